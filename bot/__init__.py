@@ -1,0 +1,1 @@
+"""eks-dns-bot: diagnose and repair DNS in Amazon EKS clusters from Slack."""

@@ -1,0 +1,136 @@
+"""Approval: policies, proposals, decisions and outcomes, as stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.json_values import JsonObject
+from bot.domain.people import Person
+from bot.domain.plans import FixPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalPolicy:
+    """Who may approve in one environment (contract page, `approvals:`)."""
+
+    environment: str
+    required: int = 1
+    """How many distinct people must approve."""
+    requester_may_approve: bool = False
+    users: tuple[str, ...] = ()
+    user_groups: tuple[str, ...] = ()
+    expires_after: timedelta = timedelta(minutes=30)
+
+
+class ProposalState(StrEnum):
+    """A proposal leaves PENDING once. RUNNING found at start-up is INTERRUPTED, never resumed by itself."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    RUNNING = "running"
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+
+
+class Choice(StrEnum):
+    """What a person pressed."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRef:
+    """Where a chat message stands."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One person's press of a button; refused ones are recorded as well, with the reason."""
+
+    proposal_id: str
+    person: Person
+    choice: Choice
+    accepted: bool
+    reason: str
+    """The rejecter's reason, or why the press was refused."""
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A plan that waits for, or has had, its decision."""
+
+    id: str
+    plan: FixPlan
+    plan_hash: str
+    """As stored when the plan was made; compared with `plan.hash` whenever it is loaded."""
+    policy: ApprovalPolicy
+    """As it was when the plan was proposed; the configured one is asked again when it is applied."""
+    requested_by: Person | None
+    state: ProposalState
+    created_at: datetime
+    expires_at: datetime
+    decisions: tuple[Decision, ...] = ()
+    message: MessageRef | None = None
+    not_approvable: str = ""
+    """Why there is no Approve button (no writer configured), or empty."""
+
+
+class Result(StrEnum):
+    """How applying a plan ended."""
+
+    VERIFIED = "verified"
+    NOT_VERIFIED = "not verified"
+    """Applied; the rules or the look-ups still say PROBLEM."""
+    UNVERIFIABLE = "applied, not verified"
+    """Applied; could not look."""
+    STOPPED = "stopped"
+    """A step failed or the world had changed: later steps were not run."""
+    REFUSED = "refused"
+    """Nothing was written."""
+
+
+class StepState(StrEnum):
+    """The journal: STARTED is committed before the effect."""
+
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """The effect may have happened; nobody knows yet."""
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """One line of the journal."""
+
+    proposal_id: str
+    index: int
+    """0-based position in the plan."""
+    state: StepState
+    effects: JsonObject
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a repair ended, with the journal and what verification saw."""
+
+    proposal_id: str
+    result: Result
+    summary: str
+    steps: tuple[StepRecord, ...]
+    verification_diagnosis_id: str = ""
+    inverse_proposal_id: str = ""
+    """The proposal that takes the change back, where verification failed."""
+    finished_at: datetime | None = None

@@ -1,0 +1,90 @@
+"""A finished diagnosis: what was asked, gathered, concluded, and what could not be checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.evidence import Collected, Gap
+from bot.domain.findings import Cell, Finding, Kind, Verdict
+from bot.domain.people import Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Which cluster this really is, as read from AWS and Kubernetes. A plan carries it."""
+
+    account: str
+    cluster_arn: str
+    kube_system_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownCheck:
+    """One check that could not run, or could not decide."""
+
+    rule: str
+    reason: str
+    grant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """One diagnosis of one cluster."""
+
+    id: str
+    question: Question
+    target: ClusterTarget
+    asked_by: Person | None
+    started_at: datetime
+    took_ms: int
+    evidence: tuple[Collected, ...]
+    findings: tuple[Finding, ...]
+    """Sorted: root causes, explained problems, unknowns, healthy."""
+    binding: Binding | None = None
+    """None: which cluster this is could not be confirmed; then nothing is proposed."""
+    binding_gap: Gap | None = None
+    unexplained: tuple[Cell, ...] = ()
+    """Failing look-ups that no PROBLEM's reach covers."""
+    looked_from: str = ""
+    """"looked from 3 of 3 nodes", or why nothing was looked up; shown wherever look-ups are cited."""
+    lookups_all_answer: bool | None = None
+    """True: every look-up worked; False: some failed; None: could not look."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """PROBLEM if a rule found one; HEALTHY only when all checks ran and all are well."""
+        verdicts = {finding.verdict for finding in self.findings}
+        if Verdict.PROBLEM in verdicts:
+            return Verdict.PROBLEM
+        if Verdict.UNKNOWN in verdicts or not verdicts:
+            return Verdict.UNKNOWN
+        return Verdict.HEALTHY
+
+    @property
+    def root_causes(self) -> tuple[Finding, ...]:
+        """The PROBLEM causes that no other PROBLEM explains. A symptom is never one."""
+        return tuple(
+            finding
+            for finding in self.findings
+            if finding.verdict is Verdict.PROBLEM and finding.kind is Kind.CAUSE and not finding.explained_by
+        )
+
+    @property
+    def unknown_checks(self) -> tuple[UnknownCheck, ...]:
+        """The checks that could not run, each with its first reason and missing permission."""
+        return tuple(
+            UnknownCheck(
+                rule=finding.rule,
+                reason=finding.judgement.missing[0].reason if finding.judgement.missing else finding.judgement.summary,
+                grant=next((gap.grant for gap in finding.judgement.missing if gap.grant), ""),
+            )
+            for finding in self.findings
+            if finding.verdict is Verdict.UNKNOWN
+        )
+
+    @property
+    def checks_ran(self) -> int:
+        """How many checks came to a conclusion."""
+        return len(self.findings) - len(self.unknown_checks)

@@ -1,0 +1,47 @@
+"""People, and what the chat system knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Person:
+    """A person is a team and a user within it. The same user id in another team is a stranger."""
+
+    team_id: str
+    user_id: str
+
+    def __str__(self) -> str:
+        """Return `T01/U01`, as stored in history."""
+        return f"{self.team_id}/{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the chat system says of an account right now."""
+
+    person: Person
+    name: str
+    home_team_id: str
+    """The team the account belongs to; another one than ours is a foreign workspace."""
+    is_bot: bool
+    is_guest: bool
+    """Single- or multi-channel guest (`is_restricted`, `is_ultra_restricted`)."""
+    is_deactivated: bool
+    is_stranger: bool
+    """Slack Connect: the account is not a member of our workspace."""
+
+
+class Directory(Protocol):
+    """Looks people up. A look-up that fails raises `Refused`: nobody is entitled by default."""
+
+    def standing(self, person: Person) -> Standing:
+        """Return what is known of this account now."""
+        ...
+
+    def group_members(self, group_ids: Collection[str]) -> frozenset[str]:
+        """Return the user ids of our own team that are in any of these user groups."""
+        ...

@@ -1,0 +1,110 @@
+"""The error tree, named for who must act.
+
+DnsBotError
+├── ConfigurationError        the operator: dnsbot.yaml, the environment, the command line
+│   └── PlaybookError         the playbook author: file, line, key, hint
+├── ClusterMismatch           the operator: the kubeconfig leads to another cluster than the EKS name
+├── EvidenceUnavailable       could not look; carries the reason and, where one is missing, the grant
+│   ├── AccessDenied          the cluster or account admin: a permission is missing
+│   ├── Unauthenticated       the operator: the credential itself was refused (401, expired token)
+│   ├── SourceTimeout         nobody yet: the far end did not answer in time
+│   ├── SourceUnreachable     the operator: connection refused or reset, or our own name look-up failed
+│   └── SourceGarbled         nobody yet: the answer was truncated, empty or not of the protocol
+│   NotFound                  (an EvidenceUnavailable, too) the object named does not exist
+├── Refused                   the person who clicked: why this decision or plan is not taken
+│   └── WorldChanged          the approver: the state that the plan was made from is gone; diagnose again
+├── WriteFailed               the approver: a change was sent and the far end said no, or did not say
+├── HistoryUnavailable        the operator: the database did not answer; nothing may be changed
+└── UnitError                 us: a collector, rule, fix or call breaks its own declaration
+
+Messages say what was tried, on what, what came back, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class DnsBotError(Exception):
+    """Root of everything this program raises on purpose."""
+
+
+class ConfigurationError(DnsBotError):
+    """The configuration, the environment or the command line is wrong."""
+
+
+class PlaybookError(ConfigurationError):
+    """A playbook is wrong.
+
+    `file`, `line` (1-based) and `key` say where; `hint` names the nearest valid name, or is empty.
+    """
+
+    def __init__(self, message: str, *, file: str, line: int, key: str = "", hint: str = "") -> None:
+        self.message, self.file, self.line, self.key, self.hint = message, file, line, key, hint
+        place = f"{file}:{line}: " + (f"{key}: " if key else "")
+        super().__init__(f"{place}{message}" + (f" {hint}" if hint else ""))
+
+
+class ClusterMismatch(DnsBotError):
+    """The Kubernetes credentials lead to another cluster than the EKS cluster named."""
+
+
+class EvidenceUnavailable(DnsBotError):
+    """A source could not be looked at. Never the same as looked and fine.
+
+    `reason` is a sentence for people. `grant` is the missing permission as a person would grant it
+    ("ec2:DescribeNetworkAcls", "pods/exec: create in namespace shop"), or empty.
+    """
+
+    def __init__(self, reason: str, *, grant: str = "") -> None:
+        self.reason, self.grant = reason, grant
+        super().__init__(reason)
+
+
+class AccessDenied(EvidenceUnavailable):
+    """The far end knows us and refuses: 403, UnauthorizedOperation, AccessDenied."""
+
+
+class Unauthenticated(EvidenceUnavailable):
+    """The far end does not accept the credential: 401, expired or unknown token."""
+
+
+class SourceTimeout(EvidenceUnavailable):
+    """The far end did not answer before the deadline."""
+
+
+class SourceUnreachable(EvidenceUnavailable):
+    """No connection: refused, reset, no route, or the far end's own name did not resolve."""
+
+
+class SourceGarbled(EvidenceUnavailable):
+    """An answer came that is not of the protocol: truncated, empty, HTML, wrong type."""
+
+
+class NotFound(EvidenceUnavailable):
+    """The object asked for does not exist. Collectors for which absence is a finding catch this."""
+
+
+class Refused(DnsBotError):
+    """A person's decision is not taken. The message is shown to that person alone, and recorded."""
+
+
+class WorldChanged(Refused):
+    """State that a plan reads or changes is no longer what the plan was made from."""
+
+
+class WriteFailed(DnsBotError):
+    """A change was sent and refused, or its answer never came.
+
+    `ambiguous` is true when the effect may have happened all the same.
+    """
+
+    def __init__(self, message: str, *, ambiguous: bool = False) -> None:
+        self.ambiguous = ambiguous
+        super().__init__(message)
+
+
+class HistoryUnavailable(DnsBotError):
+    """The database did not answer. Diagnoses go on unrecorded; nothing is approved or changed."""
+
+
+class UnitError(DnsBotError):
+    """A unit (collector, rule, fix, view) is malformed or did what it did not declare."""
