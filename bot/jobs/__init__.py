@@ -1,1 +1,1 @@
-"""Runs work outside the request that asked for it. Adapters of one port."""
+"""Adapters of the job port: threads of this process now, a queue on PostgreSQL later. They know no use case."""
