@@ -58,7 +58,7 @@ class Diagnosis:
         verdicts = {finding.verdict for finding in self.findings}
         if Verdict.PROBLEM in verdicts:
             return Verdict.PROBLEM
-        if Verdict.UNKNOWN in verdicts or not verdicts:
+        if Verdict.UNKNOWN in verdicts or not verdicts or self.binding is None:
             return Verdict.UNKNOWN
         return Verdict.HEALTHY
 
@@ -74,7 +74,8 @@ class Diagnosis:
     @property
     def unknown_checks(self) -> tuple[UnknownCheck, ...]:
         """The checks that could not run, each with its first reason and missing permission."""
-        return tuple(
+        unbound = () if self.binding is not None else (self._unbound(),)
+        return unbound + tuple(
             UnknownCheck(
                 rule=finding.rule,
                 reason=finding.judgement.missing[0].reason if finding.judgement.missing else finding.judgement.summary,
@@ -84,7 +85,17 @@ class Diagnosis:
             if finding.verdict is Verdict.UNKNOWN
         )
 
+    def _unbound(self) -> UnknownCheck:
+        gap = self.binding_gap
+        reason = gap.reason if gap is not None else "it was not looked at which cluster this is"
+        return UnknownCheck(rule="cluster_binding", reason=reason, grant=gap.grant if gap is not None else "")
+
+    @property
+    def checks_total(self) -> int:
+        """How many checks there are: the rules, and whether this is the cluster that was named."""
+        return len(self.findings) + 1
+
     @property
     def checks_ran(self) -> int:
         """How many checks came to a conclusion."""
-        return len(self.findings) - len(self.unknown_checks)
+        return self.checks_total - len(self.unknown_checks)

@@ -1,0 +1,242 @@
+"""Collect: run the collectors in parallel along the graph of what they need, each within its deadline.
+
+A collector runs in a thread of its own. A thread that waits on a socket cannot be cancelled, so
+every reader bounds its calls by the deadline it was made with; a thread that is late all the same
+is left behind (daemon) and its evidence becomes a gap.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.deadline import Deadline
+from bot.domain.evidence import AnyCollector, Collected, Gap, Look, ProbingCollector, ProbingLook, SourceCall
+from bot.domain.playbooks import Playbook
+from bot.domain.ports import Sources
+from bot.domain.redaction import capped, redact
+from bot.errors import EvidenceUnavailable
+from bot.workflow.catalogue import Catalogue
+from bot.workflow.evidence_store import as_stored
+from bot.workflow.parameters import parameters_document
+from bot.workflow.recording import CallLog, RecordingAwsReader, RecordingClusterReader, RecordingProber
+
+log = logging.getLogger(__name__)
+
+LATE_GRACE_SECONDS = 0.5
+"""How long a collector may overrun its deadline before its evidence is given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One collector with one set of parameters, and the tasks it needs, by evidence class."""
+
+    id: str
+    collector: AnyCollector
+    parameters: Any
+    needs: Mapping[type, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """What a set of playbooks wants gathered: each collector once per distinct parameters."""
+
+    by_id: Mapping[str, Task]
+    of_playbook: Mapping[str, Mapping[type, str]]
+    """For each playbook: evidence class → id of the task that gathers it."""
+
+
+def plan_tasks(playbooks: Sequence[Playbook], catalogue: Catalogue, *, always: Sequence[str] = ()) -> Tasks:
+    """Return the tasks of these playbooks. `always` names collectors that run in every diagnosis."""
+    tasks: dict[str, Task] = {}
+    of_playbook: dict[str, dict[type, str]] = {}
+    for name in always:
+        _add(catalogue.collectors[name], {}, tasks, catalogue)
+    for playbook in playbooks:
+        chosen = {gather.collector: gather.parameters for gather in playbook.gather}
+        of_playbook[playbook.name] = {
+            catalogue.collectors[name].evidence: _add(catalogue.collectors[name], chosen, tasks, catalogue)
+            for name in chosen
+        }
+    return Tasks(by_id=tasks, of_playbook=of_playbook)
+
+
+def _add(collector: AnyCollector, chosen: Mapping[str, Any], tasks: dict[str, Task], catalogue: Catalogue) -> str:
+    parameters = chosen.get(collector.name) or collector.parameters()
+    needs = {needed: _add(catalogue.collector_of(needed), chosen, tasks, catalogue) for needed in collector.needs}
+    same = [task for task in tasks.values() if task.collector is collector]
+    for task in same:
+        if task.parameters == parameters and task.needs == needs:
+            return task.id
+    task_id = collector.name if not same else f"{collector.name}#{len(same) + 1}"
+    tasks[task_id] = Task(id=task_id, collector=collector, parameters=parameters, needs=needs)
+    return task_id
+
+
+@dataclass(slots=True)
+class _Run:
+    task: Task
+    calls: CallLog
+    started: float
+    due: float
+
+
+@dataclass(slots=True)
+class Gathering:
+    """One run over a set of tasks."""
+
+    tasks: Mapping[str, Task]
+    target: ClusterTarget
+    question: Question
+    sources: Sources
+    deadline: Deadline
+    started_at: datetime
+    told: Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
+    """Called with the titles done, running and waiting whenever one starts or ends."""
+    _results: dict[str, Collected] = field(default_factory=dict)
+    _running: dict[str, _Run] = field(default_factory=dict)
+    _inbox: queue.SimpleQueue[tuple[str, Collected]] = field(default_factory=queue.SimpleQueue)
+
+    def run(self) -> dict[str, Collected]:
+        """Return what every task gave, in the tasks' order; ends by the deadline."""
+        while len(self._results) < len(self.tasks):
+            self._start_ready()
+            self._tell()
+            if self._running:
+                self._wait()
+            self._give_up_late()
+        self._tell()
+        return {task_id: self._results[task_id] for task_id in self.tasks}
+
+    def _start_ready(self) -> None:
+        progressed = True
+        while progressed:
+            progressed = False
+            for task in self.tasks.values():
+                if task.id in self._results or task.id in self._running:
+                    continue
+                if all(needed in self._results for needed in task.needs.values()):
+                    progressed = self._start(task) or progressed
+
+    def _start(self, task: Task) -> bool:
+        """Start the task; return True when it ended at once, for want of what it needs."""
+        for needed in task.needs.values():
+            gap = self._results[needed].gap
+            if gap is not None:
+                reason = gap.reason if gap.reason.startswith("needs ") else f"needs {needed}: {gap.reason}"
+                self._results[task.id] = _collected(task, gap=Gap(what=task.id, reason=reason, grant=gap.grant))
+                return True
+        deadline = self.deadline.sooner(task.collector.deadline_seconds)
+        calls = CallLog(unit=task.collector.name, declared=task.collector.permissions)
+        self._running[task.id] = _Run(task, calls, time.monotonic(), deadline.at)
+        threading.Thread(
+            target=self._work, args=(task, calls, deadline), name=f"collect {task.id}", daemon=True
+        ).start()
+        return False
+
+    def _work(self, task: Task, calls: CallLog, deadline: Deadline) -> None:
+        started = time.monotonic()
+        value: object | None = None
+        gap: Gap | None = None
+        try:
+            value = as_stored(_collect(task, self._look(task, calls, deadline)))
+        except EvidenceUnavailable as error:
+            gap = Gap(what=task.id, reason=capped(redact(error.reason), 600), grant=error.grant)
+        except Exception as error:
+            log.exception("collector failed", extra={"collector": task.id})
+            reason = f"the collector itself failed ({type(error).__name__}: {capped(redact(str(error)), 300)})"
+            gap = Gap(what=task.id, reason=reason)
+        took_ms = round((time.monotonic() - started) * 1000)
+        self._inbox.put((task.id, _collected(task, value=value, gap=gap, calls=calls.calls(), took_ms=took_ms)))
+
+    def _look(self, task: Task, calls: CallLog, deadline: Deadline) -> Look:
+        needed = {evidence: self._results[task_id].value for evidence, task_id in task.needs.items()}
+        cluster = RecordingClusterReader(self.sources.cluster(deadline), calls)
+        aws = RecordingAwsReader(self.sources.aws(deadline), calls)
+        if isinstance(task.collector, ProbingCollector):
+            return ProbingLook(
+                cluster=cluster,
+                aws=aws,
+                target=self.target,
+                question=self.question,
+                parameters=task.parameters,
+                started_at=self.started_at,
+                needed=needed,
+                prober=RecordingProber(self.sources.prober(deadline), calls),
+            )
+        return Look(
+            cluster=cluster,
+            aws=aws,
+            target=self.target,
+            question=self.question,
+            parameters=task.parameters,
+            started_at=self.started_at,
+            needed=needed,
+        )
+
+    def _wait(self) -> None:
+        """Take one result, or return when the next deadline has passed."""
+        next_due = min(run.due for run in self._running.values()) + LATE_GRACE_SECONDS
+        try:
+            task_id, collected = self._inbox.get(timeout=max(0.0, next_due - time.monotonic()))
+        except queue.Empty:
+            return
+        if task_id in self._running:
+            del self._running[task_id]
+            self._results[task_id] = collected
+
+    def _give_up_late(self) -> None:
+        now = time.monotonic()
+        for task_id, run in list(self._running.items()):
+            if now < run.due + LATE_GRACE_SECONDS:
+                continue
+            del self._running[task_id]
+            seconds = now - run.started
+            gap = Gap(what=task_id, reason=f"{run.task.collector.title}: no answer within {seconds:.0f} s")
+            self._results[task_id] = _collected(
+                run.task, gap=gap, calls=run.calls.calls(), took_ms=round(seconds * 1000)
+            )
+
+    def _tell(self) -> None:
+        waiting = [task for task in self.tasks if task not in self._results and task not in self._running]
+        self.told(self._titles(self._results), self._titles(self._running), self._titles(waiting))
+
+    def _titles(self, task_ids: Sequence[str] | Mapping[str, object]) -> tuple[str, ...]:
+        return tuple(self.tasks[task_id].collector.title for task_id in task_ids)
+
+
+def _collect(task: Task, look: Look) -> object:
+    collector = task.collector
+    if isinstance(collector, ProbingCollector):
+        if not isinstance(look, ProbingLook):
+            raise TypeError("a probing collector needs a ProbingLook")
+        return collector.collect(look)
+    return collector.collect(look)
+
+
+def _collected(
+    task: Task,
+    *,
+    value: object | None = None,
+    gap: Gap | None = None,
+    calls: tuple[SourceCall, ...] = (),
+    took_ms: int = 0,
+) -> Collected:
+    return Collected(
+        id=task.id,
+        collector=task.collector.name,
+        parameters=parameters_document(task.parameters),
+        value=value,
+        gap=gap,
+        calls=calls,
+        collected_at=datetime.now(UTC),
+        took_ms=took_ms,
+        summary=task.collector.summarise(value) if gap is None else f"could not look: {gap.reason}",
+    )

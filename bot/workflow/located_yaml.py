@@ -1,0 +1,150 @@
+"""YAML with line numbers, for errors that name file, line and key. Safe tags only; no aliases, no duplicate keys."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from bot.errors import PlaybookError
+
+MAX_BYTES = 256 * 1024
+Place: TypeAlias = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocatedYaml:
+    """A parsed document and the line of each of its keys and items."""
+
+    file: str
+    value: Any
+    lines: Mapping[Place, int]
+    """1-based line of the key or item at each place."""
+
+    def line(self, place: Place) -> int:
+        """Return the line of `place`, or of its nearest known parent."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+    def error(self, message: str, place: Place, *, hint: str = "") -> PlaybookError:
+        """Return an error that names this file, the line and the key."""
+        key = ".".join(str(part) for part in place)
+        return PlaybookError(message, file=self.file, line=self.line(place), key=key, hint=hint)
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return a hint that names the nearest valid name, or the valid names where none is near."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"Valid: {', '.join(names)}." if names else ""
+
+
+def read_yaml(path: Path) -> LocatedYaml:
+    """Read one document. Raises `PlaybookError` with file and line for anything that is not plain YAML."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PlaybookError(f"cannot be read: {error.strerror}.", file=str(path), line=1) from error
+    return parse_yaml(data, file=str(path))
+
+
+def parse_yaml(data: bytes, *, file: str) -> LocatedYaml:
+    """Parse one document from bytes (at most 256 KiB, UTF-8)."""
+    if len(data) > MAX_BYTES:
+        raise PlaybookError(f"is {len(data)} bytes; at most {MAX_BYTES} are read.", file=file, line=1)
+    try:
+        node = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise PlaybookError("is not UTF-8 text.", file=file, line=1) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else 1
+        raise PlaybookError(f"is not YAML: {error.problem}.", file=file, line=line) from error
+    except yaml.YAMLError as error:
+        raise PlaybookError(f"is not YAML: {error}.", file=file, line=1) from error
+    lines: dict[Place, int] = {}
+    value = None if node is None else _build(node, (), lines, file, seen=set())
+    return LocatedYaml(file=file, value=value, lines=lines)
+
+
+def _build(node: yaml.Node, place: Place, lines: dict[Place, int], file: str, *, seen: set[int]) -> object:
+    line = node.start_mark.line + 1
+    lines.setdefault(place, line)
+    if id(node) in seen:
+        raise PlaybookError("uses a YAML alias; write the value out.", file=file, line=line)
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node, file, line)
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(item, (*place, index), lines, file, seen=seen) for index, item in enumerate(node.value)]
+    result: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        key_line = key_node.start_mark.line + 1
+        if key in result:
+            raise PlaybookError("stands twice.", file=file, line=key_line, key=key)
+        lines[(*place, key)] = key_line
+        result[key] = _build(value_node, (*place, key), lines, file, seen=seen)
+    return result
+
+
+def _scalar(node: yaml.ScalarNode, file: str, line: int) -> object:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:
+        raise PlaybookError(f"has a value that is no plain YAML: {node.value!r}.", file=file, line=line) from error
+
+
+def validate(document: LocatedYaml, model: type[M]) -> M:
+    """Return the document as `model`; the first thing wrong is raised with its line and a hint."""
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        raise first_error(document, error, model) from error
+
+
+def first_error(
+    document: LocatedYaml, error: ValidationError, model: type[BaseModel], *, at: Place = ()
+) -> PlaybookError:
+    """Return what pydantic found first, located in the document below `at`."""
+    detail = error.errors()[0]
+    place = (*at, *(part for part in detail["loc"] if part != "__root__"))
+    if detail["type"] == "extra_forbidden":
+        valid = _field_names(model, detail["loc"][:-1])
+        return document.error("is no known key.", place, hint=nearest(str(place[-1]), valid))
+    if detail["type"] == "missing":
+        return document.error("is missing.", place)
+    message = detail["msg"].removeprefix("Value error, ")
+    return document.error(f"{message} (got {detail['input']!r}).", place)
+
+
+def _field_names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the field names of the model that stands at `loc`, as far as the annotations tell."""
+    current: type[BaseModel] = model
+    for part in loc:
+        if not isinstance(part, str) or part not in current.model_fields:
+            continue
+        inner = _inner_model(current.model_fields[part].annotation)
+        if inner is not None:
+            current = inner
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _inner_model(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _inner_model(argument)
+        if found is not None:
+            return found
+    return None
