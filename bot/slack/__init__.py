@@ -1,1 +1,6 @@
-"""The bolt app: commands, buttons, views. The only package that imports slack_* (beside `sandbox`)."""
+"""How people reach the bot through Slack: listeners, views, and where messages go.
+
+Listeners acknowledge and hand over to jobs; jobs call `bot.workflow.desk.Desk` and nothing below it.
+What is shown stands in `templates/`. A command, button or modal is one file in `commands/`,
+`buttons/` or `views/`. slack_* is imported in this package and in the sandbox, and nowhere else.
+"""
