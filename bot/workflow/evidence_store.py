@@ -18,7 +18,7 @@ MAX_EVIDENCE_CHARACTERS = 16_000_000
 
 @cache
 def _adapter(evidence: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(evidence)
+    return TypeAdapter(cast("Any", evidence))
 
 
 def adapter(evidence: type[Any]) -> TypeAdapter[Any]:
