@@ -1,0 +1,115 @@
+"""Engines: SQLite (WAL) and PostgreSQL, every wait bounded; driver errors become `HistoryUnavailable`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+
+from bot.errors import ConfigurationError, HistoryUnavailable
+
+WAIT_SECONDS = 5
+"""How long a lock or a connection is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database, as transactions."""
+
+    engine: Engine
+
+    @property
+    def name(self) -> str:
+        """The URL without its password, for messages."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with self._guarded(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes: all of it happens, or nothing. One at a time on SQLite."""
+        with self._guarded(), self.engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise unavailable(self.name, error) from error
+
+
+def unavailable(name: str, error: SQLAlchemyError) -> HistoryUnavailable:
+    """Return our error for a driver's: what was asked of which database, what came back, what to do."""
+    cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    hint = "Check that it runs and that DATABASE_URL leads to it."
+    if "no such table" in cause or "does not exist" in cause or "no such column" in cause:
+        hint = "Run `dnsbot migrate`."
+    return HistoryUnavailable(f"The history database {name} did not do what was asked: {cause}. {hint}")
+
+
+def open_database(url: str) -> Database:
+    """Return the database at `url`; nothing is connected yet. Raises `ConfigurationError` for another kind."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "DATABASE_URL is not a database URL. Examples: sqlite:///dnsbot.db, postgresql://dnsbot@db/dnsbot."
+        ) from error
+    if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return Database(_postgresql(parsed.set(drivername="postgresql+psycopg")))
+    if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
+        if parsed.database in {None, "", ":memory:"}:
+            raise ConfigurationError("DATABASE_URL must name a file (sqlite:///dnsbot.db): memory is no history.")
+        return Database(_sqlite(parsed))
+    raise ConfigurationError(
+        f"DATABASE_URL is for {parsed.drivername}; sqlite:///FILE and postgresql://USER@HOST/NAME are supported."
+    )
+
+
+def _postgresql(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy's URL or text
+    milliseconds = WAIT_SECONDS * 1000
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=15,
+        pool_timeout=WAIT_SECONDS,
+        connect_args={
+            "connect_timeout": WAIT_SECONDS,
+            "tcp_user_timeout": 2 * milliseconds,
+            "options": f"-c statement_timeout={2 * milliseconds} -c lock_timeout={milliseconds} -c timezone=UTC",
+        },
+    )
+
+
+def _sqlite(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy's URL or text
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": WAIT_SECONDS})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transaction of its own; `_begin_sqlite` does
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # a journal line that was committed survives a power cut
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE: two writers queue at the start instead of failing in the middle
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

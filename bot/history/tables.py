@@ -1,0 +1,166 @@
+"""The tables. Documents are canonical JSON in text columns; what is compared has a column of its own."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from bot.history.columns import Json, UtcTime, Words
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+diagnoses = Table(
+    "diagnoses",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("cluster", Words, nullable=False),
+    Column("asked_team_id", Words, nullable=False),
+    Column("asked_user_id", Words, nullable=False),
+    Column("verdict", Words, nullable=False),
+    Column("root_causes", Json, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("took_ms", Integer, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    Index("ix_diagnoses_cluster_started_at", "cluster", "started_at"),
+    Index("ix_diagnoses_started_at", "started_at"),
+)
+
+evidence_contents = Table(
+    "evidence_contents",
+    metadata,
+    Column("digest", Words, primary_key=True),
+    Column("document", Json, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("diagnosis_id", ForeignKey("diagnoses.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("evidence_id", Words, nullable=False),
+    Column("collector", Words, nullable=False),
+    Column("digest", ForeignKey("evidence_contents.digest"), nullable=True),
+    Column("document", Json, nullable=False),
+    UniqueConstraint("diagnosis_id", "evidence_id"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("diagnosis_id", ForeignKey("diagnoses.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("rule", Words, nullable=False),
+    Column("verdict", Words, nullable=False),
+    Column("severity", Words, nullable=False),
+    Column("document", Json, nullable=False),
+    Index("ix_findings_rule_verdict", "rule", "verdict"),
+)
+
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("repairing", Words, nullable=True),
+    Column("touched", Integer, nullable=False),
+)
+"""One row a cluster. `repairing` names the one repair that may write; updating the row orders proposals."""
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("diagnosis_id", ForeignKey("diagnoses.id"), nullable=False),
+    Column("cluster", ForeignKey("clusters.name"), nullable=False),
+    Column("finding", Words, nullable=False),
+    Column("undoes", Words, nullable=False),
+    Column("plan", Json, nullable=False),
+    Column("plan_hash", Words, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+    Column("policy", Json, nullable=False),
+    Column("requested_team_id", Words, nullable=False),
+    Column("requested_user_id", Words, nullable=False),
+    Column("not_approvable", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("presses", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("apply_before", UtcTime, nullable=True),
+    Column("message_channel", Words, nullable=False),
+    Column("message_ts", Words, nullable=False),
+    Index("ix_proposals_diagnosis_id", "diagnosis_id"),
+    Index("ix_proposals_cluster_state", "cluster", "state"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("proposal_id", ForeignKey("proposals.id"), nullable=False),
+    Column("team_id", Words, nullable=False),
+    Column("user_id", Words, nullable=False),
+    Column("choice", Words, nullable=False),
+    Column("accepted", Boolean(create_constraint=False), nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+    Index("ix_decisions_proposal_id", "proposal_id"),
+    Index(
+        "uq_decisions_accepted",
+        "proposal_id",
+        "team_id",
+        "user_id",
+        unique=True,
+        sqlite_where=text("accepted"),
+        postgresql_where=text("accepted"),
+    ),
+)
+"""Presses. Of those that were taken, one a proposal and person."""
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("proposal_id", ForeignKey("proposals.id"), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("effects", Json, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("proposal_id", "step", "state"),
+)
+"""The journal, append-only: a step starts once and ends once."""
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("proposal_id", ForeignKey("proposals.id"), primary_key=True),
+    Column("result", Words, nullable=False),
+    Column("summary", Words, nullable=False),
+    Column("verification_diagnosis_id", Words, nullable=False),
+    Column("inverse_proposal_id", Words, nullable=False),
+    Column("finished_at", UtcTime, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("seen_at", UtcTime, nullable=False),
+    Index("ix_deliveries_seen_at", "seen_at"),
+)
