@@ -1,0 +1,62 @@
+# Every target sets up what it needs: a virtual environment in .venv, from the hash-pinned lock file.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+SCENARIO ?= security-group
+ARGS ?=
+
+.PHONY: help demo sandbox test lint bench lock clean debian
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: locks/development.txt locks/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) was found. Set PYTHON=python3.12, for example."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(MAKE) --no-print-directory debian PACKAGES=python3-venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/development.txt locks/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+debian:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Debian package(s): $(PACKAGES)"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
+	else \
+	  echo "Missing: $(PACKAGES). Install them (Debian: apt-get install $(PACKAGES)), then run make again."; exit 1; \
+	fi
+
+demo: .venv/ready  ## Play the security-group story end to end: no account, no Docker, ends by itself
+	@$(BIN)/dnsbot sandbox --scenario $(SCENARIO) --play $(ARGS)
+
+sandbox: .venv/ready  ## Keep a local world up to try the bot in; Ctrl-C ends it
+	@$(BIN)/dnsbot sandbox --scenario $(SCENARIO) --serve $(ARGS)
+
+postgres := $(shell command -v initdb 2>/dev/null || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | head -n 1)
+
+test: .venv/ready  ## Run all tests, on SQLite and on a throw-away PostgreSQL
+	@$(if $(postgres),,$(MAKE) --no-print-directory debian PACKAGES=postgresql)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/dnsbot playbooks check
+
+bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
+	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)
+
+lock: .venv/ready  ## Renew the lock files
+	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --all-extras --group dev --no-header pyproject.toml -o locks/development.txt
+	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --extra postgres --no-header pyproject.toml -o locks/runtime.txt
+	@echo hatchling | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header - -o locks/build.txt
+	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header - -o locks/uv.txt
+
+clean:  ## Remove what the targets made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build dnsbot.db
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

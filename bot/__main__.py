@@ -1,0 +1,189 @@
+"""The `dnsbot` command line (README, "Commands"). Imports late: `--help` must not pay for AWS or Kubernetes.
+
+Standard output holds the answer and nothing else; progress and logs go to standard error.
+Exit codes: 0 all healthy or done, 1 usage or configuration error, 2 a problem was found,
+3 no problem found but some check could not run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.errors import DnsBotError
+
+app = typer.Typer(
+    name="dnsbot",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Diagnose and repair DNS in Amazon EKS clusters: evidence, root cause, approved fix, verified.",
+)
+playbooks_app = typer.Typer(rich_markup_mode=None, help="List the playbooks, or check playbook files.")
+app.add_typer(playbooks_app, name="playbooks")
+
+
+class Output(StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+_Config = Annotated[
+    Path | None, typer.Option("--config", help="dnsbot.yaml; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
+]
+_Output = Annotated[Output, typer.Option("--output", help="text for people, json for scripts.")]
+_Scenario = Annotated[str, typer.Option("--scenario", help="See `dnsbot scenarios`.")]
+
+
+@app.command()
+def run(
+    config: _Config = None,
+    host: Annotated[
+        str, typer.Option(help="Address of HTTP mode and of /healthz; 0.0.0.0 in a container.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of HTTP mode and of /healthz.")] = 3000,
+) -> None:
+    """Run the Slack bot: Socket Mode with SLACK_APP_TOKEN, else HTTP on --port."""
+    from bot import app as composition
+
+    composition.run(config, host=host, port=port)
+
+
+@app.command()
+def diagnose(
+    cluster: Annotated[str, typer.Argument(help="A cluster of dnsbot.yaml.")],
+    playbook: Annotated[list[str] | None, typer.Argument(help="Playbooks to run; default: all.")] = None,
+    pod: Annotated[str, typer.Option(help="Look from this pod, too: NS/NAME.")] = "",
+    name: Annotated[list[str] | None, typer.Option(help="Look this host name up, too; may be repeated.")] = None,
+    output: _Output = Output.TEXT,
+    config: _Config = None,
+) -> None:
+    """Diagnose one cluster.
+
+    Exit 0: all healthy. 2: a problem was found. 3: no problem found, but some check could not run.
+    1: usage or configuration error.
+    """
+    from bot import app as composition
+
+    code = composition.diagnose(
+        config, cluster, tuple(playbook or ()), pod=pod, names=tuple(name or ()), as_json=output is Output.JSON
+    )
+    raise typer.Exit(code)
+
+
+@playbooks_app.callback(invoke_without_command=True)
+def playbooks(context: typer.Context) -> None:
+    """List the playbooks."""
+    if context.invoked_subcommand is None:
+        from bot import app as composition
+
+        composition.list_playbooks()
+
+
+@playbooks_app.command("check")
+def check_playbooks(
+    files: Annotated[list[Path] | None, typer.Argument(help="Playbook files; default: the shipped ones.")] = None,
+) -> None:
+    """Validate playbooks: names the file, the line, the key and the nearest valid name."""
+    from bot import app as composition
+
+    composition.check_playbooks(tuple(files or ()))
+
+
+@app.command()
+def history(
+    cluster: Annotated[str, typer.Argument(help="Only this cluster.")] = "",
+    output: _Output = Output.TEXT,
+    limit: Annotated[int, typer.Option(help="How many diagnoses, newest first.", min=1, max=1000)] = 20,
+    config: _Config = None,
+) -> None:
+    """Show diagnoses, proposals, decisions and outcomes, newest first."""
+    from bot import app as composition
+
+    composition.show_history(config, cluster, limit=limit, as_json=output is Output.JSON)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema (SQLite: `run` does it itself)."""
+    from bot import app as composition
+
+    composition.migrate_database()
+
+
+@app.command()
+def doctor(
+    cluster: Annotated[str, typer.Argument(help="Only this cluster; default: all.")] = "",
+    config: _Config = None,
+) -> None:
+    """Check configuration, Slack, database and permissions; say what each missing one disables."""
+    from bot import app as composition
+
+    raise typer.Exit(composition.doctor(config, cluster))
+
+
+@app.command()
+def sandbox(
+    scenario: _Scenario = "security-group",
+    play: Annotated[bool, typer.Option("--play", help="Run the whole story without a person.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Keep the world up until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the bot under play; 0: a free one.")] = 0,
+    nodes: Annotated[int, typer.Option(help="Worker nodes.", min=1, max=5000)] = 3,
+    seed: Annotated[int, typer.Option(help="Draws ids, addresses and rule orders.")] = 1,
+    deny: Annotated[
+        list[str] | None, typer.Option(help="Refuse this AWS action or Kubernetes verb and resource; repeatable.")
+    ] = None,
+    latency: Annotated[int, typer.Option(help="Milliseconds added to each call.", min=0, max=60_000)] = 0,
+) -> None:
+    """Run the local world: simulated AWS and Kubernetes, a local Slack. Binds to loopback only."""
+    if play == serve:
+        raise typer.BadParameter("choose one of --play and --serve")
+    from bot import app as composition
+
+    code = composition.sandbox(
+        scenario, play=play, port=port, nodes=nodes, seed=seed, deny=tuple(deny or ()), latency_ms=latency
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def scenarios() -> None:
+    """List the sandbox's scenarios."""
+    from bot import app as composition
+
+    composition.list_scenarios()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code. Usage errors are 1, as in the contract."""
+    try:
+        result: Any = app(args=arguments, standalone_mode=False)
+    except DnsBotError as error:
+        from bot.domain.redaction import redact
+
+        sys.stderr.write(f"dnsbot: {redact(str(error))}\n")
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
