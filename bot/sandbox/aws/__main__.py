@@ -1,0 +1,44 @@
+"""`python -m bot.sandbox.aws`: prints {"url": …} when ready; serves until SIGTERM or until its standard input closes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+
+from bot.sandbox.aws.server import build_server
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m bot.sandbox.aws", description=__doc__)
+    parser.add_argument("--latency-ms", type=int, default=0, help="added to each call")
+    parser.add_argument(
+        "--deny", action="extend", nargs="+", default=[], help="an action to refuse, as ec2:DescribeNetworkAcls"
+    )
+    parser.add_argument("--seed", type=int, default=None, help="makes all ids the same in every run")
+    parser.add_argument("--port", type=int, default=0)
+    asked = parser.parse_args()
+    server = build_server(seed=asked.seed, latency_ms=asked.latency_ms, denied=tuple(asked.deny), port=asked.port)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
+    print(json.dumps({"url": f"http://127.0.0.1:{server.server_port}"}), flush=True)  # noqa: T201  # the contract
+    stop.wait()
+    server.shutdown()
+
+
+def _wait_for_end_of_input(stop: threading.Event) -> None:
+    """Read past any input without Python's own buffer, whose lock would be held when the interpreter ends."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    stop.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""Security-group rules as EC2 treats them: all or nothing, by rule id, with descriptions and tags.
+
+Sources: EC2 API Reference, AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress, DescribeSecurityGroupRules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from ipaddress import ip_network
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+from moto.ec2.responses import EC2Response
+
+from bot.sandbox.aws.ec2_paging import page_of
+from bot.sandbox.aws.ec2_xml import XmlResult
+
+RULES_PER_DIRECTION = 60
+
+
+def install_security_groups() -> None:
+    """Replace moto's handling of rules."""
+    for egress in (False, True):
+        direction = "egress" if egress else "ingress"
+        setattr(EC2Response, f"authorize_security_group_{direction}", _authorize(egress=egress))
+        setattr(EC2Response, f"revoke_security_group_{direction}", _revoke(egress=egress))
+    EC2Response.describe_security_group_rules = _describe_rules
+    EC2Response.modify_security_group_rules = _refuse_half_modify(EC2Response.modify_security_group_rules)
+    EC2Response.delete_security_group = _refuse_delete_in_use(EC2Response.delete_security_group)
+
+
+def rule_document(rule: Any) -> dict[str, Any]:
+    """Return a rule as DescribeSecurityGroupRules shows it."""
+    backend, source = rule.ec2_backend, rule.source_group
+    group = {"GroupId": source["GroupId"], "UserId": source.get("UserId", backend.account_id)} if source else None
+    return {
+        "SecurityGroupRuleId": rule.id,
+        "GroupId": rule.group_id,
+        "GroupOwnerId": backend.account_id,
+        "IsEgress": rule.is_egress,
+        "IpProtocol": rule.ip_protocol,
+        "FromPort": -1 if rule.from_port is None else rule.from_port,
+        "ToPort": -1 if rule.to_port is None else rule.to_port,
+        "CidrIpv4": rule.ip_range.get("CidrIp"),
+        "CidrIpv6": rule.ip_range.get("CidrIpv6"),
+        "PrefixListId": rule.prefix_list_id,
+        "ReferencedGroupInfo": group,
+        "Description": getattr(rule, "sandbox_description", None) or rule.ip_range.get("Description"),
+        "Tags": [{"Key": key, "Value": value} for key, value in backend.tags.get(rule.id, {}).items()],
+    }
+
+
+def _key(rule: Any) -> tuple[Any, ...]:
+    """Return what makes two rules the same: everything but description and tags."""
+    peer = rule.ip_range.get("CidrIp") or rule.ip_range.get("CidrIpv6") or rule.source_group.get("GroupId")
+    return rule.ip_protocol, rule.from_port, rule.to_port, peer or rule.prefix_list_id
+
+
+def _group(response: Any) -> Any:
+    wanted = response._get_param("GroupId") or response._get_param("GroupName")  # noqa: SLF001  # moto's way
+    group = response.ec2_backend.get_security_group_by_name_or_id(wanted)
+    if group is None:
+        raise EC2ClientError("InvalidGroup.NotFound", f"The security group '{wanted}' does not exist")
+    return group
+
+
+def _permissions(response: Any) -> list[dict[str, Any]]:
+    given = response._get_param("IpPermissions", [])  # noqa: SLF001  # moto's way
+    if given:
+        return list(given)
+    single = {name: response._get_param(name) for name in ("IpProtocol", "FromPort", "ToPort")}  # noqa: SLF001  # the same
+    cidr = response._get_param("CidrIp")  # noqa: SLF001  # the same
+    source = response._get_param("SourceSecurityGroupName")  # noqa: SLF001  # the same
+    peers = {
+        "IpRanges": [{"CidrIp": cidr}] if cidr else [],
+        "UserIdGroupPairs": [{"GroupName": source}] if source else [],
+    }
+    return [{**single, **peers}] if single["IpProtocol"] else []
+
+
+def _peers(response: Any, permission: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
+    """Yield constructor arguments, and the description, of every rule that one permission stands for."""
+    for member, name in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
+        for given in permission.get(member, []):
+            yield {"ip_range": {name: _canonical(given[name])}}, given, given.get("Description", "")
+    for given in permission.get("UserIdGroupPairs", []):
+        wanted = given.get("GroupId") or given.get("GroupName")
+        group = response.ec2_backend.get_security_group_by_name_or_id(wanted)
+        if group is None:
+            raise EC2ClientError(
+                "InvalidGroup.NotFound",
+                f"You have specified two resources that belong to different networks, or the group '{wanted}' does not exist",
+            )
+        source = {"GroupId": group.id, "UserId": response.ec2_backend.account_id}
+        yield {"ip_range": None, "source_group": source}, given, given.get("Description", "")
+    for given in permission.get("PrefixListIds", []):
+        if given["PrefixListId"] not in response.ec2_backend.managed_prefix_lists:
+            raise EC2ClientError(
+                "InvalidPrefixListId.NotFound", f"The prefix list ID '{given['PrefixListId']}' does not exist"
+            )
+        yield {"ip_range": None, "prefix_list_id": given}, given, given.get("Description", "")
+
+
+def _canonical(cidr: str) -> str:
+    try:
+        return str(ip_network(cidr, strict=False))
+    except ValueError:
+        raise EC2ClientError("InvalidParameterValue", f"CIDR block {cidr} is malformed") from None
+
+
+def _asked_rules(response: Any, group: Any, *, egress: bool) -> list[Any]:
+    """Build the rules that the request names, without adding them to the group."""
+    tags = response._parse_tag_specification().get("security-group-rule", {})  # noqa: SLF001  # moto's way
+    rules = []
+    for permission in _permissions(response):
+        protocol = str(permission["IpProtocol"]).lower()
+        if protocol not in {"-1", "all"} and permission.get("FromPort") is None:
+            raise EC2ClientError(
+                "InvalidParameterValue",
+                "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.",
+            )
+        for arguments, _, description in _peers(response, permission):
+            rule = SecurityGroupRule(
+                response.ec2_backend,
+                protocol,
+                group.id,
+                permission.get("FromPort"),
+                permission.get("ToPort"),
+                is_egress=egress,
+                **arguments,
+            )
+            rule.sandbox_description = description
+            rules.append((rule, tags))
+    if not rules:
+        raise EC2ClientError("MissingParameter", "The request must contain the parameter ipPermissions")
+    return rules
+
+
+def _authorize(*, egress: bool) -> Callable[[Any], ActionResult]:
+    def authorize(response: Any) -> ActionResult:
+        group = _group(response)
+        present: list[Any] = group.egress_rules if egress else group.ingress_rules
+        asked = _asked_rules(response, group, egress=egress)
+        seen = {_key(rule) for rule in present}
+        for rule, _ in asked:
+            if _key(rule) in seen:
+                message = f'the specified rule "peer: {_key(rule)[3]}, {_shown(rule)}, ALLOW" already exists'
+                raise EC2ClientError("InvalidPermission.Duplicate", message)
+            seen.add(_key(rule))
+        if len(present) + len(asked) > RULES_PER_DIRECTION:
+            raise EC2ClientError(
+                "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached."
+            )
+        for rule, tags in asked:
+            rule.add_tags(tags)
+            present.append(rule)
+        return XmlResult({"Return": True, "SecurityGroupRules": [rule_document(rule) for rule, _ in asked]})
+
+    return authorize
+
+
+def _shown(rule: Any) -> str:
+    if rule.ip_protocol == "-1":
+        return "ALL"
+    return f"{str(rule.ip_protocol).upper()}, from port: {rule.from_port}, to port: {rule.to_port}"
+
+
+def _revoke(*, egress: bool) -> Callable[[Any], ActionResult]:
+    def revoke(response: Any) -> ActionResult:
+        group = _group(response)
+        present: list[Any] = group.egress_rules if egress else group.ingress_rules
+        ids = response._get_param("SecurityGroupRuleIds", [])  # noqa: SLF001  # moto's way
+        gone = _by_id(present, ids) if ids else _by_key(present, _asked_rules(response, group, egress=egress))
+        for rule in gone:
+            present.remove(rule)
+        revoked = [_revoked(rule_document(rule)) for rule in gone]
+        return XmlResult({"Return": True, "RevokedSecurityGroupRules": revoked})
+
+    return revoke
+
+
+def _by_id(present: list[Any], ids: list[str]) -> list[Any]:
+    found = {rule.id: rule for rule in present}
+    for rule_id in ids:
+        if rule_id not in found:
+            raise EC2ClientError(
+                "InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{rule_id}' does not exist"
+            )
+    return [found[rule_id] for rule_id in ids]
+
+
+def _by_key(present: list[Any], asked: list[Any]) -> list[Any]:
+    found = {_key(rule): rule for rule in present}
+    for rule, _ in asked:
+        if _key(rule) not in found:
+            raise EC2ClientError(
+                "InvalidPermission.NotFound", "The specified rule does not exist in this security group."
+            )
+    return [found[_key(rule)] for rule, _ in asked]
+
+
+def _revoked(document: dict[str, Any]) -> dict[str, Any]:
+    names = (
+        "SecurityGroupRuleId",
+        "GroupId",
+        "IsEgress",
+        "IpProtocol",
+        "FromPort",
+        "ToPort",
+        "CidrIpv4",
+        "CidrIpv6",
+        "PrefixListId",
+        "Description",
+    )
+    source = document["ReferencedGroupInfo"]
+    return {**{name: document[name] for name in names}, "ReferencedGroupId": source["GroupId"] if source else None}
+
+
+def _describe_rules(response: Any) -> ActionResult:
+    filters = response._filters_from_querystring()  # noqa: SLF001  # moto's way
+    ids = response._get_param("SecurityGroupRuleIds", [])  # noqa: SLF001  # the same
+    groups = [group for groups in response.ec2_backend.groups.values() for group in groups.values()]
+    wanted = filters.get("group-id")
+    rules = [
+        rule
+        for group in groups
+        if wanted is None or group.id in wanted
+        for rule in (*group.ingress_rules, *group.egress_rules)
+    ]
+    if ids:
+        rules = _by_id(rules, ids)
+    rules = [rule for rule in rules if all(_matches(rule, name, values) for name, values in filters.items())]
+    page, token = page_of(response, rules)
+    return XmlResult({"SecurityGroupRules": [rule_document(rule) for rule in page], "NextToken": token})
+
+
+def _matches(rule: Any, name: str, values: list[str]) -> bool:
+    tags = rule.ec2_backend.tags.get(rule.id, {})
+    if name.startswith("tag:"):
+        present = [tags[name[4:]]] if name[4:] in tags else []
+    elif name == "tag-key":
+        present = list(tags)
+    elif name == "group-id":
+        present = [rule.group_id]
+    elif name == "security-group-rule-id":
+        present = [rule.id]
+    else:
+        raise EC2ClientError("InvalidParameterValue", f"The filter '{name}' is invalid")
+    return any(fnmatchcase(value, pattern) for value in present for pattern in values)
+
+
+def _refuse_half_modify(modify: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
+    def checked(response: Any) -> ActionResult:
+        for change in response._get_param("SecurityGroupRules", []):  # noqa: SLF001  # moto's way
+            if {"ReferencedGroupId", "PrefixListId", "CidrIpv6"} & set(change.get("SecurityGroupRule", {})):
+                raise NotImplementedError("ModifySecurityGroupRules of anything but CidrIpv4")
+        return modify(response)
+
+    return checked
+
+
+def _refuse_delete_in_use(delete: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
+    def checked(response: Any) -> ActionResult:
+        group: SecurityGroup = _group(response)
+        backend = response.ec2_backend
+        worn = any(group in eni._group_set for eni in backend.enis.values())  # noqa: SLF001  # moto's own field
+        named = any(
+            rule.source_group.get("GroupId") == group.id
+            for groups in backend.groups.values()
+            for other in groups.values()
+            if other is not group
+            for rule in (*other.ingress_rules, *other.egress_rules)
+        )
+        if worn or named:
+            raise EC2ClientError("DependencyViolation", f"resource {group.id} has a dependent object")
+        return delete(response)
+
+    return checked

@@ -1,0 +1,72 @@
+"""The simulated AWS as a child process, with its control routes as methods."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+
+
+class AwsFarEnd:
+    """Runs `python -m bot.sandbox.aws` while the context lasts; `url` is its endpoint.
+
+    Set `AWS_ENDPOINT_URL` to it, region eu-west-1, any keys. Account 123456789012.
+    """
+
+    def __init__(self, *, seed: int | None = None, latency_ms: int = 0, deny: Sequence[str] = ()) -> None:
+        self._arguments = [sys.executable, "-m", "bot.sandbox.aws", "--latency-ms", str(latency_ms)]
+        if seed is not None:
+            self._arguments += ["--seed", str(seed)]
+        if deny:
+            self._arguments += ["--deny", *deny]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        """Start the process and wait until it serves."""
+        self._process = subprocess.Popen(  # noqa: S603  # our own module
+            self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        if self._process.stdout is None:
+            raise AssertionError  # a pipe was asked for
+        line = self._process.stdout.readline()
+        if not line:
+            message = f"the simulated AWS ended with status {self._process.wait()} before it served"
+            raise RuntimeError(message)
+        self.url = json.loads(line)["url"]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process."""
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+
+    def control(self, method: str, route: str, document: object = None) -> Any:
+        """Call a control route (`control.py`, `seeding.py`): `control("POST", "latency", {"ms": 20})`."""
+        body = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(f"{self.url}/sandbox/{route}", data=body, method=method)  # noqa: S310  # http
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:  # noqa: S310  # our own server
+            return json.load(answer)
+
+    def calls(self) -> list[str]:
+        """Return the actions that arrived so far, in order, dry runs left out."""
+        return [call["action"] for call in self.control("GET", "calls") if not call["dry_run"]]

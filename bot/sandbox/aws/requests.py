@@ -1,0 +1,74 @@
+"""What an HTTP request asks of which AWS service."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from bot.sandbox.aws.eks_routes import eks_action
+
+XML_QUERY_SERVICES = frozenset({"sts", "iam", "autoscaling", "elasticloadbalancing", "monitoring"})
+"""Services whose protocol is `query`: XML answers in another shape than EC2's."""
+
+_SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One API call."""
+
+    service: str
+    """As in the credential scope, which is also IAM's prefix: `ec2`."""
+    operation: str
+    """As IAM spells it: `DescribeVpcs`; empty when the path says nothing known."""
+    region: str
+    access_key: str
+    method: str
+    path: str
+    query: dict[str, str]
+    body: bytes
+    dry_run: bool
+
+    @property
+    def action(self) -> str:
+        """Return `ec2:DescribeVpcs`."""
+        return f"{self.service}:{self.operation or f'{self.method} {self.path}'}"
+
+
+def read_call(environ: dict[str, Any]) -> Call | None:
+    """Return the call in this WSGI environment, or None when the request is not signed for any service.
+
+    The body is read and put back. A presigned URL (an EKS token) gets the Authorization header it stands for.
+    """
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    query = {key: values[0] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+    credential = query.get("X-Amz-Credential", "")
+    if credential and "HTTP_AUTHORIZATION" not in environ:
+        signed = query.get("X-Amz-SignedHeaders", "host")
+        environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={signed}, Signature=0"
+    scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if scope is None:
+        return None
+    form = {key: values[0] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
+    return Call(
+        service=scope["service"],
+        operation=_operation(scope["service"], environ, {**query, **form}),
+        region=scope["region"],
+        access_key=scope["key"],
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", "/"),
+        query=query,
+        body=body,
+        dry_run=scope["service"] == "ec2" and form.get("DryRun", "").lower() == "true",
+    )
+
+
+def _operation(service: str, environ: dict[str, Any], form: dict[str, str]) -> str:
+    if service == "eks":
+        return eks_action(environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"))
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    return target.rpartition(".")[2] if target else form.get("Action", "")
