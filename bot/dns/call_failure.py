@@ -1,0 +1,54 @@
+"""Failed API calls of one pod, and whether they still stand.
+
+A failure stands while it is inside the window and nothing later shows the same call working.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.dns.api_failure import ApiFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailure:
+    """Lines of one pod that report the same failure."""
+
+    pod: str
+    node: str
+    failure: ApiFailure
+    count: int
+    first_at: datetime
+    last_at: datetime
+    sample: str
+    """The newest line."""
+    contradicted_by: str = ""
+    """The later success in words, dated; empty: nothing shows the call working since."""
+
+    def stands(self, since: datetime) -> bool:
+        """Return whether this is a failure of now: not before `since`, not contradicted."""
+        return self.last_at >= since and not self.contradicted_by
+
+    @property
+    def proof(self) -> str:
+        """The failure as a line of proof, dated."""
+        often = f" ({self.count} lines since {stamp(self.first_at)})" if self.count > 1 else ""
+        since = f"; since then: {self.contradicted_by}" if self.contradicted_by else ""
+        return f"{stamp(self.last_at)} {self.pod}: {self.sample}{often}{since}"
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as people compare it: `2026-11-21 09:00:12Z`."""
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def minutes(span: timedelta) -> str:
+    """Return a window's length in words: `15 min`."""
+    return f"{span.total_seconds() / 60:g} min"
+
+
+def past_proof(failures: tuple[CallFailure, ...], since: datetime) -> tuple[str, ...]:
+    """Return the proof of failures that no longer stand, newest first, at most five."""
+    past = sorted((one for one in failures if not one.stands(since)), key=lambda one: one.last_at, reverse=True)
+    return tuple(f"no longer standing: {one.proof}" for one in past[:5])

@@ -1,0 +1,84 @@
+"""kube-proxy's log: calls to the API that failed, and lines that only a working call can cause.
+
+`"SyncProxyRules complete"` and its kin are no success: kube-proxy syncs rules from whatever it holds,
+stale or not. What shows a call working is a cache that synced, a node address that was read, and a
+service or endpoint that changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.dns.api_failure import ApiFailure, api_failure
+from bot.dns.klog import klog_line
+
+
+class KubeProxyLineKind(StrEnum):
+    """What a line says."""
+
+    API_FAILURE = "api failure"
+    API_WORKS = "api works"
+    STARTED = "started"
+    """The process began; nothing has been read from the API yet."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeProxyLine:
+    """One classified line."""
+
+    kind: KubeProxyLineKind
+    failure: ApiFailure | None = None
+    resource: str = ""
+    """For API_WORKS: what was read."""
+
+
+_CACHES = {
+    "service config": "services",
+    "endpoint slice config": "endpointslices",
+    "endpoints config": "endpoints",
+    "node config": "nodes",
+    "servicecidr config": "servicecidrs",
+}
+_CHANGES = {
+    "successfully retrieved node": "nodes",
+    "adding new service port": "services",
+    "removing service port": "services",
+    "updating existing service port": "services",
+    "service updated ports": "services",
+    "setting endpoints for": "endpointslices",
+    "removing endpoints for": "endpointslices",
+}
+_STARTS = (
+    '"version info"',
+    "waiting for caches to sync",
+    "using iptables prox",
+    "using ipvs prox",
+    "using nftables prox",
+    "flag proxy-mode",
+    "flag: --",
+)
+_OTHER = KubeProxyLine(kind=KubeProxyLineKind.OTHER)
+
+
+def kube_proxy_line(text: str) -> KubeProxyLine:
+    """Classify one line, without the API's timestamp. Total over all text."""
+    head = klog_line(text)
+    message = head.message if head else text
+    failure = api_failure(message)
+    if failure is not None:
+        return KubeProxyLine(kind=KubeProxyLineKind.API_FAILURE, failure=failure)
+    lowered = message.lower()
+    read = _read(lowered)
+    if read:
+        return KubeProxyLine(kind=KubeProxyLineKind.API_WORKS, resource=read)
+    if any(start in lowered for start in _STARTS):
+        return KubeProxyLine(kind=KubeProxyLineKind.STARTED)
+    return _OTHER
+
+
+def _read(lowered: str) -> str:
+    if "caches are synced" in lowered:
+        return next((resource for cache, resource in _CACHES.items() if cache in lowered), "")
+    return next((resource for words, resource in _CHANGES.items() if words in lowered), "")
