@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.errors import ConfigurationError, HistoryUnavailable
 
@@ -44,8 +44,6 @@ class Database:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
-            raise
         except SQLAlchemyError as error:
             raise unavailable(self.name, error) from error
 

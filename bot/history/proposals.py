@@ -1,0 +1,203 @@
+"""Proposals and decisions. What may happen once is a conditional update inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy.sql.expression import ColumnElement
+
+from bot.domain.approvals import ApprovalPolicy, Choice, Decision, MessageRef, Proposal, ProposalState
+from bot.domain.history import Draft, Press, Taken
+from bot.domain.people import Person
+from bot.domain.plans import plan_document, plan_from_document
+from bot.history.columns import DatabaseTime
+from bot.history.diagnoses import insert_if_absent, person
+from bot.history.encode import decode, encode
+from bot.history.tables import clusters, decisions, proposals
+
+PENDING, APPROVED = ProposalState.PENDING.value, ProposalState.APPROVED.value
+
+
+def store(connection: Connection, draft: Draft) -> str:
+    """Insert a proposal and return its id; or the id of the pending one that would do the same.
+
+    An older pending one for the same finding with another plan is past its time from now on.
+    """
+    plan = draft.plan
+    insert_if_absent(connection, clusters, {"name": plan.cluster, "repairing": None, "touched": 0})
+    # holds the row until the transaction ends: two proposals for one cluster are stored one after the other
+    connection.execute(update(clusters).where(clusters.c.name == plan.cluster).values(touched=clusters.c.touched + 1))
+    open_ones = _still_pending(connection, draft)
+    for row in open_ones:
+        if row.fingerprint == draft.fingerprint and (row.requested_user_id or draft.requested_by is None):
+            return str(row.id)
+    if open_ones:
+        older = [row.id for row in open_ones]
+        connection.execute(update(proposals).where(proposals.c.id.in_(older)).values(expires_at=DatabaseTime()))
+    connection.execute(proposals.insert().values(_columns(draft)))
+    return plan.id
+
+
+def _still_pending(connection: Connection, draft: Draft) -> Sequence[Row[*tuple[Any, ...]]]:
+    return connection.execute(
+        select(proposals.c.id, proposals.c.fingerprint, proposals.c.requested_user_id).where(
+            proposals.c.cluster == draft.plan.cluster,
+            proposals.c.finding == draft.plan.finding,
+            proposals.c.undoes == draft.plan.undoes,
+            proposals.c.state == PENDING,
+            proposals.c.expires_at > DatabaseTime(),
+        )
+    ).all()
+
+
+def _columns(draft: Draft) -> dict[str, object]:
+    plan, requester = draft.plan, draft.requested_by
+    return {
+        "id": plan.id,
+        "diagnosis_id": plan.diagnosis_id,
+        "cluster": plan.cluster,
+        "finding": plan.finding,
+        "undoes": plan.undoes,
+        "plan": plan_document(plan),
+        "plan_hash": plan.hash,
+        "fingerprint": draft.fingerprint,
+        "policy": encode(draft.policy),
+        "requested_team_id": requester.team_id if requester else "",
+        "requested_user_id": requester.user_id if requester else "",
+        "not_approvable": draft.not_approvable,
+        "state": PENDING,
+        "presses": 0,
+        "created_at": DatabaseTime(),
+        "expires_at": DatabaseTime(draft.policy.expires_after.total_seconds()),
+        "apply_before": None,
+        "message_channel": "",
+        "message_ts": "",
+    }
+
+
+def load(connection: Connection, *where: ColumnElement[bool]) -> tuple[Proposal, ...]:
+    """Return proposals with their decisions, oldest first."""
+    past = proposals.c.expires_at <= DatabaseTime()
+    state_now = case((past & (proposals.c.state == PENDING), ProposalState.EXPIRED.value), else_=proposals.c.state)
+    rows = connection.execute(
+        select(proposals, state_now.label("state_now")).where(*where).order_by(proposals.c.created_at, proposals.c.id)
+    ).all()
+    made = _decisions(connection, [row.id for row in rows])
+    return tuple(_proposal(row, made.get(row.id, [])) for row in rows)
+
+
+def _proposal(row: Row[*tuple[Any, ...]], made: list[Decision]) -> Proposal:
+    return Proposal(
+        id=row.id,
+        plan=plan_from_document(row.plan),
+        plan_hash=row.plan_hash,
+        policy=decode(ApprovalPolicy, row.policy),
+        requested_by=person(row.requested_team_id, row.requested_user_id),
+        state=ProposalState(row.state_now),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        decisions=tuple(made),
+        message=MessageRef(channel=row.message_channel, ts=row.message_ts) if row.message_ts else None,
+        not_approvable=row.not_approvable,
+    )
+
+
+def _decisions(connection: Connection, ids: list[str]) -> dict[str, list[Decision]]:
+    found: dict[str, list[Decision]] = {}
+    if ids:
+        rows = connection.execute(
+            select(decisions).where(decisions.c.proposal_id.in_(ids)).order_by(decisions.c.id)
+        ).all()
+        for row in rows:
+            found.setdefault(row.proposal_id, []).append(_decision(row))
+    return found
+
+
+def _decision(row: Row[*tuple[Any, ...]]) -> Decision:
+    return Decision(
+        proposal_id=row.proposal_id,
+        person=Person(team_id=row.team_id, user_id=row.user_id),
+        choice=Choice(row.choice),
+        accepted=row.accepted,
+        reason=row.reason,
+        decided_at=row.decided_at,
+    )
+
+
+def take(connection: Connection, press: Press, required: int) -> Taken:
+    """Take a press: the row leaves "pending" by one conditional update, once."""
+    held = (proposals.c.id == press.proposal_id) & (proposals.c.state == PENDING)
+    pending = held & (proposals.c.plan_hash == press.plan_hash) & (proposals.c.expires_at > DatabaseTime())
+    # the first update holds the row, so that presses are taken one after the other
+    if connection.execute(update(proposals).where(pending).values(presses=proposals.c.presses + 1)).rowcount != 1:
+        return Taken.NOT_PENDING
+    if _was_taken(connection, press):
+        return Taken.REPEATED
+    insert_decision(connection, press, accepted=True, reason=press.reason)
+    if press.choice is Choice.REJECT:
+        connection.execute(update(proposals).where(held).values(state=ProposalState.REJECTED.value))
+    elif _approvals(connection, press.proposal_id) >= required:
+        lifetime = decode(ApprovalPolicy, _policy(connection, press.proposal_id)).expires_after
+        connection.execute(
+            update(proposals).where(pending).values(state=APPROVED, apply_before=DatabaseTime(lifetime.total_seconds()))
+        )
+    return Taken.TAKEN
+
+
+def _was_taken(connection: Connection, press: Press) -> bool:
+    return (
+        connection.execute(
+            select(decisions.c.id).where(
+                decisions.c.proposal_id == press.proposal_id,
+                decisions.c.team_id == press.person.team_id,
+                decisions.c.user_id == press.person.user_id,
+                decisions.c.accepted,
+            )
+        ).first()
+        is not None
+    )
+
+
+def _approvals(connection: Connection, proposal_id: str) -> int:
+    return connection.execute(
+        select(func.count()).where(
+            decisions.c.proposal_id == proposal_id,
+            decisions.c.accepted,
+            decisions.c.choice == Choice.APPROVE.value,
+        )
+    ).scalar_one()
+
+
+def _policy(connection: Connection, proposal_id: str) -> object:
+    return connection.execute(select(proposals.c.policy).where(proposals.c.id == proposal_id)).scalar_one()
+
+
+def insert_decision(connection: Connection, press: Press, *, accepted: bool, reason: str) -> Decision:
+    """Insert a decision and return it as stored."""
+    row = connection.execute(
+        decisions.insert()
+        .values(
+            proposal_id=press.proposal_id,
+            team_id=press.person.team_id,
+            user_id=press.person.user_id,
+            choice=press.choice.value,
+            accepted=accepted,
+            reason=reason,
+            decided_at=DatabaseTime(),
+        )
+        .returning(decisions)
+    ).one()
+    return _decision(row)
+
+
+def expire(connection: Connection) -> list[str]:
+    """Mark pending proposals past their time, and approvals nobody began in time; return their ids."""
+    late = ((proposals.c.state == PENDING) & (proposals.c.expires_at <= DatabaseTime())) | (
+        (proposals.c.state == APPROVED) & (proposals.c.apply_before <= DatabaseTime())
+    )
+    rows = connection.execute(
+        update(proposals).where(late).values(state=ProposalState.EXPIRED.value).returning(proposals.c.id)
+    )
+    return [row.id for row in rows]
