@@ -5,10 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from xml.sax.saxutils import escape
 
 from bot.sandbox.aws.requests import XML_QUERY_SERVICES, Call
+
+StartResponse: TypeAlias = Any
+"""WSGI's start_response."""
+
+Json: TypeAlias = Any
+"""A JSON document of the control routes."""
+
+FIRST_ERROR = 400
+"""The first HTTP status that is an error."""
 
 REQUEST_ID = "59dbff89-35bd-4eac-99ed-be587ed81825"
 
@@ -22,10 +31,10 @@ class Answer:
     content_type: str
     headers: tuple[tuple[str, str], ...] = field(default=())
 
-    def send(self, start_response: Any) -> Iterable[bytes]:
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
         """Give the answer to a WSGI server."""
         names = [("Content-Type", self.content_type), ("Content-Length", str(len(self.body))), *self.headers]
-        start_response(f"{self.status} {'OK' if self.status < 400 else 'Error'}", names)  # noqa: PLR2004  # HTTP
+        start_response(f"{self.status} {'OK' if self.status < FIRST_ERROR else 'Error'}", names)  # HTTP
         return [self.body]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.sandbox.aws.moto_access import MotoObject
 
-def interface_document(eni: Any) -> dict[str, Any]:
+
+def interface_document(eni: MotoObject) -> dict[str, Any]:
     """Return an interface as DescribeNetworkInterfaces shows it."""
     backend = eni.ec2_backend
     return {
@@ -32,7 +34,7 @@ def interface_document(eni: Any) -> dict[str, Any]:
     }
 
 
-def instance_document(instance: Any) -> dict[str, Any]:
+def instance_document(instance: MotoObject) -> dict[str, Any]:
     """Return an instance as DescribeInstances shows it. Its groups are those of its primary interface."""
     interfaces = sorted(instance.nics.items())
     primary = instance.nics.get(0)
@@ -57,7 +59,7 @@ def instance_document(instance: Any) -> dict[str, Any]:
     }
 
 
-def _instance_interface(eni: Any) -> dict[str, Any]:
+def _instance_interface(eni: MotoObject) -> dict[str, Any]:
     return {
         "NetworkInterfaceId": eni.id,
         "InterfaceType": eni.interface_type,
@@ -77,7 +79,7 @@ def _instance_interface(eni: Any) -> dict[str, Any]:
     }
 
 
-def _addresses(eni: Any) -> list[dict[str, Any]]:
+def _addresses(eni: MotoObject) -> list[dict[str, Any]]:
     return [
         {
             "PrivateIpAddress": address["PrivateIpAddress"],
@@ -87,11 +89,11 @@ def _addresses(eni: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _groups(eni: Any) -> list[dict[str, str]]:
+def _groups(eni: MotoObject) -> list[dict[str, str]]:
     return [{"GroupId": group.id, "GroupName": group.name} for group in eni.group_set]
 
 
-def _attachment(eni: Any, *, shows_instance: bool) -> dict[str, Any] | None:
+def _attachment(eni: MotoObject, *, shows_instance: bool) -> dict[str, Any] | None:
     if not eni.attachment_id or eni.instance is None:
         return None
     document = {
@@ -107,5 +109,5 @@ def _attachment(eni: Any, *, shows_instance: bool) -> dict[str, Any] | None:
     return document
 
 
-def _tags(backend: Any, resource_id: str) -> list[dict[str, str]]:
+def _tags(backend: MotoObject, resource_id: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in backend.tags.get(resource_id, {}).items()]

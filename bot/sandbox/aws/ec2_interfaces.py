@@ -19,22 +19,32 @@ from moto.ec2.utils import generic_filter
 from bot.sandbox.aws.ec2_documents import instance_document, interface_document
 from bot.sandbox.aws.ec2_paging import not_with_ids, page_of
 from bot.sandbox.aws.ec2_xml import XmlResult
+from bot.sandbox.aws.moto_access import MotoObject, filters, param, replace
 
 _INTERFACE_KINDS = {None, "interface", "efa", "branch", "trunk"}
 
 
 def install_interfaces() -> None:
     """Replace moto's handling of interfaces and instances."""
-    NetworkInterface.group_set = property(lambda eni: eni._group_set)  # noqa: SLF001  # moto's own field
-    NetworkInterface.get_filter_value = _more_filters(NetworkInterface.get_filter_value)
-    EC2Backend.modify_network_interface_attribute = _modify_interface
-    EC2Backend.modify_instance_security_groups = _modify_instance_groups
-    EC2Response.create_network_interface = _create_with_prefixes(EC2Response.create_network_interface)
-    EC2Response.describe_network_interfaces = _describe_interfaces
-    EC2Response.describe_instances = _describe_instances
+    replace(
+        NetworkInterface,
+        group_set=property(lambda eni: eni._group_set),  # moto's own field  # noqa: SLF001  # moto's own field
+        get_filter_value=_more_filters(NetworkInterface.get_filter_value),
+    )
+    replace(
+        EC2Backend,
+        modify_network_interface_attribute=_modify_interface,
+        modify_instance_security_groups=_modify_instance_groups,
+    )
+    replace(
+        EC2Response,
+        create_network_interface=_create_with_prefixes(EC2Response.create_network_interface),
+        describe_network_interfaces=_describe_interfaces,
+        describe_instances=_describe_instances,
+    )
 
 
-def known_groups(backend: Any, group_ids: list[str]) -> list[Any]:
+def known_groups(backend: MotoObject, group_ids: list[str]) -> list[Any]:
     """Return these security groups, or raise InvalidGroup.NotFound for the first unknown one."""
     groups = {group_id: group for groups in backend.groups.values() for group_id, group in groups.items()}
     for group_id in group_ids:
@@ -44,7 +54,7 @@ def known_groups(backend: Any, group_ids: list[str]) -> list[Any]:
 
 
 def _more_filters(original: Callable[..., Any]) -> Callable[..., Any]:
-    def value(eni: Any, filter_name: str, method_name: str | None = None) -> Any:
+    def value(eni: MotoObject, filter_name: str, method_name: str | None = None) -> MotoObject:
         if filter_name in {"addresses.private-ip-address", "private-ip-address"}:
             return [address["PrivateIpAddress"] for address in eni.private_ip_addresses]
         if filter_name in {"interface-type", "status"}:
@@ -59,16 +69,16 @@ def _more_filters(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _modify_interface(
-    backend: Any,
+    backend: MotoObject,
     eni_id: str,
     group_ids: list[str],
-    source_dest_check: bool | None = None,
+    source_dest_check: bool | None = None,  # noqa: FBT001  # moto's signature
     description: str | None = None,
 ) -> None:
     eni = backend.get_network_interface(eni_id)
     groups = known_groups(backend, group_ids)
     if groups:
-        eni._group_set = groups  # noqa: SLF001  # moto's own field
+        eni._group_set = groups  # moto's own field  # noqa: SLF001  # moto's own field
         if eni.instance and eni.device_index == 0:
             eni.instance.security_groups = groups
     if source_dest_check is not None:
@@ -77,55 +87,55 @@ def _modify_interface(
         eni.description = description
 
 
-def _modify_instance_groups(backend: Any, instance_id: str, new_group_id_list: list[str]) -> Any:
+def _modify_instance_groups(backend: MotoObject, instance_id: str, new_group_id_list: list[str]) -> MotoObject:
     """Change the groups of the instance's primary interface, which is what the instance's groups are."""
     instance = backend.get_instance(instance_id)
     instance.security_groups = known_groups(backend, new_group_id_list)
-    instance.nics[0]._group_set = instance.security_groups  # noqa: SLF001  # moto's own field
+    instance.nics[0]._group_set = instance.security_groups  # moto's own field  # noqa: SLF001  # moto's own field
     return instance
 
 
 def _create_with_prefixes(create: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-    def create_whole(response: Any) -> ActionResult:
-        kind = response._get_param("InterfaceType")  # noqa: SLF001  # moto's way
+    def create_whole(response: MotoObject) -> ActionResult:
+        kind = param(response, "InterfaceType")
         if kind not in _INTERFACE_KINDS:
             raise EC2ClientError("InvalidParameterValue", f"Value ({kind}) for parameter interfaceType is invalid.")
-        if response._get_param("Ipv4PrefixCount") or response._get_param("Ipv6Prefixes"):  # noqa: SLF001  # the same
+        if param(response, "Ipv4PrefixCount") or param(response, "Ipv6Prefixes"):
             raise NotImplementedError("CreateNetworkInterface with Ipv4PrefixCount or Ipv6Prefixes")
-        known_groups(response.ec2_backend, response._get_param("Groups", []))  # noqa: SLF001  # the same
-        result: Any = create(response).result
+        known_groups(response.ec2_backend, param(response, "Groups", []))
+        result: MotoObject = create(response).result
         eni = result["NetworkInterface"]
         eni.interface_type = kind or "interface"
-        eni.sandbox_prefixes = [one["Ipv4Prefix"] for one in response._get_param("Ipv4Prefixes", [])]  # noqa: SLF001  # the same
+        eni.sandbox_prefixes = [one["Ipv4Prefix"] for one in param(response, "Ipv4Prefixes", [])]
         return XmlResult({"NetworkInterface": interface_document(eni)})
 
     return create_whole
 
 
-def _describe_interfaces(response: Any) -> ActionResult:
+def _describe_interfaces(response: MotoObject) -> ActionResult:
     not_with_ids(response, "NetworkInterfaceIds", "networkInterfaceIds")
     backend = response.ec2_backend
-    ids = response._get_param("NetworkInterfaceIds", [])  # noqa: SLF001  # moto's way
+    ids = param(response, "NetworkInterfaceIds", [])
     for eni_id in ids:
         if eni_id not in backend.enis:
             raise EC2ClientError(
                 "InvalidNetworkInterfaceID.NotFound", f"The networkInterface ID '{eni_id}' does not exist"
             )
     enis = [backend.enis[eni_id] for eni_id in ids] if ids else list(backend.enis.values())
-    enis = generic_filter(response._filters_from_querystring(), enis)  # noqa: SLF001  # the same
+    enis = generic_filter(filters(response), enis)
     page, token = page_of(response, enis)
     return XmlResult({"NetworkInterfaces": [interface_document(eni) for eni in page], "NextToken": token})
 
 
-def _describe_instances(response: Any) -> ActionResult:
+def _describe_instances(response: MotoObject) -> ActionResult:
     not_with_ids(response, "InstanceIds", "instancesSet")
     backend = response.ec2_backend
-    ids = response._get_param("InstanceIds", [])  # noqa: SLF001  # moto's way
-    filters = response._filters_from_querystring()  # noqa: SLF001  # the same
+    ids = param(response, "InstanceIds", [])
+    wanted = filters(response)
     if ids:
-        reservations = backend.get_reservations_by_instance_ids(ids, filters=filters)
+        reservations = backend.get_reservations_by_instance_ids(ids, filters=wanted)
     else:
-        reservations = backend.describe_instances(filters=filters)
+        reservations = backend.describe_instances(filters=wanted)
     flat = [(one, instance) for one in reservations for instance in one.instances]
     page, token = page_of(response, flat)
     documents: dict[str, dict[str, Any]] = {}

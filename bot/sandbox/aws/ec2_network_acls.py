@@ -14,6 +14,8 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.responses import EC2Response
 
+from bot.sandbox.aws.moto_access import MotoObject, param, replace
+
 ENTRIES_PER_DIRECTION = 20
 CLOSING_DENY = 32767
 _NUMBERS = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58", "all": "-1"}
@@ -22,17 +24,25 @@ _WITH_PORTS = {"6", "17"}
 
 def install_network_acls() -> None:
     """Replace moto's handling of ACL entries."""
-    EC2Backend.create_network_acl = _with_closing_deny(EC2Backend.create_network_acl)
-    EC2Backend.get_network_acl = _get
-    EC2Response.create_network_acl_entry = _create_entry
-    EC2Response.delete_network_acl_entry = _delete_entry
-    EC2Response.replace_network_acl_entry = _replace_entry
-    EC2Response.replace_network_acl_association = _known_association(EC2Response.replace_network_acl_association)
-    EC2Response.describe_network_acls = _known_acls(EC2Response.describe_network_acls)
+    create = _with_closing_deny(EC2Backend.create_network_acl)
+    replace(EC2Backend, create_network_acl=create, get_network_acl=_get)
+    replace(
+        EC2Response,
+        create_network_acl_entry=_create_entry,
+        delete_network_acl_entry=_delete_entry,
+        replace_network_acl_entry=_replace_entry,
+        replace_network_acl_association=_known_association(EC2Response.replace_network_acl_association),
+        describe_network_acls=_known_acls(EC2Response.describe_network_acls),
+    )
 
 
 def _with_closing_deny(create: Callable[..., Any]) -> Callable[..., Any]:
-    def create_closed(backend: Any, vpc_id: str, tags: Any = None, default: bool = False) -> Any:  # noqa: FBT001, FBT002  # moto's signature
+    def create_closed(
+        backend: MotoObject,
+        vpc_id: str,
+        tags: MotoObject = None,
+        default: bool = False,  # noqa: FBT001, FBT002  # moto's signature
+    ) -> MotoObject:  # moto's signature
         acl = create(backend, vpc_id, tags, default)
         if not default:
             for egress in (True, False):
@@ -55,7 +65,7 @@ def _with_closing_deny(create: Callable[..., Any]) -> Callable[..., Any]:
     return create_closed
 
 
-def _add(backend: Any, acl_id: str, entry: dict[str, Any]) -> None:
+def _add(backend: MotoObject, acl_id: str, entry: dict[str, Any]) -> None:
     backend.create_network_acl_entry(
         network_acl_id=acl_id,
         rule_number=entry["number"],
@@ -71,26 +81,25 @@ def _add(backend: Any, acl_id: str, entry: dict[str, Any]) -> None:
     )
 
 
-def _get(backend: Any, network_acl_id: str) -> Any:
+def _get(backend: MotoObject, network_acl_id: str) -> MotoObject:
     acl = backend.network_acls.get(network_acl_id)
     if acl is None:
         raise EC2ClientError("InvalidNetworkAclID.NotFound", f"The networkAcl ID '{network_acl_id}' does not exist")
     return acl
 
 
-def _asked_entry(response: Any) -> dict[str, Any]:
-    asked = response._get_param  # noqa: SLF001  # moto's way
-    protocol = str(asked("Protocol"))
+def _asked_entry(response: MotoObject) -> dict[str, Any]:
+    protocol = str(param(response, "Protocol"))
     protocol = _NUMBERS.get(protocol.lower(), protocol)
     entry = {
-        "number": int(asked("RuleNumber")),
-        "egress": bool(asked("Egress")),
+        "number": int(param(response, "RuleNumber")),
+        "egress": bool(param(response, "Egress")),
         "protocol": protocol,
-        "action": asked("RuleAction"),
-        "cidr": _canonical(asked("CidrBlock")),
-        "cidr6": _canonical(asked("Ipv6CidrBlock")),
-        "from": asked("PortRange.From"),
-        "to": asked("PortRange.To"),
+        "action": param(response, "RuleAction"),
+        "cidr": _canonical(param(response, "CidrBlock")),
+        "cidr6": _canonical(param(response, "Ipv6CidrBlock")),
+        "from": param(response, "PortRange.From"),
+        "to": param(response, "PortRange.To"),
     }
     _check_entry(entry)
     return entry
@@ -100,7 +109,7 @@ def _check_entry(entry: dict[str, Any]) -> None:
     if not 1 <= entry["number"] < CLOSING_DENY:
         raise EC2ClientError(
             "InvalidParameterValue",
-            f"Value ({entry['number']}) for parameter ruleNumber is invalid. The rule number must be between 1 and 32766.",
+            f"Value ({entry['number']}) for parameter ruleNumber is invalid: it must be between 1 and 32766.",
         )
     if (entry["cidr"] is None) == (entry["cidr6"] is None):
         raise EC2ClientError("MissingParameter", "The request must contain exactly one of cidrBlock and ipv6CidrBlock")
@@ -119,8 +128,8 @@ def _canonical(cidr: str | None) -> str | None:
         raise EC2ClientError("InvalidParameterValue", f"CIDR block {cidr} is malformed") from None
 
 
-def _create_entry(response: Any) -> ActionResult:
-    acl = response.ec2_backend.get_network_acl(response._get_param("NetworkAclId"))  # noqa: SLF001  # moto's way
+def _create_entry(response: MotoObject) -> ActionResult:
+    acl = response.ec2_backend.get_network_acl(param(response, "NetworkAclId"))
     entry = _asked_entry(response)
     same_way = [one for one in acl.network_acl_entries if one.egress == entry["egress"]]
     if any(one.rule_number == entry["number"] for one in same_way):
@@ -137,9 +146,9 @@ def _create_entry(response: Any) -> ActionResult:
     return EmptyResult()
 
 
-def _existing(response: Any) -> tuple[Any, Any]:
-    acl = response.ec2_backend.get_network_acl(response._get_param("NetworkAclId"))  # noqa: SLF001  # moto's way
-    number, egress = int(response._get_param("RuleNumber")), bool(response._get_param("Egress"))  # noqa: SLF001  # the same
+def _existing(response: MotoObject) -> tuple[Any, Any]:
+    acl = response.ec2_backend.get_network_acl(param(response, "NetworkAclId"))
+    number, egress = int(param(response, "RuleNumber")), bool(param(response, "Egress"))
     for entry in acl.network_acl_entries:
         if entry.rule_number == number and entry.egress == egress and number != CLOSING_DENY:
             return acl, entry
@@ -148,13 +157,13 @@ def _existing(response: Any) -> tuple[Any, Any]:
     )
 
 
-def _delete_entry(response: Any) -> ActionResult:
+def _delete_entry(response: MotoObject) -> ActionResult:
     acl, entry = _existing(response)
     acl.network_acl_entries.remove(entry)
     return EmptyResult()
 
 
-def _replace_entry(response: Any) -> ActionResult:
+def _replace_entry(response: MotoObject) -> ActionResult:
     acl, former = _existing(response)
     entry = _asked_entry(response)
     acl.network_acl_entries.remove(former)
@@ -163,20 +172,21 @@ def _replace_entry(response: Any) -> ActionResult:
     return EmptyResult()
 
 
-def _known_association(replace: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-    def checked(response: Any) -> ActionResult:
-        wanted = response._get_param("AssociationId")  # noqa: SLF001  # moto's way
-        response.ec2_backend.get_network_acl(response._get_param("NetworkAclId"))  # noqa: SLF001  # the same
-        if not any(wanted in acl._associations for acl in response.ec2_backend.network_acls.values()):  # noqa: SLF001  # moto's own field
+def _known_association(associate: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
+    def checked(response: MotoObject) -> ActionResult:
+        wanted = param(response, "AssociationId")
+        acls = response.ec2_backend.network_acls.values()
+        response.ec2_backend.get_network_acl(param(response, "NetworkAclId"))
+        if not any(wanted == association.id for acl in acls for association in acl.associations):
             raise EC2ClientError("InvalidAssociationID.NotFound", f"The association ID '{wanted}' does not exist")
-        return replace(response)
+        return associate(response)
 
     return checked
 
 
 def _known_acls(describe: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-    def checked(response: Any) -> ActionResult:
-        for acl_id in response._get_param("NetworkAclIds", []):  # noqa: SLF001  # moto's way
+    def checked(response: MotoObject) -> ActionResult:
+        for acl_id in param(response, "NetworkAclIds", []):
             response.ec2_backend.get_network_acl(acl_id)
         return describe(response)
 

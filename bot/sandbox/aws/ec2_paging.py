@@ -11,6 +11,8 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
 
+from bot.sandbox.aws.moto_access import MotoObject, param, replace
+
 DEFAULT_PAGE_SIZE = 1000
 """What AWS gives when no MaxResults is sent; callers that do not page miss the rest."""
 _SMALLEST_PAGE = 5
@@ -31,19 +33,19 @@ _PAGED = {
 }
 
 
-def page_of(response: Any, items: Sequence[Any]) -> tuple[list[Any], str | None]:
+def page_of(response: MotoObject, items: Sequence[Any]) -> tuple[list[Any], str | None]:
     """Return the page that the request asks for and the token of the next, or raise as EC2 does."""
-    size = response._get_int_param("MaxResults", DEFAULT_PAGE_SIZE)  # noqa: SLF001  # moto offers no public way
+    size = int(param(response, "MaxResults", DEFAULT_PAGE_SIZE))
     if size < _SMALLEST_PAGE:
         raise EC2ClientError("InvalidParameterValue", f"Value ( {size} ) for parameter maxResults is invalid.")
-    start = _offset(response._get_param("NextToken"))  # noqa: SLF001  # the same
+    start = _offset(param(response, "NextToken"))
     end = start + min(size, DEFAULT_PAGE_SIZE)
     return list(items[start:end]), _token(end) if end < len(items) else None
 
 
-def not_with_ids(response: Any, parameter: str, shown: str) -> None:
+def not_with_ids(response: MotoObject, parameter: str, shown: str) -> None:
     """Refuse ids together with MaxResults, as EC2 does for instances and interfaces."""
-    if response._get_param(parameter) and response._get_param("MaxResults"):  # noqa: SLF001  # moto offers no other way
+    if param(response, parameter) and param(response, "MaxResults"):
         message = f"The parameter {shown} cannot be used with the parameter maxResults"
         raise EC2ClientError("InvalidParameterCombination", message)
 
@@ -51,11 +53,11 @@ def not_with_ids(response: Any, parameter: str, shown: str) -> None:
 def install_paging() -> None:
     """Give pages to the describes that moto answers whole."""
     for name, key in _PAGED.items():
-        setattr(EC2Response, name, _paged(getattr(EC2Response, name), key))
+        replace(EC2Response, **{name: _paged(getattr(EC2Response, name), key)})
 
 
 def _paged(describe: Callable[[Any], ActionResult], key: str) -> Callable[[Any], ActionResult]:
-    def describe_page(response: Any) -> ActionResult:
+    def describe_page(response: MotoObject) -> ActionResult:
         whole: Any = describe(response).result
         items, token = page_of(response, list(whole[key]))
         return ActionResult({**whole, key: items, "NextToken": token})

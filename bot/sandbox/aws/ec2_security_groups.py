@@ -17,6 +17,7 @@ from moto.ec2.responses import EC2Response
 
 from bot.sandbox.aws.ec2_paging import page_of
 from bot.sandbox.aws.ec2_xml import XmlResult
+from bot.sandbox.aws.moto_access import MotoObject, filters, param, replace, rule_tags
 
 RULES_PER_DIRECTION = 60
 
@@ -25,14 +26,22 @@ def install_security_groups() -> None:
     """Replace moto's handling of rules."""
     for egress in (False, True):
         direction = "egress" if egress else "ingress"
-        setattr(EC2Response, f"authorize_security_group_{direction}", _authorize(egress=egress))
-        setattr(EC2Response, f"revoke_security_group_{direction}", _revoke(egress=egress))
-    EC2Response.describe_security_group_rules = _describe_rules
-    EC2Response.modify_security_group_rules = _refuse_half_modify(EC2Response.modify_security_group_rules)
-    EC2Response.delete_security_group = _refuse_delete_in_use(EC2Response.delete_security_group)
+        replace(
+            EC2Response,
+            **{
+                f"authorize_security_group_{direction}": _authorize(egress=egress),
+                f"revoke_security_group_{direction}": _revoke(egress=egress),
+            },
+        )
+    replace(
+        EC2Response,
+        describe_security_group_rules=_describe_rules,
+        modify_security_group_rules=_refuse_half_modify(EC2Response.modify_security_group_rules),
+        delete_security_group=_refuse_delete_in_use(EC2Response.delete_security_group),
+    )
 
 
-def rule_document(rule: Any) -> dict[str, Any]:
+def rule_document(rule: MotoObject) -> dict[str, Any]:
     """Return a rule as DescribeSecurityGroupRules shows it."""
     backend, source = rule.ec2_backend, rule.source_group
     group = {"GroupId": source["GroupId"], "UserId": source.get("UserId", backend.account_id)} if source else None
@@ -53,27 +62,27 @@ def rule_document(rule: Any) -> dict[str, Any]:
     }
 
 
-def _key(rule: Any) -> tuple[Any, ...]:
+def _key(rule: MotoObject) -> tuple[Any, ...]:
     """Return what makes two rules the same: everything but description and tags."""
     peer = rule.ip_range.get("CidrIp") or rule.ip_range.get("CidrIpv6") or rule.source_group.get("GroupId")
     return rule.ip_protocol, rule.from_port, rule.to_port, peer or rule.prefix_list_id
 
 
-def _group(response: Any) -> Any:
-    wanted = response._get_param("GroupId") or response._get_param("GroupName")  # noqa: SLF001  # moto's way
+def _group(response: MotoObject) -> MotoObject:
+    wanted = param(response, "GroupId") or param(response, "GroupName")
     group = response.ec2_backend.get_security_group_by_name_or_id(wanted)
     if group is None:
         raise EC2ClientError("InvalidGroup.NotFound", f"The security group '{wanted}' does not exist")
     return group
 
 
-def _permissions(response: Any) -> list[dict[str, Any]]:
-    given = response._get_param("IpPermissions", [])  # noqa: SLF001  # moto's way
+def _permissions(response: MotoObject) -> list[dict[str, Any]]:
+    given = param(response, "IpPermissions", [])
     if given:
         return list(given)
-    single = {name: response._get_param(name) for name in ("IpProtocol", "FromPort", "ToPort")}  # noqa: SLF001  # the same
-    cidr = response._get_param("CidrIp")  # noqa: SLF001  # the same
-    source = response._get_param("SourceSecurityGroupName")  # noqa: SLF001  # the same
+    single = {name: param(response, name) for name in ("IpProtocol", "FromPort", "ToPort")}
+    cidr = param(response, "CidrIp")
+    source = param(response, "SourceSecurityGroupName")
     peers = {
         "IpRanges": [{"CidrIp": cidr}] if cidr else [],
         "UserIdGroupPairs": [{"GroupName": source}] if source else [],
@@ -81,7 +90,7 @@ def _permissions(response: Any) -> list[dict[str, Any]]:
     return [{**single, **peers}] if single["IpProtocol"] else []
 
 
-def _peers(response: Any, permission: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
+def _peers(response: MotoObject, permission: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
     """Yield constructor arguments, and the description, of every rule that one permission stands for."""
     for member, name in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
         for given in permission.get(member, []):
@@ -92,7 +101,7 @@ def _peers(response: Any, permission: dict[str, Any]) -> Iterator[tuple[dict[str
         if group is None:
             raise EC2ClientError(
                 "InvalidGroup.NotFound",
-                f"You have specified two resources that belong to different networks, or the group '{wanted}' does not exist",
+                f"The security group '{wanted}' does not exist",
             )
         source = {"GroupId": group.id, "UserId": response.ec2_backend.account_id}
         yield {"ip_range": None, "source_group": source}, given, given.get("Description", "")
@@ -111,9 +120,9 @@ def _canonical(cidr: str) -> str:
         raise EC2ClientError("InvalidParameterValue", f"CIDR block {cidr} is malformed") from None
 
 
-def _asked_rules(response: Any, group: Any, *, egress: bool) -> list[Any]:
+def _asked_rules(response: MotoObject, group: MotoObject, *, egress: bool) -> list[Any]:
     """Build the rules that the request names, without adding them to the group."""
-    tags = response._parse_tag_specification().get("security-group-rule", {})  # noqa: SLF001  # moto's way
+    tags = rule_tags(response)
     rules = []
     for permission in _permissions(response):
         protocol = str(permission["IpProtocol"]).lower()
@@ -123,7 +132,7 @@ def _asked_rules(response: Any, group: Any, *, egress: bool) -> list[Any]:
                 "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.",
             )
         for arguments, _, description in _peers(response, permission):
-            rule = SecurityGroupRule(
+            rule: MotoObject = SecurityGroupRule(
                 response.ec2_backend,
                 protocol,
                 group.id,
@@ -140,7 +149,7 @@ def _asked_rules(response: Any, group: Any, *, egress: bool) -> list[Any]:
 
 
 def _authorize(*, egress: bool) -> Callable[[Any], ActionResult]:
-    def authorize(response: Any) -> ActionResult:
+    def authorize(response: MotoObject) -> ActionResult:
         group = _group(response)
         present: list[Any] = group.egress_rules if egress else group.ingress_rules
         asked = _asked_rules(response, group, egress=egress)
@@ -162,17 +171,17 @@ def _authorize(*, egress: bool) -> Callable[[Any], ActionResult]:
     return authorize
 
 
-def _shown(rule: Any) -> str:
+def _shown(rule: MotoObject) -> str:
     if rule.ip_protocol == "-1":
         return "ALL"
     return f"{str(rule.ip_protocol).upper()}, from port: {rule.from_port}, to port: {rule.to_port}"
 
 
 def _revoke(*, egress: bool) -> Callable[[Any], ActionResult]:
-    def revoke(response: Any) -> ActionResult:
+    def revoke(response: MotoObject) -> ActionResult:
         group = _group(response)
         present: list[Any] = group.egress_rules if egress else group.ingress_rules
-        ids = response._get_param("SecurityGroupRuleIds", [])  # noqa: SLF001  # moto's way
+        ids = param(response, "SecurityGroupRuleIds", [])
         gone = _by_id(present, ids) if ids else _by_key(present, _asked_rules(response, group, egress=egress))
         for rule in gone:
             present.remove(rule)
@@ -219,11 +228,11 @@ def _revoked(document: dict[str, Any]) -> dict[str, Any]:
     return {**{name: document[name] for name in names}, "ReferencedGroupId": source["GroupId"] if source else None}
 
 
-def _describe_rules(response: Any) -> ActionResult:
-    filters = response._filters_from_querystring()  # noqa: SLF001  # moto's way
-    ids = response._get_param("SecurityGroupRuleIds", [])  # noqa: SLF001  # the same
+def _describe_rules(response: MotoObject) -> ActionResult:
+    asked = filters(response)
+    ids = param(response, "SecurityGroupRuleIds", [])
     groups = [group for groups in response.ec2_backend.groups.values() for group in groups.values()]
-    wanted = filters.get("group-id")
+    wanted = asked.get("group-id")
     rules = [
         rule
         for group in groups
@@ -232,12 +241,12 @@ def _describe_rules(response: Any) -> ActionResult:
     ]
     if ids:
         rules = _by_id(rules, ids)
-    rules = [rule for rule in rules if all(_matches(rule, name, values) for name, values in filters.items())]
+    rules = [rule for rule in rules if all(_matches(rule, name, values) for name, values in asked.items())]
     page, token = page_of(response, rules)
     return XmlResult({"SecurityGroupRules": [rule_document(rule) for rule in page], "NextToken": token})
 
 
-def _matches(rule: Any, name: str, values: list[str]) -> bool:
+def _matches(rule: MotoObject, name: str, values: list[str]) -> bool:
     tags = rule.ec2_backend.tags.get(rule.id, {})
     if name.startswith("tag:"):
         present = [tags[name[4:]]] if name[4:] in tags else []
@@ -253,8 +262,8 @@ def _matches(rule: Any, name: str, values: list[str]) -> bool:
 
 
 def _refuse_half_modify(modify: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-    def checked(response: Any) -> ActionResult:
-        for change in response._get_param("SecurityGroupRules", []):  # noqa: SLF001  # moto's way
+    def checked(response: MotoObject) -> ActionResult:
+        for change in param(response, "SecurityGroupRules", []):
             if {"ReferencedGroupId", "PrefixListId", "CidrIpv6"} & set(change.get("SecurityGroupRule", {})):
                 raise NotImplementedError("ModifySecurityGroupRules of anything but CidrIpv4")
         return modify(response)
@@ -263,10 +272,10 @@ def _refuse_half_modify(modify: Callable[[Any], ActionResult]) -> Callable[[Any]
 
 
 def _refuse_delete_in_use(delete: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-    def checked(response: Any) -> ActionResult:
+    def checked(response: MotoObject) -> ActionResult:
         group: SecurityGroup = _group(response)
         backend = response.ec2_backend
-        worn = any(group in eni._group_set for eni in backend.enis.values())  # noqa: SLF001  # moto's own field
+        worn = any(group in eni._group_set for eni in backend.enis.values())  # moto's own field  # noqa: SLF001  # moto's own field
         named = any(
             rule.source_group.get("GroupId") == group.id
             for groups in backend.groups.values()

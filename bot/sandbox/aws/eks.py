@@ -5,30 +5,19 @@ Sources: EKS API Reference; EKS User Guide, "View Amazon EKS security group requ
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
-from moto.ec2.models import ec2_backends
-from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.moto_api._internal import mock_random
 
 from bot.sandbox.aws.answers import Answer, error_answer, json_answer, not_implemented_answer
-from bot.sandbox.aws.certificates import authority_pem
+from bot.sandbox.aws.eks_cluster import EksError, new_cluster
 from bot.sandbox.aws.eks_routes import eks_names
 from bot.sandbox.aws.requests import Call
 
 _ADDON_VERSIONS = {"coredns": "v1.11.4-eksbuild.2", "kube-proxy": "v1.32.0-eksbuild.2", "vpc-cni": "v1.19.2-eksbuild.1"}
-
-
-class EksError(Exception):
-    """An error that EKS answers: code, message, HTTP status."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        self.code, self.message, self.status = code, message, status
-        super().__init__(message)
 
 
 def _missing(what: str) -> EksError:
@@ -114,44 +103,7 @@ class Eks:
         name, region = asked["name"], call.region
         if name in self.clusters.get((account, region), {}):
             raise EksError("ResourceInUseException", f"Cluster already exists with name: {name}", 409)
-        config = asked["resourcesVpcConfig"]
-        subnets = _subnets(account, region, config["subnetIds"])
-        group = _cluster_group(account, region, name, subnets[0].vpc_id)
-        identity = mock_random.get_random_hex(32).upper()
-        cluster = {
-            "name": name,
-            "arn": f"arn:aws:eks:{region}:{account}:cluster/{name}",
-            "createdAt": time.time(),
-            "version": asked.get("version", "1.32"),
-            "endpoint": f"https://{identity}.gr7.{region}.eks.amazonaws.com",
-            "roleArn": asked["roleArn"],
-            "resourcesVpcConfig": {
-                "subnetIds": config["subnetIds"],
-                "securityGroupIds": config.get("securityGroupIds", []),
-                "clusterSecurityGroupId": group,
-                "vpcId": subnets[0].vpc_id,
-                "endpointPublicAccess": config.get("endpointPublicAccess", True),
-                "endpointPrivateAccess": config.get("endpointPrivateAccess", False),
-                "publicAccessCidrs": config.get("publicAccessCidrs", ["0.0.0.0/0"]),
-            },
-            "kubernetesNetworkConfig": {
-                "serviceIpv4Cidr": "172.20.0.0/16",
-                "ipFamily": "ipv4",
-                **asked.get("kubernetesNetworkConfig", {}),
-            },
-            "logging": asked.get("logging", {"clusterLogging": []}),
-            "identity": {"oidc": {"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{identity}"}},
-            "status": "ACTIVE",
-            "certificateAuthority": {"data": base64.b64encode(authority_pem()).decode()},
-            "platformVersion": "eks.15",
-            "tags": asked.get("tags", {}),
-            "health": {"issues": []},
-            "accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP", **asked.get("accessConfig", {})},
-        }
-        for member in ("computeConfig", "storageConfig", "upgradePolicy"):
-            if member in asked:
-                cluster[member] = asked[member]
-        _control_plane_interfaces(account, region, name, subnets[:2], group)
+        cluster = new_cluster(account, region, asked)
         self.clusters.setdefault((account, region), {})[name] = cluster
         return {"cluster": cluster}
 
@@ -169,7 +121,7 @@ class Eks:
     def _update_config(self, account: str, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
         name = eks_names(call.path)[0]
         self._cluster(account, call.region, name)
-        changed = {key: asked[key] for key in ("resourcesVpcConfig", "logging") if key in asked}
+        changed: dict[str, Any] = {key: asked[key] for key in ("resourcesVpcConfig", "logging") if key in asked}
         self.merge(account, call.region, name, changed)
         return self._update(account, call, "EndpointAccessUpdate")
 
@@ -205,7 +157,7 @@ class Eks:
 
     def _update_addon(self, account: str, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
         name, addon = eks_names(call.path)
-        changed = {key: asked[key] for key in ("addonVersion", "configurationValues") if key in asked}
+        changed: dict[str, Any] = {key: asked[key] for key in ("addonVersion", "configurationValues") if key in asked}
         self.merge_item(account, call.region, name, "addons", addon, {**changed, "modifiedAt": time.time()})
         return self._update(account, call, "AddonUpdate")
 
@@ -237,9 +189,10 @@ class Eks:
 
     def _create_fargate_profile(self, account: str, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
         cluster, name = eks_names(call.path)[0], asked["fargateProfileName"]
+        prefix = f"arn:aws:eks:{call.region}:{account}:fargateprofile"
         created = {
             "fargateProfileName": name,
-            "fargateProfileArn": f"arn:aws:eks:{call.region}:{account}:fargateprofile/{cluster}/{name}/{mock_random.uuid4()}",
+            "fargateProfileArn": f"{prefix}/{cluster}/{name}/{mock_random.uuid4()}",
             "clusterName": cluster,
             "createdAt": time.time(),
             "podExecutionRoleArn": asked["podExecutionRoleArn"],
@@ -301,34 +254,3 @@ def _page(names: list[str], member: str, call: Call) -> dict[str, Any]:
     start = int(call.query.get("nextToken", 0))
     token = {"nextToken": str(start + size)} if start + size < len(names) else {}
     return {member: names[start : start + size], **token}
-
-
-def _subnets(account: str, region: str, subnet_ids: list[str]) -> list[Any]:
-    known = {subnet.id: subnet for subnet in ec2_backends[account][region].describe_subnets()}
-    unknown = [subnet_id for subnet_id in subnet_ids if subnet_id not in known]
-    if unknown or not subnet_ids:
-        raise EksError("InvalidParameterException", f"The subnet ID '{', '.join(unknown)}' does not exist")
-    return [known[subnet_id] for subnet_id in subnet_ids]
-
-
-def _cluster_group(account: str, region: str, name: str, vpc_id: str) -> str:
-    """Create the cluster security group as EKS does: all traffic from itself in, everything out."""
-    backend = ec2_backends[account][region]
-    group = backend.create_security_group(
-        f"eks-cluster-sg-{name}-{mock_random.randint(10**8, 10**9)}",
-        "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any "
-        "managed workloads.",
-        vpc_id=vpc_id,
-        tags={f"kubernetes.io/cluster/{name}": "owned", "aws:eks:cluster-name": name},
-    )
-    source = {"GroupId": group.id, "UserId": account}
-    rule = SecurityGroupRule(backend, "-1", group.id, None, None, None, source_group=source, is_egress=False)
-    group.ingress_rules.append(rule)
-    return str(group.id)
-
-
-def _control_plane_interfaces(account: str, region: str, name: str, subnets: list[Any], group: str) -> None:
-    backend = ec2_backends[account][region]
-    for subnet in subnets:
-        eni = backend.create_network_interface(subnet, None, group_ids=[group], description=f"Amazon EKS {name}")
-        eni.requester_managed, eni.status = True, "in-use"

@@ -8,9 +8,12 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
-START_SECONDS = 60.0
+Json: TypeAlias = Any
+"""What a control route answers."""
+
+_CONTROL_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
 
@@ -31,7 +34,7 @@ class AwsFarEnd:
 
     def __enter__(self) -> Self:
         """Start the process and wait until it serves."""
-        self._process = subprocess.Popen(  # noqa: S603  # our own module
+        self._process = subprocess.Popen(  # our own module  # noqa: S603  # our own module
             self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         if self._process.stdout is None:
@@ -60,11 +63,11 @@ class AwsFarEnd:
             if stream:
                 stream.close()
 
-    def control(self, method: str, route: str, document: object = None) -> Any:
+    def control(self, method: str, route: str, document: object = None) -> Json:
         """Call a control route (`control.py`, `seeding.py`): `control("POST", "latency", {"ms": 20})`."""
         body = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(f"{self.url}/sandbox/{route}", data=body, method=method)  # noqa: S310  # http
-        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:  # noqa: S310  # our own server
+        request = urllib.request.Request(f"{self.url}/sandbox/{route}", data=body, method=method)  # http  # noqa: S310  # our own server
+        with urllib.request.urlopen(request, timeout=_CONTROL_SECONDS) as answer:  # our own server  # noqa: S310  # our own server
             return json.load(answer)
 
     def calls(self) -> list[str]:

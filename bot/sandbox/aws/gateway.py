@@ -17,7 +17,10 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.sts.models import sts_backends
 
 from bot.sandbox.aws.answers import (
+    FIRST_ERROR,
     Answer,
+    Json,
+    StartResponse,
     denied_answer,
     error_answer,
     failed_answer,
@@ -26,14 +29,14 @@ from bot.sandbox.aws.answers import (
     throttled_answer,
 )
 from bot.sandbox.aws.control import Control, Fault, FaultKind
-from bot.sandbox.aws.eks import Eks, EksError
+from bot.sandbox.aws.eks import Eks
+from bot.sandbox.aws.eks_cluster import EksError
 from bot.sandbox.aws.eks_routes import eks_names
 from bot.sandbox.aws.requests import Call, read_call
 from bot.sandbox.aws.seeding import ACCOUNT, REGION, seed_instances, seed_interfaces
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _HTML = b"<html><body><h1>502 Bad Gateway</h1><p>proxy</p></body></html>"
-_FIRST_ERROR = 400
 
 
 class Gateway:
@@ -45,7 +48,7 @@ class Gateway:
         self._lock = threading.Lock()
         self._operations = frozenset(_method_names())
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request."""
         path = environ.get("PATH_INFO", "/")
         if path.startswith("/sandbox/"):
@@ -114,7 +117,7 @@ class Gateway:
             return not_implemented_answer(call, str(error))
         status, headers = int(started[0].split()[0]), dict(started[1])
         content_type = headers.get("Content-Type", "")
-        if "html" in content_type and status >= _FIRST_ERROR:
+        if "html" in content_type and status >= FIRST_ERROR:
             return not_implemented_answer(call, f"moto answered {status}")
         kept = tuple((name, value) for name, value in headers.items() if name.lower().startswith("x-amzn"))
         return Answer(status=status, body=body, content_type=content_type, headers=kept)
@@ -139,7 +142,7 @@ class Gateway:
         except (ValueError, TypeError, AttributeError) as error:
             return json_answer({"error": f"{method} {path}: {error}"}, status=400)
 
-    def _controlled(self, method: str, route: str, document: Any) -> Any:
+    def _controlled(self, method: str, route: str, document: Json) -> Json:
         if method == "PUT" and route.startswith("eks/"):
             return self._merge(route.split("/")[2:], document)
         routes: dict[tuple[str, str], Callable[[], Any]] = {
@@ -164,7 +167,7 @@ class Gateway:
             cluster, kind, item = names
             return self._eks.merge_item(ACCOUNT, region, cluster, kind, item, members)
 
-    def _locked(self, work: Callable[[dict[str, Any]], Any], document: dict[str, Any]) -> Any:
+    def _locked(self, work: Callable[[dict[str, Any]], Json], document: dict[str, Any]) -> Json:
         with self._lock:
             return work(document)
 
@@ -186,7 +189,7 @@ def _snake(operation: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation).lstrip("_")
 
 
-def _half(answer: Answer, start_response: Any) -> Iterable[bytes]:
+def _half(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     """Announce the whole body and send half of it."""
     answer.send(start_response)
     return [answer.body[: len(answer.body) // 2]]

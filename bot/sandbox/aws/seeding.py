@@ -23,6 +23,7 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 
 from bot.sandbox.aws.ec2_interfaces import known_groups
+from bot.sandbox.aws.moto_access import MotoObject
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -54,7 +55,7 @@ def seed_interfaces(document: dict[str, Any]) -> dict[str, Any]:
     return {"interfaces": [_shown(eni) for eni in created]}
 
 
-def _instance(backend: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+def _instance(backend: MotoObject, wanted: dict[str, Any]) -> dict[str, Any]:
     created = [_interface(backend, interface) for interface in wanted["interfaces"]]
     reservation = backend.run_instances(
         wanted.get("image_id", _IMAGE),
@@ -82,7 +83,7 @@ def _instance(backend: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _interface(backend: Any, wanted: dict[str, Any]) -> Any:
+def _interface(backend: MotoObject, wanted: dict[str, Any]) -> MotoObject:
     groups = [group.id for group in known_groups(backend, list(wanted["security_group_ids"]))]
     secondary = wanted.get("secondary_private_ip_addresses", [])
     eni = backend.create_network_interface(
@@ -99,5 +100,5 @@ def _interface(backend: Any, wanted: dict[str, Any]) -> Any:
     return eni
 
 
-def _shown(eni: Any) -> dict[str, str]:
+def _shown(eni: MotoObject) -> dict[str, str]:
     return {"id": eni.id, "private_ip_address": eni.private_ip_address}

@@ -1,0 +1,30 @@
+"""The few places where we reach into moto's private parts, so that an upgrade breaks here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+MotoObject: TypeAlias = Any
+"""An object of moto. Its classes are typed, but what we put in their place is not what they promise."""
+
+
+def param(response: MotoObject, name: str, default: Any = None) -> Any:  # whatever the caller sent  # noqa: ANN401  # whatever the request held
+    """Return a parameter of the request, parsed by the API's own model."""
+    return response._get_param(name, default)  # moto offers no public way  # noqa: SLF001  # moto's own field
+
+
+def filters(response: MotoObject) -> dict[str, list[str]]:
+    """Return the request's filters: name → values."""
+    return dict(response._filters_from_querystring())  # the same  # noqa: SLF001  # moto's own field
+
+
+def rule_tags(response: MotoObject) -> dict[str, str]:
+    """Return the tags that the request asks for on security-group rules."""
+    return dict(response._parse_tag_specification().get("security-group-rule", {}))  # the same  # noqa: SLF001  # moto's own field
+
+
+def replace(owner: type, **replacements: object) -> None:
+    """Put our functions in the place of a moto class's methods."""
+    for name, replacement in replacements.items():
+        getattr(owner, name)  # an upgrade that renames it must not go unnoticed
+        setattr(owner, name, replacement)
