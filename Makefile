@@ -46,6 +46,7 @@ lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/dnsbot playbooks check
 
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another

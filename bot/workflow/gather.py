@@ -22,7 +22,7 @@ from bot.domain.evidence import AnyCollector, Collected, Gap, Look, ProbingColle
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources
 from bot.domain.redaction import capped, redact
-from bot.errors import EvidenceUnavailable
+from bot.errors import EvidenceUnavailable, UnitError
 from bot.workflow.catalogue import Catalogue
 from bot.workflow.evidence_store import as_stored
 from bot.workflow.parameters import parameters_document
@@ -214,11 +214,16 @@ class Gathering:
 
 def _collect(task: Task, look: Look) -> object:
     collector = task.collector
+    value: object
     if isinstance(collector, ProbingCollector):
         if not isinstance(look, ProbingLook):
             raise TypeError("a probing collector needs a ProbingLook")
-        return collector.collect(look)
-    return collector.collect(look)
+        value = collector.collect(look)
+    else:
+        value = collector.collect(look)
+    if not isinstance(value, collector.evidence):
+        raise UnitError(f"{collector.name} gave {type(value).__name__}, not {collector.evidence.__name__}.")
+    return value
 
 
 def _collected(

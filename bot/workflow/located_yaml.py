@@ -117,7 +117,9 @@ def first_error(
     document: LocatedYaml, error: ValidationError, model: type[BaseModel], *, at: Place = ()
 ) -> PlaybookError:
     """Return what pydantic found first, located in the document below `at`."""
-    detail = error.errors()[0]
+    details = error.errors()
+    # A key that is no known one says more than the key it was meant to be, which is then missing.
+    detail = next((found for found in details if found["type"] == "extra_forbidden"), details[0])
     place = (*at, *(part for part in detail["loc"] if part != "__root__"))
     if detail["type"] == "extra_forbidden":
         valid = _field_names(model, detail["loc"][:-1])

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.evidence import Look
+from bot.domain.findings import Verdict
+from bot.errors import ClusterMismatch, ConfigurationError, SourceTimeout
+from bot.workflow.catalogue import Catalogue
+from bot.workflow.desk import Progress
+from bot.workflow.diagnose import Diagnoser
+from bot.workflow.load_playbook import load_playbooks
+
+QUESTION = Question(cluster="cluster-prod")
+
+
+@pytest.fixture
+def diagnoser(
+    tmp_path: Path, garden_yaml: str, catalogue: Catalogue, target: ClusterTarget, sources: Callable[..., Any]
+) -> Callable[..., Diagnoser]:
+    """A diagnoser over the garden whose reader answers as given."""
+    (tmp_path / "garden.yaml").write_text(garden_yaml)
+
+    def make(answer: Callable[[], Any], units: Catalogue = catalogue, **settings: Any) -> Diagnoser:
+        return Diagnoser(
+            catalogue=units, playbooks=load_playbooks([tmp_path / "garden.yaml"], units),
+            targets={"cluster-prod": target}, open_sources=lambda _: sources(answer), **settings,
+        )  # fmt: skip
+
+    return make
+
+
+def test_cause_is_named_and_explains_the_symptom_as_far_as_it_reaches(diagnoser: Callable[..., Diagnoser]) -> None:
+    """The cause covers n1's failing look-up; n2's stays unexplained and is shown."""
+    diagnosis = diagnoser(lambda: {"text": "dry"}).run(QUESTION)
+
+    assert diagnosis.verdict is Verdict.PROBLEM
+    assert [finding.rule for finding in diagnosis.root_causes] == ["soil_dry"]
+    assert diagnosis.findings[1].explained_by == ("soil_dry",)
+    assert [cell.node for cell in diagnosis.unexplained] == ["n2"]
+
+
+def test_healthy_needs_every_check(diagnoser: Callable[..., Diagnoser]) -> None:
+    """All rules well and the cluster confirmed: healthy, with full coverage."""
+    diagnosis = diagnoser(lambda: {"text": "wet"}).run(QUESTION)
+
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert (diagnosis.checks_ran, diagnosis.checks_total) == (3, 3)
+
+
+def test_failed_collector_makes_its_dependants_unknown_with_the_first_reason(
+    diagnoser: Callable[..., Diagnoser], denied: Callable[[], Any]
+) -> None:
+    """A 403 on soil leaves both rules UNKNOWN, each naming the grant that is missing."""
+    diagnosis = diagnoser(denied).run(QUESTION)
+
+    assert diagnosis.verdict is Verdict.UNKNOWN
+    assert {check.rule for check in diagnosis.unknown_checks} == {"soil_dry", "leaves_hang"}
+    for check in diagnosis.unknown_checks:
+        assert "403" in check.reason
+        assert check.grant == "configmaps: get in namespace kube-system"
+
+
+def test_each_collector_runs_once(diagnoser: Callable[..., Diagnoser], sources: Callable[..., Any]) -> None:
+    """Soil is needed by a rule and by a collector, and read once."""
+    shared = sources(lambda: {"text": "wet"})
+    once = replace(diagnoser(dict), open_sources=lambda _: shared)
+
+    once.run(QUESTION)
+
+    assert shared.reader.calls == ["configmaps/soil"]
+
+
+def test_hung_source_ends_by_the_deadline_and_delays_nothing_else(
+    diagnoser: Callable[..., Diagnoser], catalogue: Catalogue
+) -> None:
+    """A collector that never returns becomes a gap; the rest of the diagnosis is there."""
+    release = threading.Event()
+
+    def hang(look: Look) -> Any:
+        del look
+        release.wait(30)
+
+    soil = replace(catalogue.collectors["soil"], collect=hang)
+    units = replace(catalogue, collectors={**catalogue.collectors, "soil": soil})
+    started = time.monotonic()
+
+    diagnosis = diagnoser(dict, units, deadline_seconds=0.2).run(QUESTION)
+
+    took_seconds = time.monotonic() - started
+    release.set()
+    assert took_seconds < 2
+    assert diagnosis.binding is not None
+    assert "no answer within" in diagnosis.unknown_checks[0].reason
+
+
+def test_undeclared_call_is_an_error_of_the_unit(diagnoser: Callable[..., Diagnoser], catalogue: Catalogue) -> None:
+    """A collector that calls what it did not declare is not believed: its rules are UNKNOWN and name the call."""
+
+    def sneak(look: Look) -> Any:
+        return look.aws.read("ec2", "DescribeVpcs")
+
+    soil = replace(catalogue.collectors["soil"], collect=sneak)
+    units = replace(catalogue, collectors={**catalogue.collectors, "soil": soil})
+
+    diagnosis = diagnoser(dict, units).run(QUESTION)
+
+    assert "soil calls ec2:DescribeVpcs without declaring it" in diagnosis.unknown_checks[0].reason
+
+
+def test_other_cluster_behind_the_credentials_stops_the_diagnosis(
+    diagnoser: Callable[..., Diagnoser], catalogue: Catalogue
+) -> None:
+    """When nodes belong to another VPC nothing is diagnosed."""
+    binding = catalogue.collectors["cluster_binding"]
+    wrong = binding.evidence(matches=False, why="2 of 2 nodes are not in vpc-1")
+    units = replace(
+        catalogue,
+        collectors={**catalogue.collectors, "cluster_binding": replace(binding, collect=lambda _: wrong)},
+    )
+
+    with pytest.raises(ClusterMismatch, match="2 of 2 nodes are not in vpc-1"):
+        diagnoser(lambda: {"text": "wet"}, units).run(QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("question", "hint"),
+    [
+        (Question(cluster="cluster-pord"), "Did you mean cluster-prod?"),
+        (Question(cluster="cluster-prod", playbooks=("gardn",)), "Did you mean garden?"),
+    ],
+    ids=["cluster", "playbook"],
+)
+def test_unknown_name_gets_the_nearest(diagnoser: Callable[..., Diagnoser], question: Question, hint: str) -> None:
+    """A typo is answered with what was probably meant."""
+    with pytest.raises(ConfigurationError) as caught:
+        diagnoser(dict).run(question)
+
+    assert hint in str(caught.value)
+
+
+def test_progress_tells_what_runs_and_what_is_done(diagnoser: Callable[..., Diagnoser]) -> None:
+    """The last progress names every collector as done."""
+    seen: list[Progress] = []
+
+    diagnoser(lambda: {"text": "wet"}).run(QUESTION, progress=seen.append)
+
+    assert set(seen[-1].done) == {"which cluster", "soil", "plant"}
+    assert any("soil" in progress.running for progress in seen)
+
+
+def test_secrets_are_gone_before_rules_judge(diagnoser: Callable[..., Diagnoser]) -> None:
+    """Rules see evidence as stored: redacted."""
+    diagnosis = diagnoser(lambda: {"text": "password=hunter2hunter2"}).run(QUESTION)
+
+    assert "hunter2" not in repr(diagnosis)
+
+
+def test_hundred_hung_diagnoses_leave_no_threads(diagnoser: Callable[..., Diagnoser]) -> None:
+    """Readers that end at their deadline leave nothing behind."""
+    before = threading.active_count()
+
+    def slow() -> Any:
+        time.sleep(0.05)
+        raise SourceTimeout("configmaps: no answer")
+
+    runs = [threading.Thread(target=diagnoser(slow, deadline_seconds=0.02).run, args=(QUESTION,)) for _ in range(100)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(10)
+    limit = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < limit:
+        time.sleep(0.02)
+
+    assert threading.active_count() == before
