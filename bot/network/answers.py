@@ -154,7 +154,7 @@ def _allow(action: str) -> bool:
 
 
 def subnets(rows: Iterable[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]) -> tuple[Subnet, ...]:
-    """Return the subnets of `DescribeSubnets` with their routes: those of their own table, else of the VPC's main one."""
+    """Return the subnets of `DescribeSubnets` with the routes of their own table, else of the VPC's main one."""
     own: dict[str, Mapping[str, Any]] = {}
     main: dict[str, Mapping[str, Any]] = {}
     for table in tables:

@@ -7,7 +7,7 @@ the same CIDRs and prefix lists of all that rules, entries and routes name, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from bot.domain.findings import Protocol
@@ -15,7 +15,7 @@ from bot.network.answers import network
 from bot.network.evaluate import VpcBook, evaluate
 from bot.network.groups import may_carry_dns
 from bot.network.membership import Membership
-from bot.network.model import Network, Vpc
+from bot.network.model import Interface, Network, Vpc
 from bot.network.ports import PortRange
 from bot.network.reachability import End, Reachability, stays_on_node
 
@@ -29,7 +29,7 @@ class PairClass:
     clients: tuple[End, ...]
     servers: tuple[End, ...]
     on_node: bool
-    """Which of clients × servers are meant: those that stay on a node, or those that leave it."""
+    """Which of all pairs of a client and a server are meant: those that stay on a node, or those that leave it."""
     answers: tuple[Reachability, ...]
     """One for each protocol, udp first; texts in it name the first pair."""
 
@@ -90,10 +90,36 @@ def _grouped(ends: Iterable[End], membership: Membership, book: VpcBook) -> list
     return [tuple(found) for found in grouped.values()]
 
 
-def _judged(book: VpcBook, clients: Sequence[End], servers: Sequence[End]) -> Iterator[PairClass]:
-    for on_node in (False, True):
-        pairs = PairClass(clients=tuple(clients), servers=tuple(servers), on_node=on_node, answers=())
-        first = next(pairs.pairs(), None)
+def _judged(book: VpcBook, clients: tuple[End, ...], servers: tuple[End, ...]) -> Iterator[PairClass]:
+    for on_node, first in ((False, _leaving(clients, servers)), (True, _staying(clients, servers))):
         if first is not None:
             answers = tuple(evaluate(book, *first, protocol) for protocol in (Protocol.UDP, Protocol.TCP))
-            yield PairClass(clients=pairs.clients, servers=pairs.servers, on_node=on_node, answers=answers)
+            yield PairClass(clients=clients, servers=servers, on_node=on_node, answers=answers)
+
+
+def _leaving(clients: Sequence[End], servers: Sequence[End]) -> tuple[End, End] | None:
+    pairs = ((client, server) for client in clients for server in servers)
+    return next((pair for pair in pairs if not stays_on_node(*pair)), None)
+
+
+def _staying(clients: Sequence[End], servers: Sequence[End]) -> tuple[End, End] | None:
+    """Find a pair on one node by the instances that both sides name, not by trying every pair."""
+    by_instance: dict[str, list[End]] = {}
+    for client in clients:
+        if client.interface is not None and client.interface.instance_id:
+            by_instance.setdefault(client.interface.instance_id, []).append(client)
+    for server in servers:
+        instance = server.interface.instance_id if server.interface is not None else ""
+        for client in by_instance.get(instance, ()):
+            if stays_on_node(client, server):
+                return client, server
+    return None
+
+
+def one_end_for_each_class(interface: Interface, membership: Membership, end: End) -> tuple[End, ...]:
+    """Return `end` once for each class of the interface's addresses and delegated prefixes: the first of each."""
+    found: dict[tuple[int, int], End] = {}
+    block_bases = [base for block in interface.prefixes for base in membership.representatives(block)]
+    for address in sorted((*interface.addresses, *block_bases), key=lambda item: (item.version, int(item))):
+        found.setdefault(membership.of(address), replace(end, interface=interface, address=address))
+    return tuple(found.values())
