@@ -74,8 +74,8 @@ def _hosts(targets: tuple[str, ...]) -> set[str]:
 
 def _host(target: str) -> str:
     if target.startswith("["):
-        return target[1:].split("]")[0]
-    return target.split(":")[0] if target.count(":") == 1 else target
+        return target[1:].split("]", maxsplit=1)[0]
+    return target.split(":", maxsplit=1)[0] if target.count(":") == 1 else target
 
 
 def collect(look: Look) -> Corefile:
