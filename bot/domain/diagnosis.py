@@ -51,6 +51,8 @@ class Diagnosis:
     """"looked from 3 of 3 nodes", or why nothing was looked up; shown wherever look-ups are cited."""
     lookups_all_answer: bool | None = None
     """True: every look-up worked; False: some failed; None: could not look."""
+    unrecorded: str = ""
+    """Why this diagnosis is not in the history (the database was down), or empty."""
 
     @property
     def verdict(self) -> Verdict:

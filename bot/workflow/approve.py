@@ -1,0 +1,220 @@
+"""Approve: who may, and the gate. The only module that makes an `ApprovedPlan`.
+
+A press is taken from somebody whom the policy names (as a user, or through a user group), from our
+own team, who is neither bot, guest, deactivated nor a stranger; a look-up that fails is a refusal.
+Where the policy says so the requester may not approve. Anyone who may approve may reject, and the
+requester may always withdraw. One accepted press a person; one Reject ends it. The policy that the
+proposal was made under and the one configured now must both allow a press, and both counts must be
+reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from bot.domain.approvals import ApprovalPolicy, Choice, Proposal, ProposalState
+from bot.domain.cluster import ClusterTarget
+from bot.domain.history import History, Press, Taken
+from bot.domain.people import Directory, Person, Standing
+from bot.domain.plans import ApprovedPlan
+from bot.domain.redaction import redact
+from bot.errors import DnsBotError, HistoryUnavailable, Refused
+from bot.workflow.desk import Decided
+from bot.workflow.policy import not_approvable_because, policy_for
+
+_REASON_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Decides who may approve. Made once, by the composition root."""
+
+    history: History
+    directory: Directory
+    team_id: str
+    """Our own workspace."""
+    policies: Mapping[str, ApprovalPolicy]
+    targets: Mapping[str, ClusterTarget]
+
+    def decide(self, press: Press) -> Decided:
+        """Take a press, or raise `Refused` with the reason; both are recorded."""
+        press = replace(press, reason=redact(press.reason)[:_REASON_CHARACTERS])
+        proposal = self.history.proposal(press.proposal_id)
+        if proposal is None:
+            raise Refused(f"There is no plan {press.proposal_id[:64]} in the history. Diagnose again.")
+        try:
+            self._check_plan(proposal, press)
+            policies = self._policies(proposal)
+            for policy in policies:
+                self._entitled(press.person, press.choice, policy, proposal.requested_by)
+            taken = self.history.take(press, required=_required(policies))
+            if taken is not Taken.TAKEN:
+                self._lost(press, taken)
+        except Refused as refusal:
+            self.history.refuse(press, str(refusal)[:_REASON_CHARACTERS])
+            raise
+        return self._decided(press, _required(policies))
+
+    def approved_plan(self, proposal: Proposal) -> ApprovedPlan:
+        """Return the plan with its approval, decided again from what is stored and configured now.
+
+        Raises `Refused` when too few of those who approved may still do so, or the stored plan is not
+        the one that was shown.
+        """
+        self._check_hash(proposal, proposal.plan_hash)
+        taken = [decision for decision in proposal.decisions if decision.accepted]
+        if proposal.state is not ProposalState.RUNNING or any(one.choice is Choice.REJECT for one in taken):
+            raise Refused(f"Plan {proposal.id} is {proposal.state.value}, not approved and begun.")
+        self._check_target(proposal)
+        policies = self._policies(proposal)
+        approvers = {one.person: one.decided_at for one in taken if one.choice is Choice.APPROVE}
+        refusals: list[str] = []
+        still = [person for person in approvers if self._still_entitled(person, policies, proposal, refusals)]
+        required = _required(policies)
+        if len(still) < required:
+            raise Refused(
+                f"When the plan was to be applied, {len(still)} of the {required} approvals needed still counted. "
+                + " ".join(refusals)
+            )
+        return ApprovedPlan(
+            plan=proposal.plan,
+            proposal_id=proposal.id,
+            approved_by=tuple(sorted(still)),
+            requested_by=proposal.requested_by,
+            approved_at=max(approvers[person] for person in still),
+        )
+
+    def _still_entitled(
+        self, person: Person, policies: tuple[ApprovalPolicy, ...], proposal: Proposal, refusals: list[str]
+    ) -> bool:
+        try:
+            for policy in policies:
+                self._entitled(person, Choice.APPROVE, policy, proposal.requested_by)
+        except Refused as refusal:
+            refusals.append(f"{person}: {refusal}")
+            return False
+        return True
+
+    def _check_plan(self, proposal: Proposal, press: Press) -> None:
+        self._check_hash(proposal, press.plan_hash)
+        if press.choice is Choice.REJECT and not press.reason.strip():
+            raise Refused("A rejection needs a reason: say in a few words why this plan should not run.")
+        if proposal.state is not ProposalState.PENDING:
+            raise Refused(self._already(proposal))
+        if press.choice is Choice.APPROVE:
+            self._check_target(proposal)
+
+    def _check_hash(self, proposal: Proposal, plan_hash: str) -> None:
+        if proposal.plan_hash != plan_hash:
+            raise Refused("The button is of another version of this plan than the stored one. Diagnose again.")
+        if proposal.plan.hash != proposal.plan_hash or proposal.plan.id != proposal.id:
+            raise Refused(
+                f"The stored plan {proposal.id} is not the one that was shown: its hash differs. It will not be run. "
+                "Diagnose again, and find out who changed the database."
+            )
+
+    def _check_target(self, proposal: Proposal) -> None:
+        target = self.targets.get(proposal.plan.cluster)
+        if target is None:
+            raise Refused(f"Cluster {proposal.plan.cluster} is no longer configured in dnsbot.yaml.")
+        missing = not_approvable_because(proposal.plan, target, self.policies) or proposal.not_approvable
+        if missing:
+            raise Refused(f"This plan cannot be approved here: {missing}")
+
+    def _policies(self, proposal: Proposal) -> tuple[ApprovalPolicy, ...]:
+        """Return the policy of the time of proposing and the one of now: the stricter of both holds."""
+        target = self.targets.get(proposal.plan.cluster)
+        now = policy_for(target, self.policies) if target else None
+        if now is None:
+            raise Refused(f"dnsbot.yaml no longer says who may approve for cluster {proposal.plan.cluster}.")
+        return (proposal.policy,) if now == proposal.policy else (proposal.policy, now)
+
+    def _entitled(self, person: Person, choice: Choice, policy: ApprovalPolicy, requester: Person | None) -> None:
+        """Return, or raise `Refused` with the reason."""
+        self._check_account(person)
+        if person == requester:
+            if choice is Choice.REJECT:
+                return
+            if not policy.requester_may_approve:
+                raise Refused(
+                    f"You asked for this diagnosis, and in `{policy.environment}` somebody else must approve the plan. "
+                    "You may reject it."
+                )
+        if person.user_id in policy.users:
+            return
+        if not policy.user_groups or person.user_id not in self._members(policy):
+            raise Refused(
+                f"You are not among those who may decide in `{policy.environment}` (`approvals:` in dnsbot.yaml)."
+            )
+
+    def _check_account(self, person: Person) -> None:
+        if not self.team_id or person.team_id != self.team_id:
+            raise Refused("Your account is not of the workspace that this bot serves.")
+        standing = self._standing(person)
+        faults = (
+            (standing.person != person, "it is not the account that was looked up"),
+            (standing.is_bot, "it is a bot"),
+            (standing.is_guest, "it is a guest"),
+            (standing.is_deactivated, "it is deactivated"),
+            (standing.is_stranger or standing.home_team_id != self.team_id, "it belongs to another workspace"),
+        )
+        why = [text for is_so, text in faults if is_so]
+        if why:
+            raise Refused(f"Your account may not decide: {', '.join(why)}.")
+
+    def _standing(self, person: Person) -> Standing:
+        try:
+            return self.directory.standing(person)
+        except Refused:
+            raise
+        except DnsBotError as error:
+            raise Refused(f"It could not be looked up who {person} is: {error} Try again later.") from error
+
+    def _members(self, policy: ApprovalPolicy) -> frozenset[str]:
+        try:
+            return self.directory.group_members(policy.user_groups)
+        except Refused:
+            raise
+        except DnsBotError as error:
+            groups = ", ".join(policy.user_groups)
+            raise Refused(f"The members of {groups} could not be looked up: {error} Try again later.") from error
+
+    def _lost(self, press: Press, taken: Taken) -> NoReturn:
+        """Say why a press that was checked a moment ago is not taken: somebody was faster."""
+        if taken is Taken.REPEATED:
+            raise Refused("You have decided on this plan already; one decision a person.")
+        proposal = self.history.proposal(press.proposal_id)
+        raise Refused(self._already(proposal) if proposal else "The plan is no longer in the history.")
+
+    def _already(self, proposal: Proposal) -> str:
+        taken = [decision for decision in proposal.decisions if decision.accepted]
+        if proposal.state is ProposalState.EXPIRED or not taken:
+            when = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
+            return f"This plan is {proposal.state.value}; it could be decided until {when}. Diagnose again."
+        last = taken[-1]
+        word = "rejected" if last.choice is Choice.REJECT else "approved"
+        names = ", ".join(self._called(one.person) for one in taken if one.choice is last.choice)
+        return f"Already decided by {names}: {word} at {last.decided_at:%H:%M:%S} UTC; the plan is {proposal.state}."
+
+    def _called(self, person: Person) -> str:
+        try:
+            return f"{self.directory.standing(person).name} ({person})"
+        except HistoryUnavailable:
+            raise
+        except DnsBotError:
+            return str(person)
+
+    def _decided(self, press: Press, required: int) -> Decided:
+        proposal = self.history.proposal(press.proposal_id)
+        if proposal is None:
+            raise HistoryUnavailable(f"Plan {press.proposal_id} was decided and then could not be read again.")
+        own = next(one for one in proposal.decisions if one.accepted and one.person == press.person)
+        approvals = sum(one.accepted and one.choice is Choice.APPROVE for one in proposal.decisions)
+        pending = proposal.state is ProposalState.PENDING
+        return Decided(decision=own, proposal=proposal, still_needed=max(0, required - approvals) if pending else 0)
+
+
+def _required(policies: tuple[ApprovalPolicy, ...]) -> int:
+    return max(1, *(policy.required for policy in policies))

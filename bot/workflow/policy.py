@@ -1,0 +1,38 @@
+"""Which approval policy holds for a cluster, and what keeps a plan from being approvable at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.approvals import ApprovalPolicy
+from bot.domain.cluster import ClusterTarget
+from bot.domain.plans import FixPlan, WriterKind
+
+DEFAULT = "default"
+
+
+def policy_for(target: ClusterTarget, policies: Mapping[str, ApprovalPolicy]) -> ApprovalPolicy | None:
+    """Return the policy named by the cluster's environment; `default` only where it names none."""
+    return policies.get(target.environment or DEFAULT)
+
+
+def nobody_may(target: ClusterTarget) -> ApprovalPolicy:
+    """Return the policy of an environment that has none: a typo must not loosen approval."""
+    return ApprovalPolicy(environment=target.environment or DEFAULT)
+
+
+def not_approvable_because(plan: FixPlan, target: ClusterTarget, policies: Mapping[str, ApprovalPolicy]) -> str:
+    """Return which setting is missing for this plan to be applied by us, or nothing."""
+    needed = {step.writer for step in plan.steps}
+    if WriterKind.AWS in needed and not target.aws_writer:
+        return f"`writer_role_arn` of cluster {target.name} is not set in dnsbot.yaml: run the command by hand."
+    if WriterKind.KUBERNETES in needed and not target.kubernetes_writer:
+        return (
+            f"neither `writer_role_arn` nor `writer_context` of cluster {target.name} is set in dnsbot.yaml: "
+            "run the command by hand."
+        )
+    policy = policy_for(target, policies)
+    if policy is None or not (policy.users or policy.user_groups):
+        environment = target.environment or DEFAULT
+        return f"`approvals:` in dnsbot.yaml names nobody for `{environment}`: run the command by hand."
+    return ""

@@ -1,0 +1,175 @@
+"""Propose: from the root causes of a diagnosis to exact plans. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from bot.domain.approvals import ApprovalPolicy, Proposal
+from bot.domain.cluster import ClusterTarget
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.evidence import Gap
+from bot.domain.findings import Finding
+from bot.domain.history import Draft, History
+from bot.domain.json_values import JsonObject, JsonValue, digest
+from bot.domain.people import Person
+from bot.domain.plans import Advice, Fix, FixPlan, PlanCase, Planned, Step, plan_document
+from bot.domain.playbooks import FixUse, Playbook
+from bot.errors import EvidenceUnavailable
+from bot.workflow.desk import NotOffered, Proposed
+from bot.workflow.policy import nobody_may, not_approvable_because, policy_for
+
+_RISKS = ("low", "medium", "high")
+
+
+def new_id() -> str:
+    """Return an id for a plan; its proposal has the same."""
+    return uuid4().hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposer:
+    """Plans fixes and stores the plans. Made once, by the composition root."""
+
+    history: History
+    playbooks: Mapping[str, Playbook]
+    fixes: Mapping[str, Fix]
+    evidence_classes: Mapping[str, type]
+    """The evidence class of each collector, by the collector's name."""
+    policies: Mapping[str, ApprovalPolicy]
+    make_id: Callable[[], str] = new_id
+
+    def propose(self, diagnosis: Diagnosis) -> Proposed:
+        """Store one proposal for each root cause that a fix can be planned for; say why for the others.
+
+        The identical plan that is still pending is returned instead of a second one.
+        """
+        proposals: list[Proposal] = []
+        not_offered: list[NotOffered] = []
+        for finding in diagnosis.root_causes:
+            plan = self._plan(diagnosis, finding, not_offered)
+            if plan is not None:
+                self.history.record(diagnosis)
+                proposals.append(self.offer(plan, diagnosis.target, diagnosis.asked_by))
+        return Proposed(proposals=tuple(proposals), not_offered=tuple(not_offered))
+
+    def offer(self, plan: FixPlan, target: ClusterTarget, requested_by: Person | None) -> Proposal:
+        """Store a plan as a proposal under the policy that is configured now."""
+        policy = policy_for(target, self.policies) or nobody_may(target)
+        not_approvable = not_approvable_because(plan, target, self.policies)
+        draft = Draft(
+            plan=plan,
+            policy=policy,
+            requested_by=requested_by,
+            not_approvable=not_approvable,
+            fingerprint=fingerprint(plan, policy, not_approvable),
+        )
+        return self.history.propose(draft)
+
+    def _plan(self, diagnosis: Diagnosis, finding: Finding, not_offered: list[NotOffered]) -> FixPlan | None:
+        """Return the first fix that can be planned; add to `not_offered` those that cannot."""
+        for use in self._uses(finding):
+            if diagnosis.binding is None:
+                not_offered.append(_unbound(finding, use, diagnosis.binding_gap))
+                continue
+            plan_id = self.make_id()
+            planned = self._ask(use, diagnosis, finding, plan_id)
+            if isinstance(planned, Advice):
+                not_offered.append(NotOffered(finding=finding.rule, fix=use.fix, advice=planned))
+                continue
+            parts = [(use, planned), *self._later(use, diagnosis, finding, plan_id, not_offered)]
+            return FixPlan(
+                id=plan_id,
+                diagnosis_id=diagnosis.id,
+                cluster=diagnosis.target.name,
+                region=diagnosis.target.region,
+                binding=diagnosis.binding,
+                fix=use.fix,
+                title=", then ".join(self.fixes[part.fix].title for part, _ in parts),
+                finding=finding.rule,
+                playbook=finding.playbook,
+                risk=max((part.risk for part, _ in parts), key=_RISKS.index),
+                blast_radius=" ".join(one.blast_radius for _, one in parts if one.blast_radius),
+                steps=tuple(step for _, one in parts for step in one.steps),
+                verify_rules=tuple(dict.fromkeys(rule for part, _ in parts for rule in part.verify_rules)),
+            )
+        return None
+
+    def _uses(self, finding: Finding) -> tuple[FixUse, ...]:
+        playbook = self.playbooks.get(finding.playbook)
+        uses = playbook.findings if playbook else ()
+        return next((use.fixes for use in uses if use.rule == finding.rule), ())
+
+    def _later(
+        self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str, not_offered: list[NotOffered]
+    ) -> Iterator[tuple[FixUse, Planned]]:
+        """Yield the fixes that follow in the same plan, their steps marked to wait for look-ups."""
+        for later in use.then:
+            planned = self._ask(later, diagnosis, finding, plan_id)
+            if isinstance(planned, Advice):
+                not_offered.append(NotOffered(finding=finding.rule, fix=later.fix, advice=planned))
+                continue
+            yield later, replace(planned, steps=tuple(_waiting(step) for step in planned.steps))
+            yield from self._later(later, diagnosis, finding, plan_id, not_offered)
+
+    def _ask(self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str) -> Planned | Advice:
+        case = PlanCase(
+            plan_id=plan_id,
+            target=diagnosis.target,
+            finding=finding,
+            parameters=use.parameters,
+            evidence=evidence_by_class(diagnosis, finding, self.evidence_classes),
+        )
+        try:
+            planned = self.fixes[use.fix].plan(case)
+        except EvidenceUnavailable as error:
+            text = (f"Grant {error.grant} and diagnose again.",) if error.grant else ()
+            return Advice(reason=f"It cannot be planned: {error.reason}", text=text)
+        if isinstance(planned, Planned) and not planned.steps:
+            return Advice(reason="There is nothing left for it to change.")
+        return planned
+
+
+def evidence_by_class(diagnosis: Diagnosis, finding: Finding, classes: Mapping[str, type]) -> dict[type, object]:
+    """Return all evidence of a diagnosis by class: what the finding was judged from first, values before gaps."""
+    found: dict[type, object] = {}
+    for collected in sorted(diagnosis.evidence, key=lambda one: one.id not in finding.evidence):
+        if collected.value is None:
+            kind = classes.get(collected.collector)
+            if kind is not None and collected.gap is not None:
+                found.setdefault(kind, collected.gap)
+        elif isinstance(found.get(type(collected.value)), Gap | None):
+            found[type(collected.value)] = collected.value
+    return found
+
+
+def fingerprint(plan: FixPlan, policy: ApprovalPolicy, not_approvable: str) -> str:
+    """Return the same text for two plans that would do the same under the same policy; ids aside."""
+    document = dict(plan_document(plan))
+    for own in ("id", "diagnosis_id", "blast_radius"):
+        document.pop(own)
+    subject: JsonObject = {"plan": document, "policy": repr(policy), "not_approvable": not_approvable}
+    return digest(_without(subject, plan.id))
+
+
+def _without(value: JsonValue, plan_id: str) -> JsonValue:
+    """Return JSON with the plan's own id (it stands in tags and commands) taken out of every text."""
+    if isinstance(value, str):
+        return value.replace(plan_id, "PLAN")
+    if isinstance(value, Mapping):
+        return {key: _without(item, plan_id) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_without(item, plan_id) for item in value]
+    return value
+
+
+def _waiting(step: Step) -> Step:
+    return replace(step, after_lookups_answer=True)
+
+
+def _unbound(finding: Finding, use: FixUse, gap: Gap | None) -> NotOffered:
+    why = gap.reason if gap else "no evidence says which cluster this is"
+    text = (f"Grant {gap.grant} and diagnose again.",) if gap and gap.grant else ()
+    reason = f"It could not be confirmed which cluster this is, so nothing may be changed: {why}"
+    return NotOffered(finding=finding.rule, fix=use.fix, advice=Advice(reason=reason, text=text))
