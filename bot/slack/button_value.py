@@ -1,0 +1,31 @@
+"""What a button carries: a proposal's id and its plan's hash, and nothing that anyone decides by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.errors import Refused
+
+FORM = re.compile(r"([A-Za-z0-9_.-]{1,100}) ([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonValue:
+    """The id and the hash; who pressed comes from Slack's payload, the rest from history."""
+
+    proposal_id: str
+    plan_hash: str
+
+    @property
+    def text(self) -> str:
+        """The value as Slack keeps it."""
+        return f"{self.proposal_id} {self.plan_hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> ButtonValue:
+        """Return what a pressed button carried. Raises `Refused` when it is none of ours."""
+        found = FORM.fullmatch(text)
+        if found is None:
+            raise Refused("This button carries no proposal of this bot. Diagnose again to get a new plan.")
+        return cls(proposal_id=found[1], plan_hash=found[2])

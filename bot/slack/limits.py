@@ -1,0 +1,148 @@
+"""Slack's limits on blocks: texts are cut to them, and what still breaks one is named before it is sent. Pure.
+
+Numbers: Block Kit reference of docs.slack.dev and slack_sdk's models. The whole-message limit is not
+documented; about 13,200 characters of blocks have been refused (slackapi/bolt-js#2509).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bot.domain.json_values import RawObject
+from bot.slack.text import cut
+
+BLOCKS_PER_MESSAGE = 50
+BLOCKS_PER_MODAL = 100
+MESSAGE_CHARACTERS = 12_000
+TOP_TEXT = 3_000
+SECTION_TEXT = 3_000
+PLAIN_DEFAULT = 3_000
+ID_CHARACTERS = 255
+
+TEXT_LIMITS: Mapping[tuple[str, str], int] = {
+    ("header", "text"): 150,
+    ("section", "text"): SECTION_TEXT,
+    ("button", "text"): 75,
+    ("confirm", "title"): 100,
+    ("confirm", "text"): 300,
+    ("confirm", "confirm"): 30,
+    ("confirm", "deny"): 30,
+    ("modal", "title"): 24,
+    ("modal", "submit"): 24,
+    ("modal", "close"): 24,
+    ("input", "label"): 2_000,
+    ("input", "hint"): 2_000,
+    ("plain_text_input", "placeholder"): 150,
+}
+"""(owner, key) → longest plain_text there."""
+STRING_LIMITS: Mapping[str, int] = {
+    "action_id": ID_CHARACTERS,
+    "block_id": ID_CHARACTERS,
+    "callback_id": ID_CHARACTERS,
+    "url": 3_000,
+    "value": 2_000,
+    "accessibility_label": 75,
+    "private_metadata": 3_000,
+}
+ELEMENT_LIMITS: Mapping[str, int] = {"actions": 25, "context": 10}
+BLOCK_TYPES = frozenset({"header", "section", "context", "actions", "divider", "rich_text", "input"})
+BUTTON_STYLES = frozenset({"primary", "danger"})
+
+
+def walk(value: object, owner: str = "", path: str = "") -> Iterator[tuple[str, str, RawObject]]:
+    """Yield every object in `value` with its JSON pointer and the kind of object that holds it."""
+    if isinstance(value, dict):
+        yield path, owner, value
+        kind = str(value.get("type") or owner)
+        for key, child in value.items():
+            yield from walk(
+                child,
+                "confirm" if key == "confirm" and isinstance(child, dict) and "type" not in child else kind,
+                f"{path}/{key}",
+            )
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from walk(child, owner, f"{path}/{index}")
+
+
+def fit(payload: RawObject) -> RawObject:
+    """Return `payload` with every plain text cut to its limit and no text left empty. Changes it in place."""
+    for path, owner, item in walk(payload):
+        key = path.rsplit("/", 1)[-1]
+        text = item.get("text")
+        if item.get("type") in {"plain_text", "text"} and isinstance(text, str):
+            item["text"] = cut(text, TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT)) or "(empty)"
+    return payload
+
+
+def faults(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what Slack would refuse in a message or modal, each with its JSON pointer; empty when it is well."""
+    modal = payload.get("type") == "modal"
+    blocks = payload.get("blocks")
+    if not isinstance(blocks, Sequence) or not blocks:
+        return ("/blocks: missing or empty",)
+    found = [f"/blocks: {len(blocks)} blocks" for _ in (1,) if len(blocks) > (100 if modal else BLOCKS_PER_MESSAGE)]
+    found += _top_faults(payload, modal=modal)
+    found += [
+        f"/blocks/{index}: unknown type {block.get('type')!r}"
+        for index, block in enumerate(blocks)
+        if block.get("type") not in BLOCK_TYPES or (block.get("type") == "input" and not modal)
+    ]
+    for path, owner, item in walk(payload):
+        found += _object_faults(path, owner, item)
+    found += _repeated(payload, "block_id") + _repeated(payload, "action_id")
+    return tuple(found)
+
+
+def _top_faults(payload: Mapping[str, Any], *, modal: bool) -> list[str]:
+    found = []
+    if not modal:
+        text = payload.get("text")
+        if not isinstance(text, str) or not text.strip() or len(text) > TOP_TEXT:
+            found.append(f"/text: 1 to {TOP_TEXT} characters are needed for notifications and screen readers")
+    size = characters(payload["blocks"])
+    if size > MESSAGE_CHARACTERS:
+        found.append(f"/blocks: {size} characters in all, more than {MESSAGE_CHARACTERS}")
+    return found
+
+
+def _object_faults(path: str, owner: str, item: Mapping[str, Any]) -> list[str]:
+    kind, key = item.get("type"), path.rsplit("/", 1)[-1]
+    found = []
+    if kind == "mrkdwn":
+        found.append(f"{path}: mrkdwn is read by a parser; use plain_text or rich_text")
+    if kind in {"plain_text", "text"}:
+        limit = TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT)
+        if not isinstance(item.get("text"), str) or not 0 < len(item["text"]) <= limit:
+            found.append(f"{path}/text: 1 to {limit} characters")
+    if kind == "button" and item.get("style", "primary") not in BUTTON_STYLES:
+        found.append(f"{path}/style: {item['style']!r}")
+    if kind in ELEMENT_LIMITS and not 0 < len(item.get("elements", ())) <= ELEMENT_LIMITS[str(kind)]:
+        found.append(f"{path}/elements: 1 to {ELEMENT_LIMITS[str(kind)]}")
+    if str(kind).startswith("rich_text") and not item.get("elements"):
+        found.append(f"{path}/elements: empty")
+    found += [
+        f"{path}/{name}: more than {limit} characters"
+        for name, limit in STRING_LIMITS.items()
+        if isinstance(item.get(name), str) and len(item[name]) > limit
+    ]
+    return found
+
+
+def _repeated(payload: Mapping[str, Any], name: str) -> list[str]:
+    seen: set[str] = set()
+    found = []
+    for path, _, item in walk(payload):
+        value = item.get(name)
+        if isinstance(value, str):
+            if value in seen:
+                found.append(f"{path}/{name}: {value!r} is there twice")
+            seen.add(value)
+    return found
+
+
+def characters(blocks: object) -> int:
+    """Return the size of `blocks` as compact JSON, in characters."""
+    return len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))

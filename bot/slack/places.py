@@ -1,0 +1,130 @@
+"""Who asked, and where: made from Slack's payloads, never from what a button or modal carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.approvals import MessageRef
+from bot.domain.people import Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where somebody spoke to the bot, and how to answer that person alone."""
+
+    person: Person
+    channel: str
+    thread_ts: str = ""
+    response_url: str = ""
+    """Five uses within 30 minutes; empty for mentions and modals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A command, typed or by mention."""
+
+    place: Place
+    words: str
+    """What stands after the command's name."""
+    delivery: str
+    """The same for every retry of this delivery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """A press of a button."""
+
+    place: Place
+    value: str
+    trigger_id: str
+    """Good for one modal, for three seconds."""
+    message: MessageRef
+    """The message that holds the button."""
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A modal that was sent off."""
+
+    place: Place
+    value: str
+    """What the modal was opened with: id, hash, channel, ts."""
+    fields: Mapping[str, str]
+    """By action_id."""
+    delivery: str
+
+
+def asked_by_command(body: Mapping[str, Any]) -> Asked:
+    """Return what a slash command asked."""
+    person = Person(team_id=str(body.get("team_id", "")), user_id=str(body.get("user_id", "")))
+    place = Place(
+        person=person, channel=str(body.get("channel_id", "")), response_url=str(body.get("response_url", ""))
+    )
+    return Asked(place=place, words=str(body.get("text") or ""), delivery=f"command:{body.get('trigger_id', '')}")
+
+
+def asked_by_mention(body: Mapping[str, Any]) -> Asked:
+    """Return what a mention asked; a person of another workspace is known by that team's id (Slack Connect)."""
+    event = body.get("event") or {}
+    team = event.get("user_team") or event.get("source_team") or event.get("team") or body.get("team_id") or ""
+    place = Place(
+        person=Person(team_id=str(team), user_id=str(event.get("user", ""))),
+        channel=str(event.get("channel", "")),
+        thread_ts=str(event.get("thread_ts") or ""),
+    )
+    return Asked(place=place, words=str(event.get("text") or ""), delivery=f"event:{body.get('event_id', '')}")
+
+
+def pressed_button(body: Mapping[str, Any]) -> Pressed:
+    """Return which button was pressed by whom."""
+    action = (body.get("actions") or [{}])[0]
+    container = body.get("container") or {}
+    channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+    message = MessageRef(
+        channel=channel, ts=str(container.get("message_ts") or (body.get("message") or {}).get("ts") or "")
+    )
+    person = person_of(body)
+    place = Place(
+        person=person,
+        channel=channel,
+        thread_ts=str(container.get("thread_ts") or ""),
+        response_url=str(body.get("response_url") or ""),
+    )
+    parts = (person.team_id, person.user_id, action.get("action_id"), action.get("action_ts"), message.ts)
+    return Pressed(
+        place=place,
+        value=str(action.get("value") or ""),
+        trigger_id=str(body.get("trigger_id") or ""),
+        message=message,
+        delivery="click:" + ":".join(str(part) for part in parts),
+    )
+
+
+def submitted_modal(body: Mapping[str, Any]) -> Submitted:
+    """Return what a modal holds; the channel it was opened from stands at the end of its private value."""
+    view = body.get("view") or {}
+    value = str(view.get("private_metadata") or "")
+    words = value.split()
+    place = Place(person=person_of(body), channel=words[2] if len(words) > 2 else "")  # noqa: PLR2004  # id hash channel ts
+    return Submitted(
+        place=place,
+        value=value,
+        fields=fields_of(view),
+        delivery=f"view:{view.get('id', '')}:{view.get('hash', '')}",
+    )
+
+
+def fields_of(view: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts that were typed into a modal, by action_id."""
+    values = (view.get("state") or {}).get("values") or {}
+    return {action_id: str(field.get("value") or "") for block in values.values() for action_id, field in block.items()}
+
+
+def person_of(body: Mapping[str, Any]) -> Person:
+    """Return who acted: the user and the team that the user belongs to, as Slack signed it."""
+    user = body.get("user") or {}
+    team = user.get("team_id") or (body.get("team") or {}).get("id") or ""
+    return Person(team_id=str(team), user_id=str(user.get("id") or ""))

@@ -1,0 +1,142 @@
+"""Views: Jinja2 templates whose every value becomes a JSON literal.
+
+A template is `NAME.json.j2`: JSON in which `{{ value }}` stands unquoted. A missing value raises.
+`{{ value | cut(300) }}` limits a text, `list | few(5)` a list; both shrink further when the message
+would be too long. `null` in a list is dropped, so a loop may end each entry with a comma. There is no
+mrkdwn: nothing in a view is read by a parser, and the top-level `text` is escaped here.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, Undefined, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from bot.domain.json_values import RawObject
+from bot.errors import ConfigurationError, UnitError
+from bot.slack.limits import MESSAGE_CHARACTERS, TOP_TEXT, characters, faults, fit
+from bot.slack.text import clean, count, cut, escape
+
+ROOM = (1.0, 0.5, 0.25, 0.12, 0.06)
+"""How much of each text and list is kept: the first share at which the whole message fits is taken."""
+SUFFIX = ".json.j2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message as it is sent: `text` for notifications and screen readers, `blocks` for eyes."""
+
+    text: str
+    blocks: list[RawObject]
+    whole: bool = True
+    """False when texts or lists had to be shortened beyond what the template asks."""
+
+
+class Views:
+    """All views of one template folder."""
+
+    def __init__(self, folder: Path, *, mark: Callable[[], str] = lambda: secrets.token_hex(4)) -> None:
+        if not folder.is_dir():
+            raise ConfigurationError(f"There is no template folder {folder}. Reinstall, or set its path.")
+        self._folder, self._mark = folder, mark
+        self._jinja = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder), undefined=StrictUndefined, finalize=json_literal, autoescape=True
+        )
+        self._jinja.filters |= {"cut": _cut, "few": _few, "clock": clock, "counted": count}
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the views, sorted; files that begin with `_` hold parts."""
+        files = (file.name for file in self._folder.glob(f"*{SUFFIX}"))
+        return tuple(sorted(name.removesuffix(SUFFIX) for name in files if not name.startswith("_")))
+
+    def message(self, view: str, **facts: object) -> Message:
+        """Return the message that the view makes of these facts, within Slack's limits.
+
+        Raises `UnitError` when the template does not give a valid message for any facts.
+        """
+        payload, room = self._fitting(view, facts)
+        payload["text"] = cut(escape(cut(clean(str(payload.get("text", ""))), TOP_TEXT // 5)), TOP_TEXT)
+        self._check(view, payload)
+        return Message(text=payload["text"], blocks=payload["blocks"], whole=room == ROOM[0])
+
+    def modal(self, view: str, **facts: object) -> RawObject:
+        """Return the modal that the view makes of these facts, for views.open."""
+        payload, _ = self._fitting(view, facts)
+        self._check(view, payload)
+        return payload
+
+    def _fitting(self, view: str, facts: dict[str, object]) -> tuple[RawObject, float]:
+        for room in ROOM:
+            payload = fit(self._rendered(view, {**facts, "room": room}))
+            if characters(payload.get("blocks")) <= MESSAGE_CHARACTERS:
+                return self._with_block_ids(view, payload), room
+        raise UnitError(f"view {view}: more than {MESSAGE_CHARACTERS} characters even when shortened; use cut and few")
+
+    def _rendered(self, view: str, facts: dict[str, object]) -> RawObject:
+        try:
+            text = self._jinja.get_template(view + SUFFIX).render(facts)
+            payload = without_nulls(json.loads(text))
+        except (TemplateError, TypeError, ValueError) as error:
+            raise UnitError(f"view {view}: {type(error).__name__}: {error}") from error
+        if not isinstance(payload, dict):
+            raise UnitError(f"view {view}: gives no JSON object")
+        return payload
+
+    def _with_block_ids(self, view: str, payload: RawObject) -> RawObject:
+        """Give each block an id that differs at every rendering, as updates of a message need."""
+        mark = self._mark()
+        for index, block in enumerate(payload.get("blocks") or ()):
+            block["block_id"] = f"{view}-{mark}-{index}"
+        return payload
+
+    def _check(self, view: str, payload: RawObject) -> None:
+        found = faults(payload)
+        if found:
+            raise UnitError(f"view {view}: Slack would refuse it: " + "; ".join(found[:3]))
+
+
+def json_literal(value: object) -> Markup:
+    """Return `value` as a JSON literal; what a macro made is JSON already."""
+    if isinstance(value, Undefined):
+        str(value)  # raises, with the name that is missing
+    if type(value) is Markup:
+        return value
+    if isinstance(value, str):
+        return Markup(json.dumps(clean(value)))  # noqa: S704  # JSON, not HTML: quotes and backslashes are escaped
+    if value is None or isinstance(value, bool | int | float):
+        return Markup(json.dumps(value, allow_nan=False))  # noqa: S704  # the same
+    message = f"a {type(value).__name__} cannot stand in a view; write out its parts"
+    raise TypeError(message)
+
+
+def without_nulls(value: Any) -> Any:  # noqa: ANN401  # any JSON
+    """Return JSON with null dropped from every list."""
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items()}
+    return value
+
+
+def clock(moment: datetime) -> str:
+    """Return `2026-11-21 09:00 UTC`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+@pass_context
+def _cut(context: Context, text: object, limit: int) -> str:
+    return cut(clean(str(text)), max(24, int(limit * context["room"])))
+
+
+@pass_context
+def _few(context: Context, items: Sequence[object], limit: int) -> Sequence[object]:
+    return items[: max(1, int(limit * context["room"]))]
