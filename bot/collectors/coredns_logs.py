@@ -64,6 +64,14 @@ class CorednsLogs:
         """Say how much was read: `logs of 2 of 2 CoreDNS pods read`."""
         return f"logs of {len(self.pods)} of {self.pods_total} CoreDNS pods read"
 
+    @property
+    def nothing_read(self) -> tuple[Gap, ...]:
+        """Return a gap where there was no log to read: a container that never ran says nothing."""
+        if self.pods:
+            return ()
+        reason = "no CoreDNS container has run yet, so there is no log"
+        return (Gap(what="CoreDNS logs", reason=reason),)
+
     def api_failures(self, pods: CorednsPods, *kinds: ApiFailureKind) -> tuple[CallFailure, ...]:
         """Return failed API calls of these kinds, newest first.
 

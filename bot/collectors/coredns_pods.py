@@ -103,6 +103,11 @@ class CorednsPods:
         """Return the pod of this name."""
         return next((pod for pod in self.pods if pod.name == name), None)
 
+    @property
+    def absent(self) -> bool:
+        """Return whether there is no CoreDNS: neither the Deployment nor any pod."""
+        return not self.deployment_exists and not self.pods
+
     def reach_of(self, names: Collection[str]) -> tuple[Reach, ...]:
         """Return which look-ups fail because these pods do not serve.
 

@@ -104,6 +104,14 @@ class KubeProxyLogs:
         """State the sample: `logs of 20 of 500 kube-proxy pods read`."""
         return f"logs of {len(self.pods)} of {self.pods_total} kube-proxy pods read"
 
+    @property
+    def nothing_read(self) -> tuple[Gap, ...]:
+        """Return a gap where there was no log to read: a container that never ran says nothing."""
+        if self.pods:
+            return ()
+        reason = "no kube-proxy container has run yet, so there is no log"
+        return (Gap(what="kube-proxy logs", reason=reason),)
+
     def api_failures(self, *kinds: ApiFailureKind) -> tuple[CallFailure, ...]:
         """Return failed API calls of these kinds, newest first, with what contradicts them."""
         failures = [

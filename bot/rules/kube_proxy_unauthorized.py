@@ -1,0 +1,46 @@
+"""kube-proxy's credential is not accepted: the API answers 401, or its certificate is not trusted (C4).
+
+The rules on the node stay as they were and go stale. 403 is another fault: `kube_proxy_forbidden`.
+
+In a playbook: `findings: [{kube_proxy_unauthorized: {severity: critical}}]`.
+"""
+
+from __future__ import annotations
+
+from bot.collectors.kube_proxy_logs import KubeProxyLogs
+from bot.collectors.kube_proxy_pods import KubeProxyPods
+from bot.dns.api_failure import ApiFailureKind
+from bot.domain.findings import Case, Judgement, Kind, Rule
+from bot.rules._api_failures import LogWindow, Standing, Told, judge_kube_proxy
+
+
+def judge(case: Case) -> Judgement:
+    """Conclude from kube-proxy's logs whether its credential or the API's certificate is refused."""
+    kinds = (ApiFailureKind.UNAUTHORIZED, ApiFailureKind.X509)
+    return judge_kube_proxy(case, kinds, _tell, what="401 or x509 error from the Kubernetes API", answered=True)
+
+
+def _tell(now: Standing) -> Told:
+    refused = ApiFailureKind.UNAUTHORIZED in now.kinds
+    why = "answers 401 to its token" if refused else "shows a certificate that kube-proxy does not trust"
+    return Told(
+        summary=f"The Kubernetes API {why} (kube-proxy on {len(now.nodes) or len(now.pods)} node(s)); {now.last}. "
+        "Its rules go stale.",
+        advice=(
+            (
+                "Restart kube-proxy so that it takes up the present token and CA: "
+                "kubectl -n kube-system rollout restart daemonset kube-proxy"
+            ),
+            "If it goes on: kubectl -n kube-system get configmap kube-proxy -o yaml",
+        ),
+    )
+
+
+RULE = Rule(
+    name="kube_proxy_unauthorized",
+    title="kube-proxy's credential is not accepted by the Kubernetes API (401)",
+    kind=Kind.CAUSE,
+    judge=judge,
+    needs=(KubeProxyLogs, KubeProxyPods),
+    thresholds=LogWindow,
+)
