@@ -1,4 +1,4 @@
-"""DNS is blocked by a security group: no rule lets 53 out of the client's groups or into the CoreDNS side's (A1–A6).
+"""DNS is blocked by a security group: 53 cannot leave the client's groups or enter the CoreDNS side's (A1 to A6).
 
 Judges the real pair: the interface that holds the client's address and the one that holds the CoreDNS pod's. Covers a
 cluster security group hardened too far, node groups with a group each, and pods with groups of their own. Groups are
