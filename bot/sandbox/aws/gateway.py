@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.ec2.responses import EC2Response
 from moto.iam.models import get_account_id_from
 from moto.moto_api._internal import mock_random
@@ -36,6 +37,7 @@ from bot.sandbox.aws.requests import Call, read_call
 from bot.sandbox.aws.seeding import ACCOUNT, REGION, seed_instances, seed_interfaces
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+# Well-formed, so that an XML parser takes it for an answer without members: the worst case.
 _HTML = b"<html><body><h1>502 Bad Gateway</h1><p>proxy</p></body></html>"
 
 
@@ -139,7 +141,7 @@ class Gateway:
             return json_answer({"error": error.message}, status=404)
         except LookupError as error:
             return json_answer({"error": f"{method} {path}: {error!r}"}, status=404)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, ServiceException) as error:
             return json_answer({"error": f"{method} {path}: {error}"}, status=400)
 
     def _controlled(self, method: str, route: str, document: Json) -> Json:
@@ -196,8 +198,8 @@ def _half(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def _reset(environ: dict[str, Any]) -> None:
-    """End the connection with a TCP reset; werkzeug then drops the request silently."""
+    """End the connection with a TCP reset: nothing lingers, the handler reads an end of input and closes."""
     connection: socket.socket = environ["werkzeug.socket"]
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+    connection.shutdown(socket.SHUT_RD)
     raise ConnectionResetError

@@ -18,6 +18,7 @@ PUT /sandbox/eks/clusters/NAME/node-groups/GROUP {"region"?, …}
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -86,8 +87,13 @@ def _instance(backend: MotoObject, wanted: dict[str, Any]) -> dict[str, Any]:
 def _interface(backend: MotoObject, wanted: dict[str, Any]) -> MotoObject:
     groups = [group.id for group in known_groups(backend, list(wanted["security_group_ids"]))]
     secondary = wanted.get("secondary_private_ip_addresses", [])
+    subnet = backend.get_subnet(wanted["subnet_id"])
+    for address in filter(None, (wanted.get("private_ip_address"), *secondary)):
+        if ip_address(address) not in ip_network(subnet.cidr_block):
+            message = f"{address} is not in subnet {subnet.id} ({subnet.cidr_block})"
+            raise ValueError(message)
     eni = backend.create_network_interface(
-        backend.get_subnet(wanted["subnet_id"]),
+        subnet,
         wanted.get("private_ip_address"),
         group_ids=groups,
         description=wanted.get("description", ""),
