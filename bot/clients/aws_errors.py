@@ -1,0 +1,154 @@
+"""AWS' refusals and failures, in our words."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+import botocore.exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
+
+from bot.clients.wire_errors import WIRE_ERRORS, wire_error
+from bot.errors import (
+    AccessDenied,
+    DnsBotError,
+    EvidenceUnavailable,
+    NotFound,
+    SourceGarbled,
+    SourceTimeout,
+    SourceUnreachable,
+    Unauthenticated,
+    UnitError,
+)
+
+AWS_ERRORS: tuple[type[Exception], ...] = (
+    botocore_errors.BotoCoreError,
+    botocore_errors.ClientError,
+    ResponseParserError,
+    *WIRE_ERRORS,
+    ValueError,
+)
+"""All that a botocore client may raise; ResponseParserError is neither a ClientError nor a BotoCoreError."""
+
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "PriorRequestNotComplete",
+        "BandwidthLimitExceeded",
+        "SlowDown",
+        "EC2ThrottledException",
+    }
+)
+_UNAUTHENTICATED = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "AuthFailure",
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "IncompleteSignature",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "InvalidIdentityToken",
+        "TokenRefreshRequired",
+    }
+)
+_DENIED = re.compile(r"^(Client\.)?(AccessDenied|UnauthorizedOperation|UnauthorizedAccess|NotAuthorized|Forbidden)")
+_NOT_FOUND = re.compile(r"(NotFound|NotFoundException|\.NotFound\w*|^NoSuch\w+)$")
+_OUR_MISTAKES = (
+    botocore_errors.ParamValidationError,
+    botocore_errors.ValidationError,
+    botocore_errors.UnknownServiceError,
+    botocore_errors.OperationNotPageableError,
+    botocore_errors.MissingParametersError,
+    botocore_errors.UnknownParameterError,
+    botocore_errors.UnknownKeyError,
+)
+_NO_CREDENTIAL = (
+    botocore_errors.NoCredentialsError,
+    botocore_errors.PartialCredentialsError,
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.MetadataRetrievalError,
+    botocore_errors.TokenRetrievalError,
+    botocore_errors.NoAuthTokenError,
+    botocore_errors.SSOError,
+    botocore_errors.RefreshWithMFAUnsupportedError,
+    botocore_errors.InfiniteLoopConfigError,
+    botocore_errors.UnknownCredentialError,
+    botocore_errors.ProfileNotFound,
+)
+_GARBLED = (
+    ResponseParserError,
+    botocore_errors.PaginationError,
+    botocore_errors.IncompleteReadError,
+    botocore_errors.ResponseStreamingError,
+    botocore_errors.ChecksumError,
+)
+_TIMED_OUT = (botocore_errors.ConnectTimeoutError, botocore_errors.ReadTimeoutError)
+
+
+def aws_error(service: str, operation: str, error: Exception) -> DnsBotError:
+    """Return our error for one that `service:operation` ended with.
+
+    An `EvidenceUnavailable`, or `UnitError` where the call itself was malformed.
+    """
+    action = f"{service}:{operation}"
+    if isinstance(error, botocore_errors.ClientError):
+        return _refusal(service, error)
+    if isinstance(error, _OUR_MISTAKES):
+        return UnitError(f"{action} is called wrongly: {error}")
+    if isinstance(error, _NO_CREDENTIAL):
+        return Unauthenticated(f"Cannot call {action}: no AWS credential ({error}). Give the bot a role or a profile.")
+    if isinstance(error, _GARBLED):
+        return SourceGarbled(f"Cannot call {action}: the answer is not whole ({_one_line(error)}). Ask again.")
+    if isinstance(error, _TIMED_OUT):
+        return SourceTimeout(f"Cannot call {action}: no whole answer in time. Check the route to AWS, then ask again.")
+    if isinstance(error, WIRE_ERRORS) and not isinstance(error, botocore_errors.BotoCoreError):
+        return wire_error(f"call {action}", f"the {service} endpoint", error)
+    if isinstance(error, botocore_errors.HTTPClientError | botocore_errors.ConnectionError):
+        return SourceUnreachable(f"Cannot call {action}: no connection to AWS ({_one_line(error)}).")
+    return EvidenceUnavailable(f"Cannot call {action}: {type(error).__name__}: {_one_line(error)}")
+
+
+def code_of(error: botocore_errors.ClientError) -> str:
+    """Return the AWS error code."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_of(error: botocore_errors.ClientError) -> int:
+    """Return the HTTP status."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _refusal(service: str, error: botocore_errors.ClientError) -> EvidenceUnavailable:
+    code, status = code_of(error), status_of(error)
+    assuming = error.operation_name.startswith("AssumeRole")
+    action = f"{'sts' if assuming else service}:{error.operation_name}"
+    said = f"Cannot call {action}: {code}: {_one_line(error.response.get('Error', {}).get('Message', ''))}"
+    if code in _UNAUTHENTICATED:
+        return Unauthenticated(f"{said} AWS does not accept the credential: renew it, or check the bot's role.")
+    if _DENIED.match(code):
+        return AccessDenied(f"{said} Grant `{action}`.", grant=action)
+    if code in THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return SourceUnreachable(f"{said} AWS throttles this account; ask again in a minute.")
+    if _NOT_FOUND.search(code):
+        return NotFound(said)
+    if status == HTTPStatus.FORBIDDEN:
+        return AccessDenied(f"{said} Grant `{action}`.", grant=action)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return SourceUnreachable(f"{said} The service is not well; ask again later.")
+    return EvidenceUnavailable(said)
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())[:400]

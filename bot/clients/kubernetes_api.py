@@ -1,0 +1,173 @@
+"""One HTTP exchange with a Kubernetes API server, over the official client's raw route.
+
+The client signs and sends; the body is read here, as bytes, because its models are slow and one odd
+item fails a whole list. Nothing is retried here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from kubernetes.client.exceptions import OpenApiException
+from kubernetes.config import ConfigException
+from pydantic import ValidationError
+
+from bot.clients.kubernetes_errors import KubernetesCall, refusal
+from bot.clients.kubernetes_login import KubernetesLogin
+from bot.clients.time_limit import seconds_left, within
+from bot.clients.traffic import WireTraffic
+from bot.clients.wire_errors import WIRE_ERRORS, wire_error
+from bot.domain.deadline import Deadline
+from bot.domain.json_values import JsonObject
+from bot.domain.ports import Resource
+from bot.errors import EvidenceUnavailable, SourceGarbled, SourceUnreachable, Unauthenticated
+
+MAX_BODY_BYTES = 256 * 1024 * 1024
+"""An answer larger than this is not read: pages are 500 items, so nothing honest comes near."""
+
+_CHUNK_BYTES = 64 * 1024
+_WAIT_WITHOUT_ADVICE_SECONDS = 0.3
+
+_VENDOR_ERRORS: tuple[type[Exception], ...] = (OpenApiException, ConfigException, ValidationError, *WIRE_ERRORS)
+
+Query = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer: HTTP status, headers in lower case, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class KubernetesApi:
+    """Sends requests with one credential."""
+
+    def __init__(self, login: KubernetesLogin, traffic: WireTraffic) -> None:
+        self.login = login
+        self.traffic = traffic
+
+    def read(self, call: KubernetesCall, path: str, query: Query, deadline: Deadline) -> Reply:
+        """GET `path`; once more after 429, 5xx or a lost connection, if the deadline leaves time for it.
+
+        Honours Retry-After. Raises a subclass of `EvidenceUnavailable` for anything but a success.
+        """
+        with within(deadline):
+            reply = self._first_try(call, path, query, deadline) or self.exchange(call, "GET", path, query)
+            if reply.status != HTTPStatus.OK:
+                raise refusal(call, reply.status, reply.body)
+            return reply
+
+    def _first_try(self, call: KubernetesCall, path: str, query: Query, deadline: Deadline) -> Reply | None:
+        """Return the answer, or None, after a pause, when a second attempt is worth making."""
+        try:
+            reply = self.exchange(call, "GET", path, query)
+        except SourceUnreachable:
+            if _pause(_WAIT_WITHOUT_ADVICE_SECONDS, deadline):
+                return None
+            raise
+        if _may_pass(reply.status) and _pause(_advised_seconds(reply), deadline):
+            return None
+        return reply
+
+    def exchange(
+        self,
+        call: KubernetesCall,
+        method: str,
+        path: str,
+        query: Query = (),
+        *,
+        body: JsonObject | None = None,
+        content_type: str = "",
+    ) -> Reply:
+        """Send one request and return whatever answer comes, within the thread's time limit (`within`)."""
+        headers = {"Accept": "application/json, */*"} | ({"Content-Type": content_type} if content_type else {})
+        with our_errors(call, self.login):
+            client = self.login.client()
+            verb, url, head, sent, *_ = self.login.serialised(
+                method=method, resource_path=path, query_params=list(query), header_params=headers, body=body
+            )
+            seconds = seconds_left()
+            response = client.call_api(verb, url, head, sent, _request_timeout=(seconds, seconds)).response
+            try:
+                reply = Reply(
+                    status=response.status,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=_whole_body(call, response),
+                )
+            finally:
+                response.close()
+        self.traffic.count(sent_bytes=len(str(body or "")), received_bytes=len(reply.body))
+        return reply
+
+
+@contextmanager
+def our_errors(call: KubernetesCall, login: KubernetesLogin) -> Iterator[None]:
+    """Turn what the official client and its libraries raise into our errors."""
+    try:
+        yield
+    except _VENDOR_ERRORS as error:
+        raise kubernetes_error(call, _host(login), error) from error
+
+
+def kubernetes_error(call: KubernetesCall, host: str, error: Exception) -> EvidenceUnavailable:
+    """Return our error for one of the vendors'."""
+    if isinstance(error, WIRE_ERRORS):
+        return wire_error(str(call), host, error)
+    if isinstance(error, ConfigException):
+        return Unauthenticated(f"Cannot {call}: the kubeconfig gives no credential ({error}). Correct it.")
+    if isinstance(error, ValidationError):
+        return SourceGarbled(f"Cannot {call}: the answer of {host} does not fit its schema ({error.title}).")
+    if isinstance(error.__context__, WIRE_ERRORS):  # the client keeps nothing of a TLS failure but its text
+        return wire_error(str(call), host, error.__context__)
+    status = getattr(error, "status", None)
+    if isinstance(status, int) and status > 0:
+        return refusal(call, status, str(getattr(error, "body", None) or "").encode())
+    return SourceUnreachable(f"Cannot {call}: no connection to {host} ({' '.join(str(error).split())[:300]}).")
+
+
+def collection_path(resource: Resource, namespace: str = "") -> str:
+    """Return the URL path of a resource type, within a namespace or over all of them."""
+    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    return f"{root}/namespaces/{namespace}/{resource.plural}" if namespace else f"{root}/{resource.plural}"
+
+
+def _host(login: KubernetesLogin) -> str:
+    return login.host or "the cluster's endpoint"
+
+
+def _whole_body(call: KubernetesCall, response: Any) -> bytes:  # noqa: ANN401  # urllib3's, typed as Any by the client
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.stream(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise SourceGarbled(f"Cannot {call}: the answer is larger than {MAX_BODY_BYTES} bytes and was not read.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _may_pass(status: int) -> bool:
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _advised_seconds(reply: Reply) -> float:
+    try:
+        return max(0.0, float(reply.headers.get("retry-after", "")))
+    except ValueError:
+        return _WAIT_WITHOUT_ADVICE_SECONDS
+
+
+def _pause(seconds: float, deadline: Deadline) -> bool:
+    """Wait before a second attempt; return False when the deadline leaves no time for one."""
+    if deadline.remaining() <= seconds + _WAIT_WITHOUT_ADVICE_SECONDS:
+        return False
+    time.sleep(seconds)
+    return True

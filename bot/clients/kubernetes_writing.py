@@ -1,0 +1,80 @@
+"""Changes Kubernetes objects, once: nothing is sent a second time, and an answer that is lost is told as such."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import quote
+
+from bot.clients.answers import json_object
+from bot.clients.kubernetes_api import KubernetesApi, Reply, collection_path
+from bot.clients.kubernetes_errors import KubernetesCall, refusal, status_message
+from bot.clients.time_limit import within
+from bot.clients.wire_errors import never_sent
+from bot.domain.deadline import Deadline
+from bot.domain.json_values import JsonObject, RawObject
+from bot.domain.ports import Resource
+from bot.errors import EvidenceUnavailable, SourceGarbled, WriteFailed
+
+_STRATEGIC_MERGE = "application/strategic-merge-patch+json"
+_DONE = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
+
+
+class KubernetesWriter:
+    """Implements `ports.ClusterWriter`, with a credential of its own. Every call ends by `deadline`."""
+
+    def __init__(self, api: KubernetesApi, deadline: Deadline) -> None:
+        self._api = api
+        self._deadline = deadline
+
+    def patch(self, resource: Resource, name: str, body: JsonObject, *, namespace: str = "") -> RawObject:
+        """See `ClusterWriter.patch`. Raises `WriteFailed`, its text beginning `Conflict` for 409."""
+        call = KubernetesCall(
+            verb="patch", resource=resource.plural, group=resource.group, namespace=namespace, name=name
+        )
+        reply = self._send(call, "PATCH", _path(resource, name, namespace), body, _STRATEGIC_MERGE)
+        try:
+            return json_object(reply.body, str(call))
+        except SourceGarbled as error:
+            raise WriteFailed(f"Garbled: {error.reason} Look before sending it again.", ambiguous=True) from error
+
+    def delete(self, resource: Resource, name: str, *, namespace: str = "", uid: str) -> None:
+        """See `ClusterWriter.delete`. An object of this name with another uid is left alone: `Conflict`."""
+        call = KubernetesCall(
+            verb="delete", resource=resource.plural, group=resource.group, namespace=namespace, name=name
+        )
+        body: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        self._send(call, "DELETE", _path(resource, name, namespace), body, "application/json")
+
+    def _send(self, call: KubernetesCall, method: str, path: str, body: JsonObject, content_type: str) -> Reply:
+        with within(self._deadline):
+            self._log_in(call)
+            try:
+                reply = self._api.exchange(call, method, path, body=body, content_type=content_type)
+            except EvidenceUnavailable as error:
+                lost = not never_sent(error)
+                told = (
+                    "The change may have been made: look before sending it again." if lost else "Nothing was changed."
+                )
+                raise WriteFailed(f"NoAnswer: {error.reason} {told}", ambiguous=lost) from error
+        if reply.status in _DONE:
+            return reply
+        if reply.status == HTTPStatus.CONFLICT:
+            raise WriteFailed(
+                f"Conflict: cannot {call}: the object is not the one the plan was made from "
+                f"({status_message(reply.body)}). Nothing was changed; diagnose again."
+            )
+        refused = refusal(call, reply.status, reply.body)
+        raise WriteFailed(
+            f"{reply.status}: {refused.reason}", ambiguous=reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ) from refused
+
+    def _log_in(self, call: KubernetesCall) -> None:
+        """Get endpoint and credential first: what fails here was certainly not sent."""
+        try:
+            self._api.login.client()
+        except EvidenceUnavailable as error:
+            raise WriteFailed(f"NoCredential: cannot {call}: {error.reason} Nothing was changed.") from error
+
+
+def _path(resource: Resource, name: str, namespace: str) -> str:
+    return f"{collection_path(resource, namespace)}/{quote(name, safe='')}"
