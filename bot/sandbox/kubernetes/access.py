@@ -1,0 +1,48 @@
+"""Bearer tokens and what each may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.sandbox.kubernetes.refusals import unauthorized
+
+_READ = frozenset({"get", "list"})
+_REVIEW = "selfsubjectaccessreviews"
+_PATCHED = frozenset(
+    {"deployments", "daemonsets", "statefulsets", "configmaps", "services", "networkpolicies", "clusterroles"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Who a token stands for."""
+
+    name: str
+    role: str
+    """reader, writer or admin."""
+
+    def may(self, verb: str, resource: str) -> bool:
+        """Return whether the role allows the verb on `plural` or `plural/subresource`."""
+        if self.role == "admin" or (resource == _REVIEW and verb == "create"):
+            return True
+        if verb in _READ:
+            return resource != "pods/exec" and (self.role == "reader" or "/" not in resource)
+        if self.role == "reader":
+            return (verb, resource) == ("create", "pods/exec")
+        return (verb == "patch" and resource in _PATCHED) or (verb, resource) == ("delete", "pods")
+
+
+TOKENS = {
+    "reader-token": User(name="dnsbot-reader", role="reader"),
+    "writer-token": User(name="dnsbot-writer", role="writer"),
+    "admin-token": User(name="kubernetes-admin", role="admin"),
+}
+
+
+def user_of(authorization: str) -> User:
+    """Return the user of an Authorization header; refuses with 401 what is no known bearer token."""
+    scheme, _, token = authorization.partition(" ")
+    user = TOKENS.get(token.strip()) if scheme.lower() == "bearer" else None
+    if user is None:
+        raise unauthorized()
+    return user

@@ -1,0 +1,86 @@
+"""Control routes under `/sandbox/`: faults, objects as an operator with kubectl would put them, kubelet settings.
+
+Consequences cannot be posted here; the cluster computes them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.kubernetes.cluster import Cluster
+from bot.sandbox.kubernetes.faults import Faults
+from bot.sandbox.kubernetes.refusals import bad_request, not_implemented
+from bot.sandbox.kubernetes.resources import STORED, Json, ResourceType, type_of
+
+
+class ControlRoutes:
+    """Answers the routes of the sandbox itself. No token is needed: only loopback reaches them."""
+
+    def __init__(self, cluster: Cluster, faults: Faults) -> None:
+        self._cluster, self._faults = cluster, faults
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer one control request."""
+        route = (request.method, request.path.removeprefix("/sandbox/"))
+        body = json.loads(await request.read() or b"null") if request.can_read_body else None
+        if route[0] == "GET":
+            return web.json_response(self._read(route[1], request.query.get("resource", "")))
+        self._change(route, body)
+        return web.json_response({"ok": True})
+
+    def _read(self, name: str, resource: str) -> Any:  # noqa: ANN401  # JSON of any shape
+        if name == "calls":
+            return self._faults.calls
+        if name == "settled":
+            return {"settled": self._cluster.settled(), "moving": self._cluster.moving()}
+        if name == "objects":
+            kind = next((kind for kind in STORED if resource in (kind.plural, kind.full_name)), None)
+            if kind is None:
+                raise bad_request(f"unknown resource {resource!r}")
+            return self._cluster.store.all(kind)
+        raise not_implemented(f"the route GET /sandbox/{name}")
+
+    def _change(self, route: tuple[str, str], body: Any) -> None:  # noqa: ANN401  # JSON of any shape
+        if route == ("POST", "faults"):
+            self._faults.replace(body)
+        elif route == ("DELETE", "faults"):
+            self._faults.clear()
+        elif route == ("POST", "deny"):
+            self._faults.denied = frozenset(body["actions"])
+        elif route == ("POST", "latency"):
+            self._faults.latency_ms = int(body["ms"])
+        elif route == ("DELETE", "calls"):
+            self._faults.calls.clear()
+        else:
+            self._change_cluster(route, body)
+
+    def _change_cluster(self, route: tuple[str, str], body: Any) -> None:  # noqa: ANN401  # JSON of any shape
+        if route == ("POST", "objects"):
+            for document in body:
+                self._cluster.changed(_type(document), document)
+        elif route == ("DELETE", "objects"):
+            for document in body:
+                metadata = document["metadata"]
+                self._cluster.deleted(_type(document), metadata.get("namespace", ""), metadata["name"], at_once=False)
+        elif route == ("POST", "nodes"):
+            for node, settings in body.items():
+                self._cluster.configure_kubelet(node, settings)
+        elif route == ("POST", "reset"):
+            self._faults.clear()
+            self._faults.calls.clear()
+            self._faults.denied = frozenset()
+            self._cluster.reset()
+        else:
+            raise not_implemented(f"the route {route[0]} /sandbox/{route[1]}")
+
+
+def _type(document: Json) -> ResourceType:
+    kind = type_of(document)
+    if kind is None:
+        raise not_implemented(f"objects of {document.get('apiVersion')} {document.get('kind')}")
+    if kind.namespaced and not document["metadata"].get("namespace"):
+        raise bad_request(f"{kind.kind} {document['metadata']['name']} names no namespace")
+    return kind
