@@ -1,7 +1,7 @@
 """Settings: the only reader of the environment and of dnsbot.yaml (README, "Configuration").
 
 Unknown keys are errors that name the key, the file and the line. Secrets come from the environment
-alone; one that is set but blank stops the start, as does one that the chosen mode needs and lacks.
+alone; one that is set but blank stops the start.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -24,6 +24,7 @@ from bot.workflow.durations import parse_duration
 from bot.workflow.located_yaml import LocatedYaml, nearest, read_yaml, validate
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL")
+DEFAULT_DATABASE = "sqlite:///dnsbot.db"
 _Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
@@ -106,11 +107,11 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackSecrets:
-    """Tokens from the environment; empty where unset. `repr` shows none of them."""
+    """Tokens from the environment; None where unset. `repr` shows none of them."""
 
-    bot_token: str = field(default="", repr=False)
-    app_token: str = field(default="", repr=False)
-    signing_secret: str = field(default="", repr=False)
+    bot_token: str | None = field(default=None, repr=False)
+    app_token: str | None = field(default=None, repr=False)
+    signing_secret: str | None = field(default=None, repr=False)
     api_url: str = "https://slack.com/api/"
 
 
@@ -147,13 +148,20 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
         clusters={name: _cluster(name, entry, path, document, written) for name, entry in written.clusters.items()},
         approvals={name: _policy(name, entry, document) for name, entry in written.approvals.items()},
         slack=SlackSecrets(
-            bot_token=env.get("SLACK_BOT_TOKEN", ""),
-            app_token=env.get("SLACK_APP_TOKEN", ""),
-            signing_secret=env.get("SLACK_SIGNING_SECRET", ""),
+            bot_token=env.get("SLACK_BOT_TOKEN"),
+            app_token=env.get("SLACK_APP_TOKEN"),
+            signing_secret=env.get("SLACK_SIGNING_SECRET"),
             api_url=env.get("SLACK_API_URL", "") or "https://slack.com/api/",
         ),
-        database_url=env.get("DATABASE_URL") or "sqlite:///dnsbot.db",
+        database_url=database_url(env),
     )
+
+
+def database_url(environment: Mapping[str, str] | None = None) -> str:
+    """Return where the history is; `dnsbot migrate` needs no more than this. Raises `ConfigurationError` when blank."""
+    env = os.environ if environment is None else environment
+    _refuse_blank(env)
+    return env.get("DATABASE_URL") or DEFAULT_DATABASE
 
 
 def _refuse_blank(env: Mapping[str, str]) -> None:
@@ -212,33 +220,8 @@ def _policy(name: str, entry: _Policy, document: LocatedYaml) -> ApprovalPolicy:
     )
 
 
-def require_slack_secrets(slack: SlackSecrets) -> str:
-    """Return the mode, `socket` or `http`. Raises `ConfigurationError` for a secret that it needs and lacks."""
-    if not slack.bot_token:
-        raise ConfigurationError("SLACK_BOT_TOKEN is not set. Install the app in Slack and set its bot token (xoxb-…).")
-    if slack.app_token:
-        return "socket"
-    if not slack.signing_secret:
-        raise ConfigurationError(
-            "Neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set. Set one of them "
-            "(README, Connect Slack)."
-        )
-    return "http"
-
-
 def shipped(folder: str) -> Path:
     """Return where `playbooks`, `templates` or `migrations` are: beside the package, or inside the wheel."""
     package = Path(__file__).resolve().parent
     inside = package / "shipped" / folder
     return inside if inside.is_dir() else package.parent / folder
-
-
-def describe(settings: Settings) -> Mapping[str, Any]:
-    """Return what `doctor` may print: which secrets are set, never their values."""
-    slack = settings.slack
-    return {
-        "SLACK_BOT_TOKEN": bool(slack.bot_token),
-        "SLACK_APP_TOKEN": bool(slack.app_token),
-        "SLACK_SIGNING_SECRET": bool(slack.signing_secret),
-        "SLACK_API_URL": slack.api_url,
-    }

@@ -51,17 +51,10 @@ class Diagnoser:
         """
         target = self._target(question.cluster)
         playbooks = self._chosen(question.playbooks)
-        started, started_at = time.monotonic(), datetime.now(UTC)
+        started = time.monotonic()
         tasks = plan_tasks(playbooks, self.catalogue, always=(BINDING,))
-        gathering = Gathering(
-            tasks=tasks.by_id,
-            target=target,
-            question=question,
-            sources=self.open_sources(target),
-            deadline=Deadline.after(self.deadline_seconds),
-            started_at=started_at,
-            told=_teller(target.name, started, progress),
-        )
+        gathering = self._gathering(tasks, question, target, progress)
+        started_at = gathering.started_at
         evidence = gathering.run()
         binding, binding_gap = read_binding(evidence[BINDING], target)
         findings = explain(judge(playbooks, tasks, evidence, self.catalogue, target, started_at))
@@ -79,6 +72,33 @@ class Diagnoser:
             unexplained=unexplained(findings),
             looked_from=_looked_from(evidence),
             lookups_all_answer=_lookups_all_answer(findings),
+        )
+
+    def binding(self, target: ClusterTarget) -> Binding:
+        """Return which cluster this is now. Raises `EvidenceUnavailable` or `ClusterMismatch`."""
+        tasks = plan_tasks((), self.catalogue, always=(BINDING,))
+        evidence = self._gathering(tasks, Question(cluster=target.name), target, None).run()
+        binding, gap = read_binding(evidence[BINDING], target)
+        if binding is None:
+            reason = gap.reason if gap else "it could not be told which cluster this is"
+            raise EvidenceUnavailable(reason, grant=gap.grant if gap else "")
+        return binding
+
+    def _gathering(
+        self,
+        tasks: Tasks,
+        question: Question,
+        target: ClusterTarget,
+        progress: Callable[[Progress], None] | None,
+    ) -> Gathering:
+        return Gathering(
+            tasks=tasks.by_id,
+            target=target,
+            question=question,
+            sources=self.open_sources(target),
+            deadline=Deadline.after(self.deadline_seconds),
+            started_at=datetime.now(UTC),
+            told=_teller(target.name, time.monotonic(), progress),
         )
 
     def _target(self, name: str) -> ClusterTarget:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigurationError
-from bot.settings import Settings, SlackSecrets, load_settings, require_slack_secrets, shipped
+from bot.settings import Settings, load_settings, shipped
 
 FILE = """\
 clusters:
@@ -101,25 +101,6 @@ def test_blank_secret_refuses_to_start(load: Callable[..., Settings], name: str)
     """A secret that is set but blank is a mistake, in every mode."""
     with pytest.raises(ConfigurationError, match=f"{name} is set but blank"):
         load(**{name: "  "})
-
-
-@pytest.mark.parametrize(
-    ("secrets", "outcome"),
-    [
-        (SlackSecrets(bot_token="xoxb", app_token="xapp"), "socket"),
-        (SlackSecrets(bot_token="xoxb", signing_secret="s"), "http"),
-        (SlackSecrets(app_token="xapp"), "SLACK_BOT_TOKEN is not set"),
-        (SlackSecrets(bot_token="xoxb"), "Neither SLACK_APP_TOKEN"),
-    ],
-    ids=["socket", "http", "no bot token", "no mode"],
-)
-def test_mode_needs_its_secret(secrets: SlackSecrets, outcome: str) -> None:
-    """The app token chooses Socket Mode, else a signing secret is needed."""
-    if outcome in {"socket", "http"}:
-        assert require_slack_secrets(secrets) == outcome
-    else:
-        with pytest.raises(ConfigurationError, match=outcome):
-            require_slack_secrets(secrets)
 
 
 def test_secrets_never_show_in_a_repr(load: Callable[..., Settings]) -> None:

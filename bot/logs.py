@@ -1,0 +1,48 @@
+"""Logs on standard error: one line an event, its ids as key=value, secrets taken out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from bot.domain.redaction import capped, redact
+
+MAX_VALUE = 2_000
+"""Characters of one value in a log line; a traceback is longer than any other."""
+
+
+def configure_logs(*, verbose: bool = False) -> None:
+    """Send the log of every library through one formatter that redacts. Call once, from a command."""
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            redact_event,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO if verbose else logging.WARNING)
+    for noisy in ("botocore", "boto3", "urllib3", "slack_bolt", "slack_sdk", "waitress", "apscheduler"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401  # structlog's signature
+    """Take secrets out of every value of a log line."""
+    for key, value in event.items():
+        if not isinstance(value, bool | int | float | None):
+            event[key] = capped(redact(str(value)), MAX_VALUE)
+    return event
