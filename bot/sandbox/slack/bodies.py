@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from email import message_from_string
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -36,16 +38,18 @@ async def read_arguments(request: web.Request) -> ApiArguments:
     raw = await request.read()
     body = raw.decode("utf-8", "replace")
     if request.method == "POST":
-        values |= await _body_values(request, body)
+        values |= _body_values(request, body)
     header = request.headers.get("Authorization", "")
     token = header[len("Bearer ") :] if header.startswith("Bearer ") else str(values.pop("token", ""))
     values.pop("token", None)
     return ApiArguments(token=token, values=_parsed(values), body=body)
 
 
-async def _body_values(request: web.Request, body: str) -> dict[str, Any]:
-    if request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}:
-        return {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+def _body_values(request: web.Request, body: str) -> dict[str, Any]:
+    if request.content_type == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(body, keep_blank_values=True))
+    if request.content_type == "multipart/form-data":
+        return _multipart(request.headers["Content-Type"], body)
     if not body.strip():
         return {}
     try:
@@ -55,6 +59,12 @@ async def _body_values(request: web.Request, body: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UnreadableBody("json_not_object")
     return values
+
+
+def _multipart(content_type: str, body: str) -> dict[str, Any]:
+    whole = message_from_string(f"Content-Type: {content_type}\n\n{body}")
+    parts = [part for part in whole.walk() if not part.is_multipart()]
+    return {str(part.get_param("name", header="content-disposition")): part.get_payload() for part in parts}
 
 
 def _parsed(values: dict[str, Any]) -> dict[str, Any]:

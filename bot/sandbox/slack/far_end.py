@@ -34,6 +34,7 @@ class SlackFarEnd:
         port: int = 0,
         roster: Roster | None = None,
         clock: Callable[[], float] = time.time,
+        ack_seconds: float = ACK_SECONDS,
         event_retry_seconds: tuple[float, ...] = EVENT_RETRY_SECONDS,
     ) -> None:
         self.signing_secret = secrets.token_hex(16)
@@ -50,6 +51,7 @@ class SlackFarEnd:
         )
         self._port = port
         self._url = ""
+        self._ack_seconds = ack_seconds
         self._event_retry_seconds = event_retry_seconds
         self._ended = threading.Event()
         self._retries: list[threading.Thread] = []
@@ -123,11 +125,12 @@ class SlackFarEnd:
                 headers={**delivery.headers, **(headers or {})},
                 envelope_id=delivery.envelope_id,
             )
-            acked = send_http(self._url, again)
+            acked = send_http(self._url, again, timeout_seconds=self._ack_seconds)
         else:
             again = delivery
-            acked = self._server.run(self._server.socket_mode.send(delivery, ACK_SECONDS, retry=retry))
-        self.deliveries.append((again, acked))
+            acked = self._server.run(self._server.socket_mode.send(delivery, self._ack_seconds, retry=retry))
+        with self.workspace.held():
+            self.deliveries.append((again, acked))
         return acked
 
     def deliver_event(self, payload: Mapping[str, Any]) -> Acked:

@@ -70,6 +70,11 @@ class Typist:
             self._immediate_answer(name, channel, acked.body)
         return acked
 
+    def says(self, text: str, channel: str = CLUSTER_CHANNEL, thread_ts: str = "") -> None:
+        """Write a message to other people; the app is not told."""
+        with self._workspace.held() as workspace:
+            workspace.add_message(self._message(channel, text, thread_ts))
+
     def mentions(self, text: str, channel: str = CLUSTER_CHANNEL, thread_ts: str = "") -> Acked:
         """Write a message that names the app (`@dnsbot …`), in a thread or not."""
         words = text.replace("@dnsbot", f"<@{BOT_USER}>")
