@@ -1,0 +1,150 @@
+"""What each permission is for, from the units' own declarations: the README's table, IAM policies, RBAC roles.
+
+Reading, looking names up and changing are three identities' worth of rights and are kept apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from bot.domain.evidence import AnyCollector, ProbingCollector
+from bot.domain.findings import Rule
+from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
+from bot.workflow.catalogue import Catalogue
+
+
+class Use(StrEnum):
+    """What a permission is used for; each has a role of its own."""
+
+    READ = "read"
+    LOOK_UP = "look up"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One permission with the units that declare it and the rules that are blind without it."""
+
+    permission: Permission
+    use: Use
+    units: tuple[str, ...]
+    disables: tuple[str, ...]
+    """Rules that turn UNKNOWN without it, or, for CHANGE, the fixes that cannot run."""
+
+
+def needs(catalogue: Catalogue) -> tuple[Need, ...]:
+    """Return every declared permission, reading first, then looking up, then changing."""
+    declared: dict[tuple[Use, Permission], list[str]] = {}
+    for collector in catalogue.collectors.values():
+        for permission in collector.permissions:
+            declared.setdefault((_use(collector, permission), permission), []).append(collector.name)
+    for fix in catalogue.fixes.values():
+        for permission in fix.permissions:
+            use = Use.READ if _only_reads(permission) else Use.CHANGE
+            declared.setdefault((use, permission), []).append(fix.name)
+    found = [
+        Need(permission=permission, use=use, units=tuple(units), disables=_disables(use, units, catalogue))
+        for (use, permission), units in declared.items()
+    ]
+    order = list(Use)
+    return tuple(sorted(found, key=lambda need: (order.index(need.use), need.permission.text)))
+
+
+def _use(collector: AnyCollector, permission: Permission) -> Use:
+    probes = isinstance(collector, ProbingCollector) and isinstance(permission, KubernetesPermission)
+    return Use.LOOK_UP if probes and getattr(permission, "resource", "") == "pods/exec" else Use.READ
+
+
+def _only_reads(permission: Permission) -> bool:
+    """A fix reads with the reader's identity; the writer's holds nothing but writes."""
+    if isinstance(permission, AwsPermission):
+        return permission.action.partition(":")[2].startswith(("Describe", "Get", "List"))
+    return permission.verb in {"get", "list"}
+
+
+def _disables(use: Use, units: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
+    if use is Use.CHANGE:
+        return tuple(units)
+    blind = {name for unit in units if unit in catalogue.collectors for name in _dependants(unit, catalogue)}
+    evidence = {catalogue.collectors[name].evidence for name in blind}
+    return tuple(sorted(rule.name for rule in catalogue.rules.values() if _looks_at(rule, evidence)))
+
+
+def _looks_at(rule: Rule, evidence: set[Any]) -> bool:
+    return any(needed in evidence for needed in rule.needs)
+
+
+def _dependants(unit: str, catalogue: Catalogue) -> Iterator[str]:
+    """Yield the collector and every collector that needs it, directly or not."""
+    yield unit
+    evidence = catalogue.collectors[unit].evidence
+    for other in catalogue.collectors.values():
+        if evidence in other.needs:
+            yield from _dependants(other.name, catalogue)
+
+
+def markdown_table(found: Iterable[Need]) -> str:
+    """Return the README's table."""
+    lines = ["| permission | to | used by | without it |", "| --- | --- | --- | --- |"]
+    for need in found:
+        without = "shown only" if not need.disables else _without(need)
+        units = ", ".join(f"`{unit}`" for unit in sorted(set(need.units)))
+        lines.append(f"| `{need.permission.text}` | {need.use.value} | {units} | {without} |")
+    return "\n".join(lines) + "\n"
+
+
+def _without(need: Need) -> str:
+    if need.use is Use.CHANGE:
+        return "these fixes cannot be applied"
+    if len(need.disables) > _NAMED:
+        return f"{len(need.disables)} rules may be UNKNOWN"
+    return "may be UNKNOWN: " + ", ".join(f"`{rule}`" for rule in need.disables)
+
+
+_NAMED = 3
+"""More rules than this are counted, not named."""
+
+
+def iam_policy(found: Iterable[Need], *, change: bool) -> Mapping[str, Any]:
+    """Return the IAM policy of the reading role, or of the writing role."""
+    uses = {Use.CHANGE} if change else {Use.READ, Use.LOOK_UP}
+    actions = sorted(
+        {need.permission.action for need in found if need.use in uses and isinstance(need.permission, AwsPermission)}
+    )
+    sid = "DnsbotWrite" if change else "DnsbotRead"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}],
+    }
+
+
+def cluster_roles(found: Iterable[Need]) -> list[Mapping[str, Any]]:
+    """Return the roles of reader, prober and writer: ClusterRoles, and Roles where a namespace is enough."""
+    by_place: dict[tuple[Use, str], list[KubernetesPermission]] = {}
+    for need in found:
+        if isinstance(need.permission, KubernetesPermission):
+            by_place.setdefault((need.use, need.permission.namespace), []).append(need.permission)
+    return [_role(use, namespace, granted) for (use, namespace), granted in sorted(by_place.items())]
+
+
+_ROLE_NAMES: Mapping[Use, str] = {Use.READ: "dnsbot-read", Use.LOOK_UP: "dnsbot-look-up", Use.CHANGE: "dnsbot-write"}
+
+
+def _role(use: Use, namespace: str, granted: list[KubernetesPermission]) -> Mapping[str, Any]:
+    rules: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
+    for permission in granted:
+        rules.setdefault((permission.group, permission.resource, permission.names), set()).add(permission.verb)
+    metadata = {"name": _ROLE_NAMES[use]} | ({"namespace": namespace} if namespace else {})
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role" if namespace else "ClusterRole",
+        "metadata": metadata,
+        "rules": [
+            {"apiGroups": [group], "resources": [resource], "verbs": sorted(verbs)}
+            | ({"resourceNames": list(names)} if names else {})
+            for (group, resource, names), verbs in sorted(rules.items())
+        ],
+    }
