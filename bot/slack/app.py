@@ -110,7 +110,7 @@ def build_app(
         signing_secret=settings.signing_secret or "",
         authorize=lambda: who,
         listener_executor=acks,
-        raise_error_for_unhandled_request=False,
+        logger=_bolt_log(),
     )
     for command in commands:
         _listen_for_command(app, bench, command)
@@ -210,6 +210,13 @@ def _by_block(body: Body, complaints: Mapping[str, str]) -> dict[str, str]:
         for action_id in block
         if action_id in complaints
     }
+
+
+def _bolt_log() -> logging.Logger:
+    """Return Bolt's logger: errors alone, since its warnings print whole requests."""
+    logger = logging.getLogger("bot.slack.bolt")
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def _failed(error: Exception) -> None:

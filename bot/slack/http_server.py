@@ -30,6 +30,7 @@ PATH = "/slack/events"
 """Where Slack delivers commands, clicks, modals and events."""
 LARGEST_BODY_BYTES = 1_000_000
 THREADS = 16
+HEALTH_THREADS = 2
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
@@ -48,7 +49,7 @@ class Guard:
         """Answer one request."""
         path = environ.get("PATH_INFO", "")
         if path == "/healthz":
-            return self._health(start_response)
+            return _health(start_response, self._state)
         if path != PATH:
             return _answer(start_response, "404 Not Found", "Nothing is served here.")
         if environ.get("REQUEST_METHOD") != "POST":
@@ -80,9 +81,23 @@ class Guard:
             return "The signature does not match, or is older than five minutes."
         return ""
 
-    def _health(self, start_response: StartResponse) -> Iterable[bytes]:
-        text = json.dumps({"state": "serving", **self._state()}, default=str)
-        return _answer(start_response, "200 OK", text, content_type="application/json")
+
+class HealthOnly:
+    """WSGI: `/healthz` and nothing else, for Socket Mode, where Slack needs no door."""
+
+    def __init__(self, *, state: State) -> None:
+        self._state = state
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ.get("PATH_INFO", "") == "/healthz":
+            return _health(start_response, self._state)
+        return _answer(start_response, "404 Not Found", "Nothing is served here.")
+
+
+def _health(start_response: StartResponse, state: State) -> Iterable[bytes]:
+    text = json.dumps({"state": "serving", **state()}, default=str)
+    return _answer(start_response, "200 OK", text, content_type="application/json")
 
 
 def _read_body(environ: WSGIEnvironment) -> bytes | None:
@@ -148,9 +163,21 @@ def serve_http(
     if not (signing_secret or "").strip():
         raise ConfigurationError("SLACK_SIGNING_SECRET is blank: HTTP mode would serve whoever finds the port.")
     guard = Guard(app, signing_secret=str(signing_secret), state=state)
+    return _listen(guard, host=host, port=port, threads=threads)
+
+
+def serve_health(*, port: int, host: str = "127.0.0.1", state: State = dict) -> HttpServer:
+    """Serve `/healthz` alone, as the bot does in Socket Mode; return the running server.
+
+    Raises `ConfigurationError` for a port that is taken.
+    """
+    return _listen(HealthOnly(state=state), host=host, port=port, threads=HEALTH_THREADS)
+
+
+def _listen(application: Guard | HealthOnly, *, host: str, port: int, threads: int) -> HttpServer:
     try:
         server = waitress.create_server(
-            guard,
+            application,
             host=host,
             port=port,
             threads=threads,

@@ -72,7 +72,8 @@ def report_facts(diagnosis: Diagnosis, proposed: Proposed, *, asked_by: str, not
     """Return what the report says. `note` is a further sentence, for example why nothing was proposed."""
     problems = [finding for finding in diagnosis.findings if finding.verdict is Verdict.PROBLEM]
     healthy = [finding for finding in diagnosis.findings if finding.verdict is Verdict.HEALTHY]
-    titles = {finding.rule: finding.title for finding in diagnosis.findings}
+    titles = {"cluster_binding": "Which cluster this is"}
+    titles |= {finding.rule: finding.title for finding in diagnosis.findings}
     symptoms = [finding for finding in problems if finding.kind is Kind.SYMPTOM and not finding.explained_by]
     return ReportFacts(
         cluster=diagnosis.target.name,
@@ -116,7 +117,7 @@ def _headline(diagnosis: Diagnosis) -> str:
 
 
 def _lead(diagnosis: Diagnosis) -> str:
-    ran, total = diagnosis.checks_ran, len(diagnosis.findings)
+    ran, total = diagnosis.checks_ran, diagnosis.checks_total
     coverage = f"{ran} of {count(total, 'check')} ran"
     left = total - ran
     if left:
@@ -174,6 +175,8 @@ def _notes(diagnosis: Diagnosis) -> tuple[str, ...]:
         notes.append(
             f"Which cluster this is could not be confirmed ({diagnosis.binding_gap.reason}); so nothing is proposed."
         )
+    if diagnosis.unrecorded:
+        notes.append(f"This diagnosis is not recorded: {diagnosis.unrecorded}")
     return tuple(notes)
 
 

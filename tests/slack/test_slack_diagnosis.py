@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from bot.errors import HistoryUnavailable
+from bot.sandbox.slack import FaultKind, WebFault, as_text
+from bot.workflow.desk import Progress
+
+CHANNEL = "C0123456789"
+
+
+def test_command_becomes_a_report_in_place_with_evidence_in_its_thread(stage: Any) -> None:
+    """One message in the channel holds the report, its evidence stands in the thread, the proposal has its card."""
+    acked = stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    stage.quiet()
+
+    assert acked.ok
+    shown = [message for message in stage.slack.messages(CHANNEL) if not message.only_visible_to]
+    top = [message for message in shown if not message.thread_ts]
+    report = as_text(top[0].seen())
+    assert len(top) == 2
+    assert "DNS is blocked by a security group" in report
+    assert "looked from 2 of 3 nodes" in report
+    assert "ec2:DescribeNetworkAcls" in report
+    assert "4 of 5 checks ran; 1 could not" in report
+    assert "2026-11-21 08:58 UTC" in report
+    assert "Let members of sg-0abc talk to one another" in as_text(top[1].seen())
+    threads = [as_text(message.seen()) for message in shown if message.thread_ts == top[0].ts]
+    assert any("ec2:DescribeSecurityGroupRules" in text for text in threads)
+
+
+def test_asker_is_the_person_of_the_payload(stage: Any) -> None:
+    """Who asked is team and user, as Slack signed them."""
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod pod=shop/web name=orders.shop.svc")
+    stage.quiet()
+
+    assert [str(person) for person in stage.desk.asked] == ["T01/U01"]
+    question = stage.desk.diagnosed[0]
+    assert (str(question.pod), question.names) == ("shop/web", ("orders.shop.svc",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        pytest.param("cluster-pord", "Did you mean cluster-prod", id="unknown-cluster"),
+        pytest.param("", "Which cluster?", id="no-cluster"),
+        pytest.param("cluster-prod coredn", "Did you mean coredns?", id="unknown-playbook"),
+        pytest.param("cluster-prod pod=web", "pod=NAMESPACE/NAME", id="bad-pod"),
+        pytest.param("cluster-prod name=a;rm", "is not a DNS name", id="bad-host"),
+        pytest.param("cluster-prod node=a", "node= is not known here", id="bad-option"),
+        pytest.param("cluster-staging", "its kubeconfig cannot be read", id="configuration"),
+    ],
+)
+def test_refusal_says_why_and_nothing_is_diagnosed(stage: Any, typed: str, said: str) -> None:
+    """What is wrong with a question is told with what would do."""
+    stage.slack.person("ana").types(f"/dns-diagnose {typed}")
+    stage.quiet()
+
+    assert said in stage.slack.person("ana").sees_text()
+    if not typed.startswith("cluster-staging"):
+        assert stage.desk.diagnosed == []
+        assert said not in stage.slack.person("ben").sees_text()
+
+
+def test_mention_in_a_thread_is_answered_in_that_thread(stage: Any) -> None:
+    """By mention, in a thread, with a host that Slack has made a link of: the report stands in the thread."""
+    ana = stage.slack.person("ana")
+    ana.mentions("@dnsbot diagnose cluster-prod name=<http://example.com|example.com>", thread_ts="")
+    stage.quiet()
+    first = next(message for message in stage.slack.messages(CHANNEL) if message.user == "U01")
+    ana.mentions("@dnsbot diagnose cluster-prod", thread_ts=first.ts)
+    stage.quiet()
+
+    assert stage.desk.diagnosed[0].names == ("example.com",)
+    in_thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == first.ts]
+    assert any("DNS is blocked" in as_text(message.seen()) for message in in_thread)
+
+
+def test_unknown_verb_of_a_mention_is_told_to_that_person_alone(stage: Any) -> None:
+    """A mention with an unknown verb gets the nearest command, ephemerally."""
+    stage.slack.person("ana").mentions("@dnsbot diagnos cluster-prod")
+    stage.quiet()
+
+    assert "Did you mean diagnose?" in stage.slack.person("ana").sees_text()
+    assert "Did you mean" not in stage.slack.person("ben").sees_text()
+
+
+def test_where_the_bot_is_no_member_the_report_goes_to_the_asker_alone(stage: Any) -> None:
+    """In a channel without the bot the final report comes by response_url, the card goes to the cluster's channel."""
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
+    stage.quiet()
+
+    mine = stage.slack.person("ana").sees_text("C0OUTSIDE")
+    assert "no member of this channel" in mine
+    assert "sg-0abc lets udp/53 in from nobody" in mine
+    assert "sg-0abc" not in stage.slack.person("ben").sees_text("C0OUTSIDE")
+    assert "Let members of sg-0abc" in stage.slack.person("ben").sees_text()
+
+
+def test_proposal_that_cannot_be_posted_is_told_to_the_asker(stage: Any) -> None:
+    """When the cluster's channel refuses the card, the asker learns why and where the proposal stays."""
+    stage.slack.fail(WebFault(method="chat.getPermalink", kind=FaultKind.ERROR))
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
+    stage.quiet()
+    first_cards = len(stage.slack.messages(CHANNEL))
+    stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.ERROR, error="not_in_channel", times=2))
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
+    stage.quiet()
+
+    assert "invite it and diagnose again" in stage.slack.person("ana").sees_text("C0OUTSIDE")
+    assert "stays listed in /dns-history" in stage.slack.person("ana").sees_text("C0OUTSIDE")
+    assert len(stage.slack.messages(CHANNEL)) == first_cards
+
+
+def test_same_delivery_many_times_is_one_diagnosis(stage: Any) -> None:
+    """Slack's retries of one command, before and after it was served, have one effect and one message."""
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    delivery = stage.slack.deliveries[0][0]
+    for _ in range(5):
+        assert stage.slack.redeliver(delivery).ok
+    stage.quiet()
+    assert stage.slack.redeliver(delivery, headers={"X-Slack-Retry-Num": "1"}).ok
+    stage.quiet()
+
+    assert len(stage.desk.diagnosed) == 1
+    assert len([message for message in stage.slack.messages(CHANNEL) if not message.thread_ts]) == 2
+
+
+def test_history_down_still_diagnoses_and_says_that_nothing_is_proposed(stage: Any) -> None:
+    """Without the database a diagnosis is answered; the report says why there is no proposal."""
+    stage.desk.history_error = HistoryUnavailable("The database did not answer within 5 s.")
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    stage.quiet()
+
+    text = stage.slack.person("ben").sees_text()
+    assert "No fix is proposed: The database did not answer within 5 s." in text
+    assert "sg-0abc lets udp/53 in from nobody" in text
+
+
+def test_fault_of_the_bot_itself_ends_the_message(stage: Any) -> None:
+    """An error that nobody expected leaves no message that runs for ever."""
+
+    def broken(*_: object) -> None:
+        message = "a key is missing"
+        raise KeyError(message)
+
+    stage.desk.make = broken
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    stage.quiet()
+
+    text = stage.slack.person("ben").sees_text()
+    assert "ended by a fault of the bot itself" in text
+    assert "a key is missing" not in text
+
+
+def test_progress_is_shown_and_never_overwrites_the_report(stage: Any) -> None:
+    """While collectors run the message says so; the report is the last thing it shows."""
+    hold = threading.Event()
+    stage.desk.hold = hold
+    stage.desk.progress = (
+        Progress(cluster="cluster-prod", done=("EKS cluster",), running=("Nodes",), waiting=("Rules",), elapsed_ms=900),
+    )
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    seen = stage.slack.person("ana").wait_for(lambda message: "1 of 3 sources read" in as_text(message))
+    hold.set()
+    stage.quiet()
+
+    report = next(message for message in stage.slack.messages(CHANNEL) if message.ts == seen.ts)
+    assert "Nodes" in as_text(seen)
+    assert "Root cause" in as_text(report.seen())
+    assert "sources read" not in as_text(report.seen())
+
+
+def test_final_report_survives_rate_limits(stage: Any) -> None:
+    """A 429 on the final update is waited for, not dropped."""
+    stage.slack.fail(WebFault(method="chat.update", kind=FaultKind.RATE_LIMITED, retry_after_seconds=1))
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    stage.quiet()
+
+    assert "Root cause" in stage.slack.person("ben").sees_text()
+
+
+def test_lost_answer_to_a_post_is_not_sent_again(stage: Any) -> None:
+    """A post whose answer was lost may stand: it is not repeated."""
+    stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.LOST_ANSWER))
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel=CHANNEL)
+    stage.quiet()
+
+    progress = [request for request in stage.slack.requests if "sources read" in str(request.arguments)]
+    assert len(progress) == 1
+    assert "Root cause" in stage.slack.person("ana").sees_text()
+
+
+def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:
+    """Help names the commands that there are; the digest is not among them."""
+    stage.slack.person("ana").types("/dns-help")
+    stage.slack.person("ana").types("/dns-history cluster-prod")
+    stage.quiet()
+
+    mine = stage.slack.person("ana").sees_text()
+    assert "/dns-diagnose CLUSTER [PLAYBOOK…]" in mine
+    assert "digest" not in mine
+    assert "dns_blocked_by_security_group" in mine
+    assert stage.slack.person("ben").sees_text() == ""
