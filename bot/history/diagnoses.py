@@ -53,8 +53,9 @@ class _Piece:
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
     """Insert a row unless its key exists; return whether it was inserted."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    result = connection.execute(insert(table).values(dict(values)).on_conflict_do_nothing())
-    return result.rowcount == 1
+    key = next(iter(table.primary_key))
+    inserted = connection.execute(insert(table).values(dict(values)).on_conflict_do_nothing().returning(key))
+    return inserted.first() is not None
 
 
 def store(connection: Connection, diagnosis: Diagnosis) -> None:

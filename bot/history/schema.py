@@ -39,7 +39,7 @@ def migrate(url: str, *, migrations: Path | None = None) -> str:
             _upgrade(config, database)
             return MigrationContext.configure(connection).get_current_revision() or ""
     finally:
-        database.engine.dispose()
+        database.close()
 
 
 def schema_is_current(url: str, *, migrations: Path | None = None) -> bool:
@@ -50,7 +50,7 @@ def schema_is_current(url: str, *, migrations: Path | None = None) -> bool:
         with database.reading() as connection:
             return MigrationContext.configure(connection).get_current_revision() == newest
     finally:
-        database.engine.dispose()
+        database.close()
 
 
 def _wait_for_other_migrations(connection: Connection) -> None:

@@ -41,7 +41,7 @@ class SqlHistory:
 
     def close(self) -> None:
         """Close all connections."""
-        self.database.engine.dispose()
+        self.database.close()
 
     def record(self, diagnosis: Diagnosis) -> None:
         """See `History.record`."""

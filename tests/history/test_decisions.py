@@ -1,0 +1,221 @@
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.approvals import ApprovalPolicy, Choice, MessageRef, ProposalState
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.history import Draft, Press, Taken
+from bot.domain.people import Person
+from bot.history import SqlHistory
+
+Drafts = Callable[..., Draft]
+Presses = Callable[..., Press]
+
+
+@pytest.fixture
+def recorded(history: SqlHistory, diagnosis_of: Callable[..., Diagnosis]) -> SqlHistory:
+    """A history that holds the diagnosis `d1`."""
+    history.record(diagnosis_of())
+    return history
+
+
+def test_a_proposal_comes_back_as_it_was_stored(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """Plan, hash, policy, requester and state survive; it expires by the policy, after it was made."""
+    draft = draft_of()
+    recorded.propose(draft)
+    stored = recorded.proposal("p1")
+    assert stored is not None
+    assert (stored.plan, stored.plan_hash, stored.policy) == (draft.plan, draft.plan.hash, draft.policy)
+    assert (stored.requested_by, stored.state) == (Person(team_id="T01", user_id="U01"), ProposalState.PENDING)
+    assert abs(stored.expires_at - stored.created_at - timedelta(minutes=30)) < timedelta(seconds=1)
+
+
+def test_the_place_of_its_card_is_remembered(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """A proposal knows where its message stands, once told."""
+    before = recorded.propose(draft_of())
+    recorded.posted("p1", MessageRef(channel="C1", ts="1.2"))
+    after = recorded.proposal("p1")
+    assert before.message is None
+    assert after is not None
+    assert after.message == MessageRef(channel="C1", ts="1.2")
+
+
+def test_an_identical_pending_plan_is_not_stored_twice(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """The same plan proposed again gives the pending proposal."""
+    recorded.propose(draft_of("p1", fingerprint="same"))
+    assert recorded.propose(draft_of("p2", fingerprint="same")).id == "p1"
+    assert recorded.proposal("p2") is None
+
+
+def test_another_plan_for_the_same_finding_ends_the_older_one(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """A newer, different plan makes the older pending one expire at once; the sweep reports it."""
+    recorded.propose(draft_of("p1", fingerprint="one"))
+    recorded.propose(draft_of("p2", fingerprint="two"))
+    older, newer = recorded.proposal("p1"), recorded.proposal("p2")
+    assert older is not None
+    assert newer is not None
+    assert (older.state, newer.state) == (ProposalState.EXPIRED, ProposalState.PENDING)
+    assert [proposal.id for proposal in recorded.expire()] == ["p1"]
+
+
+def test_a_plan_for_another_finding_leaves_the_first_alone(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """Two causes have two proposals side by side."""
+    recorded.propose(draft_of("p1", fingerprint="one"))
+    recorded.propose(draft_of("p2", fingerprint="two", finding="kube_proxy_forbidden"))
+    first = recorded.proposal("p1")
+    assert first is not None
+    assert first.state is ProposalState.PENDING
+
+
+def test_a_person_who_asks_does_not_inherit_a_plan_that_nobody_asked_for(
+    recorded: SqlHistory, draft_of: Drafts
+) -> None:
+    """An identical plan without a requester is replaced, or its later requester could approve it."""
+    recorded.propose(draft_of("p1", fingerprint="same", requested_by=None))
+    assert recorded.propose(draft_of("p2", fingerprint="same")).id == "p2"
+
+
+def test_an_approval_makes_it_approved(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """One Approve of one required is enough; it is stored with its time."""
+    draft = draft_of()
+    recorded.propose(draft)
+    assert recorded.take(press_of(draft), required=1) is Taken.TAKEN
+    stored = recorded.proposal("p1")
+    assert stored is not None
+    assert stored.state is ProposalState.APPROVED
+    assert [(one.person.user_id, one.choice, one.accepted) for one in stored.decisions] == [
+        ("U02", Choice.APPROVE, True)
+    ]
+
+
+def test_two_required_means_two_people(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """The same person twice is one approval; a second person completes it."""
+    draft = draft_of()
+    recorded.propose(draft)
+    assert recorded.take(press_of(draft, "U02"), required=2) is Taken.TAKEN
+    assert recorded.take(press_of(draft, "U02"), required=2) is Taken.REPEATED
+    half = recorded.proposal("p1")
+    assert recorded.take(press_of(draft, "U03"), required=2) is Taken.TAKEN
+    whole = recorded.proposal("p1")
+    assert half is not None
+    assert whole is not None
+    assert (half.state, whole.state) == (ProposalState.PENDING, ProposalState.APPROVED)
+
+
+def test_one_reject_ends_it(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """After one approval of two, one Reject ends the proposal; later presses are not taken."""
+    draft = draft_of()
+    recorded.propose(draft)
+    recorded.take(press_of(draft, "U02"), required=2)
+    assert recorded.take(press_of(draft, "U03", Choice.REJECT, "change freeze"), required=2) is Taken.TAKEN
+    assert recorded.take(press_of(draft, "U04"), required=2) is Taken.NOT_PENDING
+    stored = recorded.proposal("p1")
+    assert stored is not None
+    assert stored.state is ProposalState.REJECTED
+    assert stored.decisions[-1].reason == "change freeze"
+
+
+def test_another_hash_is_not_taken(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """The conditional update asks for the stored hash too."""
+    recorded.propose(draft_of())
+    press = Press(
+        proposal_id="p1", plan_hash="0" * 64, person=Person(team_id="T01", user_id="U02"), choice=Choice.APPROVE
+    )
+    assert recorded.take(press, required=1) is Taken.NOT_PENDING
+
+
+def test_refused_presses_are_kept_and_do_not_count(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """A refused press stands in the history with the reason, as often as it happens; NUL in it does no harm."""
+    draft = draft_of()
+    recorded.propose(draft)
+    recorded.refuse(press_of(draft, "U04"), "not entitled\x00")
+    recorded.refuse(press_of(draft, "U04"), "not entitled")
+    stored = recorded.proposal("p1")
+    assert stored is not None
+    assert stored.state is ProposalState.PENDING
+    assert [(one.accepted, one.reason) for one in stored.decisions] == [
+        (False, "not entitled\ufffd"),
+        (False, "not entitled"),
+    ]
+
+
+def test_time_passes_by_the_databases_clock(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """A proposal past its time reads expired before any sweep, takes no press, and is swept once."""
+    draft = draft_of(expires_after=timedelta(milliseconds=30))
+    recorded.propose(draft)
+    time.sleep(0.06)
+    stored = recorded.proposal("p1")
+    assert stored is not None
+    assert stored.state is ProposalState.EXPIRED
+    assert recorded.take(press_of(draft), required=1) is Taken.NOT_PENDING
+    assert [proposal.id for proposal in recorded.expire()] == ["p1"]
+    assert recorded.expire() == ()
+
+
+def test_the_sweep_leaves_alone_what_is_in_time(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """A pending proposal within its time stays pending."""
+    recorded.propose(draft_of())
+    assert recorded.expire() == ()
+
+
+def test_a_policy_survives_with_its_lifetime(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """Every field of the policy comes back equal."""
+    policy = ApprovalPolicy(
+        environment="staging",
+        required=2,
+        requester_may_approve=True,
+        users=("U01", "U02"),
+        user_groups=("S01",),
+        expires_after=timedelta(hours=2, seconds=1),
+    )
+    assert recorded.propose(draft_of(policy=policy)).policy == policy
+
+
+@pytest.mark.parametrize("round_number", range(3))
+def test_of_many_clicks_at_once_one_wins(
+    recorded: SqlHistory, draft_of: Drafts, press_of: Presses, round_number: int
+) -> None:
+    """Eight people released by a barrier: one press is taken, seven are told that it is decided."""
+    draft = draft_of(f"race-{round_number}", fingerprint=f"race-{round_number}")
+    recorded.propose(draft)
+    barrier = threading.Barrier(8)
+
+    def click(number: int) -> Taken:
+        barrier.wait()
+        return recorded.take(press_of(draft, f"U1{number}"), required=1)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        taken = list(pool.map(click, range(8)))
+    assert sorted(taken) == [Taken.NOT_PENDING] * 7 + [Taken.TAKEN]
+
+
+def test_one_person_on_eight_screens_counts_once(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """The same person pressing eight times at once gives one approval of the two required."""
+    draft = draft_of()
+    recorded.propose(draft)
+    barrier = threading.Barrier(8)
+
+    def click(_: int) -> Taken:
+        barrier.wait()
+        return recorded.take(press_of(draft, "U02"), required=2)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        taken = list(pool.map(click, range(8)))
+    assert sorted(taken) == [Taken.REPEATED] * 7 + [Taken.TAKEN]
+
+
+def test_identical_plans_proposed_at_once_become_one(recorded: SqlHistory, draft_of: Drafts) -> None:
+    """Six processes that find the same problem at once store one proposal between them."""
+    barrier = threading.Barrier(6)
+
+    def propose(number: int) -> str:
+        barrier.wait()
+        return recorded.propose(draft_of(f"p{number}", fingerprint="same")).id
+
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        ids = set(pool.map(propose, range(6)))
+    assert len(ids) == 1

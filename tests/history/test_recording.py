@@ -1,0 +1,99 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.collectors.kube_dns import KubeDns
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.evidence import Gap
+from bot.history import SqlHistory, open_history
+
+Sql = Callable[[str], list[tuple[Any, ...]]]
+
+
+def test_a_diagnosis_comes_back_equal(history: SqlHistory, diagnosis_of: Callable[..., Diagnosis]) -> None:
+    """What was recorded is what is loaded: evidence, gaps, findings, times to the microsecond, odd characters."""
+    diagnosis = diagnosis_of()
+    history.record(diagnosis)
+    assert history.diagnosis("d1") == diagnosis
+
+
+def test_an_unknown_diagnosis_is_none(history: SqlHistory) -> None:
+    """An id that was never recorded gives None, not an error."""
+    assert history.diagnosis("nowhere") is None
+
+
+def test_equal_evidence_is_stored_once(history: SqlHistory, sql: Sql, diagnosis_of: Callable[..., Diagnosis]) -> None:
+    """Two diagnoses that saw the same share one stored content."""
+    history.record(diagnosis_of("d1"))
+    history.record(diagnosis_of("d2"))
+    assert sql("SELECT count(*) FROM evidence") == [(4,)]
+    assert sql("SELECT count(*) FROM evidence_contents") == [(1,)]
+
+
+def test_recording_twice_changes_nothing(history: SqlHistory, sql: Sql, diagnosis_of: Callable[..., Diagnosis]) -> None:
+    """A diagnosis is recorded under its id once, however often it is handed in."""
+    history.record(diagnosis_of())
+    history.record(diagnosis_of())
+    assert sql("SELECT count(*) FROM diagnoses") == [(1,)]
+    assert sql("SELECT count(*) FROM findings") == [(1,)]
+
+
+def test_evidence_of_a_collector_that_is_gone_reads_as_a_gap(
+    history: SqlHistory, url: str, diagnosis_of: Callable[..., Diagnosis]
+) -> None:
+    """Evidence that can no longer be read is a gap with a reason, never an empty value."""
+    history.record(diagnosis_of())
+    later = open_history(url, {})
+    loaded = later.diagnosis("d1")
+    later.close()
+    assert loaded is not None
+    assert loaded.evidence[0].value is None
+    assert loaded.evidence[0].gap == Gap(
+        what="kube_dns", reason="it was stored by a dnsbot that had another set of collectors"
+    )
+
+
+def test_evidence_whose_class_changed_reads_as_a_gap(
+    history: SqlHistory, url: str, diagnosis_of: Callable[..., Diagnosis]
+) -> None:
+    """Stored evidence that no longer fits its class is a gap, not a crash and not a part of the value."""
+    history.record(diagnosis_of())
+    later = open_history(url, {"kube_dns": Gap})
+    loaded = later.diagnosis("d1")
+    later.close()
+    assert loaded is not None
+    assert loaded.evidence[0].value is None
+    assert "another version of dnsbot" in (loaded.evidence[0].gap or Gap(what="", reason="")).reason
+
+
+def test_newest_diagnoses_come_first_and_by_cluster(
+    history: SqlHistory, diagnosis_of: Callable[..., Diagnosis]
+) -> None:
+    """The list is newest first, bounded, and restricted to the cluster that was named."""
+    base = diagnosis_of()
+    other = replace(base.target, name="cluster-test")
+    history.record(diagnosis_of("old", started_at=datetime(2026, 11, 20, tzinfo=UTC)))
+    history.record(diagnosis_of("new", started_at=datetime(2026, 11, 21, tzinfo=UTC)))
+    history.record(diagnosis_of("elsewhere", target=other))
+    assert [entry.diagnosis_id for entry in history.recent("cluster-prod")] == ["new", "old"]
+    assert [entry.diagnosis_id for entry in history.recent(limit=1)] == ["elsewhere"]
+    assert history.recent("cluster-prod")[0].root_causes == ("dns_blocked_by_security_group",)
+
+
+def test_a_diagnosis_nobody_asked_for_has_no_person(
+    history: SqlHistory, diagnosis_of: Callable[..., Diagnosis]
+) -> None:
+    """A diagnosis from the command line comes back without a person."""
+    history.record(diagnosis_of(asked_by=None))
+    loaded = history.diagnosis("d1")
+    assert loaded is not None
+    assert loaded.asked_by is None
+
+
+def test_the_evidence_class_is_the_collectors(history: SqlHistory, diagnosis_of: Callable[..., Diagnosis]) -> None:
+    """Evidence is loaded as the class that rules ask for."""
+    history.record(diagnosis_of())
+    loaded = history.diagnosis("d1")
+    assert loaded is not None
+    assert isinstance(loaded.evidence[0].value, KubeDns)
