@@ -46,7 +46,7 @@ def reading(call: str) -> Iterator[None]:
     """Turn a member that is missing or of the wrong type into `SourceGarbled`, naming the call and the member."""
     try:
         yield
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
         what = f"lacks {error.args[0]}" if isinstance(error, KeyError) and error.args else f"is not readable: {error}"
         raise SourceGarbled(
             f"{call} answered, but the answer {what}. Nothing is concluded from it; try again."

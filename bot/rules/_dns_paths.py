@@ -65,6 +65,8 @@ def nothing_to_judge(nodes: WorkerNodes, dns: KubeDns) -> Judgement | None:
             "EKS Auto Mode: DNS runs on each node itself, so no query crosses the VPC.",
             f"{len(nodes.nodes)} of {len(nodes.nodes)} nodes are Auto Mode nodes",
         )
+    if dns.endpoints_gap is not None:
+        return unknown(f"No CoreDNS address is known: {dns.endpoints_gap.reason}", dns.endpoints_gap)
     if not dns.endpoints:
         reason = "No CoreDNS address is known: the EndpointSlices of kube-dns hold none."
         return unknown(reason, Gap(what="CoreDNS addresses", reason=reason))
