@@ -1,0 +1,345 @@
+"""The security-group rule on worlds that differ in one thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.collectors.kube_dns import KubeDns
+from bot.collectors.security_group_rules import SecurityGroupRules
+from bot.collectors.subnets import Subnets
+from bot.collectors.worker_nodes import WorkerNodes
+from bot.collectors.workload_pods import WorkloadPods
+from bot.domain.evidence import Gap
+from bot.domain.findings import Answer, Cell, Protocol, Verdict
+from bot.errors import EvidenceUnavailable
+from bot.network.model import PrefixList, Route
+from bot.rules.dns_blocked_by_network_acl import RULE as ACL_RULE
+from bot.rules.dns_blocked_by_security_group import RULE
+
+
+def hardened(parts: Any, **more: Any) -> Any:
+    """Return the world whose cluster security group admits only 443 and 10250 from itself (A5)."""
+    return parts.world(
+        rules=(
+            parts.rule("sgr-out", "sg-cluster", "egress", "cidr", "0.0.0.0/0"),
+            parts.rule("sgr-443", "sg-cluster", "ingress", "group", "sg-cluster", protocol="tcp", port=443),
+            parts.rule("sgr-10250", "sg-cluster", "ingress", "group", "sg-cluster", protocol="tcp", port=10250),
+            parts.rule("sgr-other", "sg-cluster", "ingress", "group", "sg-nobody"),
+        ),
+        **more,
+    )
+
+
+def split(parts: Any, **more: Any) -> Any:
+    """Return the world of two node groups with a group each and no 53 between them (A1, A3)."""
+    return parts.world(
+        groups={"node-1": ("sg-blue",), "node-2": ("sg-blue",), "node-3": ("sg-green",)},
+        rules=(
+            *(parts.rule(f"sgr-out-{name}", name, "egress", "cidr", "0.0.0.0/0") for name in ("sg-blue", "sg-green")),
+            *(parts.rule(f"sgr-in-{name}", name, "ingress", "group", name) for name in ("sg-blue", "sg-green")),
+        ),
+        **more,
+    )
+
+
+def cell(node: str, server: str, *, service: bool = False, protocol: Protocol = Protocol.UDP) -> Cell:
+    """Return a look-up that timed out."""
+    return Cell(
+        node=node,
+        pod="shop/web",
+        server=server,
+        through_service=service,
+        protocol=protocol,
+        external=False,
+        name="kubernetes.default.svc.cluster.local.",
+        answer=Answer.TIMED_OUT,
+    )
+
+
+def test_open_group_is_healthy(parts: Any) -> None:
+    """A group open to itself lets DNS through in every pair."""
+    judgement = parts.world().judge(RULE)
+
+    assert judgement.verdict is Verdict.HEALTHY
+    assert judgement.summary == (
+        "The security groups let udp/53 and tcp/53 through in all 6 pairs of node and CoreDNS address."
+    )
+
+
+def test_hardened_cluster_group_is_named(parts: Any) -> None:
+    """The group, the missing rule and the rules that are there stand in the finding (A5, A6)."""
+    judgement = hardened(parts).judge(RULE)
+
+    assert judgement.verdict is Verdict.PROBLEM
+    assert judgement.summary.startswith(
+        "Security groups stop udp/53 and tcp/53 in 4 of 6 pairs of node and CoreDNS address: "
+        "no rule of sg-cluster lets udp/53 in from sg-cluster"
+    )
+    assert "Look-ups from 3 of 3 nodes time out" in judgement.summary
+    assert any(
+        line.startswith("missing rule: ingress udp 53 on sg-cluster from sg-cluster") for line in judgement.proof
+    )
+    assert "sgr-443: sg-cluster ingress tcp 443 from sg-cluster" in judgement.proof
+    assert "sgr-other: sg-cluster ingress all traffic from sg-nobody" in judgement.proof
+    assert judgement.details["security_group_id"] == "sg-cluster"
+    assert judgement.details["shared_group_id"] == "sg-cluster"
+    assert judgement.details["client_group_ids"] == ["sg-cluster"]
+    assert judgement.details["pairs"] == 6
+    first = judgement.details["blocked"][0]
+    assert set(first) == {
+        "client_interface_id",
+        "client_subnet_id",
+        "client_node",
+        "client_group_ids",
+        "server_interface_id",
+        "server_node",
+        "server_ip",
+        "server_group_ids",
+        "protocol",
+        "direction",
+        "missing",
+    }
+    assert {item["protocol"] for item in judgement.details["blocked"]} == {"udp", "tcp"}
+    assert not judgement.missing
+
+
+def test_reach_covers_the_pairs_that_leave_a_node_and_no_other(parts: Any) -> None:
+    """A look-up from node-1 to the CoreDNS pod on node-1 works, so the cause does not account for its failure."""
+    reach = hardened(parts).judge(RULE).reach
+
+    def covered(failure: Cell) -> bool:
+        return any(item.covers(failure) for item in reach)
+
+    assert covered(cell("node-2", "10.0.1.101"))
+    assert covered(cell("node-1", "10.0.2.103", protocol=Protocol.TCP))
+    assert covered(cell("node-1", "172.20.0.10", service=True))
+    assert not covered(cell("node-1", "10.0.1.101"))
+    assert not covered(cell("node-9", "10.0.1.101"))
+
+
+def test_split_node_groups_share_no_group(parts: Any) -> None:
+    """Two of six pairs stay on a node, one stays in its group; the three others are blocked, and no group is shared."""
+    judgement = split(parts).judge(RULE)
+
+    assert judgement.verdict is Verdict.PROBLEM
+    assert "in 3 of 6 pairs" in judgement.summary
+    assert judgement.details["shared_group_id"] == ""
+    assert judgement.details["client_group_ids"] == ["sg-blue", "sg-green"]
+    assert judgement.details["server_group_ids"] == ["sg-blue", "sg-green"]
+    assert judgement.details["security_group_id"] == "sg-blue"
+    ways = {
+        (item["client_group_ids"][0], item["server_group_ids"][0], item["direction"])
+        for item in judgement.details["blocked"]
+    }
+    assert ways == {("sg-blue", "sg-green", "ingress"), ("sg-green", "sg-blue", "ingress")}
+
+
+@pytest.mark.parametrize(
+    ("way", "protocols"), [("udp", {"tcp"}), ("tcp", {"udp"})], ids=["only udp let in", "only tcp let in"]
+)
+def test_half_open_group_is_a_problem_for_the_other_protocol(parts: Any, way: str, protocols: set[str]) -> None:
+    """Port 53 is needed over udp and tcp; the finding and its reach name the one that is missing."""
+    world = parts.world(
+        rules=(
+            parts.rule("sgr-out", "sg-cluster", "egress", "cidr", "0.0.0.0/0"),
+            parts.rule("sgr-53", "sg-cluster", "ingress", "group", "sg-cluster", protocol=way, port=53),
+        )
+    )
+
+    judgement = world.judge(RULE)
+
+    assert judgement.verdict is Verdict.PROBLEM
+    assert {item["protocol"] for item in judgement.details["blocked"]} == protocols
+    assert {protocol.value for item in judgement.reach for protocol in item.protocols} == protocols
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [("cidr", "10.0.0.0/16", "sg-cluster"), ("cidr", "10.0.0.0/8", "sg-more"), ("group", "sg-more", "sg-more")],
+    ids=["by CIDR", "by a second group", "by a reference to the second group"],
+)
+def test_dns_let_in_by_another_route_is_no_fault(parts: Any, extra: tuple[str, str, str]) -> None:
+    """DNS may equally be allowed by a CIDR or by another group attached to the nodes (A6)."""
+    what, other, group = extra
+    world = parts.world(
+        groups=dict.fromkeys(("node-1", "node-2", "node-3"), ("sg-cluster", "sg-more")),
+        rules=(
+            parts.rule("sgr-out", "sg-cluster", "egress", "cidr", "0.0.0.0/0"),
+            parts.rule("sgr-443", "sg-cluster", "ingress", "group", "sg-cluster", protocol="tcp", port=443),
+            parts.rule("sgr-in", group, "ingress", what, other),
+        ),
+    )
+
+    assert world.judge(RULE).verdict is Verdict.HEALTHY
+
+
+def test_missing_egress_names_the_clients_group(parts: Any) -> None:
+    """Without an outbound rule the client's group is to blame."""
+    world = parts.world(
+        groups={"node-1": ("sg-dns",), "node-2": ("sg-app",), "node-3": ("sg-dns",)},
+        rules=(
+            parts.rule("sgr-1", "sg-dns", "ingress", "cidr", "0.0.0.0/0"),
+            parts.rule("sgr-2", "sg-dns", "egress", "cidr", "0.0.0.0/0"),
+            parts.rule("sgr-3", "sg-app", "egress", "cidr", "0.0.0.0/0", protocol="tcp", port=443),
+        ),
+    )
+
+    judgement = world.judge(RULE)
+
+    assert judgement.details["security_group_id"] == "sg-app"
+    assert {item["direction"] for item in judgement.details["blocked"]} == {"egress"}
+    assert "sgr-3: sg-app egress tcp 443 to 0.0.0.0/0" in judgement.proof
+
+
+def test_pod_with_its_own_group_is_judged_by_its_branch_interface(parts: Any) -> None:
+    """A pod's branch interface is the client, even towards CoreDNS on the same node."""
+    world = parts.world(
+        more_interfaces=(parts.branch("eni-branch", "10.0.1.150", "sg-pod", node="node-1"),),
+        rules=(
+            *parts.world().rules,
+            parts.rule("sgr-pod-out", "sg-pod", "egress", "cidr", "0.0.0.0/0"),
+        ),
+        pods=(parts.pod("10.0.1.150", node="node-1"),),
+    )
+
+    judgement = world.judge(RULE)
+
+    assert judgement.verdict is Verdict.PROBLEM
+    assert "in 2 of 6 pairs" in judgement.summary
+    assert {item["client_interface_id"] for item in judgement.details["blocked"]} == {"eni-branch"}
+    assert [sorted(item.nodes) for item in judgement.reach] == [["node-1"], ["node-1"]]
+
+
+def test_branch_without_a_known_trunk_counts_where_a_pod_holds_it(parts: Any) -> None:
+    """A branch interface nobody's pod uses is not judged; one that an application pod uses is."""
+    world = parts.world(
+        more_interfaces=(parts.branch("eni-branch", "10.0.1.150", "sg-pod", node=""),),
+        rules=parts.world().rules,
+    )
+    used = parts.world(more_interfaces=world.more_interfaces, rules=world.rules, pods=(parts.pod("10.0.1.150"),))
+
+    assert world.judge(RULE).verdict is Verdict.HEALTHY
+    assert used.judge(RULE).verdict is Verdict.PROBLEM
+
+
+def test_pod_that_does_not_ask_coredns_is_no_client(parts: Any) -> None:
+    """A pod of dnsPolicy Default uses the node's resolver."""
+    world = parts.world(
+        more_interfaces=(parts.branch("eni-branch", "10.0.1.150", "sg-pod", node=""),),
+        pods=(parts.pod("10.0.1.150", dns_policy="Default"),),
+    )
+
+    assert world.judge(RULE).verdict is Verdict.HEALTHY
+
+
+def test_custom_networking_judges_the_pods_interface_not_the_nodes(parts: Any) -> None:
+    """Where pods sit on secondary interfaces, the first interface's group does not matter, and theirs does."""
+    pods_interface = parts.branch("eni-pods", "10.0.1.180", "sg-cluster")
+    secondary = type(pods_interface)(
+        id="eni-pods",
+        instance_id="i-node-2",
+        subnet_id="subnet-a",
+        security_group_ids=frozenset({"sg-pods"}),
+        addresses=frozenset({*pods_interface.addresses, type(next(iter(pods_interface.addresses)))("10.0.1.181")}),
+    )
+    world = parts.world(more_interfaces=(secondary,))
+
+    judgement = world.judge(RULE)
+
+    assert {item["client_interface_id"] for item in judgement.details["blocked"]} == {"eni-pods"}
+
+
+def test_network_acl_is_not_this_rules_business(parts: Any) -> None:
+    """A closed ACL leaves the security groups healthy."""
+    world = parts.world(entries={"subnet-a": (), "subnet-b": parts.open_entries})
+
+    assert world.judge(RULE).verdict is Verdict.HEALTHY
+    assert world.judge(ACL_RULE).verdict is Verdict.PROBLEM
+
+
+@pytest.mark.parametrize("needed", [WorkerNodes, SecurityGroupRules, KubeDns], ids=lambda item: item.__name__)
+def test_nothing_is_said_without_nodes_rules_or_addresses(parts: Any, needed: type) -> None:
+    """Without them the rule raises what was missing, which makes it UNKNOWN."""
+    world = parts.world(unread={needed: Gap(what=needed.__name__, reason="refused", grant="ec2:DescribeThings")})
+
+    with pytest.raises(EvidenceUnavailable) as raised:
+        world.judge(RULE)
+
+    assert raised.value.grant == "ec2:DescribeThings"
+
+
+@pytest.mark.parametrize("needed", [WorkloadPods, Subnets], ids=lambda item: item.__name__)
+def test_less_evidence_is_unknown_or_a_problem_never_healthy(parts: Any, needed: type) -> None:
+    """What was read may prove a problem; where it does not, the rule is UNKNOWN and names what is missing."""
+    gap = Gap(what=needed.__name__, reason="refused", grant="some:Grant")
+
+    clean = parts.world(unread={needed: gap}).judge(RULE)
+    broken = hardened(parts, unread={needed: gap}).judge(RULE)
+
+    assert clean.verdict is Verdict.UNKNOWN
+    assert gap in clean.missing
+    assert broken.verdict is Verdict.PROBLEM
+    assert gap in broken.missing
+
+
+def test_unread_prefix_list_is_unknown_with_its_grant(parts: Any) -> None:
+    """A list that may hold the clients leaves it undecided, and the permission is named."""
+    gap = Gap(what="entries of prefix list pl-1", reason="refused", grant="ec2:GetManagedPrefixListEntries")
+    world = parts.world(
+        rules=(
+            parts.rule("sgr-out", "sg-cluster", "egress", "cidr", "0.0.0.0/0"),
+            parts.rule("sgr-list", "sg-cluster", "ingress", "list", "pl-1"),
+        ),
+        prefix_lists=(PrefixList(id="pl-1", name="pl-1", entries=None),),
+        rule_gaps=(gap,),
+    )
+
+    judgement = world.judge(RULE)
+
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert judgement.missing[0].grant == "ec2:GetManagedPrefixListEntries"
+    assert "pl-1" in judgement.missing[0].reason
+
+
+def test_reference_through_a_middlebox_is_unknown(parts: Any) -> None:
+    """A group reference does not hold through a firewall between the subnets, so it proves nothing there."""
+    routes = (
+        Route(destination="10.0.0.0/16", target="local", active=True),
+        Route(destination="10.0.2.0/24", target="vpce-firewall", active=True),
+    )
+
+    judgement = parts.world(routes=routes).judge(RULE)
+
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert any("vpce-firewall" in gap.reason for gap in judgement.missing)
+
+
+def test_address_that_no_interface_holds_is_unknown(parts: Any) -> None:
+    """A CoreDNS address outside all known interfaces is named, and is not healthy."""
+    judgement = parts.world(coredns=(("10.0.2.103", "node-3"), ("10.0.9.9", "node-7"))).judge(RULE)
+
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert any("10.0.9.9" in gap.reason for gap in judgement.missing)
+
+
+def test_no_coredns_address_is_unknown(parts: Any) -> None:
+    """Without an endpoint there is no pair to judge."""
+    judgement = parts.world(coredns=()).judge(RULE)
+
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert "No CoreDNS address is known" in judgement.summary
+
+
+def test_auto_mode_without_kube_dns_is_healthy(parts: Any) -> None:
+    """On EKS Auto Mode each node answers its own pods, so no query crosses the VPC."""
+    judgement = parts.world(compute="auto", service_exists=False, coredns=()).judge(RULE)
+
+    assert judgement.verdict is Verdict.HEALTHY
+    assert "Auto Mode" in judgement.summary
+
+
+def test_the_same_evidence_gives_the_same_judgement(parts: Any) -> None:
+    """Judging twice gives equal judgements, so that a diagnosis can be replayed."""
+    assert split(parts).judge(RULE) == split(parts).judge(RULE)
