@@ -4,7 +4,7 @@ Each pod's log is read from its tail at any age, since some lasting faults are l
 reload), and the previous container's after a restart. What is kept is not the lines but their classes,
 with counts, first and last times and the newest samples. Costs one or two calls a pod.
 
-In a playbook: `gather: [{coredns_logs: {window: 15m}}]`.
+In a playbook: `{collector: coredns_logs, with: {window: 15m}}`.
 """
 
 from __future__ import annotations

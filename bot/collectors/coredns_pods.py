@@ -1,7 +1,7 @@
 """The CoreDNS Deployment and its pods, with container states and events (C2).
 
 Pods that wait, crash or are out of memory are why kube-dns has no endpoints. Costs two API calls, and
-one for the events of each pod that is not ready (at most 20). In a playbook: `gather: [coredns_pods]`.
+one for the events of each pod that is not ready (at most 20). In a playbook: `{collector: coredns_pods}`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """CoreDNS's configuration: ConfigMap `coredns` in kube-system (C10).
 
 A running CoreDNS keeps an old configuration when the new one is bad, and dies of it at its next start.
-Costs one API call. In a playbook: `gather: [corefile]`.
+Costs one API call. In a playbook: `{collector: corefile}`.
 """
 
 from __future__ import annotations

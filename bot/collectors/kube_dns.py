@@ -1,7 +1,7 @@
 """The Service `kube-dns` and its EndpointSlices: where pods send their queries, and who answers (C1, C2).
 
 Without the Service nothing answers at the ClusterIP; without ready endpoints its packets go nowhere.
-Costs two API calls. In a playbook: `gather: [kube_dns]`.
+Costs two API calls. In a playbook: `{collector: kube_dns}`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Without the API kube-proxy keeps rules that go stale. Pods that restarted or are not ready come first,
 the others are spread over the nodes. Costs one call a pod, two after a restart.
 
-In a playbook: `gather: [{kube_proxy_logs: {window: 15m, max_pods: 20}}]`.
+In a playbook: `{collector: kube_proxy_logs, with: {window: 15m, max_pods: 20}}`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 kube-proxy writes the rules that lead from the DNS service's ClusterIP to the CoreDNS pods. Fargate and
 Auto Mode nodes have none by design, nor has a cluster where Cilium replaces it. Costs two API calls,
-and a third where the DaemonSet is missing and Cilium's is there. In a playbook: `gather: [kube_proxy_pods]`.
+and a third where the DaemonSet is missing and Cilium's is there. In a playbook: `{collector: kube_proxy_pods}`.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ _URL_HOST = re.compile(r"https://([^\s/\"]{1,300})/")
 _UNKNOWN_RESOURCE = re.compile(r"unknown \((get|list|watch) ([a-z]+)")
 _DIALLED = re.compile(r"dial tcp (\S{1,300}:\d+)(?=[:\s])")
 _READ_FROM = re.compile(r"read tcp \S{1,300}->(\S{1,300}:\d+)(?=[:\s])")
-_SUBJECT = re.compile(r'\bUser "([^"]{1,300})"')
+_SUBJECT = re.compile(r'\bUser "([\w:.@/-]{1,300})"')
 _URL = re.compile(r"https?://[^\s\"]+")
 _VERB = re.compile(r"failed to (list|watch)\b", re.IGNORECASE)
 

@@ -71,6 +71,8 @@ _LOOP = re.compile(r'plugin/loop: Loop \((\S{1,100}) -> (\S{1,100})\) detected f
 _OLD_LOOP = re.compile(r'plugin/loop: Seen "[^"]{0,300}" more than twice')
 _RELOAD_FAILED = ("Corefile changed but reload failed: ", "Corefile parse failed: ")
 _LOADED = ("Reloading complete", "plugin/reload: Running configuration ")
+_QUERY_HEAD = re.compile(r'\S{1,100}:\d{1,5} - \d{1,5} "')
+"""plugin/log: what follows holds a name that anybody may choose."""
 _WAITING = (
     "waiting for Kubernetes API before starting server",
     "starting server with unsynced Kubernetes API",
@@ -83,7 +85,10 @@ def coredns_line(text: str) -> CorednsLine:
     """Classify one line, without the API's timestamp."""
     level = _LEVEL.search(text)
     body = text[level.end() :] if level else text
-    return _configuration(body) or _state(body) or _queries(body) or _api(body)
+    if _QUERY_HEAD.match(body):
+        answered = answered_upstream(body)
+        return CorednsLine(kind=CorednsLineKind.UPSTREAM_ANSWERED if answered else CorednsLineKind.OTHER)
+    return _configuration(body) or _state(body) or _forwarded(body) or _api(body)
 
 
 def _configuration(body: str) -> CorednsLine | None:
@@ -125,13 +130,9 @@ def _state(body: str) -> CorednsLine | None:
     return None
 
 
-def _queries(body: str) -> CorednsLine | None:
+def _forwarded(body: str) -> CorednsLine | None:
     failure = upstream_failure(body)
-    if failure is not None:
-        return CorednsLine(kind=CorednsLineKind.UPSTREAM_FAILURE, upstream=failure)
-    if answered_upstream(body):
-        return CorednsLine(kind=CorednsLineKind.UPSTREAM_ANSWERED)
-    return None
+    return CorednsLine(kind=CorednsLineKind.UPSTREAM_FAILURE, upstream=failure) if failure else None
 
 
 def _api(body: str) -> CorednsLine:

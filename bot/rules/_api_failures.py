@@ -137,7 +137,9 @@ def judge_coredns(
     if standing:
         now = Standing(failures=standing)
         told = tell(now)
-        return now.problem(told.summary, missing=missing, reach=pods.reach_of(now.pods), advice=told.advice)
+        return now.problem(
+            told.summary, missing=missing, reach=pods.reach_of(now.pods), advice=_named(told.advice, case)
+        )
     missing += logs.waits_unexplained(pods, since)
     if answered:
         missing += _unreasoned(tuple(one for one in logs.api_failures(pods, ApiFailureKind.OTHER) if one.stands(since)))
@@ -168,7 +170,9 @@ def judge_kube_proxy(
         told = tell(now)
         unsynced = logs.unsynced_nodes(frozenset(now.nodes))
         reach = (Reach(nodes=unsynced, service_only=True),) if unsynced else ()
-        return now.problem(f"{told.summary} ({logs.read}.)", missing=missing, reach=reach, advice=told.advice)
+        return now.problem(
+            f"{told.summary} ({logs.read}.)", missing=missing, reach=reach, advice=_named(told.advice, case)
+        )
     if answered:
         missing += _unreasoned(tuple(one for one in logs.api_failures(ApiFailureKind.OTHER) if one.stands(since)))
     if pods.absent and not pods.by_design:
@@ -181,6 +185,10 @@ def judge_kube_proxy(
     if missing:
         return unknown(f"Whether kube-proxy sees {what} is open: {missing[0].reason}.", *missing, proof=past)
     return healthy(f"No {what} in the last {minutes(case.thresholds.window)}; {logs.read}.", *past)
+
+
+def _named(advice: tuple[str, ...], case: Case) -> tuple[str, ...]:
+    return tuple(line.replace("--name CLUSTER", f"--name {case.target.eks_name}") for line in advice)
 
 
 def _unreasoned(failures: tuple[CallFailure, ...]) -> tuple[Gap, ...]:

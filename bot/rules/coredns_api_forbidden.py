@@ -4,7 +4,7 @@ CoreDNS 1.8.1 and later read `endpointslices.discovery.k8s.io`; a ClusterRole fr
 resources refused means that the pod runs under another ServiceAccount, or that the binding is gone.
 While it lasts CoreDNS does not learn of new endpoints, and answers no cluster name after its next start.
 
-In a playbook: `findings: [{coredns_api_forbidden: {thresholds: {window: 15m}, severity: critical}}]`.
+In a playbook: `{rule: coredns_api_forbidden, severity: critical, with: {window: 15m}}`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The usual reasons are a replaced cluster CA or service-account key that the running pod has not taken up.
 While it lasts CoreDNS does not learn of new endpoints. 403 is another fault: `coredns_api_forbidden`.
 
-In a playbook: `findings: [{coredns_api_unauthorized: {severity: critical}}]`.
+In a playbook: `{rule: coredns_api_unauthorized, severity: critical}`.
 """
 
 from __future__ import annotations

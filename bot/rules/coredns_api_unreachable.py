@@ -3,7 +3,7 @@
 CoreDNS calls the API by the ClusterIP of the Service `kubernetes`, so kube-proxy's rules on its node and
 the way to the control plane both matter. Until it gets through, a starting CoreDNS answers no cluster name.
 
-In a playbook: `findings: [{coredns_api_unreachable: {severity: critical}}]`.
+In a playbook: `{rule: coredns_api_unreachable, severity: critical}`.
 """
 
 from __future__ import annotations

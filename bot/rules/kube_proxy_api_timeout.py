@@ -3,7 +3,7 @@
 kube-proxy calls the cluster's endpoint itself, not the Service `kubernetes`. The rules on the node stay
 as they were: stale, not broken, until CoreDNS pods move.
 
-In a playbook: `findings: [{kube_proxy_api_timeout: {thresholds: {window: 15m}, severity: warning}}]`.
+In a playbook: `{rule: kube_proxy_api_timeout, severity: warning, with: {window: 15m}}`.
 """
 
 from __future__ import annotations

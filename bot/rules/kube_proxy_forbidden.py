@@ -4,7 +4,7 @@ kube-proxy needs the ClusterRole `system:node-proxier`, with `endpointslices` si
 the node stay as they were: they go stale as CoreDNS pods come and go, and a new node gets none. The
 document that describes this says "unauthorised"; 403 is forbidden, 401 is `kube_proxy_unauthorized`.
 
-In a playbook: `findings: [{kube_proxy_forbidden: {thresholds: {window: 15m}, severity: critical}}]`.
+In a playbook: `{rule: kube_proxy_forbidden, severity: critical, with: {window: 15m}}`.
 """
 
 from __future__ import annotations

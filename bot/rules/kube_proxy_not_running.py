@@ -4,7 +4,7 @@ Without it the node's rules are never written, or go stale: the DNS service's Cl
 pods of that node while CoreDNS pod addresses answer. Fargate and Auto Mode nodes have none by design,
 nor has a cluster where something else replaces kube-proxy.
 
-In a playbook: `findings: [{kube_proxy_not_running: {thresholds: {grace: 60s}, severity: critical}}]`.
+In a playbook: `{rule: kube_proxy_not_running, severity: critical, with: {grace: 60s}}`.
 """
 
 from __future__ import annotations

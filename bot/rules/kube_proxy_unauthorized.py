@@ -2,7 +2,7 @@
 
 The rules on the node stay as they were and go stale. 403 is another fault: `kube_proxy_forbidden`.
 
-In a playbook: `findings: [{kube_proxy_unauthorized: {severity: critical}}]`.
+In a playbook: `{rule: kube_proxy_unauthorized, severity: critical}`.
 """
 
 from __future__ import annotations

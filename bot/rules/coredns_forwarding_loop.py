@@ -1,0 +1,117 @@
+"""CoreDNS forwards queries to a server that sends them back: its loop plugin ends it, again and again.
+
+The usual reason is a node whose resolv.conf names a local stub (127.0.0.53, systemd-resolved), which the
+Corefile's `forward . /etc/resolv.conf` then takes over.
+
+In a playbook: `{rule: coredns_forwarding_loop, severity: critical, with: {window: 15m}}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.collectors.coredns_logs import CorednsLogs
+from bot.collectors.coredns_pods import CorednsPod, CorednsPods
+from bot.dns.call_failure import minutes, stamp
+from bot.dns.coredns_log import CorednsLineKind
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.rules._api_failures import LogWindow, joined
+
+SELF_TEST = timedelta(seconds=60)
+"""The loop plugin tests for up to 30 s after a start: a container that has run this long has passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A loop that one pod found."""
+
+    pod: str
+    node: str
+    at: datetime
+    what: str
+    text: str
+    passed: str
+    """How a later start passed the test, in words; empty: none did."""
+
+    @property
+    def proof(self) -> str:
+        """The line, dated."""
+        return f"{stamp(self.at)} {self.pod}: {self.text}" + (f"; since then: {self.passed}" if self.passed else "")
+
+
+def judge(case: Case) -> Judgement:
+    """Conclude whether CoreDNS's own queries come back to it."""
+    logs, pods = case.need(CorednsLogs), case.need(CorednsPods)
+    since = case.collected_at - case.thresholds.window
+    found = [
+        Loop(
+            pod=log.pod,
+            node=_node(pods.pod(log.pod)),
+            at=seen.last_at,
+            what=seen.line.loop,
+            text=seen.samples[0],
+            passed=_passed(pods.pod(log.pod), seen.last_at, case.collected_at),
+        )
+        for log in logs.pods
+        for seen in log.of(CorednsLineKind.LOOP)
+    ]
+    found.sort(key=lambda loop: loop.at, reverse=True)
+    standing = [loop for loop in found if loop.at >= since and not loop.passed]
+    missing = (*logs.window_gaps(case.thresholds.window), *pods.gaps)
+    if standing:
+        names = sorted({loop.pod for loop in standing})
+        return Judgement(
+            verdict=Verdict.PROBLEM,
+            summary=f"{len(names)} of {len(pods.pods)} CoreDNS pods end because their own queries come back "
+            f"({standing[0].what}). The server they forward to leads back to them.",
+            proof=tuple(loop.proof for loop in standing[:8]),
+            details={
+                "pods": names,
+                "nodes": sorted({loop.node for loop in standing} - {""}),
+                "loops": list(dict.fromkeys(loop.what for loop in standing))[:20],
+            },
+            missing=missing,
+            last_failure_at=standing[0].at,
+            reach=pods.reach_of(set(names)),
+            advice=_advice(standing),
+        )
+    past = tuple(f"no longer standing: {loop.proof}" for loop in found[:5])
+    if pods.absent and not missing:
+        return healthy("Nothing to check: this cluster has no CoreDNS pods and no Deployment for them.")
+    missing += logs.nothing_read
+    if missing:
+        return unknown(f"Whether CoreDNS found a forwarding loop is open: {missing[0].reason}.", *missing, proof=past)
+    return healthy(f"No forwarding loop in the last {minutes(case.thresholds.window)}; {logs.read}.", *past)
+
+
+def _node(pod: CorednsPod | None) -> str:
+    return pod.node if pod else ""
+
+
+def _passed(pod: CorednsPod | None, at: datetime, now: datetime) -> str:
+    running = pod.container.running_since if pod and pod.container else None
+    if running is None or running <= at or now - running < SELF_TEST:
+        return ""
+    return f"the container runs since {stamp(running)}"
+
+
+def _advice(standing: list[Loop]) -> tuple[str, ...]:
+    nodes = joined(tuple(sorted({loop.node for loop in standing} - {""})), empty="the pods' nodes")
+    return (
+        (
+            f"On {nodes}: let the kubelet hand out the real resolvers (kubelet `resolvConf: "
+            "/run/systemd/resolve/resolv.conf`) in place of the stub 127.0.0.53."
+        ),
+        "Or name the VPC resolver in the Corefile: `forward . 169.254.169.253` in place of `/etc/resolv.conf`.",
+    )
+
+
+RULE = Rule(
+    name="coredns_forwarding_loop",
+    title="CoreDNS forwards queries to itself",
+    kind=Kind.CAUSE,
+    judge=judge,
+    needs=(CorednsLogs, CorednsPods),
+    thresholds=LogWindow,
+)

@@ -1,0 +1,93 @@
+"""CoreDNS runs out of memory: the kernel kills it, it comes back, and queries are lost in between.
+
+Told by the container's last state, OOMKilled, with its time. The default limit of 170Mi is too small for
+large clusters (memory grows with pods and services) and for bursts. At low load think of a forwarding
+loop without the loop plugin.
+
+In a playbook: `{rule: coredns_oom_killed, severity: critical, with: {window: 1h}}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.collectors.coredns_pods import CorednsPod, CorednsPods
+from bot.dns.call_failure import minutes, stamp
+from bot.domain.findings import Case, Judgement, Kind, Reach, Rule, Verdict, healthy, unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Which kills count."""
+
+    window: timedelta = timedelta(hours=1)
+    """A kill inside it counts; older ones are shown, dated. Longer than the usual time between two kills
+    of a pod that is short of memory (10 to 45 min in known incidents)."""
+
+
+def judge(case: Case) -> Judgement:
+    """Conclude which CoreDNS pods were killed for their memory."""
+    found = case.need(CorednsPods)
+    since = case.collected_at - case.thresholds.window
+    killed = [pod for pod in found.pods if pod.container and pod.container.last_terminated_reason == "OOMKilled"]
+    now = [pod for pod in killed if _counts(pod, since)]
+    if now:
+        return _problem(now, found, case.target.eks_name)
+    past = tuple(f"no longer standing: {_kill(pod)}" for pod in killed)
+    if found.gaps:
+        return unknown(f"Whether CoreDNS runs out of memory is open: {found.gaps[0].reason}.", *found.gaps, proof=past)
+    return healthy(f"No CoreDNS pod ran out of memory in the last {minutes(case.thresholds.window)}.", *past)
+
+
+def _counts(pod: CorednsPod, since: datetime) -> bool:
+    """Return whether the kill is recent, or the container has not come back from it."""
+    assert pod.container is not None  # noqa: S101  # callers pass killed pods
+    at = pod.container.last_terminated_at
+    return at is None or at >= since or pod.container.running_since is None
+
+
+def _kill(pod: CorednsPod) -> str:
+    assert pod.container is not None  # noqa: S101  # callers pass killed pods
+    at = stamp(pod.container.last_terminated_at) if pod.container.last_terminated_at else "at an unknown time"
+    limit = pod.container.memory_limit or "none"
+    state = "ready" if pod.ready else "not ready"
+    return f"{pod.name}: OOMKilled {at}, {pod.container.restarts} restarts, memory limit {limit}, {state} now"
+
+
+def _problem(killed: list[CorednsPod], found: CorednsPods, cluster: str) -> Judgement:
+    times = [pod.container.last_terminated_at for pod in killed if pod.container and pod.container.last_terminated_at]
+    limits = sorted({pod.container.memory_limit for pod in killed if pod.container and pod.container.memory_limit})
+    addresses = frozenset(pod.ip for pod in killed if pod.ip)
+    reach = (Reach(servers=addresses),) if addresses else ()
+    return Judgement(
+        verdict=Verdict.PROBLEM,
+        summary=f"{len(killed)} of {len(found.pods)} CoreDNS pods were killed for exceeding their memory limit "
+        f"({', '.join(limits) or 'no limit set: the node ran out'}). Queries are lost until they are back.",
+        proof=tuple(_kill(pod) for pod in killed[:10]),
+        details={
+            "pods": [pod.name for pod in killed],
+            "memory_limits": limits,
+            "restarts": max(pod.container.restarts for pod in killed if pod.container),
+        },
+        missing=found.gaps,
+        last_failure_at=max(times, default=None),
+        reach=reach if any(pod.ready for pod in found.pods) else found.reach_of(()),
+        advice=(
+            (
+                f"Raise the limit through the add-on: aws eks update-addon --cluster-name {cluster} --addon-name coredns "
+                """--configuration-values '{"resources":{"limits":{"memory":"300Mi"},"requests":{"memory":"150Mi"}}}'"""
+            ),
+            "At low load look for a forwarding loop: the Corefile should hold `loop`.",
+        ),
+    )
+
+
+RULE = Rule(
+    name="coredns_oom_killed",
+    title="CoreDNS runs out of memory",
+    kind=Kind.CAUSE,
+    judge=judge,
+    needs=(CorednsPods,),
+    thresholds=Thresholds,
+)
