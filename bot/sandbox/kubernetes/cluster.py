@@ -41,6 +41,11 @@ class Cluster:
         self._endpoints = EndpointController(self.store)
         self._events = PodEvents(self.store)
 
+    def look_at_vpc_anew(self) -> None:
+        """Forget the VPC's state, after changes that its call log does not tell (an Auto Scaling group's)."""
+        self._vpc.forget()
+        self._seen_revision = -1
+
     def reset(self) -> None:
         """Forget everything."""
         self.store.clear()

@@ -68,6 +68,8 @@ class ControlRoutes:
         elif route == ("POST", "nodes"):
             for node, settings in body.items():
                 self._cluster.configure_kubelet(node, settings)
+        elif route == ("POST", "refresh"):
+            self._cluster.look_at_vpc_anew()
         elif route == ("POST", "reset"):
             self._faults.clear()
             self._faults.calls.clear()

@@ -127,7 +127,7 @@ def _greet(proxy: KubeProxy, node_ip: str, now: datetime) -> None:
         ("server.go:715", f'"Successfully retrieved node IP(s)" IPs=["{node_ip}"]'),
         ("conntrack.go:60", '"Setting nf_conntrack_max" nfConntrackMax=131072'),
         ("server_linux.go:243", '"kube-proxy running in dual-stack mode" primary ipFamily="IPv4"'),
-        ("server.go:516", '"Version info" version="v1.33.5-eks-113cf36"'),
+        ("server.go:516", '"Version info" version="v1.32.9-eks-113cf36"'),
         ("config.go:200", '"Starting service config controller"'),
         ("shared_informer.go:350", '"Waiting for caches to sync" controller="service config"'),
         ("config.go:106", '"Starting endpoint slice config controller"'),

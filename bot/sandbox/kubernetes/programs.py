@@ -61,7 +61,7 @@ _ON_BOARD = {
 }
 _KINDS = (
     ("busybox", Image.BUSYBOX),
-    ("ui-distroless-docker", Image.DISTROLESS_OLD_RUNTIME),
+    ("distroless-static", Image.DISTROLESS_OLD_RUNTIME),
     ("distroless", Image.DISTROLESS),
     ("debian11", Image.OLD_TOOLS),
 )

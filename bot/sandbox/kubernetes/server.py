@@ -68,7 +68,7 @@ class ApiServer:
             return broken
         user = user_of(request.headers.get("Authorization", ""))
         if call is None:
-            return web.json_response({"major": "1", "minor": "33", "gitVersion": "v1.33.5-eks-113cf36"})
+            return web.json_response({"major": "1", "minor": "32", "gitVersion": "v1.32.9-eks-113cf36"})
         denied = action in self._faults.denied or (fault is not None and fault.kind == "deny")
         if denied or not user.may(call.verb, call.resource):
             raise forbidden(

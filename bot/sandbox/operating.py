@@ -1,0 +1,130 @@
+"""The operator's hands over HTTP: an AWS client, and the Kubernetes far end's control routes."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.sandbox.world import REGION
+
+_SETTLE_SECONDS = 120.0
+_PAUSE_SECONDS = 0.02
+ACCESS_KEY = "sandbox-operator"
+
+
+class OperatingError(Exception):
+    """A far end refused what an operator did, or the cluster did not come to rest."""
+
+
+def call_json(method: str, url: str, document: object = None, *, token: str = "") -> Any:  # noqa: ANN401  # JSON
+    """Send one request to a far end on this machine and return its JSON answer."""
+    body = None if document is None else json.dumps(document).encode()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if method == "PATCH":
+        headers["Content-Type"] = "application/strategic-merge-patch+json"
+    request = urllib.request.Request(url, data=body, method=method, headers=headers)  # noqa: S310  # http on loopback
+    try:
+        with urllib.request.urlopen(request, timeout=_SETTLE_SECONDS) as answer:  # noqa: S310  # the same
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        said = error.read().decode(errors="replace")
+        raise OperatingError(f"{method} {url}: {error.code} {said}") from error
+
+
+class HttpOperator:
+    """Does an operator's acts, and those of AWS itself, on the two far ends."""
+
+    def __init__(self, *, aws_url: str, kubernetes_url: str) -> None:
+        self._aws_url, self._kubernetes_url = aws_url, kubernetes_url
+        self._clients: dict[str, Any] = {}
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401  # boto3 has no types
+        if service not in self._clients:
+            import boto3  # noqa: PLC0415  # slow to import
+            from botocore.config import Config  # noqa: PLC0415  # the same
+
+            self._clients[service] = boto3.client(
+                service,
+                endpoint_url=self._aws_url,
+                region_name=REGION,
+                aws_access_key_id=ACCESS_KEY,
+                aws_secret_access_key="none",  # noqa: S106  # nothing checks it
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
+            )
+        return self._clients[service]
+
+    def aws(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any]:
+        """Call an AWS operation as IAM spells it."""
+        from botocore import xform_name  # noqa: PLC0415  # slow to import
+
+        answer: Mapping[str, Any] = getattr(self._client(service), xform_name(operation))(**parameters)
+        return answer
+
+    def launch(self, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Launch instances as an Auto Scaling group does."""
+        made: list[dict[str, Any]] = self._aws_control("instances", {"instances": instances})["instances"]
+        return made
+
+    def _aws_control(self, route: str, document: object) -> Any:  # noqa: ANN401  # JSON
+        return call_json("POST", f"{self._aws_url}/sandbox/{route}", document)
+
+    def _cluster(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
+        return call_json(method, f"{self._kubernetes_url}/sandbox/{route}", document)
+
+    def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[dict[str, Any]]:
+        """Return objects; `labels` as `key=value,…`."""
+        wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
+        return [
+            item
+            for item in self._cluster("GET", f"objects?resource={resource}")
+            if namespace in ("", item["metadata"].get("namespace", ""))
+            and wanted.items() <= (item["metadata"].get("labels") or {}).items()
+        ]
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Create these objects or put them in place of what is there."""
+        self._cluster("POST", "objects", list(objects))
+
+    def rollout_restart(self, resource: str, name: str, *, namespace: str) -> None:
+        """Restart a workload's pods and wait until nothing moves."""
+        found = [item for item in self.get(resource, namespace=namespace) if item["metadata"]["name"] == name]
+        if not found:
+            raise OperatingError(f"rollout restart: there is no {resource} {namespace}/{name}")
+        template = found[0]["spec"]["template"]
+        annotations = dict(template["metadata"].get("annotations") or {})
+        annotations["kubectl.kubernetes.io/restartedAt"] = datetime.now(UTC).isoformat(timespec="seconds")
+        metadata = {**template["metadata"], "annotations": annotations}
+        spec = {**found[0]["spec"], "template": {**template, "metadata": metadata}}
+        self.apply({**found[0], "spec": spec})
+        self.settle()
+
+    def delete_pods(self, *, namespace: str = "", labels: str = "", node: str = "") -> None:
+        """Delete pods by selectors and wait until nothing moves."""
+        pods = [
+            pod
+            for pod in self.get("pods", namespace=namespace, labels=labels)
+            if node in ("", pod["spec"].get("nodeName", ""))
+        ]
+        if not pods:
+            raise OperatingError(f"delete pods: none in {namespace or 'all namespaces'} with {labels!r} on {node!r}")
+        self._cluster("DELETE", "objects", pods)
+        self.settle()
+
+    def kubelet(self, node: str, *, cluster_dns: str) -> None:
+        """Change the kubelet configuration of a node."""
+        self._cluster("POST", "nodes", {node: {"cluster_dns": cluster_dns}})
+
+    def settle(self) -> None:
+        """Wait until nothing moves in the cluster any more without an outside event."""
+        end, state = time.monotonic() + _SETTLE_SECONDS, None
+        while time.monotonic() < end:
+            state = self._cluster("GET", "settled")
+            if state["settled"]:
+                return
+            time.sleep(_PAUSE_SECONDS)
+        raise OperatingError(f"the cluster did not come to rest within {_SETTLE_SECONDS:.0f} s: {state}")

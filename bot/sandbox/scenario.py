@@ -1,0 +1,52 @@
+"""What an operator did to a healthy world. A scenario says acts, never their consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.sandbox.world import World
+
+
+class Operator(Protocol):
+    """A person with the AWS command line, kubectl and access to the nodes' kubelet settings."""
+
+    def aws(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any]:
+        """Call an AWS operation as IAM spells it: `aws("ec2", "CreateNetworkAclEntry", …)`."""
+        ...
+
+    def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[dict[str, Any]]:
+        """`kubectl get RESOURCE -o json`: the objects, `resource` as `pods` or `deployments.apps`."""
+        ...
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """`kubectl apply`: create these objects or put them in place of what is there."""
+        ...
+
+    def rollout_restart(self, resource: str, name: str, *, namespace: str) -> None:
+        """`kubectl rollout restart`, and wait until nothing moves."""
+        ...
+
+    def delete_pods(self, *, namespace: str = "", labels: str = "", node: str = "") -> None:
+        """`kubectl delete pod` by selectors, and wait until nothing moves."""
+        ...
+
+    def kubelet(self, node: str, *, cluster_dns: str) -> None:
+        """Change the kubelet configuration of a node; its pods keep what they got."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One story. Exported as `SCENARIO` by a module of `scenarios`, whose file name is the name with underscores."""
+
+    name: str
+    title: str
+    story: str
+    """What the operator did, for people."""
+    root_cause: str
+    """The rule that a diagnosis must name (contract page); empty: nothing is wrong."""
+    explains: tuple[str, ...] = ()
+    """Rules that are PROBLEM as well and explained by the root cause."""
+    acts: Callable[[World, Operator], None]

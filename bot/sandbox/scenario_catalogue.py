@@ -1,0 +1,34 @@
+"""Finds the scenarios: every module of `scenarios` exports one, and its name is its file name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from difflib import get_close_matches
+
+from bot.errors import ConfigurationError, UnitError
+from bot.sandbox import scenarios
+from bot.sandbox.scenario import Scenario
+
+
+def all_scenarios() -> tuple[Scenario, ...]:
+    """Return all scenarios by name."""
+    found = []
+    for module in pkgutil.iter_modules(scenarios.__path__):
+        loaded = importlib.import_module(f"{scenarios.__name__}.{module.name}")
+        scenario = getattr(loaded, "SCENARIO", None)
+        if not isinstance(scenario, Scenario) or scenario.name.replace("-", "_") != module.name:
+            message = f"{loaded.__name__} must export SCENARIO, named {module.name.replace('_', '-')!r}"
+            raise UnitError(message)
+        found.append(scenario)
+    return tuple(sorted(found, key=lambda scenario: scenario.name))
+
+
+def find_scenario(name: str) -> Scenario:
+    """Return the scenario of this name, or raise `ConfigurationError` with the nearest names."""
+    known = {scenario.name: scenario for scenario in all_scenarios()}
+    if name not in known:
+        near = get_close_matches(name, known, n=3) or sorted(known)
+        message = f"there is no scenario {name!r}; did you mean {', '.join(near)}?"
+        raise ConfigurationError(message)
+    return known[name]

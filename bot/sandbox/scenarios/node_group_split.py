@@ -1,0 +1,52 @@
+"""Two node groups with a security group each, and no 53 between them (A1, A3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.sandbox.scenario import Operator, Scenario
+from bot.sandbox.world import World
+
+
+def _admit(operator: Operator, group: str, source: str, protocol: str, port: int | None = None) -> None:
+    permission: dict[str, Any] = {"IpProtocol": protocol, "UserIdGroupPairs": [{"GroupId": source}]}
+    if port is not None:
+        permission |= {"FromPort": port, "ToPort": port}
+    operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
+
+
+def _acts(world: World, operator: Operator) -> None:
+    groups: dict[str, str] = {}
+    for name in world.node_groups:
+        description = f"Nodes of {name}"
+        made = operator.aws(
+            "ec2", "CreateSecurityGroup", GroupName=f"nodes-{name}", Description=description, VpcId=world.vpc_id
+        )
+        groups[name] = str(made["GroupId"])
+    first, second = groups.values()
+    for own, other in ((first, second), (second, first)):
+        rules = [
+            (own, "-1", None),
+            (world.cluster_security_group_id, "-1", None),
+            (other, "tcp", 443),
+            (other, "tcp", 8080),
+        ]
+        world.chance(f"split-{own == first}").shuffle(rules)
+        for source, protocol, port in rules:
+            _admit(operator, own, source, protocol, port)
+    for node in world.nodes:
+        for interface in node.interface_ids:
+            wanted = [groups[node.node_group]]
+            operator.aws("ec2", "ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface, Groups=wanted)
+
+
+SCENARIO = Scenario(
+    name="node-group-split",
+    title="Two node groups with a security group each, and no 53 between them",
+    story=(
+        "An operator gave each node group a security group of its own instead of the cluster's. Each admits its own "
+        "nodes and the control plane; from the other group only tcp 443 and 8080."
+    ),
+    root_cause="dns_blocked_by_security_group",
+    acts=_acts,
+)
