@@ -57,24 +57,32 @@ class ControlRoutes:
         else:
             self._change_cluster(route, body)
 
+    def _reset(self) -> None:
+        self._faults.clear()
+        self._faults.calls.clear()
+        self._faults.denied, self._faults.latency_ms = frozenset(), 0
+        self._cluster.reset()
+
+    def _change_object(self, method: str, document: Json) -> None:
+        if method == "POST":
+            self._cluster.changed(_type(document), document)
+        elif method == "DELETE":
+            metadata = document["metadata"]
+            self._cluster.deleted(_type(document), metadata.get("namespace", ""), metadata["name"], at_once=False)
+        else:
+            raise not_implemented(f"the route {method} /sandbox/objects")
+
     def _change_cluster(self, route: tuple[str, str], body: Any) -> None:  # noqa: ANN401  # JSON of any shape
-        if route == ("POST", "objects"):
+        if route[1] == "objects":
             for document in body:
-                self._cluster.changed(_type(document), document)
-        elif route == ("DELETE", "objects"):
-            for document in body:
-                metadata = document["metadata"]
-                self._cluster.deleted(_type(document), metadata.get("namespace", ""), metadata["name"], at_once=False)
+                self._change_object(route[0], document)
         elif route == ("POST", "nodes"):
             for node, settings in body.items():
                 self._cluster.configure_kubelet(node, settings)
         elif route == ("POST", "refresh"):
             self._cluster.look_at_vpc_anew()
         elif route == ("POST", "reset"):
-            self._faults.clear()
-            self._faults.calls.clear()
-            self._faults.denied = frozenset()
-            self._cluster.reset()
+            self._reset()
         else:
             raise not_implemented(f"the route {route[0]} /sandbox/{route[1]}")
 
