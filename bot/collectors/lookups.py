@@ -1,11 +1,62 @@
-"""Look-ups from inside the cluster: resolv.conf, then names by the ClusterIP and by each CoreDNS pod (C5 to C9)."""
+"""Look-ups from inside the cluster: resolv.conf, then names by the ClusterIP and by each CoreDNS pod (C5 to C9).
+
+Asks an internal and an external name over UDP and TCP, from one application pod on each node up to
+`max_pods`. For a pod whose resolv.conf names a server that is none of these, that server is asked too:
+it is what the pod's programs really use. Cost: one list of nodes and, for each pod, two or three execs
+more than it has cells; with the defaults at most 20 pods x (1 + 4 servers) x 2 protocols x 2 names.
+Questions not asked within `time_budget` are shown as not asked. Example:
+
+```yaml
+gather:
+  - collector: lookups
+    with: {max_pods: 20, external_name: amazon.com}
+```
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
-from bot.domain.evidence import Gap
-from bot.domain.findings import Cell
+from bot.collectors._asking import DEFAULT_CLUSTER_DOMAIN, Asked, PodSession
+from bot.collectors._looking_from import NodePlace, choose_pods, place_of
+from bot.collectors.kube_dns import DnsEndpoint, KubeDns
+from bot.collectors.workload_pods import WorkloadPods
+from bot.dns.host_names import valid_host_name
+from bot.dns.lookup_tools import Reading
+from bot.domain.evidence import Gap, ProbingCollector, ProbingLook
+from bot.domain.findings import Answer, Cell, Protocol
+from bot.domain.permissions import KubernetesPermission
+from bot.domain.ports import Resource
+from bot.errors import AccessDenied, EvidenceUnavailable
+
+NODES = Resource(plural="nodes")
+_CLUSTER_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet")
+_NO_TIME = Reading(answer=Answer.NOT_ASKED, detail="the time for look-ups was over before this one's turn came")
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupParameters:
+    """What is asked, and how much of it."""
+
+    max_pods: int = 20
+    """Pods to look from, one a node. More nodes than this are sampled, and the report says how many."""
+    max_coredns_pods: int = 4
+    """CoreDNS addresses asked directly, on as many nodes as possible."""
+    external_name: str = "amazon.com"
+    """A name outside the cluster that surely exists."""
+    time_budget: timedelta = timedelta(seconds=24)
+    """For all look-ups together; each is bounded by its tool (dig: 2 s)."""
+    parallel: int = 16
+    """Execs under way at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +73,15 @@ class PodResolver:
     ndots: int | None
     own_nameservers: tuple[str, ...] = ()
     """Of the pod's `dnsConfig`: servers it asked for itself."""
+    node_group: str = ""
+    """Of the pod's node, from its labels; empty where they name none."""
+
+    @property
+    def uses_cluster_dns(self) -> bool:
+        """Whether the kubelet gives this pod its cluster DNS address; on the host's network ClusterFirst does not."""
+        if self.host_network:
+            return self.dns_policy == "ClusterFirstWithHostNet"
+        return self.dns_policy in _CLUSTER_DNS_POLICIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +95,197 @@ class Lookups:
     resolvers: tuple[PodResolver, ...]
     gaps: tuple[Gap, ...] = ()
     """Pods where nothing could be asked, with what would help (C5)."""
-    cluster_domain: str = "cluster.local"
+    cluster_domain: str = DEFAULT_CLUSTER_DOMAIN
+    asked_names: tuple[str, ...] = ()
+    """Names that a person asked about; these may rightly not exist."""
+    coredns_known: int = 0
+    """CoreDNS addresses known; at most `max_coredns_pods` of them were asked."""
 
     @property
     def looked_from(self) -> str:
         """Say how much was looked at: "looked from 3 of 3 nodes"."""
         return f"looked from {self.nodes_looked} of {self.nodes_total} nodes"
+
+
+def collect(look: ProbingLook) -> Lookups:
+    """Look names up from inside. Raises `EvidenceUnavailable` where one reason keeps every pod from asking."""
+    parameters: LookupParameters = look.parameters
+    workload, kube_dns = look.need(WorkloadPods), look.need(KubeDns)
+    places, gaps = _places(look)
+    gaps += [workload.asked_pod_gap] if workload.asked_pod_gap else []
+    chosen = choose_pods(workload.pods, workload.asked_pod, places, max_pods=parameters.max_pods)
+    if not chosen:
+        raise EvidenceUnavailable(_nowhere(workload))
+    ends = time.monotonic() + parameters.time_budget.total_seconds()
+    sessions = [PodSession(pod=pod, prober=look.prober) for pod in chosen]
+    asking = _Asking(parameters=parameters, kube_dns=kube_dns, names=look.question.names, ends=ends)
+    asking.prepare(sessions)
+    _refuse_if_all_failed(sessions)
+    domain = next((s.resolver.cluster_domain for s in sessions if s.resolver and s.resolver.cluster_domain), "")
+    cells = asking.ask_all(sessions, domain or DEFAULT_CLUSTER_DOMAIN)
+    looked = {cell.node for cell in cells if cell.answer is not Answer.NOT_ASKED}
+    return Lookups(
+        nodes_total=len(places) or len({pod.node for pod in workload.pods} | {pod.node for pod in chosen}),
+        nodes_looked=len(looked),
+        cells=cells,
+        resolvers=tuple(_resolver(session, places) for session in sessions if session.resolver is not None),
+        gaps=(*gaps, *(gap for session in sessions for gap in session.gaps)),
+        cluster_domain=domain or DEFAULT_CLUSTER_DOMAIN,
+        asked_names=tuple(_absolute(name) for name in look.question.names),
+        coredns_known=len(_coredns(kube_dns)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """One round of questions, bounded by `ends` on the monotonic clock."""
+
+    parameters: LookupParameters
+    kube_dns: KubeDns
+    names: tuple[str, ...]
+    ends: float
+
+    def prepare(self, sessions: Sequence[PodSession]) -> None:
+        """Read every pod's resolv.conf and find its tool."""
+        addresses = self._servers()
+        server = addresses[0][0] if addresses else "127.0.0.1"
+        done = self._in_parallel([partial(session.prepare, server) for session in sessions])
+        for session, future in zip(sessions, done, strict=True):
+            if not _finished(future):
+                session.failure = EvidenceUnavailable(f"no exec in pod {session.name} ended in time")
+                session.gaps.append(Gap.of(f"look-ups from pod {session.name}", session.failure))
+
+    def ask_all(self, sessions: Sequence[PodSession], domain: str) -> tuple[Cell, ...]:
+        """Ask every question of every pod, the most telling ones of all pods first."""
+        by_pod = [[(session, asked) for asked in self._questions(session, domain)] for session in sessions]
+        longest = max(map(len, by_pod), default=0)
+        in_turn = [row[at] for at in range(longest) for row in by_pod if at < len(row)]
+        done = self._in_parallel([partial(session.ask, asked) for session, asked in in_turn])
+        return tuple(
+            future.result() if _finished(future) else session.cell(asked, _NO_TIME)
+            for (session, asked), future in zip(in_turn, done, strict=True)
+        )
+
+    def _servers(self) -> list[tuple[str, bool]]:
+        service = [(self.kube_dns.cluster_ip, True)] if self.kube_dns.cluster_ip not in {"", "None"} else []
+        pods = _spread(_coredns(self.kube_dns))[: self.parameters.max_coredns_pods]
+        return [*service, *((endpoint.ip, False) for endpoint in pods)]
+
+    def _questions(self, session: PodSession, domain: str) -> list[Asked]:
+        servers = self._servers()
+        servers += [(server, False) for server in _other_nameservers(session, self.kube_dns, servers)]
+        names = [(_absolute(f"kubernetes.default.svc.{domain}"), False)]
+        names += [(_absolute(self.parameters.external_name), True)]
+        names += [(_absolute(name), not _absolute(name).endswith(f".{domain}.")) for name in self.names]
+        return [
+            Asked(server=server, through_service=service, protocol=protocol, external=external, name=name)
+            for protocol in (Protocol.UDP, Protocol.TCP)
+            for server, service in servers
+            for name, external in names
+            if valid_host_name(name)
+        ]
+
+    def _in_parallel(self, work: Sequence[Callable[[], R]]) -> list[Future[R]]:
+        """Run `work` in threads until it is done or the time is over; what has not begun by then never runs."""
+        executor = ThreadPoolExecutor(max_workers=self.parameters.parallel, thread_name_prefix="look up")
+        try:
+            futures = [executor.submit(copy_context().run, one) for one in work]
+            wait(futures, timeout=max(0.0, self.ends - time.monotonic()))
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+        return futures
+
+
+def _finished(future: Future[R]) -> bool:
+    return future.done() and not future.cancelled()
+
+
+def _coredns(kube_dns: KubeDns) -> tuple[DnsEndpoint, ...]:
+    """Return the endpoints worth asking: the ready ones or, where none is ready, all."""
+    return kube_dns.ready or kube_dns.endpoints
+
+
+def _spread(endpoints: Iterable[DnsEndpoint]) -> list[DnsEndpoint]:
+    """Return the endpoints, those of different nodes first."""
+    seen: dict[str, int] = {}
+    ranked = []
+    for endpoint in sorted(endpoints, key=lambda endpoint: (endpoint.node, endpoint.ip)):
+        seen[endpoint.node] = seen.get(endpoint.node, 0) + 1
+        ranked.append((seen[endpoint.node], endpoint.node, endpoint.ip, endpoint))
+    return [row[-1] for row in sorted(ranked, key=lambda row: row[:3])]
+
+
+def _other_nameservers(session: PodSession, kube_dns: KubeDns, servers: Sequence[tuple[str, bool]]) -> list[str]:
+    """Return the servers of the pod's own resolv.conf that are not asked anyway, where the kubelet chose them."""
+    if session.resolver is None or not _resolver(session, {}).uses_cluster_dns:
+        return []
+    known = {server for server, _ in servers} | set(kube_dns.cluster_ips) | set(session.pod.nameservers)
+    return [server for server in session.resolver.nameservers if server not in known]
+
+
+def _resolver(session: PodSession, places: Mapping[str, NodePlace]) -> PodResolver:
+    found = session.resolver
+    return PodResolver(
+        node=session.pod.node,
+        pod=session.name,
+        dns_policy=session.pod.dns_policy,
+        host_network=session.pod.host_network,
+        nameservers=found.nameservers if found else (),
+        search=found.search if found else (),
+        ndots=found.ndots if found else None,
+        own_nameservers=session.pod.nameservers,
+        node_group=places.get(session.pod.node, NodePlace()).node_group,
+    )
+
+
+def _places(look: ProbingLook) -> tuple[dict[str, NodePlace], list[Gap]]:
+    """Return all nodes with their places. Without them the choice is by name alone, and the report says so."""
+    try:
+        items = look.cluster.list(NODES)
+    except EvidenceUnavailable as error:
+        return {}, [Gap.of("nodes, to spread look-ups over node groups and zones", error)]
+    return {item["metadata"]["name"]: place_of(item["metadata"].get("labels") or {}) for item in items}, []
+
+
+def _refuse_if_all_failed(sessions: Sequence[PodSession]) -> None:
+    failures = [session.failure for session in sessions if session.failure is not None]
+    if len(failures) < len(sessions):
+        return
+    denied = next((failure for failure in failures if isinstance(failure, AccessDenied)), failures[0])
+    raise type(denied)(f"no pod of {len(sessions)} could be asked: {denied.reason}", grant=denied.grant)
+
+
+def _nowhere(workload: WorkloadPods) -> str:
+    if workload.asked_pod_gap is not None:
+        return workload.asked_pod_gap.reason
+    found = f"{len(workload.pods)} pods match it, none of them running" if workload.pods else "no pod matches it"
+    return f"there is no pod to look from: workload_selector {workload.selector!r}, {found}; correct it in dnsbot.yaml"
+
+
+def _absolute(name: str) -> str:
+    return f"{name.rstrip('.')}."
+
+
+def summarise(found: Lookups) -> str:
+    """Say from where, and how many look-ups answered."""
+    asked = [cell for cell in found.cells if cell.answer is not Answer.NOT_ASKED]
+    answered = sum(cell.answer is Answer.ANSWERED for cell in asked)
+    return (
+        f"{found.looked_from}; {answered} of {len(asked)} look-ups answered, {len(found.cells) - len(asked)} not asked"
+    )
+
+
+COLLECTOR = ProbingCollector(
+    name="lookups",
+    title="Look-ups from inside the cluster",
+    evidence=Lookups,
+    collect=collect,
+    summarise=summarise,
+    permissions=(
+        KubernetesPermission(verb="create", resource="pods/exec", unlocks="looking names up in application pods"),
+        KubernetesPermission(verb="get", resource="pods/exec", unlocks="the same, over WebSockets before 1.35"),
+        KubernetesPermission(verb="list", resource="nodes", unlocks="spreading look-ups over nodes"),
+    ),
+    needs=(WorkloadPods, KubeDns),
+    parameters=LookupParameters,
+)
