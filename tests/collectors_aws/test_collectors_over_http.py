@@ -1,0 +1,238 @@
+"""The AWS collectors, through the bot's own client, against the simulated AWS over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.session import Session
+
+from bot.clients.aws_identity import AwsIdentity
+from bot.clients.aws_reading import BotocoreReader
+from bot.clients.aws_wire import BoundedSender
+from bot.clients.own_names import OwnNames
+from bot.clients.traffic import WireTraffic
+from bot.collectors import (
+    eks_addons,
+    eks_cluster,
+    network_acls,
+    security_group_rules,
+    subnets,
+    worker_nodes,
+)
+from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.worker_nodes import WorkerNodes
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.deadline import Deadline
+from bot.domain.evidence import AnyCollector, Look, NoParameters
+from bot.domain.ports import Resource
+from bot.errors import AccessDenied, EvidenceUnavailable
+from bot.network.model import InterfaceKind
+from bot.sandbox.aws.far_end import AwsFarEnd
+from bot.workflow.recording import CallLog, RecordingAwsReader
+
+
+class PointedSession(Session):  # type: ignore[misc]  # botocore has no types
+    """A botocore session whose clients call one URL with any keys."""
+
+    url = ""
+
+    def create_client(self, *arguments: Any, **options: Any) -> Any:
+        """Make a client of the far end."""
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return super().create_client(*arguments, endpoint_url=self.url, **keys, **options)
+
+
+@dataclass
+class NodesOnly:
+    """Answers the list of nodes, as Kubernetes would."""
+
+    nodes: list[dict[str, Any]]
+
+    def list(self, resource: Resource, **_: str) -> list[dict[str, Any]]:
+        """Return the nodes."""
+        assert resource.plural == "nodes"
+        return self.nodes
+
+
+@dataclass
+class Account:
+    """The simulated AWS with one cluster in it, and what was created."""
+
+    far_end: AwsFarEnd
+    identity: AwsIdentity
+    vpc_id: str
+    group_id: str
+    subnet_ids: list[str]
+    instance_ids: list[str]
+
+    def collect(self, collector: AnyCollector, *needed: object) -> Any:
+        """Run a collector; a call that it did not declare raises."""
+        log = CallLog(unit=collector.name, declared=collector.permissions)
+        reader = RecordingAwsReader(inner=BotocoreReader(self.identity, Deadline.after(10)), log=log)
+        nodes = [
+            {
+                "metadata": {"name": f"node-{number}", "labels": {}},
+                "spec": {"providerID": f"aws:///eu-west-1a/{instance}"},
+                "status": {"addresses": [{"type": "InternalIP", "address": f"10.0.{number}.10"}]},
+            }
+            for number, instance in enumerate(self.instance_ids)
+        ]
+        look = Look(
+            cluster=NodesOnly(nodes),  # type: ignore[arg-type]  # lists nodes and nothing else
+            aws=reader,
+            target=ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1"),
+            question=Question(cluster="cluster-prod"),
+            parameters=NoParameters(),
+            started_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+            needed={type(item): item for item in needed},
+        )
+        return collector.collect(look)  # type: ignore[arg-type]
+
+    def faults(self, kind: str) -> None:
+        """Let every call fail in this way until the faults are cleared."""
+        self.far_end.control("POST", "faults", [{"action": "*", "kind": kind, "times": None, "seconds": 0}])
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """Start the far end once: two subnets, two nodes with a prefix and a branch interface, one security group."""
+    with AwsFarEnd(seed=3) as far_end:
+        ec2, eks = far_end.client("ec2"), far_end.client("eks")
+        vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet_ids = [
+            ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"]
+            for number in range(2)
+        ]
+        created = eks.create_cluster(
+            name="cluster-prod",
+            roleArn="arn:aws:iam::123456789012:role/eks",
+            resourcesVpcConfig={"subnetIds": subnet_ids},
+        )["cluster"]
+        group_id = created["resourcesVpcConfig"]["clusterSecurityGroupId"]
+        eks.create_addon(clusterName="cluster-prod", addonName="coredns")
+        seeds = [
+            {
+                "interfaces": [
+                    {
+                        "subnet_id": subnet_id,
+                        "security_group_ids": [group_id],
+                        "private_ip_address": f"10.0.{number}.10",
+                        "ipv4_prefixes": [f"10.0.{number}.16/28"],
+                    }
+                ]
+            }
+            for number, subnet_id in enumerate(subnet_ids)
+        ]
+        nodes = far_end.control("POST", "instances", {"instances": seeds})["instances"]
+        branch = {
+            "subnet_id": subnet_ids[0],
+            "security_group_ids": [group_id],
+            "private_ip_address": "10.0.0.99",
+            "interface_type": "branch",
+            "trunk_interface_id": nodes[0]["interfaces"][0]["id"],
+        }
+        far_end.control("POST", "interfaces", {"interfaces": [branch]})
+        session = PointedSession()
+        session.url = far_end.url
+        sender = BoundedSender(ca_bundle="", pool_size=4, names=OwnNames(), traffic=WireTraffic())
+        identity = AwsIdentity(session, region="eu-west-1", sender=sender, retries=False, pool_size=4)
+        try:
+            yield Account(
+                far_end=far_end,
+                identity=identity,
+                vpc_id=vpc_id,
+                group_id=group_id,
+                subnet_ids=subnet_ids,
+                instance_ids=[node["instance_id"] for node in nodes],
+            )
+        finally:
+            identity.close()
+
+
+@pytest.fixture
+def sound(account: Account) -> Iterator[Account]:
+    """Hand out the account, and clear all faults after the test."""
+    yield account
+    account.far_end.control("DELETE", "faults")
+    account.far_end.control("POST", "deny", {"actions": []})
+
+
+def test_cluster_nodes_and_rules_over_http(sound: Account) -> None:
+    """The cluster leads to its VPC, the VPC to interfaces with prefixes and branches, those to their groups' rules."""
+    cluster = sound.collect(eks_cluster.COLLECTOR)
+    nodes = sound.collect(worker_nodes.COLLECTOR, cluster)
+    rules = sound.collect(security_group_rules.COLLECTOR, cluster, nodes)
+
+    assert (cluster.vpc_id, cluster.cluster_security_group_id) == (sound.vpc_id, sound.group_id)
+    assert nodes.unmatched == ()
+    kinds = sorted((item.kind, item.instance_id, sorted(map(str, item.prefixes))) for item in nodes.interfaces)
+    first, second = sound.instance_ids
+    assert kinds == [
+        (InterfaceKind.BRANCH, first, []),
+        *sorted(
+            [(InterfaceKind.INSTANCE, first, ["10.0.0.16/28"]), (InterfaceKind.INSTANCE, second, ["10.0.1.16/28"])]
+        ),
+    ]
+    assert rules.group_ids == {sound.group_id}
+    assert any(rule.group_id == sound.group_id and rule.protocol == "-1" for rule in rules.rules)
+
+
+def test_acls_subnets_and_addons_over_http(sound: Account) -> None:
+    """The VPC's own ACL filters both subnets, its main table routes them, and coredns is an add-on."""
+    cluster = sound.collect(eks_cluster.COLLECTOR)
+
+    acls = sound.collect(network_acls.COLLECTOR, cluster)
+    found = sound.collect(subnets.COLLECTOR, cluster)
+    addons = sound.collect(eks_addons.COLLECTOR)
+
+    (acl,) = acls.acls
+    assert acl.subnet_ids == set(sound.subnet_ids)
+    assert [entry.number for entry in acl.entries if entry.egress] == [100, 32767]
+    assert [item.id for item in found.subnets] == sorted(sound.subnet_ids)
+    assert {(route.destination, route.target) for item in found.subnets for route in item.routes} == {
+        ("10.0.0.0/16", "local")
+    }
+    assert [addon.name for addon in addons.addons] == ["coredns"]
+
+
+COLLECTORS: list[tuple[AnyCollector, str]] = [
+    (eks_cluster.COLLECTOR, "eks:DescribeCluster"),
+    (eks_addons.COLLECTOR, "eks:ListAddons"),
+    (worker_nodes.COLLECTOR, "ec2:DescribeNetworkInterfaces"),
+    (security_group_rules.COLLECTOR, "ec2:DescribeSecurityGroupRules"),
+    (network_acls.COLLECTOR, "ec2:DescribeNetworkAcls"),
+    (subnets.COLLECTOR, "ec2:DescribeRouteTables"),
+]
+
+
+def needed_by(account: Account) -> tuple[EksCluster, WorkerNodes]:
+    """Return what the collectors need, read while all was well."""
+    cluster = account.collect(eks_cluster.COLLECTOR)
+    return cluster, account.collect(worker_nodes.COLLECTOR, cluster)
+
+
+@pytest.mark.parametrize(("collector", "action"), COLLECTORS, ids=[action for _, action in COLLECTORS])
+def test_a_refused_call_names_the_grant(sound: Account, collector: AnyCollector, action: str) -> None:
+    """A denied action is AccessDenied with the IAM action that is missing."""
+    needed = needed_by(sound)
+    sound.far_end.control("POST", "deny", {"actions": [action]})
+
+    with pytest.raises(AccessDenied) as raised:
+        sound.collect(collector, *needed)
+
+    assert raised.value.grant == action
+
+
+@pytest.mark.parametrize("kind", ["empty", "html", "truncate", "reset", "error500"])
+@pytest.mark.parametrize("collector", [item for item, _ in COLLECTORS], ids=[item.name for item, _ in COLLECTORS])
+def test_a_broken_answer_is_no_evidence(sound: Account, collector: AnyCollector, kind: str) -> None:
+    """Whatever comes back that is not a whole answer raises; no collector reads it as nothing there."""
+    needed = needed_by(sound)
+    sound.faults(kind)
+
+    with pytest.raises(EvidenceUnavailable):
+        sound.collect(collector, *needed)
