@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,7 @@ import waitress
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_sdk.signature import SignatureVerifier
+from waitress import wasyncore
 
 from bot.errors import ConfigurationError
 
@@ -120,30 +122,32 @@ class _Dispatcher(Protocol):
     def shutdown(self, cancel_pending: bool = ..., timeout: float = ...) -> object: ...  # noqa: FBT001  # waitress's
 
 
+class _Trigger(Protocol):
+    def pull_trigger(self, thunk: Callable[[], object]) -> object: ...
+
+
 class _Server(Protocol):
     """What is used of waitress's server, which has no types."""
 
-    effective_port: int
     task_dispatcher: _Dispatcher
+    trigger: _Trigger
 
     def run(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class HttpServer:
     """A running server. `port` is the one it really listens on."""
 
-    def __init__(self, server: _Server) -> None:
-        self._server = server
+    def __init__(self, server: _Server, sockets: dict[int, object], *, port: int) -> None:
+        self._server, self._sockets = server, sockets
         self._thread = threading.Thread(target=server.run, name="slack-http", daemon=True)
-        self.port: int = server.effective_port
+        self.port = port
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and let requests that are being answered end."""
-        self._server.close()
+        """Let requests that are being answered end, then close every socket; the loop ends with the last one."""
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=3)
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
         self._thread.join(timeout=5)
 
 
@@ -158,7 +162,8 @@ def serve_http(
 ) -> HttpServer:
     """Serve Slack's deliveries at `http://HOST:PORT/slack/events`, and `/healthz`; return the running server.
 
-    Port 0 takes a free one. Raises `ConfigurationError` for a blank secret or a port that is taken.
+    `host` is an address; port 0 takes a free one. Raises `ConfigurationError` for a blank secret or a
+    port that is taken.
     """
     if not (signing_secret or "").strip():
         raise ConfigurationError("SLACK_SIGNING_SECRET is blank: HTTP mode would serve whoever finds the port.")
@@ -175,18 +180,23 @@ def serve_health(*, port: int, host: str = "127.0.0.1", state: State = dict) -> 
 
 
 def _listen(application: Guard | HealthOnly, *, host: str, port: int, threads: int) -> HttpServer:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        server = waitress.create_server(
-            application,
-            host=host,
-            port=port,
-            threads=threads,
-            ident=None,
-            max_request_body_size=LARGEST_BODY_BYTES,
-            expose_tracebacks=False,
-            clear_untrusted_proxy_headers=True,
-            channel_timeout=30,
-        )
+        listener.bind((host, port))
     except OSError as error:
+        listener.close()
         raise ConfigurationError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port.") from error
-    return HttpServer(server)
+    sockets: dict[int, object] = {}
+    server = waitress.create_server(
+        application,
+        map=sockets,
+        sockets=[listener],
+        threads=threads,
+        ident=None,
+        max_request_body_size=LARGEST_BODY_BYTES,
+        expose_tracebacks=False,
+        clear_untrusted_proxy_headers=True,
+        channel_timeout=30,
+    )
+    return HttpServer(server, sockets, port=int(listener.getsockname()[1]))

@@ -34,7 +34,7 @@ from bot.domain.people import Person
 from bot.domain.plans import Advice, FixPlan, Step, WriterKind
 from bot.errors import ConfigurationError, Refused
 from bot.jobs.in_process import InProcessJobs
-from bot.sandbox.slack import SlackFarEnd
+from bot.sandbox.slack import Clicked, Seen, SlackFarEnd, as_text
 from bot.slack.app import SlackBot, build_app
 from bot.slack.connection import SlackConnection, SlackSettings, connect
 from bot.slack.http_server import HttpServer, serve_http
@@ -366,6 +366,40 @@ class Stage:
         """Where Slack delivers to."""
         assert self.server is not None
         return f"http://127.0.0.1:{self.server.port}/slack/events"
+
+    def card(self, proposal_id: str = "p-1") -> Seen:
+        """Return the proposal's card as it is now."""
+        ref = self.desk.proposals[proposal_id].message
+        assert ref is not None
+        return next(message for message in self.slack.person("ben").sees(ref.channel) if message.ts == ref.ts)
+
+    def card_text(self, proposal_id: str = "p-1") -> str:
+        """Return what the card says now."""
+        return as_text(self.card(proposal_id))
+
+    def post_card(self) -> Seen:
+        """Let ana diagnose, and return the card that follows."""
+        self.slack.person("ana").types("/dns-diagnose cluster-prod")
+        self.quiet()
+        return self.card()
+
+    def press(self, name: str, button: str, on: Seen | None = None) -> Clicked:
+        """Let someone press a button of the card, and wait for what follows."""
+        card = on or self.card()
+        block = next(block for block in card.blocks if block["type"] == "actions")
+        clicked = self.slack.person(name).clicks(card, button, block_id=block["block_id"])
+        self.quiet()
+        return clicked
+
+    def mention(self, name: str, text: str, thread_ts: str = "") -> None:
+        """Let someone mention the bot, and wait for what follows (Bolt answers an event before it is handled)."""
+        before = len(self.desk.keys)
+        assert self.slack.person(name).mentions(text, thread_ts=thread_ts).ok
+        until = time.monotonic() + 5
+        while len(self.desk.keys) == before:
+            assert time.monotonic() < until, "the mention was not handled"
+            time.sleep(0.005)
+        self.quiet()
 
     def quiet(self, timeout_seconds: float = 10.0) -> None:
         """Wait until no job is queued or running."""

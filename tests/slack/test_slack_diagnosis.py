@@ -67,12 +67,9 @@ def test_refusal_says_why_and_nothing_is_diagnosed(stage: Any, typed: str, said:
 
 def test_mention_in_a_thread_is_answered_in_that_thread(stage: Any) -> None:
     """By mention, in a thread, with a host that Slack has made a link of: the report stands in the thread."""
-    ana = stage.slack.person("ana")
-    ana.mentions("@dnsbot diagnose cluster-prod name=<http://example.com|example.com>", thread_ts="")
-    stage.quiet()
+    stage.mention("ana", "@dnsbot diagnose cluster-prod name=<http://example.com|example.com>")
     first = next(message for message in stage.slack.messages(CHANNEL) if message.user == "U01")
-    ana.mentions("@dnsbot diagnose cluster-prod", thread_ts=first.ts)
-    stage.quiet()
+    stage.mention("ana", "@dnsbot diagnose cluster-prod", thread_ts=first.ts)
 
     assert stage.desk.diagnosed[0].names == ("example.com",)
     in_thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == first.ts]
@@ -81,8 +78,7 @@ def test_mention_in_a_thread_is_answered_in_that_thread(stage: Any) -> None:
 
 def test_unknown_verb_of_a_mention_is_told_to_that_person_alone(stage: Any) -> None:
     """A mention with an unknown verb gets the nearest command, ephemerally."""
-    stage.slack.person("ana").mentions("@dnsbot diagnos cluster-prod")
-    stage.quiet()
+    stage.mention("ana", "@dnsbot diagnos cluster-prod")
 
     assert "Did you mean diagnose?" in stage.slack.person("ana").sees_text()
     assert "Did you mean" not in stage.slack.person("ben").sees_text()

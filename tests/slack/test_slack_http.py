@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from bot.errors import ConfigurationError
+from bot.sandbox.slack import Kind
+from bot.sandbox.slack.transport import signature
+from bot.slack.http_server import LARGEST_BODY_BYTES, serve_health, serve_http
+
+BODY = urlencode({"command": "/dns-help", "user_id": "U01", "team_id": "T01", "trigger_id": "1"}).encode()
+
+
+def send(
+    port: int, body: bytes, headers: Mapping[str, str], *, path: str = "/slack/events", method: str = "POST"
+) -> tuple[int, str]:
+    """Send one request as it is and return status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request(method, path, body=body, headers=dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def signed(secret: str, body: bytes, **changes: str) -> dict[str, str]:
+    """Return the headers of a delivery by Slack, changed as told."""
+    timestamp = str(int(time.time()))
+    return {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": signature(secret, timestamp, body),
+        **{name.replace("_", "-"): value for name, value in changes.items()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "body"),
+    [
+        pytest.param({"X_Slack_Request_Timestamp": "abc"}, BODY, id="junk-timestamp"),
+        pytest.param({"X_Slack_Request_Timestamp": "\xb2"}, BODY, id="digit-that-int-refuses"),
+        pytest.param({"X_Slack_Request_Timestamp": "-1"}, BODY, id="negative-timestamp"),
+        pytest.param({"X_Slack_Request_Timestamp": ""}, BODY, id="empty-timestamp"),
+        pytest.param({"X_Slack_Request_Timestamp": "9" * 400}, BODY, id="huge-timestamp"),
+        pytest.param({"X_Slack_Request_Timestamp": "1000000000"}, BODY, id="old-timestamp"),
+        pytest.param({"X_Slack_Signature": "v0=" + "0" * 64}, BODY, id="wrong-signature"),
+        pytest.param({"X_Slack_Signature": "v0=\xe9"}, BODY, id="signature-not-ascii"),
+        pytest.param({"X_Slack_Signature": ""}, BODY, id="empty-signature"),
+        pytest.param({"X_Slack_Signature": "v0=00", "Content_Type": "application/json"}, b"{", id="junk-json"),
+        pytest.param({}, b"payload=\xff\xfe", id="not-utf-8"),
+    ],
+)
+def test_delivery_that_slack_did_not_sign_is_401(stage: Any, changes: dict[str, str], body: bytes) -> None:
+    """An unauthenticated caller gets 401 whatever it sends, never a server error."""
+    status, _ = send(stage.server.port, body, signed(stage.slack.signing_secret, body, **changes))
+
+    assert status == 401
+    assert stage.desk.keys == set()
+
+
+def test_missing_headers_are_401(stage: Any) -> None:
+    """Without timestamp and signature nothing is served."""
+    assert send(stage.server.port, BODY, {})[0] == 401
+
+
+def test_body_changed_after_signing_is_401(stage: Any) -> None:
+    """The signature covers every byte of the body."""
+    headers = signed(stage.slack.signing_secret, BODY)
+
+    assert send(stage.server.port, BODY.replace(b"U01", b"U02"), headers)[0] == 401
+
+
+def test_wrong_secret_is_401_and_the_person_sees_it(stage: Any) -> None:
+    """A delivery signed with another secret changes nothing."""
+    acked = stage.slack.deliver({"command": "/dns-help"}, kind=Kind.COMMAND, signing_secret="other")
+
+    assert acked.status == 401
+
+
+def test_body_over_the_cap_is_refused_unread(stage: Any) -> None:
+    """A body larger than Slack ever sends is refused."""
+    body = b"x" * (LARGEST_BODY_BYTES + 1)
+
+    assert send(stage.server.port, body, signed(stage.slack.signing_secret, body))[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/slack/events", 405), ("POST", "/", 404), ("GET", "/admin", 404), ("POST", "/slack/events/x", 404)],
+    ids=["get", "root", "other", "below"],
+)
+def test_only_the_slack_path_is_served(stage: Any, method: str, path: str, status: int) -> None:
+    """Nothing but the one path and the health check exists."""
+    assert send(stage.server.port, b"", {}, path=path, method=method)[0] == status
+
+
+def test_healthz_answers_with_the_state(stage: Any) -> None:
+    """The health check says what it is told."""
+    status, body = send(stage.server.port, b"", {}, path="/healthz", method="GET")
+
+    assert (status, json.loads(body)) == (200, {"state": "serving", "jobs": 0})
+
+
+def test_health_server_serves_nothing_else() -> None:
+    """In Socket Mode there is a health check and no door for deliveries."""
+    server = serve_health(port=0, state=lambda: {"connected": True})
+    try:
+        health = send(server.port, b"", {}, path="/healthz", method="GET")
+        other = send(server.port, BODY, {})
+    finally:
+        server.stop()
+
+    assert (health[0], json.loads(health[1])["connected"]) == (200, True)
+    assert other[0] == 404
+
+
+@pytest.mark.parametrize("secret", [None, "", "  \t"], ids=["unset", "empty", "spaces"])
+def test_http_mode_refuses_to_start_on_a_blank_secret(bench_stage: Any, secret: str | None) -> None:
+    """A blank signing secret is an error before a socket is opened."""
+    with pytest.raises(ConfigurationError, match="SLACK_SIGNING_SECRET is blank"):
+        serve_http(bench_stage.bot.bolt, signing_secret=secret, port=0)
+
+
+def test_port_that_is_taken_is_a_configuration_error(stage: Any) -> None:
+    """A taken port is told with what to do."""
+    with pytest.raises(ConfigurationError, match="Choose another --port"):
+        serve_http(stage.bot.bolt, signing_secret="s", port=stage.server.port)
+
+
+def test_click_is_acknowledged_and_served_while_fifty_diagnoses_hang(stage: Any) -> None:
+    """Fifty running diagnoses starve neither the acknowledgement of a click nor the decision it makes."""
+    stage.post_card()
+    stage.desk.hold = threading.Event()
+    ana = stage.slack.person("ana")
+    acked = [ana.types("/dns-diagnose cluster-prod") for _ in range(50)]
+    card = stage.card()
+    block = next(block["block_id"] for block in card.blocks if block["type"] == "actions")
+    clicked = stage.slack.person("ben").clicks(card, "Approve", block_id=block)
+    decided = stage.slack.wait_until(lambda: "Verified" in stage.card_text(), 10)
+    hanging = [key for key in stage.jobs.running() if key.startswith("diagnose:")]
+    stage.desk.hold.set()
+
+    assert all(answer.ok for answer in acked)
+    assert clicked.acked is not None
+    assert clicked.acked.ok
+    assert clicked.acked.took_ms < 3000
+    assert decided
+    assert len(hanging) == 50
+    stage.quiet(30)
+
+
+def test_blank_reason_of_a_rejection_is_complained_about_in_the_form(stage: Any) -> None:
+    """A reason of spaces keeps the form open, with the complaint beside the field."""
+    plan_hash = "0" * 64
+    payload = {
+        "type": "view_submission",
+        "team": {"id": "T01"},
+        "user": {"id": "U02", "team_id": "T01"},
+        "view": {
+            "id": "V1",
+            "type": "modal",
+            "hash": "h1",
+            "callback_id": "reject_reason",
+            "private_metadata": f"p-1 {plan_hash} C0123456789 1.0",
+            "state": {"values": {"b1": {"reason": {"type": "plain_text_input", "value": "  \n"}}}},
+        },
+    }
+    acked = stage.slack.deliver(payload, kind=Kind.INTERACTIVE)
+
+    assert json.loads(acked.body) == {
+        "response_action": "errors",
+        "errors": {"b1": "Say why, so that others need not ask."},
+    }
+    assert stage.desk.decided == []
