@@ -84,9 +84,10 @@ def test_buttons_are_shown_and_listed() -> None:
     """Buttons can be read, wherever they stand."""
     button = {"type": "button", "action_id": "a", "text": plain("Approve")}
     seen = message(
+        {"type": "context", "elements": [plain("Approve is below")]},
         {"type": "actions", "elements": [button]},
         {"type": "container", "title": plain("t"), "child_blocks": [{"type": "actions", "elements": [button]}]},
     )
 
-    assert as_text(seen) == "[ Approve ]\nt\n[ Approve ]"
+    assert as_text(seen) == "Approve is below\n[ Approve ]\nt\n[ Approve ]"
     assert buttons(seen) == ("Approve", "Approve")

@@ -28,10 +28,13 @@ def buttons(message: Seen) -> tuple[str, ...]:
 def elements(blocks: Any) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401  # any JSON
     """Yield (block id, element) for everything that can be pressed."""
     for block in blocks:
-        for element in (*block.get("elements", ()), *block.get("actions", ()), block.get("accessory")):
-            if isinstance(element, dict) and "type" in element:
-                yield block.get("block_id", ""), element
-        yield from elements(block.get("child_blocks", ()))
+        name = block.get("block_id", "")
+        if block["type"] in {"actions", "context_actions"}:
+            yield from ((name, element) for element in block["elements"])
+        yield from ((name, element) for element in block.get("actions", ()))
+        if "accessory" in block:
+            yield name, block["accessory"]
+        yield from elements(block["elements"] if block["type"] == "carousel" else block.get("child_blocks", ()))
 
 
 def _blocks(blocks: Any) -> Iterator[str]:  # noqa: ANN401  # any JSON

@@ -1,0 +1,49 @@
+"""The stage of a play: a running world, a local Slack, and the configuration that an operator would be given."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.sandbox.running import RunningWorld
+from bot.sandbox.slack import SlackFarEnd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What stands while the context lasts."""
+
+    world: RunningWorld
+    slack: SlackFarEnd
+    configuration: Path
+    """The dnsbot.yaml."""
+    http_environment: Mapping[str, str]
+    """What `dnsbot run` needs to serve HTTP."""
+    socket_environment: Mapping[str, str]
+    """What it needs to connect by Socket Mode instead."""
+
+
+@contextmanager
+def set_stage(*, scenario: str, seed: int, nodes: int | None, deny: Sequence[str], latency_ms: int) -> Iterator[Stage]:
+    """Start everything but the bot, on loopback and free ports; nothing is left when the context ends."""
+    with (
+        RunningWorld(scenario=scenario, seed=seed, nodes=nodes, deny=deny, latency_ms=latency_ms) as world,
+        tempfile.TemporaryDirectory(prefix="dnsbot-history-") as folder,
+        SlackFarEnd() as slack,
+    ):
+        shared = {
+            **world.environment,
+            "DATABASE_URL": f"sqlite:///{folder}/dnsbot.db",
+            "SLACK_API_URL": slack.url,
+            "SLACK_BOT_TOKEN": slack.bot_token,
+        }
+        yield Stage(
+            world=world,
+            slack=slack,
+            configuration=world.directory / "dnsbot.yaml",
+            http_environment={**shared, "SLACK_SIGNING_SECRET": slack.signing_secret},
+            socket_environment={**shared, "SLACK_APP_TOKEN": slack.app_token},
+        )
