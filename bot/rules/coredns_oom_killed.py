@@ -75,7 +75,7 @@ def _problem(killed: list[CorednsPod], found: CorednsPods, cluster: str) -> Judg
         reach=reach if any(pod.ready for pod in found.pods) else found.reach_of(()),
         advice=(
             (
-                f"Raise the limit through the add-on: aws eks update-addon --cluster-name {cluster} --addon-name coredns "
+                f"Through the add-on: aws eks update-addon --cluster-name {cluster} --addon-name coredns "
                 """--configuration-values '{"resources":{"limits":{"memory":"300Mi"},"requests":{"memory":"150Mi"}}}'"""
             ),
             "At low load look for a forwarding loop: the Corefile should hold `loop`.",

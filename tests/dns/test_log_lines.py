@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.dns.api_failure import ApiFailure, ApiFailureKind, api_failure
+from bot.dns.coredns_log import CorednsLineKind, coredns_line
+from bot.dns.klog import klog_line
+from bot.dns.kube_proxy_log import KubeProxyLineKind, kube_proxy_line
+from bot.dns.timestamped import grouped, parse_time, timed_lines
+from bot.dns.upstream_failure import UpstreamFailureKind
+
+PROXY = "system:serviceaccount:kube-system:kube-proxy"
+WATCH = (
+    "E0605 07:51:49.326711       1 reflector.go:382] k8s.io/client-go/informers/factory.go:135: Failed to watch "
+    "*v1.{kind}: failed to list *v1.{kind}: Get "
+    '"https://ABC.gr7.eu-west-1.eks.amazonaws.com/api/v1/services?limit=500&timeoutSeconds=582": {tail}'
+)
+
+
+def test_lines_carry_the_api_time_in_utc() -> None:
+    """Nanoseconds are cut, offsets converted, and a line without a time takes that of the line before."""
+    lines = timed_lines(
+        "2026-11-21T09:00:00.123456789Z one\n2026-11-21T10:00:01+01:00 two\n\tat three\r\n\n2026-11-21T09:00:02Z\n"
+    )
+
+    assert [(line.at, line.text) for line in lines] == [
+        (datetime(2026, 11, 21, 9, 0, 0, 123456, tzinfo=UTC), "one"),
+        (datetime(2026, 11, 21, 9, 0, 1, tzinfo=UTC), "two"),
+        (datetime(2026, 11, 21, 9, 0, 1, tzinfo=UTC), "\tat three"),
+        (datetime(2026, 11, 21, 9, 0, 2, tzinfo=UTC), ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-21T09:00:00", "0001-01-01T00:00:00+23:59"]
+)
+def test_what_is_no_time_is_none(text: str) -> None:
+    """Impossible dates, missing zones and times before the first year are no time."""
+    assert parse_time(text) is None
+
+
+def test_groups_count_all_and_those_inside_the_window() -> None:
+    """A group knows its first and last time, how many lines are recent, and keeps the newest as samples."""
+    lines = timed_lines("".join(f"2026-11-21T09:0{minute}:00Z line {minute}\n" for minute in range(5)))
+
+    group = grouped((("k", line) for line in lines), since=datetime(2026, 11, 21, 9, 3, tzinfo=UTC), samples=2)["k"]
+
+    assert (group.count, group.recent, group.samples) == (5, 2, ("line 4", "line 3"))
+    assert group.last_at - group.first_at == timedelta(minutes=4)
+
+
+@pytest.mark.parametrize(
+    ("tail", "kind"),
+    [
+        ("dial tcp 10.0.1.9:443: i/o timeout", ApiFailureKind.TIMEOUT),
+        ("net/http: TLS handshake timeout", ApiFailureKind.TIMEOUT),
+        ("dial tcp 10.0.1.9:443: connect: connection refused", ApiFailureKind.REFUSED),
+        ("dial tcp 10.0.1.9:443: connect: no route to host", ApiFailureKind.NO_ROUTE),
+        ("dial tcp 10.0.1.9:443: connect: network is unreachable", ApiFailureKind.UNREACHABLE),
+        ("dial tcp: lookup abc on 10.0.0.2:53: no such host", ApiFailureKind.NO_SUCH_HOST),
+        ("x509: certificate signed by unknown authority", ApiFailureKind.X509),
+        ("read tcp 10.0.1.5:40000->10.0.1.9:443: read: connection reset by peer", ApiFailureKind.LOST),
+        ("EOF", ApiFailureKind.LOST),
+        ("Unauthorized", ApiFailureKind.UNAUTHORIZED),
+        ('services is forbidden: User "u" cannot list resource "services" in API group ""', ApiFailureKind.FORBIDDEN),
+    ],
+)
+def test_the_reasons_of_a_failed_call_are_told_apart(tail: str, kind: ApiFailureKind) -> None:
+    """Each tail of a reflector line gives its own kind; a URL's `timeoutSeconds` is no time-out."""
+    line = kube_proxy_line(WATCH.format(kind="Service", tail=tail))
+
+    assert line.kind is KubeProxyLineKind.API_FAILURE
+    assert line.failure is not None
+    assert (line.failure.kind, line.failure.resource) == (kind, "services")
+
+
+def test_a_refusal_names_who_may_not_do_what() -> None:
+    """Verb, resource and subject come out of the API's own sentence."""
+    found = api_failure(
+        "Failed to watch *v1.EndpointSlice: failed to list *v1.EndpointSlice: endpointslices.discovery.k8s.io is "
+        f'forbidden: User "{PROXY}" cannot list resource "endpointslices" in API group "discovery.k8s.io" at the '
+        "cluster scope"
+    )
+
+    assert found == ApiFailure(
+        kind=ApiFailureKind.FORBIDDEN, verb="list", resource="endpointslices", subject=PROXY, target=""
+    )
+
+
+def test_a_dialled_address_is_the_target() -> None:
+    """The address that was called is kept: CoreDNS calls the service's, kube-proxy the endpoint's."""
+    found = api_failure(
+        'Failed to list *v1.Namespace: Get "https://172.20.0.1:443/api/v1/namespaces?limit=500": '
+        "dial tcp 172.20.0.1:443: i/o timeout"
+    )
+
+    assert found is not None
+    assert (found.resource, found.target) == ("namespaces", "172.20.0.1:443")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'I0515 23:23:01.196457       1 proxier.go:822] "SyncProxyRules complete" ipFamily="IPv4" elapsed="297ms"',
+        'I0515 23:23:01.196457       1 proxier.go:822] "Finished syncing" elapsed="2ms"',
+        "W0605 07:51:49.326711       1 reflector.go:456] watch of *v1.Service ended with: too old resource version",
+        'E1012 21:41:08.700491       6 server.go:369] Can\'t get Node "ip-10-12-4-85", err: nodes "x" not found',
+    ],
+    ids=["sync of rules", "finished syncing", "watch ended", "node not found"],
+)
+def test_lines_that_show_neither_failure_nor_success(text: str) -> None:
+    """Syncing rules says nothing about the API; nor does a watch that ends and is taken up again."""
+    assert kube_proxy_line(text).kind is KubeProxyLineKind.OTHER
+
+
+@pytest.mark.parametrize(
+    ("text", "resource"),
+    [
+        ("I0126 03:08:48.019124       1 shared_informer.go:318] Caches are synced for service config", "services"),
+        (
+            'I0126 03:08:48.0 1 shared_informer.go:357] "Caches are synced" controller="endpoint slice config"',
+            "endpointslices",
+        ),
+        ("I0126 03:08:48.019124       1 shared_informer.go:318] Caches are synced for node config", "nodes"),
+        ('I0126 03:08:48.019124       1 server.go:677] "Successfully retrieved node IP(s)" IPs=["10.0.1.5"]', "nodes"),
+        ('I0126 03:08:48.019124       1 service.go:360] "Adding new service port" portName="a/b"', "services"),
+    ],
+    ids=["cache synced", "structured", "nodes", "node address", "service change"],
+)
+def test_lines_that_only_a_working_call_can_cause(text: str, resource: str) -> None:
+    """A synced cache, a node address that was read, a service that changed: the call works."""
+    line = kube_proxy_line(text)
+
+    assert (line.kind, line.resource) == (KubeProxyLineKind.API_WORKS, resource)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (
+            (
+                "[ERROR] Corefile changed but reload failed: plugin/kubernetes: /etc/coredns/Corefile:9 - Error during parsing: "  # noqa: E501  # a line as it is logged
+                "unknown property 'upstrem'"
+            ),
+            CorednsLineKind.RELOAD_FAILED,
+        ),
+        (
+            "[WARNING] Corefile parse failed: /etc/coredns/Corefile:9 - Syntax error: Unexpected token",
+            CorednsLineKind.RELOAD_FAILED,
+        ),
+        ("[INFO] Reloading complete", CorednsLineKind.CONFIGURATION_LOADED),
+        ("[INFO] plugin/reload: Running configuration SHA512 = 1b2c", CorednsLineKind.CONFIGURATION_LOADED),
+        ("[INFO] plugin/reload: Running configuration MD5 = 1b2c", CorednsLineKind.CONFIGURATION_LOADED),
+        ("[INFO] Reloading", CorednsLineKind.OTHER),
+        (
+            'plugin/kubernetes: Get "https://10.32.0.1:443/version?timeout=32s": dial tcp 10.32.0.1:443: i/o timeout',
+            CorednsLineKind.API_FAILURE,
+        ),
+        ("[WARNING] plugin/kubernetes: starting server with unsynced Kubernetes API", CorednsLineKind.WAITING_FOR_API),
+        ('[INFO] plugin/ready: Plugins not ready: "kubernetes"', CorednsLineKind.WAITING_FOR_API),
+        (
+            'coredns-fdcd5b74b-p78xs coredns [FATAL] plugin/loop: Loop (127.0.0.1:34614 -> :53) detected for zone "."',
+            CorednsLineKind.LOOP,
+        ),
+        ("Mar 26 19:12:14 ip-10-0-1-5 coredns[1927]: [INFO] Reloading complete", CorednsLineKind.CONFIGURATION_LOADED),
+        (
+            '[INFO] 10.0.1.5:36839 - 14241 "A IN amazon.com. udp 51 false 512" NOERROR qr,rd,ra 51 0.0042s',
+            CorednsLineKind.UPSTREAM_ANSWERED,
+        ),
+        (
+            '[INFO] 10.0.1.5:36839 - 14241 "A IN amazon.com. udp 51 false 512" NOERROR qr,rd,ra 51 0.00004s',
+            CorednsLineKind.OTHER,
+        ),
+        (
+            '[INFO] 10.0.1.5:36839 - 14241 "A IN kubernetes.default.svc.cluster.local. udp 54 false 512" NOERROR qr,aa,rd 51 0.0042s',  # noqa: E501  # a line as it is logged
+            CorednsLineKind.OTHER,
+        ),
+        (
+            '[INFO] 10.0.1.5:36839 - 14241 "A IN a.plugin/loop:\\032Loop. udp 54 false 512" SERVFAIL qr 51 5.0s',
+            CorednsLineKind.OTHER,
+        ),
+        ("[ERROR] plugin/errors: 2 a. SRV: plugin/kubernetes: no next plugin found", CorednsLineKind.OTHER),
+        ("[ERROR] plugin/errors: 2 a. A: dns: overflow unpacking uint32", CorednsLineKind.OTHER),
+        ("Listen: listen tcp :53: bind: permission denied", CorednsLineKind.LISTEN_FAILED),
+    ],
+)
+def test_coredns_lines_old_and_new(text: str, kind: CorednsLineKind) -> None:
+    """Every format of the same message gives the same kind; names in query lines say nothing."""
+    assert coredns_line(text).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "upstream", "protocol", "self_test"),
+    [
+        (
+            "[ERROR] plugin/errors: 2 a.example. A: read udp 10.5.5.18:40310->10.28.0.2:53: i/o timeout",
+            UpstreamFailureKind.TIMEOUT,
+            "10.28.0.2",
+            "udp",
+            False,
+        ),
+        (
+            "[ERROR] plugin/errors: 2 a.example. AAAA: dial tcp 10.28.0.2:53: i/o timeout",
+            UpstreamFailureKind.TIMEOUT,
+            "10.28.0.2",
+            "tcp",
+            False,
+        ),
+        (
+            "[ERROR] plugin/errors: 2 a.example. A: select tcp 10.233.0.3:53: i/o timeout",
+            UpstreamFailureKind.TIMEOUT,
+            "10.233.0.3",
+            "tcp",
+            False,
+        ),
+        (
+            "[ERROR] plugin/errors: 2 1.2. HINFO: read udp 10.5.5.18:40310->10.28.0.2:53: i/o timeout",
+            UpstreamFailureKind.TIMEOUT,
+            "10.28.0.2",
+            "udp",
+            True,
+        ),
+        (
+            "[ERROR] plugin/errors: 2 . NS: read udp 10.5.5.18:4->192.168.50.1:53: read: no route to host",
+            UpstreamFailureKind.NO_ROUTE,
+            "192.168.50.1",
+            "udp",
+            False,
+        ),
+        (
+            "[ERROR] plugin/errors: 2 a. AAAA: dial udp [2a02:26f0::1]:53: connect: network is unreachable",
+            UpstreamFailureKind.UNREACHABLE,
+            "2a02:26f0::1",
+            "udp",
+            False,
+        ),
+        (
+            "2019-08-23T05:53:12.236Z [ERROR] 2 a. AAAA: unreachable backend: read udp 10.9.7.7:6->10.1.1.2:53: i/o timeout",  # noqa: E501  # a line as it is logged
+            UpstreamFailureKind.TIMEOUT,
+            "10.1.1.2",
+            "udp",
+            False,
+        ),
+        (
+            "[ERROR] plugin/errors: 12 errors like '^read udp .* i/o timeout$' occurred in last 30s",
+            UpstreamFailureKind.TIMEOUT,
+            "",
+            "udp",
+            False,
+        ),
+    ],
+)
+def test_failed_forwards_name_their_upstream(
+    text: str, kind: UpstreamFailureKind, upstream: str, protocol: str, *, self_test: bool
+) -> None:
+    """udp, tcp, IPv6, health check, proxy plugin and consolidated lines name server, transport and reason."""
+    line = coredns_line(text)
+
+    assert line.upstream is not None
+    assert (line.upstream.kind, line.upstream.upstream, line.upstream.protocol, line.upstream.self_test) == (
+        kind,
+        upstream,
+        protocol,
+        self_test,
+    )
+
+
+def test_a_parse_error_names_file_line_plugin_and_word() -> None:
+    """The refused word and its place come out, for the report and the repair."""
+    error = coredns_line(
+        "plugin/kubernetes: /etc/coredns/Corefile:25 - Error during parsing: unknown property 'upstream'"
+    ).corefile
+
+    assert error is not None
+    assert (error.file, error.line, error.plugin, error.word) == ("/etc/coredns/Corefile", 25, "kubernetes", "upstream")
+
+
+def test_klog_head_is_taken_off() -> None:
+    """Severity, source and message of a klog line; other lines are none."""
+    line = klog_line("W1122 11:15:14.719388       1 server.go:604] Failed to retrieve node info: Unauthorized")
+
+    assert line is not None
+    assert (line.severity, line.source) == ("W", "server.go:604")
+    assert klog_line("[INFO] plugin/reload: x") is None
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "[ERROR] plugin/errors: ",
+        "2 a. A: ",
+        "read udp 1.2.3.4:5->6.7.8.9:53",
+        ": i/o timeout",
+        "Corefile:9 - Error during parsing: ",
+        "Corefile changed but reload failed: ",
+        "Failed to watch *v1.Service",
+        'User "u" cannot list ',
+        "https://x/api/v1/",
+        "E0605 07:51:49.3 1 a.go:1] ",
+        "2026-11-21T09:00:00Z ",
+        "plugin/loop: Loop (",
+        "\x00",
+        "\n",
+        "'",
+    ]
+)
+
+
+@given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=20)), max_size=12).map("".join))
+def test_no_line_raises(text: str) -> None:
+    """Any text gives lines, and any line a class, in both logs."""
+    for line in timed_lines(text):
+        coredns_line(line.text)
+        kube_proxy_line(line.text)
+    coredns_line(text)
+    kube_proxy_line(text)
