@@ -65,12 +65,12 @@ class FakeCluster:
             raise NotFound(f"{resource.plural} {name} does not exist") from None
 
     def list(self, resource: Any, *, namespace: str = "", labels: str = "", fields: str = "") -> list[dict[str, Any]]:
-        """Not needed by the fix."""
-        raise AssertionError
+        """Fail the test: the fix needs no list."""
+        raise AssertionError(resource, namespace, labels, fields)
 
     def logs(self, *arguments: object, **options: object) -> str:
-        """Not needed by the fix."""
-        raise AssertionError
+        """Fail the test: the fix needs no logs."""
+        raise AssertionError(arguments, options)
 
     def patch(self, resource: Any, name: str, body: Any, *, namespace: str = "") -> dict[str, Any]:
         """Merge template annotations, refuse another uid, begin the rollout."""
@@ -288,7 +288,7 @@ def test_another_controller_of_the_same_name_is_not_restarted(
     cluster.add("deployments", "ui", uid="uid-other")
     (step,) = steps_for(Parameters(), pod("ui-1", "Deployment", "ui"))
 
-    with pytest.raises(WriteFailed, match="^Conflict"):
+    with pytest.raises(WriteFailed, match=r"^Conflict"):
         fix.apply(step, writing("plan1"))
 
 
