@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.errors import ConfigurationError, HistoryUnavailable
 
-WAIT_SECONDS = 5
+WAIT_SECONDS = 5.0
 """How long a lock or a connection is waited for."""
 
 
@@ -62,8 +61,11 @@ def unavailable(name: str, error: SQLAlchemyError) -> HistoryUnavailable:
     return HistoryUnavailable(f"The history database {name} did not do what was asked: {cause}. {hint}")
 
 
-def open_database(url: str) -> Database:
-    """Return the database at `url`; nothing is connected yet. Raises `ConfigurationError` for another kind."""
+def open_database(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Database:
+    """Return the database at `url`; nothing is connected yet. Raises `ConfigurationError` for another kind.
+
+    `wait_seconds`: how long a lock or a connection is waited for.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -71,35 +73,35 @@ def open_database(url: str) -> Database:
             "DATABASE_URL is not a database URL. Examples: sqlite:///dnsbot.db, postgresql://dnsbot@db/dnsbot."
         ) from error
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
-        return Database(_postgresql(parsed.set(drivername="postgresql+psycopg")))
+        return Database(_postgresql(parsed.set(drivername="postgresql+psycopg"), wait_seconds))
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
         if parsed.database in {None, "", ":memory:"}:
             raise ConfigurationError("DATABASE_URL must name a file (sqlite:///dnsbot.db): memory is no history.")
-        return Database(_sqlite(parsed))
+        return Database(_sqlite(parsed, wait_seconds))
     raise ConfigurationError(
         f"DATABASE_URL is for {parsed.drivername}; sqlite:///FILE and postgresql://USER@HOST/NAME are supported."
     )
 
 
-def _postgresql(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy's URL or text
-    milliseconds = WAIT_SECONDS * 1000
+def _postgresql(url: URL, wait_seconds: float) -> Engine:
+    milliseconds = round(wait_seconds * 1000)
     return create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=15,
-        pool_timeout=WAIT_SECONDS,
+        pool_timeout=wait_seconds,
         connect_args={
-            "connect_timeout": WAIT_SECONDS,
+            "connect_timeout": max(1, round(wait_seconds)),
             "tcp_user_timeout": 2 * milliseconds,
             "options": f"-c statement_timeout={2 * milliseconds} -c lock_timeout={milliseconds} -c timezone=UTC",
         },
     )
 
 
-def _sqlite(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy's URL or text
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": WAIT_SECONDS})
+def _sqlite(url: URL, wait_seconds: float) -> Engine:
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": wait_seconds})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

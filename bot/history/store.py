@@ -15,7 +15,7 @@ from bot.domain.json_values import JsonObject
 from bot.errors import Refused
 from bot.history import diagnoses, proposals, repairs
 from bot.history.columns import DatabaseTime
-from bot.history.engine import Database, open_database
+from bot.history.engine import WAIT_SECONDS, Database, open_database
 from bot.history.tables import deliveries
 from bot.history.tables import diagnoses as diagnosis_rows
 from bot.history.tables import proposals as proposal_rows
@@ -23,13 +23,14 @@ from bot.history.tables import proposals as proposal_rows
 WEEK_SECONDS = 7 * 24 * 3600
 
 
-def open_history(url: str, evidence_classes: Mapping[str, type]) -> SqlHistory:
+def open_history(url: str, evidence_classes: Mapping[str, type], *, wait_seconds: float = WAIT_SECONDS) -> SqlHistory:
     """Return the history at `url`; nothing is connected yet, so that a diagnosis works while it is down.
 
-    `evidence_classes` gives the evidence class of each collector by the collector's name. Raises
-    `ConfigurationError` for a URL that is neither SQLite's nor PostgreSQL's.
+    `evidence_classes` gives the evidence class of each collector by the collector's name; `wait_seconds`
+    bounds the wait for a lock or a connection. Raises `ConfigurationError` for a URL that is neither
+    SQLite's nor PostgreSQL's.
     """
-    return SqlHistory(database=open_database(url), evidence_classes=evidence_classes)
+    return SqlHistory(database=open_database(url, wait_seconds=wait_seconds), evidence_classes=evidence_classes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,17 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """How one step ended."""
+
+    stopped: str
+    """Why the plan stops here, or empty."""
+    begun: bool
+    wrote: bool
+    """It wrote, or may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applier:
     """Applies plans. Made once, by the composition root."""
 
@@ -66,29 +77,30 @@ class Applier:
                 if answer is not True:
                     self._skip(plan, index, _WHY_SKIPPED[answer], told)
                     break
-            stopped, effect = self._run(plan, index, target, told)
-            wrote = wrote or effect
-            if stopped:
-                self._skip(plan, index + 1, "Not run: the step before it did not end well.", told)
-                return Applied(stopped=stopped, wrote=wrote)
+            ended = self._run(plan, index, target, told)
+            wrote = wrote or ended.wrote
+            if ended.stopped:
+                self._skip(plan, index + ended.begun, "Not run: the plan had stopped.", told)
+                return Applied(stopped=ended.stopped, wrote=wrote)
         return Applied(wrote=wrote)
 
-    def _run(self, plan: FixPlan, index: int, target: ClusterTarget, told: Told) -> tuple[str, bool]:
-        """Run one step; return why it stops the plan, or nothing, and whether it may have written."""
+    def _run(self, plan: FixPlan, index: int, target: ClusterTarget, told: Told) -> _Ended:
         step = plan.steps[index]
         why = self._changed(step, target)
         if why:
-            return why, False
+            return _Ended(stopped=why, begun=False, wrote=False)
         try:
             writing = open_writing(
                 step, plan.id, target, self.open_sources(target), self.open_writers(target), self.write_seconds
             )
             told(self.history.journal(proposal_id=plan.id, index=index, state=StepState.STARTED))
         except DnsBotError as error:
-            return f"Step {index + 1} ({step.target}) was not begun: {redact(str(error))}", False
+            why = f"Step {index + 1} ({step.target}) was not begun: {redact(str(error))}"
+            return _Ended(stopped=why, begun=False, wrote=False)
         state, effects, note = self._effect(step, writing)
         stopped = "" if state is StepState.DONE else f"Step {index + 1} ({step.target}) {_ENDED[state]}: {note}"
-        return self._keep(plan, index, state, effects, note, told) or stopped, state is not StepState.FAILED
+        unkept = self._keep(plan, index, state, effects, note, told)
+        return _Ended(stopped=unkept or stopped, begun=True, wrote=state is not StepState.FAILED)
 
     def _effect(self, step: Step, writing: Writing) -> tuple[StepState, JsonObject, str]:
         try:

@@ -97,7 +97,7 @@ def test_a_locked_sqlite_file_is_unavailable_within_bounds(
     del tmp_path
     holder = sqlite3.connect(migrated_sqlite, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    history = open_history(f"sqlite:///{migrated_sqlite}?timeout=0.2", {})
+    history = open_history(f"sqlite:///{migrated_sqlite}", {}, wait_seconds=0.2)
     try:
         with pytest.raises(HistoryUnavailable, match="locked"):
             history.record(diagnosis_of())

@@ -1,0 +1,358 @@
+"""A world in memory with a door that can be open or shut, a fix for it, and a desk in front of it all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+
+from bot.domain.approvals import ApprovalPolicy
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.diagnosis import Binding, Diagnosis
+from bot.domain.evidence import Collected, Gap
+from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
+from bot.domain.json_values import JsonObject, JsonValue
+from bot.domain.people import Person, Standing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
+from bot.domain.playbooks import FindingUse, FixUse, Gather, Playbook
+from bot.domain.ports import Sources, Writers
+from bot.errors import EvidenceUnavailable, HistoryUnavailable, Refused
+from bot.history import SqlHistory, migrate, open_history
+from bot.workflow.desk import Progress
+from bot.workflow.front_desk import FrontDesk
+
+BINDING = Binding(
+    account="123456789012", cluster_arn="arn:aws:eks:eu-west-1:123456789012:cluster/p", kube_system_uid="u1"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Evidence: which doors are open."""
+
+    open: tuple[tuple[str, bool], ...]
+
+
+@dataclass
+class World:
+    """The state that fixes change and diagnoses see."""
+
+    doors: dict[str, bool] = field(default_factory=lambda: {"front": False})
+    writes: list[str] = field(default_factory=list)
+    reads: int = 0
+    on_write: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """Called when this door is written, before the effect; may raise."""
+    on_read: Callable[[str], None] = lambda _: None
+    heals: bool = True
+    """Whether open doors make the cluster healthy."""
+    lookups: bool | None = True
+    """What look-ups say once the front door is open."""
+    binding: Binding | None = BINDING
+    unseen: bool = False
+    """Diagnoses cannot see the doors."""
+    asked: list[Question] = field(default_factory=list)
+
+    def read(self, step: Step, reading: Reading) -> JsonValue:
+        del reading
+        self.reads += 1
+        door = str(step.parameters["door"])
+        self.on_read(door)
+        return {"open": self.doors[door]}
+
+    def apply(self, step: Step, writing: Writing) -> JsonObject:
+        assert writing.plan_id
+        door = str(step.parameters["door"])
+        self.on_write.get(door, lambda: None)()
+        self.doors[door] = step.action == "open"
+        self.writes.append(f"{step.action} {door}")
+        return {"id": f"change-{len(self.writes)}", "was": not self.doors[door]}
+
+    def inverse(self, step: Step, effects: JsonObject) -> Step | None:
+        if "id" not in effects:
+            return None
+        action = "shut" if step.action == "open" else "open"
+        parameters = {**step.parameters, "takes_back": effects["id"]}
+        return replace(step, action=action, parameters=parameters, before={"open": step.action == "open"})
+
+    def plan(self, case: PlanCase) -> Planned | Advice:
+        shut = [door for door, is_open in case.need(Doors).open if not is_open]
+        return Planned(steps=tuple(step_for(door, case.plan_id) for door in shut), blast_radius=f"{len(shut)} doors")
+
+    def fix(self, name: str, **changes: Any) -> Fix:
+        values: dict[str, Any] = {"plan": self.plan, "title": f"Fix: {name}"}
+        functions = {"read": self.read, "apply": self.apply, "inverse": self.inverse}
+        return Fix(name=name, permissions=(), **functions, **{**values, **changes})  # type: ignore[arg-type]
+
+    def diagnose(
+        self, question: Question, asked_by: Person | None, progress: Callable[[Progress], None] | None
+    ) -> Diagnosis:
+        del progress
+        self.asked.append(question)
+        well = all(self.doors.values()) and self.heals
+        seen = Verdict.UNKNOWN if self.unseen else (Verdict.HEALTHY if well else Verdict.PROBLEM)
+        return diagnosis_with(
+            [finding_for("door_shut", seen)],
+            target=TARGETS[question.cluster],
+            question=question,
+            asked_by=asked_by,
+            binding=self.binding,
+            lookups_all_answer=self.lookups if self.doors["front"] else False,
+            evidence=(collected("doors", Doors(open=tuple(self.doors.items()))),),
+        )
+
+
+def step_for(door: str, plan_id: str, writer: WriterKind = WriterKind.AWS, fix: str = "open_door") -> Step:
+    return Step(
+        fix=fix,
+        action="open",
+        target=f"door {door}",
+        parameters={"door": door, "tag": plan_id},
+        before={"open": False},
+        diff=(f"+ {door} open",),
+        undo="Shut it.",
+        command=f"aws door open --name {door} --tag {plan_id}",
+        writer=writer,
+    )
+
+
+def finding_for(rule: str, verdict: Verdict, **changes: Any) -> Finding:
+    missing = (Gap(what=rule, reason="could not look"),) if verdict is Verdict.UNKNOWN else ()
+    values: dict[str, Any] = {
+        "title": rule,
+        "kind": Kind.CAUSE,
+        "playbook": "doors",
+        "severity": Severity.CRITICAL,
+        "evidence": ("doors",),
+        "judgement": Judgement(verdict=verdict, summary=f"{rule}: {verdict}", missing=missing),
+    }
+    return Finding(rule=rule, **{**values, **changes})
+
+
+def collected(name: str, value: object, *, gap: Gap | None = None) -> Collected:
+    return Collected(
+        id=name,
+        collector=name.partition("#")[0],
+        parameters={},
+        value=value,
+        gap=gap,
+        calls=(),
+        collected_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+        took_ms=1,
+        summary="",
+    )
+
+
+def diagnosis_with(findings: Collection[Finding], **changes: Any) -> Diagnosis:
+    values: dict[str, Any] = {
+        "id": uuid4().hex,
+        "question": Question(cluster="cluster-prod"),
+        "target": TARGETS["cluster-prod"],
+        "asked_by": Person(team_id="T01", user_id="U01"),
+        "started_at": datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+        "took_ms": 5,
+        "evidence": (collected("doors", Doors(open=(("front", False),))),),
+        "findings": tuple(findings),
+        "binding": BINDING,
+        "looked_from": "looked from 2 of 2 nodes",
+        "lookups_all_answer": False,
+    }
+    return Diagnosis(**{**values, **changes})
+
+
+@dataclass
+class FakeDirectory:
+    """Slack's people, as far as the desk asks."""
+
+    standings: dict[str, Standing] = field(default_factory=dict)
+    groups: dict[str, frozenset[str]] = field(default_factory=lambda: {"S01": frozenset({"U02", "U03", "U05", "U06"})})
+    down: bool = False
+    groups_down: bool = False
+
+    def standing(self, person: Person) -> Standing:
+        if self.down:
+            raise Refused("Slack could not say who this is (users.info: ratelimited). Try again later.")
+        return self.standings[person.user_id]
+
+    def group_members(self, group_ids: Collection[str]) -> frozenset[str]:
+        if self.groups_down:
+            raise EvidenceUnavailable("usergroups.users.list: time-out")
+        return frozenset().union(*(self.groups[group] for group in group_ids))
+
+
+def _standing(user_id: str, name: str, **changes: Any) -> Standing:
+    values: dict[str, Any] = {
+        "person": Person(team_id="T01", user_id=user_id),
+        "name": name,
+        "home_team_id": "T01",
+        "is_bot": False,
+        "is_guest": False,
+        "is_deactivated": False,
+        "is_stranger": False,
+    }
+    return Standing(**{**values, **changes})
+
+
+@dataclass
+class SwitchableHistory:
+    """The real history behind a switch: down, every call fails as the database would."""
+
+    real: SqlHistory
+    down: bool = False
+    fails: dict[str, int] = field(default_factory=dict)
+    """How many further calls of this method fail."""
+    calls: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the real method, behind the switch."""
+        method = getattr(self.real, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.calls.append(name)
+            if self.down or self.fails.get(name, 0) > 0:
+                self.fails[name] = self.fails.get(name, 0) - 1
+                raise HistoryUnavailable("The history database did not do what was asked: connection refused.")
+            return method(*arguments, **named)
+
+        return call
+
+
+TARGETS = {
+    "cluster-prod": ClusterTarget(
+        name="cluster-prod",
+        eks_name="cluster-prod",
+        region="eu-west-1",
+        environment="production",
+        workload_selector="app=shop",
+        aws_writer=True,
+        kubernetes_writer=True,
+    ),
+    "cluster-test": ClusterTarget(name="cluster-test", eks_name="t", region="eu-west-1", aws_writer=True),
+    "cluster-read": ClusterTarget(name="cluster-read", eks_name="r", region="eu-west-1", environment="production"),
+}
+
+POLICIES = {
+    "production": ApprovalPolicy(environment="production", users=("U01", "U09"), user_groups=("S01",)),
+    "default": ApprovalPolicy(environment="default", requester_may_approve=True, users=("U01", "U02")),
+}
+
+
+def playbook(name: str, rule: str, *fixes: FixUse) -> Playbook:
+    use = FindingUse(rule=rule, severity=Severity.CRITICAL, thresholds=None, fixes=fixes)
+    gather = (Gather(collector="doors", parameters=None),)
+    return Playbook(name=name, title=name, purpose="", commands=("diagnose",), gather=gather, findings=(use,))
+
+
+def use_of(fix: str, *then: FixUse, risk: str = "low", verify: tuple[str, ...] = ("door_shut",)) -> FixUse:
+    return FixUse(fix=fix, parameters=None, risk=risk, then=then, verify_rules=verify)
+
+
+@dataclass
+class Setting:
+    """Everything around one desk."""
+
+    world: World
+    directory: FakeDirectory
+    history: SwitchableHistory
+    fixes: dict[str, Fix]
+    policies: dict[str, ApprovalPolicy]
+    targets: dict[str, ClusterTarget]
+    slept: list[float]
+    playbooks: dict[str, Playbook]
+
+    def desk(self, **changes: Any) -> FrontDesk:
+        """A desk on the setting as it is now; a second one is a restarted process."""
+        ends = SimpleNamespace(cluster=lambda _: object(), aws=lambda _: object(), prober=lambda _: object())
+        values: dict[str, Any] = {
+            "targets": self.targets,
+            "loaded": self.playbooks,
+            "fixes": self.fixes,
+            "evidence_classes": {"doors": Doors},
+            "policies": self.policies,
+            "store": self.history,
+            "directory": self.directory,
+            "team_id": "T01",
+            "run_diagnosis": self.world.diagnose,
+            "open_sources": lambda _: cast("Sources", ends),
+            "open_writers": lambda _: cast("Writers", ends),
+            "read_binding": self._binding,
+            "sleep": self.slept.append,
+            "clock": lambda: sum(self.slept),
+        }
+        return FrontDesk(**{**values, **changes})
+
+    def _binding(self, target: ClusterTarget) -> Binding:
+        del target
+        if self.world.binding is None:
+            raise EvidenceUnavailable("eks:DescribeCluster was refused", grant="eks:DescribeCluster")
+        return self.world.binding
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty history, to be copied."""
+    file = tmp_path_factory.mktemp("approval") / "history.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def setting(tmp_path: Path, migrated_file: Path) -> Iterator[Setting]:
+    """A shut front door, people of every kind, a policy, an empty history."""
+    file = tmp_path / "history.db"
+    shutil.copy(migrated_file, file)
+    real = open_history(f"sqlite:///{file}", {"doors": Doors})
+    world = World()
+    people: Mapping[str, Standing] = {
+        "U01": _standing("U01", "ana"),
+        "U02": _standing("U02", "ben"),
+        "U03": _standing("U03", "chloe"),
+        "U04": _standing("U04", "dan"),
+        "U05": _standing("U05", "guest", is_guest=True),
+        "U06": _standing("U06", "robot", is_bot=True),
+        "U07": _standing("U07", "gone", is_deactivated=True),
+        "U08": _standing("U08", "foreign", home_team_id="T99", is_stranger=True),
+        "U09": _standing("U09", "named"),
+    }
+    yield Setting(
+        world=world,
+        directory=FakeDirectory(standings=dict(people)),
+        history=SwitchableHistory(real),
+        fixes={"open_door": world.fix("open_door")},
+        policies=dict(POLICIES),
+        targets=dict(TARGETS),
+        slept=[],
+        playbooks={
+            "doors": playbook("doors", "door_shut", use_of("open_door")),
+            "lookups": playbook("lookups", "dns_lookups_fail"),
+            "other": playbook("other", "window_shut"),
+        },
+    )
+    real.close()
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Makers of values, for tests."""
+
+    step_for: Callable[..., Step] = step_for
+    finding_for: Callable[..., Finding] = finding_for
+    diagnosis_with: Callable[..., Diagnosis] = diagnosis_with
+    collected: Callable[..., Collected] = collected
+    use_of: Callable[..., FixUse] = use_of
+    playbook: Callable[..., Playbook] = playbook
+    doors: type[Doors] = Doors
+    binding: Binding = BINDING
+    soon: timedelta = timedelta(milliseconds=40)
+
+
+@pytest.fixture
+def kit() -> Kit:
+    """Makers of steps, findings, diagnoses and playbooks."""
+    return Kit()
