@@ -69,6 +69,7 @@ NODES = [
         **{"eks.amazonaws.com/compute-type": "fargate"},
     ),
     raw_node("node-4", "aws:///eu-west-1b/i-gone", "10.0.2.6"),
+    raw_node("node-5-hybrid", "eks-hybrid:///eu-west-1/cluster-prod/mi-1", "192.168.7.5"),
 ]
 INTERFACES = [
     raw_interface(
@@ -120,7 +121,7 @@ def test_nodes_and_interfaces_come_from_two_calls(look_through: Any) -> None:
         ("eni-branch-lost", "", InterfaceKind.BRANCH),
         ("eni-fargate", "", InterfaceKind.OTHER),
     ]
-    assert found.unmatched == ("node-4",)
+    assert found.unmatched == ("node-4", "node-5-hybrid")
     assert found.cluster_tags == ("cluster-prod",)
     assert found.group_names == (("sg-cluster", "eks-cluster-sg-cluster-prod-1"),)
     second = found.interfaces[1]
@@ -144,6 +145,7 @@ def test_node_fields(look_through: Any) -> None:
         "node-1": ("i-1", "ec2"),
         "node-2": ("i-2", "auto"),
         "node-4": ("i-gone", "ec2"),
+        "node-5-hybrid": ("", "ec2"),
     }
     assert (nodes["node-1"].node_group, nodes["node-1"].internal_ip, nodes["node-1"].ready) == (
         "blue",
@@ -152,7 +154,7 @@ def test_node_fields(look_through: Any) -> None:
     )
     assert nodes["node-1"].taints == ("dedicated=dns:NoSchedule",)
     assert worker_nodes.COLLECTOR.summarise(looked.evidence) == (
-        "4 nodes, 5 interfaces (2 of them pods' own) with 1 security groups in vpc-1; 1 nodes not found in the VPC"
+        "5 nodes, 5 interfaces (2 of them pods' own) with 1 security groups in vpc-1; 2 nodes not found in the VPC"
     )
 
 

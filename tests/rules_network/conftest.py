@@ -87,6 +87,10 @@ class World:
     coredns: tuple[tuple[str, str], ...] = (("10.0.1.101", "node-1"), ("10.0.2.103", "node-3"))
     service_exists: bool = True
     compute: str = "ec2"
+    auto_nodes: tuple[str, ...] = ()
+    """Nodes of EKS Auto Mode among the others."""
+    bare: tuple[str, ...] = ()
+    """Nodes whose first interface holds no address but the node's own."""
     unread: dict[type, Gap] = field(default_factory=dict)
 
     def judge(self, rule: Rule) -> Judgement:
@@ -115,7 +119,7 @@ class World:
                 node_group="",
                 zone="",
                 ready=True,
-                compute=self.compute,
+                compute="auto" if name in self.auto_nodes else self.compute,
             )
             for name, (ip, _) in places.items()
         )
@@ -125,7 +129,7 @@ class World:
                 instance_id=f"i-{name}",
                 subnet_id=subnet,
                 security_group_ids=frozenset(self.groups[name]),
-                addresses=frozenset({ip_address(ip), ip_address(pod_ip(ip))}),
+                addresses=frozenset({ip_address(ip)} | (set() if name in self.bare else {ip_address(pod_ip(ip))})),
             )
             for name, (ip, subnet) in places.items()
         )

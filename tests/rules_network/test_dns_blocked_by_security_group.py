@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
 from bot.domain.findings import Answer, Cell, Protocol, Verdict
 from bot.errors import EvidenceUnavailable
-from bot.network.model import PrefixList, Route
+from bot.network.model import Interface, PrefixList, Route
 from bot.rules.dns_blocked_by_network_acl import RULE as ACL_RULE
 from bot.rules.dns_blocked_by_security_group import RULE
 
@@ -234,21 +235,55 @@ def test_pod_that_does_not_ask_coredns_is_no_client(parts: Any) -> None:
     assert world.judge(RULE).verdict is Verdict.HEALTHY
 
 
-def test_custom_networking_judges_the_pods_interface_not_the_nodes(parts: Any) -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "blocked"),
+    [("sg-alone", "sg-cluster", set()), ("sg-cluster", "sg-alone", {"eni-pods"})],
+    ids=["first interface closed", "pods' interface closed"],
+)
+def test_custom_networking_judges_the_pods_interface_not_the_nodes(
+    parts: Any, first: str, second: str, blocked: set[str]
+) -> None:
     """Where pods sit on secondary interfaces, the first interface's group does not matter, and theirs does."""
-    pods_interface = parts.branch("eni-pods", "10.0.1.180", "sg-cluster")
-    secondary = type(pods_interface)(
+    pods_interface = Interface(
         id="eni-pods",
         instance_id="i-node-2",
         subnet_id="subnet-a",
-        security_group_ids=frozenset({"sg-pods"}),
-        addresses=frozenset({*pods_interface.addresses, type(next(iter(pods_interface.addresses)))("10.0.1.181")}),
+        security_group_ids=frozenset({second}),
+        addresses=frozenset({ip_address("10.0.1.180"), ip_address("10.0.1.181")}),
     )
-    world = parts.world(more_interfaces=(secondary,))
+    world = parts.world(
+        groups={"node-1": ("sg-cluster",), "node-2": (first,), "node-3": ("sg-cluster",)},
+        more_interfaces=(pods_interface,),
+        bare=("node-2",),
+    )
 
     judgement = world.judge(RULE)
 
-    assert {item["client_interface_id"] for item in judgement.details["blocked"]} == {"eni-pods"}
+    assert {item["client_interface_id"] for item in judgement.details.get("blocked", ())} == blocked
+    assert (judgement.verdict is Verdict.PROBLEM) is bool(blocked)
+
+
+def test_auto_mode_nodes_among_others_are_no_clients(parts: Any) -> None:
+    """Pods of an Auto Mode node ask the resolver on it; the other nodes are judged."""
+    judgement = hardened(parts, auto_nodes=("node-2",)).judge(RULE)
+
+    assert "in 2 of 4 pairs" in judgement.summary
+    assert not any("node-2" in item.nodes for item in judgement.reach)
+
+
+def test_a_group_is_shared_only_where_every_blocked_pair_carries_it(parts: Any) -> None:
+    """One class that shares a group and one that does not: no shared group, so opening it to itself is no whole fix."""
+    world = parts.world(
+        groups={"node-1": ("sg-cluster",), "node-2": ("sg-app",), "node-3": ("sg-cluster",)},
+        rules=tuple(
+            parts.rule(f"sgr-{name}", name, "egress", "cidr", "0.0.0.0/0") for name in ("sg-cluster", "sg-app")
+        ),
+    )
+
+    details = world.judge(RULE).details
+
+    assert (details["shared_group_id"], details["security_group_id"]) == ("", "sg-cluster")
+    assert (details["client_group_ids"], details["server_group_ids"]) == (["sg-app", "sg-cluster"], ["sg-cluster"])
 
 
 def test_network_acl_is_not_this_rules_business(parts: Any) -> None:
