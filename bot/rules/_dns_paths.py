@@ -77,12 +77,16 @@ def nothing_to_judge(nodes: WorkerNodes, dns: KubeDns) -> Judgement | None:
 
 
 def dns_paths(case: Case, nodes: WorkerNodes, dns: KubeDns, vpc: Vpc) -> DnsPaths:
-    """Judge every client against every CoreDNS address, ready or not."""
+    """Judge every client against every CoreDNS address, ready or not.
+
+    Where no workload selector is configured there are no application pods to add: nodes and branch interfaces stand.
+    """
     holders, membership = Holders(nodes.interfaces), Membership(named_networks(vpc))
     named = sorted({(endpoint.ip, endpoint.node) for endpoint in dns.endpoints})
     servers = [_held(End(interface=None, address=ip_address(ip), name=node), holders) for ip, node in named]
     clients = [*_node_ends(nodes, holders, membership)]
     pods = case.look_for(WorkloadPods)
+    unread = (pods,) if isinstance(pods, Gap) and case.target.workload_selector else ()
     if isinstance(pods, WorkloadPods):
         clients += _pod_ends(pods, nodes, holders)
     pairs = {
@@ -95,7 +99,7 @@ def dns_paths(case: Case, nodes: WorkerNodes, dns: KubeDns, vpc: Vpc) -> DnsPath
         classes=evaluate_pairs(vpc, dict.fromkeys(clients), servers).classes,
         pairs=frozenset(pairs),
         nodes=len({client.name for client in clients}),
-        gaps=(*((pods,) if isinstance(pods, Gap) else ()), *_unheld((*clients, *servers)), *_faceless(nodes)),
+        gaps=(*unread, *_unheld((*clients, *servers)), *_faceless(nodes)),
     )
 
 

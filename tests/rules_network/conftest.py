@@ -91,6 +91,7 @@ class World:
     """Nodes of EKS Auto Mode among the others."""
     bare: tuple[str, ...] = ()
     """Nodes whose first interface holds no address but the node's own."""
+    workload_selector: str = "app=shop"
     unread: dict[type, Gap] = field(default_factory=dict)
 
     def judge(self, rule: Rule) -> Judgement:
@@ -98,7 +99,12 @@ class World:
         evidence = {type(item): as_stored(item) for item in self._evidence()} | self.unread
         return rule.judge(
             Case(
-                target=ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1"),
+                target=ClusterTarget(
+                    name="cluster-prod",
+                    eks_name="cluster-prod",
+                    region="eu-west-1",
+                    workload_selector=self.workload_selector,
+                ),
                 collected_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
                 thresholds=NoParameters(),
                 evidence={needed: evidence[needed] for needed in rule.needs},

@@ -319,6 +319,15 @@ def test_less_evidence_is_unknown_or_a_problem_never_healthy(parts: Any, needed:
     assert gap in broken.missing
 
 
+def test_no_workload_selector_leaves_the_nodes_judged(parts: Any) -> None:
+    """Without a selector there are no application pods to look at; that is no failure to look."""
+    gap = Gap(what="workload_pods", reason="no workload_selector is configured")
+
+    judgement = parts.world(workload_selector="", unread={WorkloadPods: gap}).judge(RULE)
+
+    assert (judgement.verdict, judgement.missing) == (Verdict.HEALTHY, ())
+
+
 def test_unread_prefix_list_is_unknown_with_its_grant(parts: Any) -> None:
     """A list that may hold the clients leaves it undecided, and the permission is named."""
     gap = Gap(what="entries of prefix list pl-1", reason="refused", grant="ec2:GetManagedPrefixListEntries")
