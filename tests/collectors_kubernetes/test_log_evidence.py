@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.collectors import coredns_logs, coredns_pods, kube_proxy_logs, kube_proxy_pods
+from bot.collectors.coredns_pods import CorednsPods
+from bot.collectors.kube_proxy_pods import KubeProxyPods
+from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
+from bot.dns.api_failure import ApiFailureKind
+from bot.dns.coredns_log import CorednsLineKind
+from bot.errors import AccessDenied, NotFound, SourceGarbled
+
+START = "2026-11-20T09:00:00Z [INFO] plugin/reload: Running configuration SHA512 = 1b2c\n"
+RELOAD = (
+    "2026-11-20T12:00:00Z [ERROR] Corefile changed but reload failed: plugin/kubernetes: /etc/coredns/Corefile:9 - "
+    "Error during parsing: unknown property 'upstrem'\n"
+)
+FORBIDDEN = (
+    "2026-11-21T08:5{minute}:00Z [ERROR] plugin/kubernetes: Failed to watch *v1.EndpointSlice: failed to list "
+    "*v1.EndpointSlice: endpointslices.discovery.k8s.io is forbidden: User "
+    '"system:serviceaccount:kube-system:coredns" cannot list resource "endpointslices"\n'
+)
+PROXY_START = '2026-11-20T09:00:00Z I1120 09:00:00.0 1 server.go:483] "Version info" version="v1.33.3"\n'
+
+
+@pytest.fixture
+def coredns(collect: Any, cluster: Any) -> Any:
+    """Collect the pods, then the logs."""
+
+    def run(raw: list[Any], texts: dict[str, Any], **parameters: Any) -> tuple[Any, Any]:
+        world = cluster(objects={"pods": raw}, texts=texts)
+        pods = collect(coredns_pods.COLLECTOR, world)
+        world.asked.clear()
+        return collect(coredns_logs.COLLECTOR, world, needed={CorednsPods: pods}, **parameters), world
+
+    return run
+
+
+def test_lines_are_kept_as_classes_with_times(coredns: Any, pod: Any) -> None:
+    """Two equal failures are one class: how many, first, last, and the newest line; the tail is read at any age."""
+    text = START + RELOAD + FORBIDDEN.format(minute=3) + FORBIDDEN.format(minute=9)
+
+    found, world = coredns([pod("coredns-a")], {"coredns-a": text})
+
+    (log,) = found.pods
+    failure = log.of(CorednsLineKind.API_FAILURE)[0]
+    assert (failure.count, failure.recent) == (2, 2)
+    assert failure.first_at == datetime(2026, 11, 21, 8, 53, tzinfo=UTC)
+    assert failure.last_at == datetime(2026, 11, 21, 8, 59, tzinfo=UTC)
+    assert log.last(CorednsLineKind.RELOAD_FAILED) == datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    assert log.whole
+    assert found.read == "logs of 1 of 1 CoreDNS pods read"
+    assert world.asked == ["logs coredns-a -c coredns since=315360000 tail=2000"]
+
+
+def test_names_asked_do_not_multiply_classes(coredns: Any, pod: Any) -> None:
+    """Failed queries for many names towards one server are one class."""
+    line = "2026-11-21T08:59:0{n}Z [ERROR] plugin/errors: 2 n{n}. A: read udp 10.0.1.7:4->10.64.0.2:53: i/o timeout\n"
+
+    found, _ = coredns([pod("coredns-a")], {"coredns-a": START + "".join(line.format(n=n) for n in range(9))})
+
+    (failure,) = found.pods[0].of(CorednsLineKind.UPSTREAM_FAILURE)
+    assert (failure.count, failure.line.upstream.upstream, len(failure.samples)) == (9, "10.64.0.2", 3)
+
+
+def test_the_previous_container_is_read_after_a_restart(coredns: Any, pod: Any) -> None:
+    """What the container before said is there, and lines that both logs hold count once."""
+    raw = pod(
+        "coredns-a", restarts=1, last_state={"terminated": {"reason": "Error", "finishedAt": "2026-11-21T08:59:30Z"}}
+    )
+    before = START + FORBIDDEN.format(minute=9)
+
+    found, _ = coredns([raw], {"coredns-a": START, "coredns-a/previous": before})
+
+    log = found.pods[0]
+    assert log.of(CorednsLineKind.API_FAILURE)[0].count == 1
+    assert log.of(CorednsLineKind.CONFIGURATION_LOADED)[0].count == 1
+    assert found.gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("ended_at", "gaps"),
+    [("2026-11-21T08:50:00Z", 1), ("2026-11-19T08:50:00Z", 0)],
+    ids=["ended inside the window", "ended long ago"],
+)
+def test_a_lost_previous_log_matters_inside_the_window(coredns: Any, pod: Any, ended_at: str, gaps: int) -> None:
+    """The node deletes old logs: only one that could hold lines of the window is a gap."""
+    raw = pod("coredns-a", restarts=1, last_state={"terminated": {"reason": "Error", "finishedAt": ended_at}})
+
+    found, _ = coredns([raw], {"coredns-a": START, "coredns-a/previous": NotFound("previous container not found")})
+
+    assert len(found.gaps) == gaps
+
+
+def test_one_unreadable_log_does_not_lose_the_others(coredns: Any, pod: Any) -> None:
+    """The gap names the pod; the other pod's log is there."""
+    refused = AccessDenied("Cannot get pods/log: 403.", grant="pods/log: get")
+
+    found, _ = coredns([pod("coredns-a"), pod("coredns-b")], {"coredns-a": refused, "coredns-b": START})
+
+    assert [log.pod for log in found.pods] == ["coredns-b"]
+    assert [(gap.what, gap.grant) for gap in found.gaps] == [("log of kube-system/coredns-a", "pods/log: get")]
+    assert found.pods_total == 2
+
+
+def test_no_readable_log_at_all_is_not_evidence(coredns: Any, pod: Any) -> None:
+    """Then the first reason is raised, with its grant."""
+    with pytest.raises(AccessDenied):
+        coredns([pod("coredns-a")], {"coredns-a": AccessDenied("403", grant="pods/log: get")})
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "<html><body>login</body></html>", "no timestamps here\n"])
+def test_an_empty_or_foreign_log_is_not_a_quiet_log(coredns: Any, pod: Any, text: str) -> None:
+    """A container that runs has written lines; an empty or undated answer is garbled, not healthy."""
+    with pytest.raises(SourceGarbled):
+        coredns([pod("coredns-a")], {"coredns-a": text})
+
+
+def test_a_container_that_never_ran_has_no_log(coredns: Any, pod: Any) -> None:
+    """A pending pod is not asked for its log."""
+    found, world = coredns([pod("coredns-a", state={}, ready=False, phase="Pending", node="")], {})
+
+    assert (found.pods, found.pods_total) == ((), 0)
+    assert world.asked == []
+    assert found.nothing_read
+
+
+def test_a_busy_log_is_read_again_over_the_window(coredns: Any, pod: Any) -> None:
+    """Where the tail does not reach back to the window, more lines are read; what is still cut is a gap."""
+    query = '[INFO] 10.0.1.5:3 - 1 "A IN a. udp 51 false 512" NOERROR qr,aa,rd 51 0.0042s\n'
+    busy = "".join(f"2026-11-21T08:59:{second:02}Z {query}" for second in range(60))
+
+    found, world = coredns([pod("coredns-a")], {"coredns-a": START + busy}, tail_lines=5)
+
+    assert world.asked[-1] == "logs coredns-a -c coredns since=900 tail=50"
+    assert "only the newest 50 lines" in found.gaps[0].reason
+    assert not found.pods[0].whole
+
+
+def test_a_readiness_after_the_failure_contradicts_it(coredns: Any, collect: Any, cluster: Any, pod: Any) -> None:
+    """A pod that became Ready by /ready has listed everything since."""
+    older = FORBIDDEN.format(minute=3).replace("2026-11-21T08", "2026-11-20T08")
+    found, _ = coredns([pod("coredns-a")], {"coredns-a": older + START})
+    pods = collect(coredns_pods.COLLECTOR, cluster(objects={"pods": [pod("coredns-a")]}))
+
+    (failure,) = found.api_failures(pods, ApiFailureKind.FORBIDDEN)
+
+    assert failure.contradicted_by == "the pod became Ready at 2026-11-20 09:00:10Z"
+
+
+def nodes(count: int, compute: str = "ec2") -> WorkerNodes:
+    """Return `count` worker nodes."""
+    return WorkerNodes(
+        vpc_id="vpc-1",
+        nodes=tuple(
+            WorkerNode(
+                name=f"node-{number:03}",
+                instance_id="",
+                internal_ip="",
+                node_group="",
+                zone="",
+                ready=True,
+                compute=compute,
+            )
+            for number in range(count)
+        ),
+        interfaces=(),
+    )
+
+
+def daemon_set(desired: int, scheduled: int) -> dict[str, Any]:
+    """Return kube-proxy's DaemonSet."""
+    return {
+        "metadata": {"name": "kube-proxy"},
+        "status": {"desiredNumberScheduled": desired, "currentNumberScheduled": scheduled},
+    }
+
+
+def test_nodes_without_a_ready_kube_proxy_are_uncovered(collect: Any, cluster: Any, pod: Any) -> None:
+    """A node whose pod waits and one without a pod are named, each with why."""
+    waiting = pod(
+        "kube-proxy-1",
+        container="kube-proxy",
+        node="node-001",
+        ready=False,
+        state={"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}},
+    )
+    running = pod("kube-proxy-0", container="kube-proxy", node="node-000")
+    world = cluster(objects={"daemonsets": [daemon_set(3, 2)], "pods?k8s-app=kube-proxy": [running, waiting]})
+
+    found = collect(kube_proxy_pods.COLLECTOR, world, needed={WorkerNodes: nodes(3)})
+
+    assert [(one.node, one.why) for one in found.uncovered] == [
+        ("node-001", "ImagePullBackOff: Back-off pulling image"),
+        ("node-002", "no kube-proxy pod"),
+    ]
+    assert (found.desired, found.scheduled, found.nodes_total) == (3, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("objects", "compute", "by_design"),
+    [
+        ({}, "fargate", "all 3 nodes are Fargate or Auto Mode nodes, which have no kube-proxy"),
+        (
+            {
+                "daemonsets": [{"metadata": {"name": "cilium"}}],
+                "configmaps/cilium-config": {"data": {"kube-proxy-replacement": "true"}},
+            },
+            "ec2",
+            "Cilium (kube-proxy-replacement: true) replaces kube-proxy",
+        ),
+        (
+            {
+                "daemonsets": [{"metadata": {"name": "cilium"}}],
+                "configmaps/cilium-config": {"data": {"kube-proxy-replacement": "false"}},
+            },
+            "ec2",
+            "",
+        ),
+        ({}, "ec2", ""),
+    ],
+    ids=["fargate only", "cilium replaces it", "cilium beside it", "nothing seen"],
+)
+def test_what_replaces_kube_proxy_where_visible(
+    collect: Any, cluster: Any, objects: dict[str, Any], compute: str, by_design: str
+) -> None:
+    """Fargate, Auto Mode and Cilium's replacement are by design; anything else is not claimed."""
+    found = collect(kube_proxy_pods.COLLECTOR, cluster(objects=objects), needed={WorkerNodes: nodes(3, compute)})
+
+    assert found.absent
+    assert found.by_design == by_design
+
+
+def test_a_refused_cilium_configuration_is_a_gap(collect: Any, cluster: Any) -> None:
+    """Whether Cilium replaces kube-proxy stays open."""
+    world = cluster(
+        objects={"daemonsets": [{"metadata": {"name": "cilium"}}], "configmaps/cilium-config": AccessDenied("403")}
+    )
+
+    found = collect(kube_proxy_pods.COLLECTOR, world, needed={WorkerNodes: nodes(1)})
+
+    assert len(found.gaps) == 1
+
+
+@pytest.mark.parametrize("objects", [{"daemonsets": [{}]}, {"daemonsets": [{"metadata": {"name": "kube-proxy"}}]}])
+def test_a_garbled_daemon_set_is_not_an_absent_one(collect: Any, cluster: Any, objects: Any) -> None:
+    """Required members are indexed."""
+    with pytest.raises(SourceGarbled):
+        collect(kube_proxy_pods.COLLECTOR, cluster(objects=objects), needed={WorkerNodes: nodes(1)})
+
+
+def proxies(collect: Any, cluster: Any, pod: Any, count: int, restarted: tuple[int, ...] = ()) -> KubeProxyPods:
+    """Return the evidence of `count` running kube-proxy pods."""
+    raw = [
+        pod(
+            f"kube-proxy-{number:03}",
+            container="kube-proxy",
+            node=f"node-{number:03}",
+            restarts=int(number in restarted),
+        )
+        for number in range(count)
+    ]
+    world = cluster(objects={"daemonsets": [daemon_set(count, count)], "pods": raw})
+    found = collect(kube_proxy_pods.COLLECTOR, world, needed={WorkerNodes: nodes(count)})
+    assert isinstance(found, KubeProxyPods)
+    return found
+
+
+def test_a_sample_of_kube_proxy_logs_is_read_and_stated(collect: Any, cluster: Any, pod: Any) -> None:
+    """20 of 500 are read: those that restarted first, the others spread over the nodes."""
+    pods = proxies(collect, cluster, pod, 500, restarted=(7,))
+    world = cluster(
+        texts={f"kube-proxy-{n:03}": PROXY_START for n in range(500)} | {"kube-proxy-007/previous": PROXY_START}
+    )
+
+    found = collect(kube_proxy_logs.COLLECTOR, world, needed={KubeProxyPods: pods})
+
+    read = [log.node for log in found.pods]
+    assert found.read == "logs of 20 of 500 kube-proxy pods read"
+    assert len(world.asked) == 21
+    assert "node-007" in read
+    assert {int(node[5]) for node in read} == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    ("after", "contradicted", "never_synced"),
+    [
+        ("", "", True),
+        ('I1121 08:59:30.0 1 proxier.go:822] "SyncProxyRules complete"', "", True),
+        ("I1121 08:59:30.0 1 shared_informer.go:320] Caches are synced for endpoint slice config", "", False),
+        (
+            "I1121 08:59:30.0 1 shared_informer.go:320] Caches are synced for service config",
+            "the same was read at 2026-11-21 08:59:30Z",
+            False,
+        ),
+    ],
+    ids=["nothing after", "rules synced", "another cache synced", "its cache synced"],
+)
+def test_only_the_same_call_contradicts(
+    collect: Any, cluster: Any, pod: Any, after: str, contradicted: str, *, never_synced: bool
+) -> None:
+    """A failed list of services stands until services were read; syncing rules from old data shows nothing."""
+    failed = (
+        "2026-11-21T08:59:00Z E1121 08:59:00.0 1 reflector.go:166] Failed to watch *v1.Service: failed to list "
+        '*v1.Service: Get "https://abc/api/v1/services": dial tcp 10.0.1.9:443: i/o timeout\n'
+    )
+    text = PROXY_START + failed + (f"2026-11-21T08:59:30Z {after}\n" if after else "")
+    pods = proxies(collect, cluster, pod, 1)
+
+    found = collect(kube_proxy_logs.COLLECTOR, cluster(texts={"kube-proxy-000": text}), needed={KubeProxyPods: pods})
+
+    (failure,) = found.api_failures(ApiFailureKind.TIMEOUT)
+    assert (failure.node, failure.failure.resource, failure.contradicted_by) == ("node-000", "services", contradicted)
+    assert bool(found.unsynced_nodes(frozenset({"node-000"}))) is never_synced
+
+
+def test_a_longer_rule_window_than_was_read_is_a_gap(collect: Any, cluster: Any, pod: Any) -> None:
+    """A rule that looks back an hour is told that 15 minutes were read."""
+    world = cluster(texts={"kube-proxy-000": PROXY_START})
+    found = collect(kube_proxy_logs.COLLECTOR, world, needed={KubeProxyPods: proxies(collect, cluster, pod, 1)})
+
+    assert found.window_gaps(timedelta(minutes=15)) == ()
+    assert len(found.window_gaps(timedelta(hours=1))) == 1
