@@ -20,6 +20,8 @@ TOP_TEXT = 3_000
 SECTION_TEXT = 3_000
 PLAIN_DEFAULT = 3_000
 ID_CHARACTERS = 255
+NOTHING = "(empty)"
+"""Stands where a text is empty: Slack refuses empty texts."""
 
 TEXT_LIMITS: Mapping[tuple[str, str], int] = {
     ("header", "text"): 150,
@@ -73,7 +75,7 @@ def fit(payload: RawObject) -> RawObject:
         key = path.rsplit("/", 1)[-1]
         text = item.get("text")
         if item.get("type") in {"plain_text", "text"} and isinstance(text, str):
-            item["text"] = cut(text, TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT)) or "(empty)"
+            item["text"] = cut(text, TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT)) if text.strip() else NOTHING
     return payload
 
 

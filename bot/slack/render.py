@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from bot.domain.json_values import RawObject
 from bot.errors import ConfigurationError, UnitError
-from bot.slack.limits import MESSAGE_CHARACTERS, TOP_TEXT, characters, faults, fit
+from bot.slack.limits import MESSAGE_CHARACTERS, NOTHING, TOP_TEXT, characters, faults, fit
 from bot.slack.text import clean, count, cut, escape
 
 ROOM = (1.0, 0.5, 0.25, 0.12, 0.06)
@@ -64,7 +64,9 @@ class Views:
         Raises `UnitError` when the template does not give a valid message for any facts.
         """
         payload, room = self._fitting(view, facts)
-        payload["text"] = cut(escape(cut(clean(str(payload.get("text", ""))), TOP_TEXT // 5)), TOP_TEXT)
+        if "text" in payload:
+            payload["text"] = cut(escape(cut(clean(str(payload["text"])), TOP_TEXT // 5)), TOP_TEXT)
+            payload["text"] = payload["text"] if payload["text"].strip() else NOTHING
         self._check(view, payload)
         return Message(text=payload["text"], blocks=payload["blocks"], whole=room == ROOM[0])
 
@@ -76,9 +78,9 @@ class Views:
 
     def _fitting(self, view: str, facts: dict[str, object]) -> tuple[RawObject, float]:
         for room in ROOM:
-            payload = fit(self._rendered(view, {**facts, "room": room}))
+            payload = self._with_block_ids(view, fit(self._rendered(view, {**facts, "room": room})))
             if characters(payload.get("blocks")) <= MESSAGE_CHARACTERS:
-                return self._with_block_ids(view, payload), room
+                return payload, room
         raise UnitError(f"view {view}: more than {MESSAGE_CHARACTERS} characters even when shortened; use cut and few")
 
     def _rendered(self, view: str, facts: dict[str, object]) -> RawObject:

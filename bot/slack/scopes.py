@@ -1,0 +1,52 @@
+"""Which Slack scope each call needs, and what it is for; `doctor`, the manifest and its test read this table.
+
+Source: the method pages of docs.slack.dev. A method that needs no scope stands here with an empty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One scope of the bot token (or of the app-level token) and what is lost without it."""
+
+    name: str
+    unlocks: str
+
+
+CHAT_WRITE = Scope(name="chat:write", unlocks="reports, cards and private answers in channels the bot is a member of")
+COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-history and /dns-help")
+MENTIONS = Scope(name="app_mentions:read", unlocks="the same verbs by mention, also in threads")
+USERS = Scope(
+    name="users:read", unlocks="whether an approver is a bot, a guest, deactivated or foreign; names on cards"
+)
+USER_GROUPS = Scope(name="usergroups:read", unlocks="approval by user group; handles on cards")
+NO_SCOPE = Scope(name="", unlocks="")
+
+BY_METHOD: Mapping[str, Scope] = {
+    "auth.test": NO_SCOPE,
+    "chat.getPermalink": NO_SCOPE,
+    "chat.postEphemeral": CHAT_WRITE,
+    "chat.postMessage": CHAT_WRITE,
+    "chat.update": CHAT_WRITE,
+    "usergroups.list": USER_GROUPS,
+    "usergroups.users.list": USER_GROUPS,
+    "users.info": USERS,
+    "views.open": NO_SCOPE,
+}
+"""Every Web API method that the code calls with the bot token."""
+
+BY_LISTENER: Mapping[str, Scope] = {"command": COMMANDS, "event:app_mention": MENTIONS}
+"""What Slack delivers only with a scope."""
+
+APP_LEVEL = Scope(name="connections:write", unlocks="Socket Mode")
+"""Of the app-level token, for apps.connections.open."""
+
+
+def bot_scopes() -> tuple[Scope, ...]:
+    """Return the scopes of the bot token, sorted by name, each once."""
+    named = {scope.name: scope for scope in (*BY_METHOD.values(), *BY_LISTENER.values()) if scope.name}
+    return tuple(named[name] for name in sorted(named))

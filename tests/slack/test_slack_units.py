@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import bot.slack.buttons
+import bot.slack.commands
+import bot.slack.views
+from bot.errors import UnitError
+from bot.slack.units import Button, Command, Modal, units
+
+GOOD = """
+from bot.slack.units import Command
+COMMAND = Command(name="trial", usage="", purpose="Try.", run=lambda asked, bench: None)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Callable[[str, str], ModuleType]]:
+    """Make a package of units in a folder of its own."""
+    package = ModuleType("trial_units")
+    package.__path__ = [str(tmp_path)]
+    sys.modules["trial_units"] = package
+
+    def write(name: str, text: str) -> ModuleType:
+        (tmp_path / f"{name}.py").write_text(text)
+        return package
+
+    yield write
+    for name in [name for name in sys.modules if name == "trial_units" or name.startswith("trial_units.")]:
+        del sys.modules[name]
+
+
+def test_shipped_units_are_found_by_name() -> None:
+    """The folders hold these units; adding one is adding a file."""
+    assert [unit.name for unit in units(bot.slack.commands, "COMMAND", Command)] == ["diagnose", "help", "history"]
+    assert [unit.name for unit in units(bot.slack.buttons, "BUTTON", Button)] == ["approve", "diagnose_again", "reject"]
+    assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == ["reject_reason"]
+
+
+def test_new_file_is_a_new_command(folder: Callable[[str, str], ModuleType]) -> None:
+    """A file that exports a COMMAND is found without any other edit."""
+    assert [unit.name for unit in units(folder("trial", GOOD), "COMMAND", Command)] == ["trial"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        pytest.param("other", GOOD, "must be the file's name, 'other'", id="name-mismatch"),
+        pytest.param("empty", "", "exports no COMMAND that is a Command", id="no-unit"),
+        pytest.param("wrong", "COMMAND = 'diagnose'", "exports no COMMAND that is a Command", id="wrong-type"),
+        pytest.param("broken", "import nothing_of_this_name", "cannot be imported", id="import-error"),
+        pytest.param("syntax", "def", "cannot be imported", id="syntax-error"),
+    ],
+)
+def test_malformed_unit_stops_the_start(
+    folder: Callable[[str, str], ModuleType], name: str, text: str, said: str
+) -> None:
+    """A bad unit is named, with what is wrong."""
+    package = folder(name, text)
+
+    with pytest.raises(UnitError, match=said) as caught:
+        units(package, "COMMAND", Command)
+    assert f"trial_units.{name}" in str(caught.value)

@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+from bot.domain.approvals import Choice, Decision, Outcome, ProposalState, Result, StepRecord, StepState
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.evidence import Collected, Gap, SourceCall
+from bot.domain.findings import Kind, Verdict
+from bot.domain.people import Person
+from bot.errors import ConfigurationError, UnitError
+from bot.sandbox.slack import Seen, as_text
+from bot.sandbox.slack.blocks import check_message, check_view, too_long
+from bot.slack.bench import Card
+from bot.slack.card_facts import card_facts, policy_words
+from bot.slack.commands.help import CommandHelp
+from bot.slack.evidence_facts import evidence_groups
+from bot.slack.history_facts import HistoryFacts, history_lines
+from bot.slack.posting import further_words, offers_diagnosis
+from bot.slack.render import Message, Views
+from bot.slack.report_facts import report_facts
+from bot.workflow.desk import HistoryLine, Proposed
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+VIEWS = Views(TEMPLATES)
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+LIVE = re.compile(r"<[!@#]|<https?:|<mailto:", re.IGNORECASE)
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+NASTY = [
+    "<!channel>.evil.test",
+    "<@U1>",
+    "<!subteam^S01>",
+    "<https://evil.test|sign in>",
+    'quote " and \\ backslash',
+    "line\nline\r\nline",
+    "``` fence ```",
+    "{{ 7 * 7 }} {% raw %}",
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07",
+    "\u202egnp.exe\u2066 \u200b\u200f",
+    "<\u200b!channel>",
+    "</script>&amp;",
+    "\ud800 lone",
+    "x" * 40_000,
+    "\U0001f600" * 3_000,
+    "",
+    " \n\t",
+]
+hostile = st.one_of(st.sampled_from(NASTY), st.text(max_size=200), st.lists(st.sampled_from(NASTY[:12])).map("".join))
+
+
+class PlainNames:
+    """Names as hostile as the test wants."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def person(self, user_id: str) -> str:
+        """Return the name."""
+        return self._name or user_id
+
+    def group(self, group_id: str) -> str:
+        """Return the name."""
+        return self._name or group_id
+
+
+def strings(value: object) -> Iterator[str]:
+    """Yield every string in a payload."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for child in value.values():
+            yield from strings(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from strings(child)
+
+
+def assert_well(message: Message) -> None:
+    """Refuse what Slack would refuse, and what would be live in Slack."""
+    assert check_message(message.blocks) == ()
+    assert not too_long(message.blocks)
+    assert len(json.dumps(message.blocks, ensure_ascii=False, separators=(",", ":"))) <= 12_000
+    assert len(message.blocks) <= 50
+    assert 0 < len(message.text) <= 4_000
+    for block in message.blocks:
+        parsed = Block.parse(block)
+        assert parsed is not None
+        parsed.validate_json()
+    assert_harmless({"text": message.text, "blocks": message.blocks})
+
+
+def assert_harmless(payload: object) -> None:
+    """Find no live mention or link, no invisible character, no mrkdwn anywhere."""
+    for text in strings(payload):
+        assert not LIVE.search(text), text[:200]
+        assert not INVISIBLE.search(text), repr(text[:200])
+    assert '"mrkdwn"' not in json.dumps(payload)
+
+
+def hostile_diagnosis(sample: Diagnosis, text: str, number: int) -> Diagnosis:
+    """Return a diagnosis in which every text that can come from outside is `text`, `number` times."""
+    many = (text,) * number
+    gap = Gap(what=text, reason=text, grant=text)
+    findings = tuple(
+        replace(
+            finding,
+            title=text,
+            judgement=replace(
+                finding.judgement, summary=text, proof=many, advice=many, missing=(gap,) * min(number, 30)
+            ),
+        )
+        for finding in sample.findings * max(1, number // 4)
+    )
+    piece = Collected(
+        id=text or "e",
+        collector="c",
+        parameters={},
+        value=None,
+        gap=gap,
+        calls=(SourceCall(name=text),) * number,
+        collected_at=NOW,
+        took_ms=1,
+        summary=text,
+    )
+    return replace(
+        sample,
+        id=text,
+        target=replace(sample.target, name=text),
+        findings=findings,
+        evidence=(*sample.evidence, piece, replace(piece, gap=None)),
+        looked_from=text,
+        unrecorded=text,
+    )
+
+
+fast = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@fast
+@given(text=hostile, number=st.sampled_from([1, 3, 40]))
+def test_report_and_evidence_stay_harmless_and_within_limits(
+    diagnosis_of: Any, proposal_of: Any, advice_of: Any, text: str, number: int
+) -> None:
+    """Whatever a cluster holds, report and evidence are messages that Slack takes, with nothing live in them."""
+    diagnosis = hostile_diagnosis(diagnosis_of(), text, number)
+    proposed = Proposed(proposals=(proposal_of(),) * number, not_offered=(advice_of(text, *(text,) * number),) * number)
+    report = VIEWS.message("report", report=report_facts(diagnosis, proposed, asked_by=text, note=text))
+    groups = evidence_groups(diagnosis)
+
+    assert_well(report)
+    for group in groups:
+        assert_well(VIEWS.message("evidence", group=group))
+
+
+@fast
+@given(text=hostile, number=st.sampled_from([1, 3, 40]), state=st.sampled_from(list(ProposalState)))
+def test_cards_stay_harmless_and_within_limits(
+    proposal_of: Any, plan_of: Any, text: str, number: int, state: ProposalState
+) -> None:
+    """Cards of any state, with any text in plan, decisions and journal."""
+    plan = plan_of(title=text, blast_radius=text, risk=text, cluster=text, finding=text, undoes=text)
+    step = replace(plan.steps[0], target=text, diff=(f"+ {text}",) * number, undo=text, command=text, owner=text)
+    plan = replace(plan, steps=(step,) * number)
+    decision = Decision(
+        proposal_id="p-1",
+        person=Person(team_id="T01", user_id=text),
+        choice=Choice.REJECT,
+        accepted=True,
+        reason=text,
+        decided_at=NOW,
+    )
+    proposal = proposal_of(plan=plan, decisions=(decision,) * number, not_approvable=text, state=state)
+    journal = [
+        StepRecord(proposal_id="p-1", index=index, state=StepState.UNKNOWN, effects={}, note=text, at=NOW)
+        for index in range(number)
+    ]
+    facts = card_facts(
+        proposal, PlainNames(text), journal=journal, report_url="https://x.slack.com/archives/C1/p1", status=text
+    )
+
+    for view in ("proposal", "decided"):
+        assert_well(VIEWS.message(view, card=facts))
+    assert_well(VIEWS.message("outcome", card=facts, further=(text,) * number, again=True))
+    assert_well(VIEWS.message("steps", step=facts.steps[0]))
+
+
+@fast
+@given(text=hostile, number=st.sampled_from([0, 1, 40]))
+def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> None:
+    """Progress, history, help, refusals and the form for the reason."""
+    many = (text,) * number
+    line = HistoryFacts(heading=text, verdict=text, followed=many)
+
+    assert_well(VIEWS.message("progress", cluster=text, done=many, running=many, total=number * 2, elapsed="3 s"))
+    assert_well(VIEWS.message("history", title=text, lines=(line,) * number))
+    commands = (CommandHelp(usage=text, purpose=text),) * 5
+    assert_well(VIEWS.message("help", commands=commands, clusters=many, playbooks=many, name=text))
+    assert_well(VIEWS.message("refusal", reason=text, hints=many))
+    modal = VIEWS.modal("reject", value="p-1 hash C1 1.0", title=text)
+    assert check_view(modal) == ()
+    View(**modal).validate_json()
+    assert_harmless(modal)
+
+
+def test_every_view_is_rendered_by_a_test() -> None:
+    """A new view needs its hostile test: these are all there are."""
+    tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
+    tested |= {"progress", "history", "help", "refusal", "reject"}
+
+    assert set(VIEWS.names()) == tested
+
+
+def test_what_is_cut_says_how_much_is_missing() -> None:
+    """A long text ends with the number of characters that are not shown."""
+    message = VIEWS.message("refusal", reason="x" * 40_000, hints=())
+
+    shown = as_text_of(message)
+    found = re.search(r"…\((\d+) more characters\)", shown)
+    assert found is not None
+    kept = message.blocks[0]["elements"][0]["elements"][0]["text"].count("x")
+    assert kept + int(found[1]) == 40_000
+
+
+def test_block_ids_change_at_every_rendering() -> None:
+    """Slack keeps the state of a block by its id: an update must bring new ones."""
+    first = VIEWS.message("refusal", reason="a", hints=())
+    second = VIEWS.message("refusal", reason="a", hints=())
+
+    assert first.blocks[0]["block_id"] != second.blocks[0]["block_id"]
+
+
+def test_missing_value_stops_a_view(tmp_path: Path) -> None:
+    """A template that names what it does not get is an error, not an empty text."""
+    (tmp_path / "bad.json.j2").write_text('{"text": {{ nobody }}, "blocks": [{"type": "divider"}]}')
+
+    with pytest.raises(UnitError, match="'nobody' is undefined"):
+        Views(tmp_path).message("bad")
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ('{"text": "a", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": {{ v }}}}]}', "mrkdwn"),
+        ('{"text": "a", "blocks": [{"type": "image_grid"}]}', "unknown type"),
+        ('{"blocks": [{"type": "divider"}]}', "/text"),
+        ('{"text": "a", "blocks": []}', "missing or empty"),
+        ('{"text": "a", "blocks": [{"type": "divider"}', "ValueError|JSONDecodeError"),
+        ('{"text": "a", "blocks": [{"type": "header", "text": {{ v.__class__ }}}]}', "SecurityError|undefined"),
+    ],
+    ids=["mrkdwn", "unknown-block", "no-text", "no-blocks", "not-json", "private-attribute"],
+)
+def test_template_that_slack_would_refuse_is_an_error(tmp_path: Path, template: str, said: str) -> None:
+    """Each broken template says what is wrong with it."""
+    (tmp_path / "bad.json.j2").write_text(template)
+
+    with pytest.raises(UnitError, match=said):
+        Views(tmp_path).message("bad", v="<!channel>")
+
+
+def test_template_folder_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
+    """The folder is named in the error."""
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        Views(tmp_path / "nowhere")
+
+
+def test_latent_fault_is_said_plainly(diagnosis_of: Any) -> None:
+    """Every look-up answers and a rule still says problem: the report says that the fault is latent, and from where."""
+    diagnosis = diagnosis_of(lookups_all_answer=True, unexplained=())
+    text = rendered(diagnosis)
+
+    assert "Latent fault: every look-up answers right now (looked from 2 of 3 nodes)" in text
+
+
+def test_failing_lookups_without_a_cause_say_that_no_known_cause_was_found(diagnosis_of: Any) -> None:
+    """Only the symptom stands: no known cause, with what was ruled out."""
+    sample = diagnosis_of()
+    alone = tuple(
+        replace(finding, explained_by=()) for finding in sample.findings if finding.kind is Kind.SYMPTOM
+    ) + tuple(finding for finding in sample.findings if finding.verdict is Verdict.HEALTHY)
+    text = rendered(replace(sample, findings=alone))
+
+    assert "no known cause found" in text.splitlines()[0]
+    assert "Ruled out:" in text
+    assert "Kube dns service missing" in text
+    assert "Root cause" not in text
+
+
+def test_healthy_and_unknown_do_not_look_alike(diagnosis_of: Any) -> None:
+    """All checks ran and are well, or not everything could be checked: the first line says which."""
+    sample = diagnosis_of()
+    well = tuple(finding for finding in sample.findings if finding.verdict is Verdict.HEALTHY)
+    unknown = tuple(finding for finding in sample.findings if finding.verdict is not Verdict.PROBLEM)
+
+    healthy_text = rendered(replace(sample, findings=well, lookups_all_answer=True))
+    unknown_text = rendered(replace(sample, findings=unknown, lookups_all_answer=None, looked_from="no selector"))
+    assert "no DNS problem found" in healthy_text.splitlines()[0]
+    assert "not everything could be checked" in unknown_text.splitlines()[0]
+    assert "Missing permission: ec2:DescribeNetworkAcls" in unknown_text
+    assert "could not look. no selector" in unknown_text
+
+
+def test_matrix_shows_failures_first(diagnosis_of: Any) -> None:
+    """The look-up matrix names node, server and protocol, failing lines first."""
+    text = rendered(diagnosis_of())
+    lines = [line.strip() for line in text.splitlines()]
+    start = next(index for index, line in enumerate(lines) if line.startswith("from node"))
+
+    assert lines[start + 1].split() == ["ip-10-0-1-1", "service", "172.20.0.10", "timed", "out", "ok", "-", "-"]
+    assert lines[start + 2].split() == ["ip-10-0-1-2", "service", "172.20.0.10", "ok", "-", "-", "-"]
+
+
+def test_policy_is_said_in_words(proposal_of: Any) -> None:
+    """How many, from whom, and whether the requester may."""
+    words = policy_words(proposal_of().policy, PlainNames(""))
+
+    assert words == (
+        "Environment production: 1 person must approve, from U03 or members of S01. The requester may not approve."
+    )
+
+
+def test_outcome_offers_a_diagnosis_unless_it_is_verified(proposal_of: Any) -> None:
+    """Verified needs nothing further; everything else does."""
+    proposal = proposal_of(state=ProposalState.DONE)
+    ended = {
+        result: Card(outcome=Outcome(proposal_id="p-1", result=result, summary="s", steps=())) for result in Result
+    }
+
+    assert {result for result, card in ended.items() if not offers_diagnosis(proposal, card)} == {Result.VERIFIED}
+    assert further_words(ended[Result.NOT_VERIFIED]) == ()
+
+
+def test_history_names_the_people_and_how_proposals_stand(proposal_of: Any) -> None:
+    """One line for each diagnosis, its proposals below."""
+    line = HistoryLine(
+        diagnosis_id="d-1",
+        cluster="cluster-prod",
+        asked_by="T01/U01",
+        started_at="2026-11-21T09:00:00Z",
+        verdict="problem",
+        root_causes=("dns_blocked_by_security_group",),
+        proposals=(proposal_of(),),
+        outcomes=(),
+    )
+    facts = history_lines([line], PlainNames("ana"))[0]
+
+    assert facts.heading == "2026-11-21T09:00:00Z cluster-prod, asked by ana:"
+    assert facts.verdict == "problem (dns_blocked_by_security_group)"
+    assert "Waits for 1 approval, until 2026-11-21 09:30 UTC." in facts.followed[0]
+
+
+def rendered(diagnosis: Diagnosis) -> str:
+    """Return a report as a person reads it."""
+    facts = report_facts(diagnosis, Proposed(proposals=(), not_offered=()), asked_by="ana")
+    return as_text_of(VIEWS.message("report", report=facts))
+
+
+def as_text_of(message: Message) -> str:
+    """Return a message as a person reads it."""
+    seen = Seen(
+        channel="C",
+        ts="1",
+        thread_ts="",
+        user="U",
+        text=message.text,
+        blocks=tuple(message.blocks),
+        attachments=(),
+        only_visible_to="",
+        edited=0,
+    )
+    return as_text(seen)
