@@ -34,6 +34,8 @@ class Applied:
     """Why later steps were not run; empty when every step ran, or waited in vain for look-ups."""
     wrote: bool
     """Whether anything was written, or may have been."""
+    repaired: bool = False
+    """It stopped at a step that had waited for look-ups to answer: what was done before works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class Applier:
             wrote = wrote or ended.wrote
             if ended.stopped:
                 self._skip(plan, index + ended.begun, "Not run: the plan had stopped.", told)
-                return Applied(stopped=ended.stopped, wrote=wrote)
+                return Applied(stopped=ended.stopped, wrote=wrote, repaired=step.after_lookups_answer)
         return Applied(wrote=wrote)
 
     def _run(self, plan: FixPlan, index: int, target: ClusterTarget, told: Told) -> _Ended:

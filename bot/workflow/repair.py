@@ -81,7 +81,7 @@ class Repairer:
             return self._finish(plan.id, Result.REFUSED, f"Nothing was written. {applied.stopped}")
         steps = insist(lambda: self.history.steps(plan.id), self.sleep)
         summary = f"{_done(steps, len(plan.steps))} {applied.stopped}"
-        inverse_id = self._offer_inverse(approved, target, plan.diagnosis_id)
+        inverse_id = "" if applied.repaired else self._offer_inverse(approved, target, plan.diagnosis_id)
         return self._finish(plan.id, Result.STOPPED, summary, inverse_id=inverse_id)
 
     def _verified(self, approved: ApprovedPlan, target: ClusterTarget, asked: Question) -> Outcome:

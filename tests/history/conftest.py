@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -27,6 +26,7 @@ from bot.domain.people import Person
 from bot.domain.plans import FixPlan, Step, WriterKind
 from bot.history import SqlHistory, migrate, open_history
 from bot.history.engine import open_database
+from bot.history.tables import metadata
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,15 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
-    """The URL of an empty, migrated PostgreSQL database."""
-    name = f"t{uuid4().hex[:12]}"
-    postgres_cluster.statement("postgres", f"CREATE DATABASE {name} TEMPLATE migrated")
-    yield postgres_cluster.url(name)
-    postgres_cluster.statement("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+    """The URL of an empty, migrated PostgreSQL database; emptied again afterwards."""
+    url = postgres_cluster.url("migrated")
+    yield url
+    database = open_database(url)
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

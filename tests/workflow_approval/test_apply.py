@@ -341,3 +341,12 @@ def test_pods_are_left_alone_while_lookups_do_not_answer(
     assert (outcome.result, setting.world.writes) == (result, ["open front"])
     assert _states(outcome.steps) == [(0, StepState.DONE), (1, StepState.SKIPPED)]
     assert says in outcome.summary
+
+
+def test_a_later_step_that_fails_is_no_reason_to_take_the_repair_back(setting: Any, kit: Any) -> None:
+    """Look-ups answered before pods were recreated: a slow rollout stops the plan, and no inverse is offered."""
+    proposal = _with_restart(setting, kit)
+    setting.world.on_write["pods"] = _fail(WriteFailed("not all pods became Ready", ambiguous=True))
+    outcome = setting.desk().repair(proposal.id)
+    assert (outcome.result, outcome.inverse_proposal_id) == (Result.STOPPED, "")
+    assert _states(outcome.steps) == [(0, StepState.DONE), (1, StepState.UNKNOWN)]

@@ -1,0 +1,102 @@
+import importlib
+import pkgutil
+import random
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
+
+import pytest
+
+import bot.collectors
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.json_values import canonical
+from bot.history.encode import decode, encode
+from bot.history.store import open_history
+
+
+def _evidence_classes() -> dict[str, type]:
+    modules = (
+        importlib.import_module(f"bot.collectors.{found.name}")
+        for found in pkgutil.iter_modules(bot.collectors.__path__)
+        if not found.name.startswith("_")
+    )
+    return {module.COLLECTOR.name: module.COLLECTOR.evidence for module in modules}
+
+
+CLASSES = _evidence_classes()
+
+
+def _leaf(kind: Any, chance: random.Random) -> Any:
+    """A value of a class that has no parts."""
+    number = chance.randrange(256)
+    made: dict[Any, Any] = {
+        str: chance.choice(["", "sg-0abc", "1.10", "2026-11-21", "true", "10.0.0.1", "línea\n\x00<!channel>"]),
+        bool: chance.random() < 0.5,
+        int: number,
+        float: number / 7,
+        datetime: datetime(2026, 11, 21, 9, 0, number % 60, number, tzinfo=UTC),
+        timedelta: timedelta(seconds=number, milliseconds=number),
+        IPv4Address: IPv4Address(f"10.0.0.{number}"),
+        IPv6Address: IPv6Address(f"fd00::{number:x}"),
+        IPv4Network: IPv4Network(f"10.0.{number}.0/24"),
+        IPv6Network: IPv6Network(f"fd00:{number:x}::/64"),
+    }
+    return made[kind]
+
+
+def _sample(kind: Any, chance: random.Random) -> Any:
+    """A value of any evidence class: sequences of 0 to 3, every branch of a union in turn."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is type(None):
+        return None
+    if origin in {typing.Union, types.UnionType}:
+        return _sample(chance.choice(arguments), chance)
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return tuple(_sample(one, chance) for one in arguments)
+    if origin in {tuple, frozenset}:
+        return origin(_sample(arguments[0], chance) for _ in range(chance.randrange(4)))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return chance.choice(list(kind))
+    if is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{field.name: _sample(hints[field.name], chance) for field in fields(kind) if field.init})
+    return _leaf(kind, chance)
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_every_evidence_class_comes_back_equal(name: str) -> None:
+    """Whatever a collector may give, what is loaded equals what was stored."""
+    chance = random.Random(name)  # noqa: S311  # reproducible samples, no secret
+    for _ in range(60):
+        value = _sample(CLASSES[name], chance)
+        assert decode(CLASSES[name], encode(value)) == value
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_equal_evidence_has_equal_bytes(name: str) -> None:
+    """Sets have no order, but what is stored has: the same evidence is stored once."""
+    value = _sample(CLASSES[name], random.Random(7))  # noqa: S311  # reproducible samples, no secret
+    again = decode(CLASSES[name], encode(value))
+    assert canonical(encode(again)) == canonical(encode(value))
+
+
+def test_a_diagnosis_with_every_evidence_class_comes_back_equal(
+    url: str, diagnosis_of: Callable[..., Diagnosis]
+) -> None:
+    """The same through the database, on each kind."""
+    chance = random.Random(2026)  # noqa: S311  # reproducible samples, no secret
+    base = diagnosis_of().evidence[0]
+    evidence = tuple(
+        replace(base, id=name, collector=name, value=_sample(kind, chance)) for name, kind in sorted(CLASSES.items())
+    )
+    diagnosis = diagnosis_of(evidence=evidence)
+    history = open_history(url, CLASSES)
+    history.record(diagnosis)
+    loaded = history.diagnosis(diagnosis.id)
+    history.close()
+    assert loaded == diagnosis
