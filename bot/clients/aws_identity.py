@@ -16,7 +16,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Deferre
 from botocore.session import Session
 
 from bot.clients.aws_retries import seconds_before_retry
-from bot.clients.aws_wire import BoundedSender, refuse_garbled
+from bot.clients.aws_wire import BoundedSender, refuse_cut, refuse_foreign
 from bot.clients.own_names import OwnNames
 from bot.clients.time_limit import seconds_left
 from bot.clients.traffic import WireTraffic
@@ -44,7 +44,8 @@ class AwsIdentity:
             )
         )
         session.register("before-send", sender)
-        session.register("after-call", refuse_garbled)
+        session.register("before-parse", refuse_cut)
+        session.register("after-call", refuse_foreign)
         if retries:
             session.register("needs-retry", seconds_before_retry)
 

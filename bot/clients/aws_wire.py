@@ -2,10 +2,11 @@
 
 botocore's own sender takes a time-out per read, so a dripping far end holds it for ever, and it turns
 a cut, empty or HTML answer of a JSON service into `{}`, which reads as "none". Here botocore signs and
-parses; the exchange itself goes through `wire` (hook `before-send`), and each parsed answer passes
-`refuse_garbled` (hook `after-call`). The hooks are registered with the session, so that the clients
-which botocore makes for itself (web identity, assumed roles) pass through them too. Only the instance
-and container metadata services are asked by botocore's own means, with time-outs of 1 to 2 s a try.
+parses; the exchange itself goes through `wire` (hook `before-send`), and each answer passes `refuse_cut`
+(hook `before-parse`) and `refuse_foreign` (hook `after-call`). The hooks are registered with the
+session, so that the clients which botocore makes for itself (web identity, assumed roles) pass through
+them too. Only the instance and container metadata services are asked by botocore's own means, with
+time-outs of 1 to 2 s a try.
 """
 
 from __future__ import annotations
@@ -103,22 +104,30 @@ class BoundedSender:
         return manager
 
 
-def refuse_garbled(http_response: AWSResponse, parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  # botocore has no types
-    """Handle botocore's `after-call`: raise `SourceGarbled` for a success that is not a whole AWS answer."""
-    if http_response.status_code >= _SUCCESS_BELOW:
+def refuse_cut(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  # botocore has no types
+    """Handle botocore's `before-parse`: raise `SourceGarbled` for a success whose body is cut or no JSON object."""
+    if response_dict["status_code"] >= _SUCCESS_BELOW:
         return
-    action = f"{model.service_model.service_name}:{model.name}"
-    content: bytes = http_response.content
-    announced = http_response.headers.get("content-length")
+    action = _action(operation_model)
+    content: bytes = response_dict["body"]
+    announced = response_dict["headers"].get("content-length")
     if announced is not None and announced.isdigit() and int(announced) != len(content):
         raise SourceGarbled(f"Cannot call {action}: {len(content)} of {announced} bytes of the answer came. Ask again.")
-    if not parsed.get("ResponseMetadata", {}).get("RequestId"):
+    if operation_model.service_model.protocol in _JSON_PROTOCOLS and not _is_json_object(content, operation_model):
+        raise SourceGarbled(f"Cannot call {action}: the answer ({len(content)} bytes) is not whole JSON. Ask again.")
+
+
+def refuse_foreign(parsed: dict[str, Any], model: Any, http_response: AWSResponse, **_: object) -> None:  # noqa: ANN401  # botocore has no types
+    """Handle botocore's `after-call`: raise `SourceGarbled` for a success that carries no AWS request id."""
+    if http_response.status_code < _SUCCESS_BELOW and not parsed.get("ResponseMetadata", {}).get("RequestId"):
         raise SourceGarbled(
-            f"Cannot call {action}: the answer ({len(content)} bytes) carries no AWS request id. "
+            f"Cannot call {_action(model)}: the answer ({len(http_response.content)} bytes) carries no AWS request id. "
             "Something between us and AWS answered: check proxies."
         )
-    if model.service_model.protocol in _JSON_PROTOCOLS and not _is_json_object(content, model):
-        raise SourceGarbled(f"Cannot call {action}: the answer ({len(content)} bytes) is not whole JSON. Ask again.")
+
+
+def _action(model: Any) -> str:  # noqa: ANN401  # botocore has no types
+    return f"{model.service_model.service_name}:{model.name}"
 
 
 def _is_json_object(content: bytes, model: Any) -> bool:  # noqa: ANN401  # botocore has no types

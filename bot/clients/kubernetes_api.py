@@ -32,6 +32,10 @@ MAX_BODY_BYTES = 256 * 1024 * 1024
 
 _CHUNK_BYTES = 64 * 1024
 _WAIT_WITHOUT_ADVICE_SECONDS = 0.3
+_SPARE_SECONDS = 0.2
+_WAIT_AFTER_LOSS_SECONDS = 0.1
+"""Short: most often a kept connection that the server had just closed."""
+
 
 _VENDOR_ERRORS: tuple[type[Exception], ...] = (OpenApiException, ConfigException, ValidationError, *WIRE_ERRORS)
 
@@ -70,7 +74,7 @@ class KubernetesApi:
         try:
             reply = self.exchange(call, "GET", path, query)
         except SourceUnreachable:
-            if _pause(_WAIT_WITHOUT_ADVICE_SECONDS, deadline):
+            if _pause(_WAIT_AFTER_LOSS_SECONDS, deadline):
                 return None
             raise
         if _may_pass(reply.status) and _pause(_advised_seconds(reply), deadline):
@@ -167,7 +171,7 @@ def _advised_seconds(reply: Reply) -> float:
 
 def _pause(seconds: float, deadline: Deadline) -> bool:
     """Wait before a second attempt; return False when the deadline leaves no time for one."""
-    if deadline.remaining() <= seconds + _WAIT_WITHOUT_ADVICE_SECONDS:
+    if deadline.remaining() <= seconds + _SPARE_SECONDS:
         return False
     time.sleep(seconds)
     return True

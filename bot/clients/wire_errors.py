@@ -18,6 +18,9 @@ WIRE_ERRORS: tuple[type[Exception], ...] = (urllib3_errors.HTTPError, http.clien
 """All that a connection may raise; `ssl.SSLError`, `TimeoutError` and `gaierror` are OSErrors."""
 
 _TIMED_OUT = (urllib3_errors.TimeoutError, TimeoutError)
+_REFUSED = urllib3_errors.NewConnectionError
+"""For urllib3 a kind of time-out."""
+
 _CUT = (
     http.client.IncompleteRead,
     urllib3_errors.IncompleteRead,
@@ -33,7 +36,6 @@ _CUT = (
 _NEVER_SENT = (
     urllib3_errors.NewConnectionError,
     urllib3_errors.ConnectTimeoutError,
-    urllib3_errors.PoolError,
     socket.gaierror,
     ssl.SSLCertVerificationError,
     ConnectionRefusedError,
@@ -52,7 +54,7 @@ def wire_error(what: str, host: str, error: BaseException) -> EvidenceUnavailabl
         return SourceUnreachable(
             f"Cannot {what}: the certificate of {host} is not trusted ({_innermost(causes)}). Check the CA configured."
         )
-    if _any(causes, _TIMED_OUT):
+    if any(isinstance(cause, _TIMED_OUT) and not isinstance(cause, _REFUSED) for cause in causes):
         return SourceTimeout(
             f"Cannot {what}: {host} gave no whole answer in time. Check the route to it, then ask again."
         )

@@ -71,8 +71,8 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Pods on {len(nodes)} of {len({resolver.node for resolver in judged})} nodes looked at{of_groups} are told "
-            f"to ask {', '.join(servers)}; the cluster's DNS service is {asked}. Their look-ups go to the wrong server."
+            f"Pods on {len(nodes)} of {len({resolver.node for resolver in judged})} nodes looked at{of_groups} are "
+            f"told to ask {', '.join(servers)}; the cluster's DNS service is {asked}. Their look-ups go astray."
         ),
         proof=tuple(
             f"{resolver.node}: /etc/resolv.conf of {resolver.pod} (dnsPolicy {resolver.dns_policy}) names "
@@ -90,8 +90,9 @@ def _advice(nodes: list[str], groups: list[str], expected: tuple[str, ...]) -> t
     where = f"node group {', '.join(groups)}" if groups else f"node {', '.join(nodes[:5])}"
     return (
         (
-            f"Set the kubelet's clusterDNS to {expected[0]} for {where}: in NodeConfig `spec.kubelet.config.clusterDNS` "
-            "(AL2023), `--dns-cluster-ip` of bootstrap.sh (AL2), or `settings.kubernetes.cluster-dns-ip` (Bottlerocket)."
+            f"Set the kubelet's clusterDNS to {expected[0]} for {where}: in NodeConfig "
+            "`spec.kubelet.config.clusterDNS` (AL2023), `--dns-cluster-ip` of bootstrap.sh (AL2), or "
+            "`settings.kubernetes.cluster-dns-ip` (Bottlerocket)."
         ),
         (
             "Then replace the nodes, or restart their kubelets and recreate their pods: resolv.conf is written once, "
