@@ -43,7 +43,7 @@ class WorkloadPod:
     """Deployment, StatefulSet, DaemonSet, Job …, resolved through ReplicaSets; empty for a bare pod."""
     controller_name: str
     controller_uid: str = ""
-    """Of that controller, from the ownerReferences (its ReplicaSet's, for a Deployment); empty: not read."""
+    """Of that controller, where it is the pod's direct owner; a Deployment's does not stand on its pods: empty."""
     restarted_at: str = ""
     """The pod's annotation `kubectl.kubernetes.io/restartedAt`: when its controller was last restarted by hand."""
 
@@ -135,7 +135,15 @@ def _pod(item: Mapping[str, Any], owners: Mapping[tuple[str, str], tuple[str, st
         nameservers=tuple((spec.get("dnsConfig") or {}).get("nameservers") or ()),
         controller_kind=kind,
         controller_name=name,
+        controller_uid=_owner_uid(item, kind),
+        restarted_at=(metadata.get("annotations") or {}).get("kubectl.kubernetes.io/restartedAt", ""),
     )
+
+
+def _owner_uid(item: Mapping[str, Any], kind: str) -> str:
+    """Return the uid of the pod's own controller; for a Deployment it does not stand on the pod, and is empty."""
+    owners = item["metadata"].get("ownerReferences") or []
+    return next((owner.get("uid", "") for owner in owners if owner.get("controller") and owner["kind"] == kind), "")
 
 
 def summarise(found: WorkloadPods) -> str:

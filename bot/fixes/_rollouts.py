@@ -35,16 +35,12 @@ def read(step: Step, look: Reading) -> JsonValue:
     try:
         found = _object(step, look.cluster)
     except NotFound:
-        return {"uid": ""} if step.action == "delete_pod" else {"uid": "", "restarted_at": ""}
+        return {"uid": ""} if step.action == "delete_pod" else {"uid": "", "restarted_at": "it does not exist"}
     with reading(f"get {step.target}"):
         if step.action == "delete_pod":
             return {"uid": found["metadata"]["uid"]}
-        if not step.parameters["uid"]:  # the evidence did not say which one it was: nothing to compare
-            return {"uid": "", "restarted_at": ""}
-        return {
-            "uid": found["metadata"]["uid"],
-            "restarted_at": _template_annotations(found).get(RESTARTED_AT, ""),
-        }
+        uid = found["metadata"]["uid"] if step.parameters["uid"] else ""  # a Deployment's does not stand on its pods
+        return {"uid": uid, "restarted_at": _template_annotations(found).get(RESTARTED_AT, "")}
 
 
 def restart(

@@ -63,7 +63,6 @@ def _restart_step(case: PlanCase, namespace: str, kind: str, name: str, pods: Se
     newest = max(pods, key=lambda pod: (str(pod.created_at or ""), pod.name))
     timeout_seconds = int(case.parameters.timeout.total_seconds())
     what = f"{kind.lower()}/{name}"
-    restarted_at = newest.restarted_at if newest.controller_uid else ""
     return Step(
         fix=NAME,
         action="restart",
@@ -75,10 +74,10 @@ def _restart_step(case: PlanCase, namespace: str, kind: str, name: str, pods: Se
             "uid": newest.controller_uid,
             "timeout_seconds": timeout_seconds,
         },
-        before={"uid": newest.controller_uid, "restarted_at": restarted_at},
+        before={"uid": newest.controller_uid, "restarted_at": newest.restarted_at},
         diff=(
             f"  pod template of {what}, annotation {rollouts.RESTARTED_AT}:",
-            f"- {restarted_at or '(none, or not read)'}",
+            f"- {newest.restarted_at or '(none)'}",
             "+ the time of the restart",
         ),
         undo="",

@@ -83,7 +83,8 @@ def test_of_equal_choices_the_group_that_fewest_carry_is_taken(
     bench: Any, worker_nodes: Callable[..., WorkerNodes]
 ) -> None:
     """A group of one interface is opened rather than one of three."""
-    wide, narrow, dns = (bench.group(name) for name in ("wide", "narrow", "dns"))
+    wide, narrow = sorted((bench.group("one"), bench.group("two")))  # the id alone would choose the first
+    dns = bench.group("dns")
     nodes = worker_nodes([wide, narrow], [wide], [wide], [dns])
     found = {"blocked": both([wide, narrow], [dns])}
 

@@ -103,8 +103,8 @@ class FakeCluster:
                 status[key] = min(wanted, status[key] + 1)
 
 
-def pod(name: str, kind: str = "", controller: str = "", *, uid: str = "", restarted_at: str = "") -> WorkloadPod:
-    """Return an application pod in namespace shop."""
+def pod(name: str, kind: str = "", controller: str = "", *, restarted_at: str = "") -> WorkloadPod:
+    """Return an application pod in namespace shop; a Deployment's uid does not stand on its pods."""
     return WorkloadPod(
         namespace="shop",
         name=name,
@@ -120,7 +120,7 @@ def pod(name: str, kind: str = "", controller: str = "", *, uid: str = "", resta
         nameservers=(),
         controller_kind=kind,
         controller_name=controller,
-        controller_uid=uid or (f"uid-{controller}" if controller else ""),
+        controller_uid="" if kind in {"", "Deployment"} else f"uid-{controller}",
         restarted_at=restarted_at,
     )
 
@@ -264,19 +264,29 @@ def test_unchanged_controllers_read_as_before(cluster: FakeCluster, fix: Fix, re
     assert canonical(fix.read(step, reading)) == canonical(step.before)
 
 
-@pytest.mark.parametrize("change", ["restarted", "recreated", "deleted"])
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+@pytest.mark.parametrize("change", ["restarted", "deleted"])
 def test_a_controller_that_somebody_changed_no_longer_reads_as_before(
-    cluster: FakeCluster, fix: Fix, reading: Reading, change: str
+    cluster: FakeCluster, fix: Fix, reading: Reading, kind: str, change: str
 ) -> None:
-    """A restart by hand, another object of the same name, or none: the plan is outdated."""
-    cluster.add("deployments", "ui")
-    (step,) = steps_for(Parameters(), pod("ui-1", "Deployment", "ui"))
+    """A restart by hand, or a deletion: the plan is outdated."""
+    plural = f"{kind.lower()}s"
+    cluster.add(plural, "ui")
+    (step,) = steps_for(Parameters(), pod("ui-1", kind, "ui"))
     if change == "deleted":
-        del cluster.objects["deployments", "shop", "ui"]
-    elif change == "recreated":
-        cluster.add("deployments", "ui", uid="uid-other")
+        del cluster.objects[plural, "shop", "ui"]
     else:
-        cluster.add("deployments", "ui", annotation="2026-11-21T08:59:00Z")
+        cluster.add(plural, "ui", annotation="2026-11-21T08:59:00Z")
+
+    assert canonical(fix.read(step, reading)) != canonical(step.before)
+
+
+def test_another_controller_of_the_same_name_no_longer_reads_as_before(
+    cluster: FakeCluster, fix: Fix, reading: Reading
+) -> None:
+    """A StatefulSet that was deleted and made again has another uid."""
+    cluster.add("statefulsets", "db", uid="uid-other")
+    (step,) = steps_for(Parameters(), pod("db-0", "StatefulSet", "db"))
 
     assert canonical(fix.read(step, reading)) != canonical(step.before)
 
@@ -285,8 +295,8 @@ def test_another_controller_of_the_same_name_is_not_restarted(
     cluster: FakeCluster, fix: Fix, writing: Callable[[str], Writing]
 ) -> None:
     """The patch carries the uid as a precondition."""
-    cluster.add("deployments", "ui", uid="uid-other")
-    (step,) = steps_for(Parameters(), pod("ui-1", "Deployment", "ui"))
+    cluster.add("statefulsets", "ui", uid="uid-other")
+    (step,) = steps_for(Parameters(), pod("ui-1", "StatefulSet", "ui"))
 
     with pytest.raises(WriteFailed, match=r"^Conflict"):
         fix.apply(step, writing("plan1"))
