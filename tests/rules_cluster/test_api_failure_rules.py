@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.evidence import Gap
+from bot.domain.findings import EVERYTHING, Judgement, Reach, Verdict
+from bot.rules.coredns_api_forbidden import RULE as COREDNS_FORBIDDEN
+from bot.rules.coredns_api_unauthorized import RULE as COREDNS_UNAUTHORIZED
+from bot.rules.coredns_api_unreachable import RULE as COREDNS_UNREACHABLE
+from bot.rules.kube_proxy_api_timeout import RULE as PROXY_TIMEOUT
+from bot.rules.kube_proxy_forbidden import RULE as PROXY_FORBIDDEN
+from bot.rules.kube_proxy_unauthorized import RULE as PROXY_UNAUTHORIZED
+
+COREDNS = (COREDNS_FORBIDDEN, COREDNS_UNAUTHORIZED, COREDNS_UNREACHABLE)
+PROXY = (PROXY_FORBIDDEN, PROXY_UNAUTHORIZED, PROXY_TIMEOUT)
+USER = "system:serviceaccount:kube-system:coredns"
+TAILS = {
+    "forbidden": f'{{resource}} is forbidden: User "{USER}" cannot list resource "{{resource}}"',
+    "unauthorized": "Unauthorized",
+    "x509": 'Get "https://172.20.0.1:443/api/v1/{resource}": x509: certificate signed by unknown authority',
+    "timeout": 'Get "https://172.20.0.1:443/api/v1/{resource}": dial tcp 172.20.0.1:443: i/o timeout',
+    "refused": 'Get "https://172.20.0.1:443/api/v1/{resource}": dial tcp 172.20.0.1:443: connect: connection refused',
+    "no route": 'Get "https://172.20.0.1:443/api/v1/{resource}": dial tcp 172.20.0.1:443: connect: no route to host',
+}
+KINDS = {"endpointslices": "EndpointSlice", "services": "Service", "namespaces": "Namespace", "nodes": "Node"}
+
+
+def failed(at: str, tail: str, resource: str = "endpointslices") -> str:
+    """Return a reflector's line at `at` (hh:mm) of the day of the diagnosis, 09:00."""
+    kind = KINDS[resource]
+    head = f"E1121 08:00:00.000000       1 reflector.go:166] Failed to watch *v1.{kind}: failed to list *v1.{kind}: "
+    return f"2026-11-21T{at}:00Z {head}{TAILS[tail].format(resource=resource)}\n"
+
+
+@pytest.mark.parametrize(
+    ("tail", "coredns", "proxy"),
+    [
+        ("forbidden", "coredns_api_forbidden", "kube_proxy_forbidden"),
+        ("unauthorized", "coredns_api_unauthorized", "kube_proxy_unauthorized"),
+        ("x509", "coredns_api_unauthorized", "kube_proxy_unauthorized"),
+        ("timeout", "coredns_api_unreachable", "kube_proxy_api_timeout"),
+        ("refused", "coredns_api_unreachable", "kube_proxy_api_timeout"),
+        ("no route", "coredns_api_unreachable", "kube_proxy_api_timeout"),
+    ],
+)
+def test_each_failure_has_one_cause(judge: Any, make: Any, tail: str, coredns: str, proxy: str) -> None:
+    """403, 401 and no answer are each other's look-alikes: exactly one rule of each three speaks up."""
+    text = failed("08:58", tail)
+    logs, proxy_logs = make.coredns_logs({"coredns-a": text}), make.kube_proxy_logs({"node-a": text})
+
+    named = {rule.name for rule in COREDNS if judge(rule, logs).verdict is Verdict.PROBLEM}
+    proxy_named = {rule.name for rule in PROXY if judge(rule, proxy_logs).verdict is Verdict.PROBLEM}
+
+    assert named == {coredns}
+    assert proxy_named == {proxy}
+
+
+def test_the_time_of_the_last_failure_is_given(judge: Any, make: Any) -> None:
+    """The newest of several failures dates the finding, and its line is the proof."""
+    text = failed("08:50", "forbidden") + failed("08:58", "forbidden")
+
+    judgement: Judgement = judge(COREDNS_FORBIDDEN, make.coredns_logs({"coredns-a": text}))
+
+    assert judgement.last_failure_at == datetime(2026, 11, 21, 8, 58, tzinfo=UTC)
+    assert judgement.proof[0].startswith("2026-11-21 08:58:00Z coredns-a: E1121")
+    assert "(2 lines since 2026-11-21 08:50:00Z)" in judgement.proof[0]
+    assert judgement.details["resources"] == ["endpointslices"]
+    assert judgement.details["subject"] == USER
+    assert "lacks endpointslices" in judgement.summary
+
+
+def test_refused_everywhere_means_the_binding(judge: Any, make: Any) -> None:
+    """Services and endpointslices both refused: another ServiceAccount or no binding, not a missing rule."""
+    text = failed("08:58", "forbidden") + failed("08:58", "forbidden", "services")
+
+    judgement: Judgement = judge(COREDNS_FORBIDDEN, make.coredns_logs({"coredns-a": text}))
+
+    assert "no working binding" in judgement.summary
+    assert f"--as={USER}" in judgement.advice[0]
+
+
+@pytest.mark.parametrize("rule", [*COREDNS, *PROXY], ids=lambda rule: rule.name)
+def test_failures_before_the_window_are_shown_not_counted(judge: Any, make: Any, rule: Any) -> None:
+    """An hour-old failure is dated in a HEALTHY verdict; a longer window would count it."""
+    text = "".join(failed("08:00", tail) for tail in ("forbidden", "unauthorized", "timeout"))
+    logs = (make.coredns_logs({"coredns-a": text}), make.kube_proxy_logs({"node-a": text}))
+
+    judgement: Judgement = judge(rule, *logs)
+    wider: Judgement = judge(
+        rule,
+        make.coredns_logs({"coredns-a": text}, window_seconds=7200),
+        make.kube_proxy_logs({"node-a": text}, window_seconds=7200),
+        window=timedelta(hours=2),
+    )
+
+    assert judgement.verdict is Verdict.HEALTHY
+    assert judgement.proof[0].startswith("no longer standing: 2026-11-21 08:00:00Z")
+    assert wider.verdict is Verdict.PROBLEM
+
+
+def test_a_window_longer_than_what_was_read_is_unknown(judge: Any) -> None:
+    """The rule looks back two hours, the collector read 15 minutes."""
+    assert judge(COREDNS_FORBIDDEN, window=timedelta(hours=2)).verdict is Verdict.UNKNOWN
+    assert judge(PROXY_FORBIDDEN, window=timedelta(hours=2)).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("rule", COREDNS, ids=lambda rule: rule.name)
+def test_a_coredns_that_became_ready_since_is_well(judge: Any, make: Any, rule: Any) -> None:
+    """The kubernetes plugin has synced after the failure: the calls work, though the failure is 10 min old."""
+    text = "".join(failed("08:50", tail) for tail in ("forbidden", "unauthorized", "timeout"))
+    pods = make.coredns_pods(make.coredns_pod("coredns-a", "10.0.1.7", synced_since=make.now - timedelta(minutes=5)))
+
+    judgement: Judgement = judge(rule, pods, make.coredns_logs({"coredns-a": text}))
+
+    assert judgement.verdict is Verdict.HEALTHY
+    assert "since then: the pod became Ready at 2026-11-21 08:55:00Z" in judgement.proof[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "resource", "verdict"),
+    [
+        ("Caches are synced for endpoint slice config", "endpointslices", Verdict.HEALTHY),
+        ("Caches are synced for endpoint slice config", "services", Verdict.PROBLEM),
+        ('"SyncProxyRules complete" elapsed="2ms"', "endpointslices", Verdict.PROBLEM),
+        ('"Successfully retrieved node IP(s)" IPs=["10.0.1.5"]', "nodes", Verdict.HEALTHY),
+    ],
+    ids=["same call", "another call", "rules synced from old data", "node read"],
+)
+def test_a_kube_proxy_failure_stands_until_the_same_call_works(
+    judge: Any, make: Any, line: str, resource: str, verdict: Verdict
+) -> None:
+    """Only a later line that the same call must have caused contradicts it."""
+    text = failed("08:50", "forbidden", resource) + f"2026-11-21T08:55:00Z I1121 08:55:00.0 1 a.go:1] {line}\n"
+
+    judgement: Judgement = judge(PROXY_FORBIDDEN, make.kube_proxy_logs({"node-a": text}))
+
+    assert judgement.verdict is verdict
+
+
+def test_a_success_before_the_failure_contradicts_nothing(judge: Any, make: Any) -> None:
+    """It worked at 08:50 and failed at 08:58."""
+    text = "2026-11-21T08:50:00Z I1121 08:50:00.0 1 a.go:1] Caches are synced for endpoint slice config\n"
+
+    judgement: Judgement = judge(PROXY_FORBIDDEN, make.kube_proxy_logs({"node-a": text + failed("08:58", "forbidden")}))
+
+    assert judgement.verdict is Verdict.PROBLEM
+
+
+@pytest.mark.parametrize("rule_and_tail", [(PROXY_FORBIDDEN, "forbidden"), (PROXY_TIMEOUT, "timeout")])
+def test_stale_rules_account_for_no_failing_look_up(judge: Any, make: Any, rule_and_tail: Any) -> None:
+    """The kernel's rules stay: look-ups are accounted for only where kube-proxy never wrote any since its start."""
+    rule, tail = rule_and_tail
+    started = '2026-11-21T08:40:00Z I1121 08:40:00.0 1 server.go:483] "Version info" version="v1.33.3"\n'
+
+    stale: Judgement = judge(rule, make.kube_proxy_logs({"node-a": failed("08:58", tail)}))
+    blank: Judgement = judge(rule, make.kube_proxy_logs({"node-a": started + failed("08:58", tail)}))
+
+    assert stale.reach == ()
+    assert blank.reach == (Reach(nodes=frozenset({"node-a"}), service_only=True),)
+
+
+def test_coredns_pods_that_never_became_ready_are_its_reach(judge: Any, make: Any) -> None:
+    """One of two pods is not ready: look-ups straight to it; both: everything; a ready one: none."""
+    text = failed("08:58", "timeout")
+    down = [
+        make.coredns_pod(name, ip, ready=False, synced_since=None)
+        for name, ip in (("coredns-a", "10.0.1.7"), ("coredns-b", "10.0.2.7"))
+    ]
+    logs = make.coredns_logs({"coredns-a": text})
+
+    one = judge(COREDNS_UNREACHABLE, make.coredns_pods(down[0], make.coredns_pod("coredns-b", "10.0.2.7")), logs)
+    both = judge(COREDNS_UNREACHABLE, make.coredns_pods(*down), logs)
+    ready = judge(COREDNS_UNREACHABLE, logs)
+
+    assert one.reach == (Reach(servers=frozenset({"10.0.1.7"}), service_path=False),)
+    assert both.reach == (EVERYTHING,)
+    assert ready.reach == ()
+
+
+def test_a_problem_stands_though_another_log_is_missing(judge: Any, make: Any) -> None:
+    """What was read proves it; what is missing is named."""
+    gap = Gap(what="log of kube-system/coredns-b", reason="403", grant="pods/log: get")
+    logs = make.coredns_logs({"coredns-a": failed("08:58", "forbidden")}, gaps=(gap,))
+
+    judgement: Judgement = judge(COREDNS_FORBIDDEN, logs)
+
+    assert (judgement.verdict, judgement.missing) == (Verdict.PROBLEM, (gap,))
+
+
+@pytest.mark.parametrize(
+    ("line", "unknown"),
+    [
+        ('[INFO] plugin/ready: Still waiting on: "kubernetes"', set(COREDNS)),
+        (
+            (
+                "[ERROR] plugin/kubernetes: pkg/x.go:167: Failed to watch *v1.EndpointSlice: unknown (get "
+                "endpointslices.discovery.k8s.io)"
+            ),
+            {COREDNS_FORBIDDEN, COREDNS_UNAUTHORIZED},
+        ),
+    ],
+    ids=["waits without a reason", "answered without a reason"],
+)
+def test_a_failure_without_a_reason_is_unknown(judge: Any, make: Any, line: str, unknown: set[Any]) -> None:
+    """Unreachable, 401 and 403 look alike in it: no rule guesses, none that it leaves open says HEALTHY."""
+    logs = make.coredns_logs({"coredns-a": f"2026-11-21T08:58:00Z {line}\n"})
+
+    assert {rule for rule in COREDNS if judge(rule, logs).verdict is Verdict.UNKNOWN} == unknown
+
+
+def test_a_reason_beside_the_waiting_decides(judge: Any, make: Any) -> None:
+    """With a time-out in the same log the other two causes are ruled out."""
+    text = '2026-11-21T08:57:00Z [INFO] plugin/ready: Still waiting on: "kubernetes"\n' + failed("08:58", "timeout")
+
+    verdicts = [judge(rule, make.coredns_logs({"coredns-a": text})).verdict for rule in COREDNS]
+
+    assert verdicts == [Verdict.HEALTHY, Verdict.HEALTHY, Verdict.PROBLEM]
+
+
+def test_clusters_without_kube_proxy_or_coredns(judge: Any, make: Any) -> None:
+    """By design: HEALTHY with a note. Not visibly by design: UNKNOWN."""
+    none = make.kube_proxy_logs(pods=(), pods_total=0)
+    absent = make.kube_proxy_pods(daemon_set_exists=False, pods=())
+    cilium = make.kube_proxy_pods(daemon_set_exists=False, pods=(), replaced_by="Cilium (kube-proxy-replacement: true)")
+    automode = (
+        make.coredns_pods(make.coredns_pod("x", ""), pods=(), deployment_exists=False),
+        make.coredns_logs(pods=(), pods_total=0),
+    )
+
+    assert judge(PROXY_FORBIDDEN, none, cilium).verdict is Verdict.HEALTHY
+    assert judge(PROXY_FORBIDDEN, none, absent).verdict is Verdict.UNKNOWN
+    assert judge(PROXY_FORBIDDEN, none).verdict is Verdict.UNKNOWN
+    assert {judge(rule, *automode).verdict for rule in COREDNS} == {Verdict.HEALTHY}
+
+
+def test_the_sample_is_stated(judge: Any, make: Any) -> None:
+    """Both verdicts say how many of the logs were read."""
+    logs = make.kube_proxy_logs(pods_total=500)
+    broken = make.kube_proxy_logs({"node-a": failed("08:58", "timeout")}, pods_total=500)
+
+    assert "logs of 2 of 500 kube-proxy pods read" in judge(PROXY_TIMEOUT, logs).summary
+    assert "logs of 2 of 500 kube-proxy pods read" in judge(PROXY_TIMEOUT, broken).summary
