@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from bot.errors import ConfigurationError, HistoryUnavailable
 
 WAIT_SECONDS = 5.0
 """How long a lock or a connection is waited for."""
+
+_MISSING_SCHEMA = re.compile(r"no such (table|column)|(relation|column) \S+ does not exist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def unavailable(name: str, error: SQLAlchemyError) -> HistoryUnavailable:
     """Return our error for a driver's: what was asked of which database, what came back, what to do."""
     cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
     hint = "Check that it runs and that DATABASE_URL leads to it."
-    if "no such table" in cause or "does not exist" in cause or "no such column" in cause:
+    if _MISSING_SCHEMA.search(cause):
         hint = "Run `dnsbot migrate`."
     return HistoryUnavailable(f"The history database {name} did not do what was asked: {cause}. {hint}")
 
@@ -73,7 +76,7 @@ def open_database(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Database:
             "DATABASE_URL is not a database URL. Examples: sqlite:///dnsbot.db, postgresql://dnsbot@db/dnsbot."
         ) from error
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
-        return Database(_postgresql(parsed.set(drivername="postgresql+psycopg"), wait_seconds))
+        return _with_driver(parsed.set(drivername="postgresql+psycopg"), wait_seconds)
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
         if parsed.database in {None, "", ":memory:"}:
             raise ConfigurationError("DATABASE_URL must name a file (sqlite:///dnsbot.db): memory is no history.")
@@ -81,6 +84,15 @@ def open_database(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Database:
     raise ConfigurationError(
         f"DATABASE_URL is for {parsed.drivername}; sqlite:///FILE and postgresql://USER@HOST/NAME are supported."
     )
+
+
+def _with_driver(url: URL, wait_seconds: float) -> Database:
+    try:
+        return Database(_postgresql(url, wait_seconds))
+    except ImportError as error:
+        raise ConfigurationError(
+            "DATABASE_URL is for PostgreSQL, and its driver is not installed: install `eks-dns-bot[postgres]`."
+        ) from error
 
 
 def _postgresql(url: URL, wait_seconds: float) -> Engine:

@@ -115,6 +115,17 @@ def test_an_unmigrated_database_says_what_to_run(tmp_path: Path) -> None:
     history.close()
 
 
+def test_an_unmigrated_server_says_what_to_run_and_a_missing_database_does_not(postgres_cluster: Any) -> None:
+    """Missing tables are one thing, a wrong DATABASE_URL is another."""
+    empty, absent = open_history(postgres_cluster.url("template1"), {}), open_history(postgres_cluster.url("no"), {})
+    with pytest.raises(HistoryUnavailable, match="dnsbot migrate"):
+        empty.proposal("p1")
+    with pytest.raises(HistoryUnavailable, match="Check that it runs"):
+        absent.proposal("p1")
+    empty.close()
+    absent.close()
+
+
 def test_no_server_is_unavailable_and_the_password_stays_hidden() -> None:
     """A server that refuses the connection is our error, without the password in its text."""
     history = open_history("postgresql://bot:hunter2@127.0.0.1:1/dnsbot", {})

@@ -143,6 +143,17 @@ def test_refused_presses_are_kept_and_do_not_count(recorded: SqlHistory, draft_o
     ]
 
 
+def test_a_refused_press_is_no_approval(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """Two are required; an outsider's refused press beside one approval leaves one to go."""
+    draft = draft_of()
+    recorded.propose(draft)
+    recorded.refuse(press_of(draft, "U04"), "not entitled")
+    recorded.take(press_of(draft, "U02"), required=2)
+    stored = recorded.proposal("p1")
+    assert stored is not None
+    assert stored.state is ProposalState.PENDING
+
+
 def test_time_passes_by_the_databases_clock(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
     """A proposal past its time reads expired before any sweep, takes no press, and is swept once."""
     draft = draft_of(expires_after=timedelta(milliseconds=30))
