@@ -20,7 +20,6 @@ from bot.sandbox.kubernetes.vpc_source import VpcSource
 from bot.sandbox.kubernetes.workloads import Workloads
 
 _SETTINGS = frozenset({"cluster_dns"})
-_REVISIT_SECONDS = 1.0
 
 
 class Cluster:
@@ -31,7 +30,6 @@ class Cluster:
         self.store = Store(seed=seed)
         self._random = random.Random(f"cluster-{seed}")  # noqa: S311  # repeats with the seed, no secret
         self._seen_revision = -1
-        self._revisit_at = datetime.now(UTC)
         self._build()
 
     def _build(self) -> None:
@@ -100,11 +98,11 @@ class Cluster:
     async def step(self) -> None:
         """Let every controller, the scheduler and the kubelets take one turn."""
         now = self.now()
-        if self.store.revision == self._seen_revision and now.timestamp() < self._revisit_at.timestamp():
+        retry_at = self._kubelets.next_retry()
+        if self.store.revision == self._seen_revision and (retry_at is None or now < retry_at):
             return
         vpc = await self._vpc.current()
         self._seen_revision = self.store.revision
-        self._revisit_at = datetime.fromtimestamp(now.timestamp() + _REVISIT_SECONDS, UTC)
         self._workloads.turn()
         self._schedule(now)
         self._kubelets.turn(vpc, now)

@@ -49,7 +49,7 @@ class Kubelets:
         self._store, self._region = store, region
         self.pods: dict[str, PodRuntime] = {}
         self.nodes: dict[str, NodeSettings] = {}
-        self._used: set[str] = set()
+        self._used: dict[str, tuple[str, str]] = {}
         self._events = PodEvents(store)
 
     def settings(self, node: str) -> NodeSettings:
@@ -71,6 +71,14 @@ class Kubelets:
         """End a deleted pod at once."""
         self._end(pod)
 
+    def next_retry(self) -> datetime | None:
+        """Return when the next container comes out of its back-off, or None."""
+        return min((runtime.retry_at for runtime in self.pods.values() if runtime.retry_at), default=None)
+
+    def owner_of(self, address: str) -> tuple[str, str]:
+        """Return namespace and name of the pod that has this address as its own; empty: none has."""
+        return self._used.get(address, ("", ""))
+
     def waits(self, pod: Json) -> bool:
         """Return whether this pod has a step before it that needs no outside event."""
         return "deletionTimestamp" in pod["metadata"] or (
@@ -81,7 +89,7 @@ class Kubelets:
         metadata = pod["metadata"]
         runtime = self.pods.pop(metadata["uid"], None)
         if runtime:
-            self._used.discard(runtime.address)
+            self._used.pop(runtime.address, None)
         self._store.remove(PODS, metadata["namespace"], metadata["name"])
 
     def _start(self, pod: Json, vpc: Vpc, now: datetime) -> None:
@@ -93,7 +101,8 @@ class Kubelets:
         if not address:
             self._events.add(pod, "Warning", "FailedCreatePodSandBox", _NO_ADDRESS.format(name=_full_name(pod)), now)
             return
-        self._used.add(address)
+        if not pod["spec"].get("hostNetwork"):
+            self._used[address] = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         image = pod["spec"]["containers"][0]["image"]
         container = Container(name=pod["spec"]["containers"][0]["name"], image=image)
         runtime = PodRuntime(

@@ -37,14 +37,7 @@ class LookupPath:
         return self._ask_pod(node, address, server, name, protocol)
 
     def _ask_pod(self, node: str, address: str, server: str, name: str, protocol: str) -> Reply:
-        target = next(
-            (
-                candidate
-                for candidate in self._store.unordered(PODS)
-                if (candidate.get("status") or {}).get("podIP") == server and not candidate["spec"].get("hostNetwork")
-            ),
-            None,
-        )
+        target = self._store.find(PODS, *self._kubelets.owner_of(server))
         if target is None:
             return self._ask_address(node, address, server, protocol)
         if not self._reaches(node, address, server, protocol, target["spec"]["nodeName"]):

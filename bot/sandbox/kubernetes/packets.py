@@ -73,7 +73,11 @@ class Vpc:
 
     @cached_property
     def _by_address(self) -> dict[str, Port]:
-        return {address: port for port in self.ports for address in (port.primary, *port.secondary)}
+        held = {address: port for port in self.ports for address in (port.primary, *port.secondary)}
+        for port in self.ports:
+            for prefix in port.prefixes:
+                held |= {str(address): port for address in ipaddress.ip_network(prefix)}
+        return held
 
     @cached_property
     def ports_of_instance(self) -> dict[str, list[Port]]:
@@ -92,12 +96,7 @@ class Vpc:
 
     def port_of(self, address: str) -> Port | None:
         """Return the interface that holds an address, itself or in a delegated prefix."""
-        found = self._by_address.get(address)
-        if found is None:
-            for port in self.ports:
-                if any(_within(address, prefix) for prefix in port.prefixes):
-                    return port
-        return found
+        return self._by_address.get(address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

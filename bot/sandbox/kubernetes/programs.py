@@ -83,6 +83,8 @@ def run(argv: Sequence[str], image: Image, resolv_conf: str, ask: Ask, numbers: 
     """Return what `argv` gives in a container of this image. Raises `Unsimulated` for other arguments."""
     program = argv[0]
     if program not in _ON_BOARD[image]:
+        if image in {Image.TOOLS, Image.OLD_TOOLS} or (image is Image.BUSYBOX and program != "dig"):
+            raise Unsimulated(" ".join(argv))
         return _missing(program, image, numbers)
     if list(argv) == ["cat", "/etc/resolv.conf"]:
         return Finished(stdout=resolv_conf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from bot.sandbox.kubernetes.resources import NODES, PODS, Json
@@ -65,16 +66,22 @@ class Scheduler:
         for pod in self._store.unordered(PODS):
             self._count(pod, str(pod["spec"].get("nodeName", "")), same, total)
         placed = []
+        fitting_nodes: dict[str, list[str]] = {}
         for pod in pending:
-            fitting = [
-                node for node in nodes if not (node.get("spec") or {}).get("unschedulable") and tolerates(pod, node)
-            ]
+            demands = json.dumps([pod["spec"].get("tolerations"), pod["spec"].get("nodeSelector")])
+            if demands not in fitting_nodes:
+                fitting_nodes[demands] = [
+                    str(node["metadata"]["name"])
+                    for node in nodes
+                    if not (node.get("spec") or {}).get("unschedulable") and tolerates(pod, node)
+                ]
+            fitting = fitting_nodes[demands]
             if not fitting:
                 placed.append((pod, "", why_nowhere(pod, nodes)))
                 continue
             namespace, application = self._application(pod)
             best = min(
-                (str(node["metadata"]["name"]) for node in fitting),
+                fitting,
                 key=lambda name: (same[(name, namespace, application)], total[name], name),
             )
             self._count(pod, best, same, total)

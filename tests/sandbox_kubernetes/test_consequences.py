@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.sandbox.kubernetes.packets import Entry, Group, Permission
+from bot.sandbox.kubernetes.served_cluster import ServedCluster
+from bot.sandbox.kubernetes.small_cluster import (
+    ALLOW_ALL,
+    COREFILE,
+    EVERYTHING,
+    cluster_role,
+    config_map,
+    deployment,
+    node,
+)
+
+NAME = "kubernetes.default.svc.cluster.local."
+OUTSIDE = "amazon.com."
+
+
+def _on(served: ServedCluster, node_name: str, labels: str) -> dict[str, object]:
+    return next(pod for pod in served.pods(labels) if pod["spec"]["nodeName"] == node_name)
+
+
+def _address(pod: dict[str, object]) -> str:
+    status = pod["status"]
+    assert isinstance(status, dict)
+    return str(status["podIP"])
+
+
+def _log(served: ServedCluster, labels: str, parameters: str = "") -> str:
+    pod = served.pods(labels)[0]["metadata"]
+    path = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}/log{parameters}"
+    status, text = served.ask("GET", path)
+    assert status == 200, text
+    return str(text)
+
+
+def _groups(served: ServedCluster, *inbound: Permission, outbound: tuple[Permission, ...] = (EVERYTHING,)) -> None:
+    groups = {"sg-nodes": Group(inbound=inbound, outbound=outbound)}
+    served.vpc.vpc = replace(served.vpc.vpc, groups=groups)
+
+
+def _dns(protocol: str, *groups: str) -> Permission:
+    return Permission(protocol=protocol, from_port=53, to_port=53, groups=groups)
+
+
+def test_pods_bear_addresses_of_their_nodes_interfaces(served: ServedCluster) -> None:
+    """Secondary addresses on one node, an address of the prefix on the other, the host's own for host pods."""
+    assert _address(_on(served, "node-a", "app=shop")).startswith("10.0.1.2")
+    assert _address(_on(served, "node-b", "app=shop")).startswith("10.0.2.3")
+    assert _address(_on(served, "node-b", "k8s-app=kube-proxy")) == "10.0.2.10"
+
+
+def test_endpoints_follow_readiness(served: ServedCluster) -> None:
+    """Both CoreDNS pods stand ready in the slice and in the Endpoints."""
+    pods = sorted(map(_address, served.pods("k8s-app=kube-dns")))
+    slices = served.get("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices")["items"]
+    assert sorted(item["addresses"][0] for item in slices[0]["endpoints"] if item["conditions"]["ready"]) == pods
+    subsets = served.get("/api/v1/namespaces/kube-system/endpoints/kube-dns")["subsets"]
+    assert sorted(item["ip"] for item in subsets[0]["addresses"]) == pods
+
+
+def test_without_a_rule_only_the_same_node_answers(served: ServedCluster) -> None:
+    """A query between nodes times out, one on the node never meets the group."""
+    _groups(served)
+    pod = _on(served, "node-a", "app=shop")
+    here, there = _on(served, "node-a", "k8s-app=kube-dns"), _on(served, "node-b", "k8s-app=kube-dns")
+    assert "NOERROR" in served.dig(pod, _address(here), NAME)
+    assert "timed out" in served.dig(pod, _address(there), NAME)
+    answers = ["NOERROR" in served.dig(pod, "172.20.0.10", NAME) for _ in range(40)]
+    assert 8 < sum(answers) < 32
+
+
+@pytest.mark.parametrize(
+    "inbound",
+    [
+        (_dns("udp", "sg-nodes"), _dns("tcp", "sg-nodes")),
+        (Permission(protocol="-1", from_port=-1, to_port=-1, groups=("sg-nodes",)),),
+        (Permission(protocol="17", from_port=0, to_port=65535, cidrs=("10.0.0.0/16",)), _dns("tcp", "sg-nodes")),
+    ],
+    ids=["dns-only", "self", "cidr"],
+)
+def test_any_rule_that_admits_dns_heals(served: ServedCluster, inbound: tuple[Permission, ...]) -> None:
+    """The route of the repair does not matter."""
+    _groups(served, *inbound)
+    pod, there = _on(served, "node-a", "app=shop"), _on(served, "node-b", "k8s-app=kube-dns")
+    assert "NOERROR" in served.dig(pod, _address(there), NAME)
+    assert "NOERROR" in served.dig(pod, _address(there), NAME, tcp=True)
+
+
+def test_half_a_repair_is_half_a_repair(served: ServedCluster) -> None:
+    """Udp alone leaves tcp silent; a second group with tcp completes it."""
+    _groups(served, _dns("udp", "sg-nodes"))
+    pod, there = _on(served, "node-a", "app=shop"), _on(served, "node-b", "k8s-app=kube-dns")
+    assert "NOERROR" in served.dig(pod, _address(there), NAME)
+    assert "timed out" in served.dig(pod, _address(there), NAME, tcp=True)
+    groups = {**served.vpc.vpc.groups, "sg-more": Group(inbound=(_dns("tcp", "sg-nodes"),), outbound=())}
+    ports = tuple(replace(port, groups=port.groups | {"sg-more"}) for port in served.vpc.vpc.ports)
+    served.vpc.vpc = replace(served.vpc.vpc, groups=groups, ports=ports)
+    assert "NOERROR" in served.dig(pod, _address(there), NAME, tcp=True)
+
+
+def test_the_clients_outbound_rules_count(served: ServedCluster) -> None:
+    """A group without outbound rules lets no query out."""
+    _groups(served, EVERYTHING, outbound=())
+    pod, there = _on(served, "node-a", "app=shop"), _on(served, "node-b", "k8s-app=kube-dns")
+    assert "timed out" in served.dig(pod, _address(there), NAME)
+
+
+def _acl(served: ServedCluster, subnet: str, *, egress: bool, first: int, last: int, number: int = 50) -> None:
+    entry = Entry(
+        number=number, egress=egress, allow=False, protocol="17", cidr="0.0.0.0/0", from_port=first, to_port=last
+    )
+    entries = tuple(sorted((entry, *ALLOW_ALL), key=lambda item: item.number))
+    served.vpc.vpc = replace(served.vpc.vpc, acls={**served.vpc.vpc.acls, subnet: entries})
+
+
+@pytest.mark.parametrize(
+    ("subnet", "egress", "ports"),
+    [
+        ("subnet-b", False, (53, 53)),
+        ("subnet-a", True, (53, 53)),
+        ("subnet-b", True, (32768, 60999)),
+        ("subnet-a", False, (1024, 65535)),
+    ],
+    ids=["query-in", "query-out", "answer-out", "answer-in"],
+)
+def test_each_leg_of_a_network_acl_counts(
+    served: ServedCluster,
+    subnet: str,
+    egress: bool,  # noqa: FBT001  # one column of a table
+    ports: tuple[int, int],
+) -> None:
+    """ACLs are stateless: the query and its answer need an entry on both subnets."""
+    _acl(served, subnet, egress=egress, first=ports[0], last=ports[1])
+    pod, there = _on(served, "node-a", "app=shop"), _on(served, "node-b", "k8s-app=kube-dns")
+    assert "timed out" in served.dig(pod, _address(there), NAME)
+    assert "NOERROR" in served.dig(pod, _address(there), NAME, tcp=True)
+
+
+def test_a_deny_behind_the_allow_changes_nothing(served: ServedCluster) -> None:
+    """The first matching entry decides."""
+    _acl(served, "subnet-b", egress=False, first=53, last=53, number=150)
+    pod, there = _on(served, "node-a", "app=shop"), _on(served, "node-b", "k8s-app=kube-dns")
+    assert "NOERROR" in served.dig(pod, _address(there), NAME)
+
+
+def test_half_the_return_ports_fail_half_the_queries(served: ServedCluster) -> None:
+    """The share of the ephemeral range that is closed is the share of queries that fail."""
+    _acl(served, "subnet-a", egress=False, first=46884, last=60999)
+    pod, there = _on(served, "node-a", "app=shop"), _on(served, "node-b", "k8s-app=kube-dns")
+    answers = ["NOERROR" in served.dig(pod, _address(there), NAME) for _ in range(60)]
+    assert 12 < sum(answers) < 48
+
+
+def _break_corefile(served: ServedCluster) -> None:
+    served.put(config_map("coredns", "Corefile", COREFILE.replace("cache 30", "upstream")))
+
+
+def test_a_bad_corefile_first_fails_to_reload(served: ServedCluster) -> None:
+    """Running pods keep the old configuration and say so."""
+    _break_corefile(served)
+    served.settle()
+    log = _log(served, "k8s-app=kube-dns")
+    assert (
+        "[ERROR] Corefile changed but reload failed: /etc/coredns/Corefile:10 - Error during parsing: "
+        "Unknown directive 'upstream'" in log
+    )
+    pod = _on(served, "node-a", "app=shop")
+    assert "NOERROR" in served.dig(pod, "172.20.0.10", NAME)
+
+
+def _delete_coredns(served: ServedCluster) -> None:
+    for pod in served.pods("k8s-app=kube-dns"):
+        metadata = pod["metadata"]
+        served.ask("DELETE", f"/api/v1/namespaces/kube-system/pods/{metadata['name']}")
+    served.settle()
+
+
+def test_new_pods_crash_on_a_bad_corefile(served: ServedCluster) -> None:
+    """CrashLoopBackOff, not-ready endpoints, queries refused, and the line in this and the previous log."""
+    _break_corefile(served)
+    _delete_coredns(served)
+    pod = served.pods("k8s-app=kube-dns")[0]
+    container = pod["status"]["containerStatuses"][0]
+    assert container["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    assert (container["ready"], container["restartCount"]) == (False, 1)
+    assert container["lastState"]["terminated"]["exitCode"] == 1
+    line = "/etc/coredns/Corefile:10 - Error during parsing: Unknown directive 'upstream'\n"
+    assert _log(served, "k8s-app=kube-dns") == line
+    assert _log(served, "k8s-app=kube-dns", "?previous=true") == line
+    slices = served.get("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices")["items"]
+    assert [item["conditions"]["ready"] for item in slices[0]["endpoints"]] == [False, False]
+    events = served.get("/api/v1/namespaces/kube-system/events?fieldSelector=reason=BackOff")["items"]
+    assert "Back-off restarting failed container coredns" in events[0]["message"]
+    assert "connection refused" in served.dig(_on(served, "node-a", "app=shop"), "172.20.0.10", NAME)
+
+
+def test_a_repaired_corefile_and_new_pods_heal(served: ServedCluster) -> None:
+    """The crash is a consequence of the Corefile and of nothing else."""
+    _break_corefile(served)
+    _delete_coredns(served)
+    served.put(config_map("coredns", "Corefile", COREFILE))
+    _delete_coredns(served)
+    assert "NOERROR" in served.dig(_on(served, "node-a", "app=shop"), "172.20.0.10", NAME)
+
+
+def test_kube_proxy_without_endpointslices_logs_403_and_keeps_its_rules(served: ServedCluster) -> None:
+    """The rules on the node are stale, not gone."""
+    served.put(cluster_role("services", "namespaces"))
+    served.settle()
+    line = _wait_for_line(served, "failed to list *v1.EndpointSlice")
+    assert (
+        'endpointslices.discovery.k8s.io is forbidden: User "system:serviceaccount:kube-system:kube-proxy" '
+        'cannot list resource "endpointslices" in API group "discovery.k8s.io" at the cluster scope' in line
+    )
+    assert "services is forbidden" not in _log(served, "k8s-app=kube-proxy")
+    backends = served.cluster._kubelets.settings("node-a").backends["172.20.0.10"]  # noqa: SLF001  # the node's rules
+    assert len(backends) == 2
+
+
+def test_kube_proxy_that_started_before_follows_new_endpoints_only_when_it_may(served: ServedCluster) -> None:
+    """With the rights back, the rules follow the pods again."""
+    served.put(cluster_role("services", "namespaces"))
+    served.settle()
+    _delete_coredns(served)
+    rules = served.cluster._kubelets.settings("node-a")  # noqa: SLF001  # the node's rules
+    addresses = {_address(pod) for pod in served.pods("k8s-app=kube-dns")}
+    stale = set(rules.backends["172.20.0.10"])
+    served.put(cluster_role("services", "endpointslices", "namespaces"))
+    served.settle()
+    assert set(rules.backends["172.20.0.10"]) == addresses
+    assert stale != addresses
+
+
+def test_kube_proxy_with_a_wrong_address_logs_time_outs(served: ServedCluster) -> None:
+    """The address of the kubeconfig counts from the restart on; both watches fail with it in their URL."""
+    served.put(config_map("kube-proxy", "kubeconfig", "clusters:\n- cluster:\n    server: https://10.0.9.9\n"))
+    served.settle()
+    assert "i/o timeout" not in _log(served, "k8s-app=kube-proxy")
+    path = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+    served.patch(path, {"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}})
+    served.settle()
+    for kind, where in (("Service", "/api/v1/services"), ("EndpointSlice", "/apis/discovery.k8s.io/v1/endpointslices")):
+        text = _wait_for_line(served, f"Failed to watch *v1.{kind}: failed to list *v1.{kind}: Get")
+        assert f"https://10.0.9.9{where}?labelSelector=%21service.kubernetes.io%2Fheadless" in text
+        assert "dial tcp 10.0.9.9:443: i/o timeout" in text
+    assert '"Caches are synced"' not in _log(served, "k8s-app=kube-proxy")
+
+
+def _wait_for_line(served: ServedCluster, words: str) -> str:
+    for _ in range(400):
+        found = [line for line in _log(served, "k8s-app=kube-proxy").splitlines() if words in line]
+        if found:
+            return found[0]
+    raise AssertionError(words)
+
+
+def test_a_nodes_cluster_dns_counts_when_a_pod_is_made(served: ServedCluster) -> None:
+    """Pods that run keep their resolv.conf; a recreated one gets the new server, which nobody answers for."""
+    served.ask("POST", "/sandbox/nodes", {"node-a": {"cluster_dns": "10.100.0.10"}})
+    pod = _on(served, "node-a", "app=shop")
+    assert "nameserver 172.20.0.10\n" in served.run(pod, "cat", "/etc/resolv.conf")[0]
+    served.ask("DELETE", f"/api/v1/namespaces/shop/pods/{pod['metadata']['name']}")  # type: ignore[index]
+    served.settle()
+    fresh = _on(served, "node-a", "app=shop")
+    assert "nameserver 10.100.0.10\n" in served.run(fresh, "cat", "/etc/resolv.conf")[0]
+    assert "no servers could be reached" in served.run(fresh, "nslookup", "kubernetes.default")[0]
+    assert "timed out" in served.dig(fresh, "10.100.0.10", NAME)
+
+
+def test_names_outside_go_to_the_vpc_resolver(served: ServedCluster) -> None:
+    """External names answer with recursion; a forward to nowhere is SERVFAIL and a line in the log."""
+    pod = _on(served, "node-a", "app=shop")
+    assert "flags: qr rd ra;" in served.dig(pod, "172.20.0.10", OUTSIDE)
+    assert "NOERROR" in served.dig(pod, "10.0.0.2", OUTSIDE)
+    assert "status: NXDOMAIN" in served.dig(pod, "172.20.0.10", "none.invalid.")
+    served.put(config_map("coredns", "Corefile", COREFILE.replace("/etc/resolv.conf", "192.0.2.53")))
+    served.settle()
+    answers = [served.dig(pod, _address(dns), OUTSIDE) for dns in served.pods("k8s-app=kube-dns")]
+    assert all("status: SERVFAIL" in text for text in answers)
+    assert "[ERROR] plugin/errors: 2 amazon.com. A: read udp " in _log(served, "k8s-app=kube-dns")
+    assert "NOERROR" in served.dig(pod, "172.20.0.10", NAME)
+
+
+def test_the_vpc_resolver_is_filtered_by_nothing(served: ServedCluster) -> None:
+    """Neither groups nor ACLs stand between a pod and base+2."""
+    _groups(served, outbound=())
+    assert "NOERROR" in served.dig(_on(served, "node-a", "app=shop"), "10.0.0.2", OUTSIDE)
+
+
+def test_a_zone_that_nobody_serves_is_refused(served: ServedCluster) -> None:
+    """Without a forward, CoreDNS answers REFUSED for names outside its zone."""
+    served.put(config_map("coredns", "Corefile", COREFILE.replace("    forward . /etc/resolv.conf\n", "")))
+    served.settle()
+    assert "status: REFUSED" in served.dig(_on(served, "node-a", "app=shop"), "172.20.0.10", OUTSIDE)
+
+
+def test_coredns_without_rights_is_not_ready(served: ServedCluster) -> None:
+    """It logs the 403, leaves the endpoints and answers SERVFAIL."""
+    served.put(cluster_role("services", "namespaces"))
+    served.settle()
+    pod = served.pods("k8s-app=kube-dns")[0]
+    assert pod["status"]["containerStatuses"][0]["ready"] is False
+    assert "status: SERVFAIL" in served.dig(_on(served, pod["spec"]["nodeName"], "app=shop"), _address(pod), NAME)
+
+
+def test_a_pod_that_fits_nowhere_stays_pending_and_says_why(bare: ServedCluster) -> None:
+    """FailedScheduling names the taint."""
+    tainted = node("node-a", "i-a", "10.0.1.10")
+    tainted["spec"]["taints"] = [{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]
+    bare.put(tainted, deployment("shop", namespace="shop", image="shop:1", replicas=1))
+    bare.settle()
+    pod = bare.pods()[0]
+    message = "0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: gpu}."
+    assert pod["status"]["phase"] == "Pending"
+    assert pod["status"]["conditions"][0]["message"] == message
+    events = bare.get("/api/v1/events?fieldSelector=reason=FailedScheduling")["items"]
+    assert [event["message"] for event in events] == [message]
+
+
+def test_a_node_without_a_free_address_starts_no_pod(served: ServedCluster) -> None:
+    """The VPC CNI's message stands in an event, and the pod waits."""
+    served.patch("/apis/apps/v1/namespaces/shop/deployments/shop", {"spec": {"replicas": 40}})
+    served.turn(6)
+    events = served.get("/api/v1/namespaces/shop/events?fieldSelector=reason=FailedCreatePodSandBox")["items"]
+    assert "failed to assign an IP address to container" in events[0]["message"]
