@@ -55,7 +55,7 @@ class InProcessJobs:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         started_at = time.monotonic()
-        wait_for(futures, timeout=grace_seconds)
+        wait_for([future for future in futures if not future.cancelled()], timeout=grace_seconds)
         left = self.running()
         log.info("jobs stopped", extra={"left": left, "waited_ms": int((time.monotonic() - started_at) * 1000)})
         return left

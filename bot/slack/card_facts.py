@@ -59,7 +59,6 @@ class CardFacts:
     steps: tuple[StepFacts, ...]
     verification: str
     policy: str
-    expires: str
     decisions: tuple[str, ...]
     journal: tuple[str, ...]
     not_approvable: str
@@ -75,7 +74,9 @@ STATE_WORDS = {
     ProposalState.PENDING: "waits for a decision",
     ProposalState.APPROVED: "approved; the repair is about to start",
     ProposalState.REJECTED: "rejected; nothing was changed",
-    ProposalState.EXPIRED: "expired; nothing was changed. Diagnose again to get a new plan",
+    ProposalState.EXPIRED: (
+        "expired, or replaced by a newer plan; nothing was changed. Diagnose again to get a plan that fits"
+    ),
     ProposalState.RUNNING: "approved; the repair is running",
     ProposalState.DONE: "done",
     ProposalState.INTERRUPTED: (
@@ -122,7 +123,6 @@ def card_facts(
             "must answer. If not, the undo is proposed for its own approval."
         ),
         policy=policy_words(proposal.policy, names),
-        expires=clock(proposal.expires_at),
         decisions=tuple(_decision(decision, names) for decision in proposal.decisions if decision.accepted),
         journal=tuple(journal_line(record, plan.steps) for record in latest(journal)),
         not_approvable=proposal.not_approvable,
@@ -181,12 +181,13 @@ def journal_line(record: StepRecord, steps: Sequence[Step]) -> str:
 
 
 def outcome_words(outcome: Outcome) -> str:
-    """Return how a repair ended: the result's own word, then the summary."""
-    return f"{outcome.result.value.capitalize()}: {outcome.summary}"
+    """Return how a repair ended: the result's own word, then the summary, which may begin with it already."""
+    word = outcome.result.value.capitalize()
+    return outcome.summary if outcome.summary.startswith(f"{word}:") else f"{word}: {outcome.summary}"
 
 
 def _step(number: int, step: Step, total: int) -> StepFacts:
-    owner = f" Managed by {step.owner}: it may set this back." if step.owner else ""
+    owner = f" Owned elsewhere: {step.owner}." if step.owner else ""
     later = " Runs only once look-ups answer again." if step.after_lookups_answer else ""
     return StepFacts(
         heading=f"Step {number} of {total}: {step.target}.{owner}{later}",

@@ -82,9 +82,7 @@ def _announce(bench: Bench, proposal_id: str, card_ref: MessageRef) -> None:
         log.warning("outcome not posted in the thread", extra={"proposal": proposal_id, "reason": str(error)})
     if card.outcome is not None and card.outcome.inverse_proposal_id:
         inverse = bench.desk.proposal(card.outcome.inverse_proposal_id)
-        why = post_card(bench, inverse, card_ref.channel, report_url=card.report_url)
-        if why:
-            log.warning("undo not posted", extra={"proposal": inverse.id, "reason": why})
+        post_card(bench, inverse, card_ref.channel, report_url=card.report_url)
 
 
 def show_expired(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Collected
 from bot.domain.findings import Finding
 from bot.slack.render import clock
+from bot.slack.text import with_grant
 
 GROUPS = 8
 
@@ -60,8 +61,7 @@ def _group(title: str, pieces: list[Collected], findings: list[Finding]) -> Evid
 
 def _source(piece: Collected) -> str:
     if piece.gap is not None:
-        grant = f" Missing permission: {piece.gap.grant}." if piece.gap.grant else ""
-        return f"{piece.id}: could not look. {piece.gap.reason}{grant}"
+        return with_grant(f"{piece.id}: could not look. {piece.gap.reason}", piece.gap.grant)
     calls = ", ".join(dict.fromkeys(call.name for call in piece.calls))
     read = f" [{calls}; {clock(piece.collected_at)}; {piece.took_ms} ms]" if calls else f" [{piece.took_ms} ms]"
     return f"{piece.id}: {piece.summary}{read}"

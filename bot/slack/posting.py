@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from bot.domain.approvals import MessageRef, Proposal, ProposalState
-from bot.errors import HistoryUnavailable
+from bot.domain.approvals import MessageRef, Outcome, Proposal, ProposalState
+from bot.errors import HistoryUnavailable, Refused
 from bot.slack.bench import Bench, Card
 from bot.slack.card_facts import CardFacts, card_facts, outcome_words
 from bot.slack.messages import NotPosted
@@ -39,18 +39,31 @@ def post_card(bench: Bench, proposal: Proposal, channel: str, *, report_url: str
 
 
 def refresh_card(bench: Bench, proposal_id: str, fallback: MessageRef | None = None) -> None:
-    """Update a card in place from the stored proposal; of several at once, the last shows the newest state."""
+    """Update a card in place from the stored proposal; of several at once, the last shows the newest state.
+
+    A card that cannot be read or updated now is logged: what was decided or done stands all the same.
+    """
     card = bench.cards.of(proposal_id)
     with card.lock:
-        proposal = bench.desk.proposal(proposal_id)
-        ref = proposal.message or fallback
-        if ref is None or not ref.ts:
-            return
-        bench.pace.spend(ref.ts)
         try:
+            proposal = bench.desk.proposal(proposal_id)
+            card.outcome = card.outcome or _stored_outcome(bench, proposal)
+            ref = proposal.message or fallback
+            if ref is None or not ref.ts:
+                return
+            bench.pace.spend(ref.ts)
             bench.messages.update(ref, card_message(bench, proposal, card))
-        except NotPosted as error:
+        except (NotPosted, HistoryUnavailable, Refused) as error:
             log.warning("card not updated", extra={"proposal": proposal_id, "reason": str(error)})
+
+
+def _stored_outcome(bench: Bench, proposal: Proposal) -> Outcome | None:
+    """Return the outcome that the history holds, for a repair that another process ran or began."""
+    if proposal.state not in {ProposalState.DONE, ProposalState.INTERRUPTED}:
+        return None
+    lines = bench.desk.history(proposal.plan.cluster)
+    outcomes = (outcome for line in lines for outcome in line.outcomes)
+    return next((outcome for outcome in outcomes if outcome.proposal_id == proposal.id), None)
 
 
 def card_message(bench: Bench, proposal: Proposal, card: Card) -> Message:

@@ -8,7 +8,7 @@ from bot.collectors.lookups import Lookups
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Answer, Cell, Finding, Kind, Verdict
 from bot.slack.render import clock
-from bot.slack.text import count
+from bot.slack.text import count, with_grant
 from bot.workflow.desk import Proposed
 
 MATRIX_ROWS = 12
@@ -87,8 +87,7 @@ def report_facts(diagnosis: Diagnosis, proposed: Proposed, *, asked_by: str, not
         matrix=matrix(_cells(diagnosis)),
         ruled_out=tuple(f"{finding.title}: {finding.judgement.summary}" for finding in healthy),
         unknown=tuple(
-            f"{titles.get(check.rule, check.rule)}: {check.reason}"
-            + (f" Missing permission: {check.grant}." if check.grant else "")
+            with_grant(f"{titles.get(check.rule, check.rule)}: {check.reason}", check.grant)
             for check in diagnosis.unknown_checks
         ),
         fixes=tuple(
@@ -151,10 +150,7 @@ def _cause(finding: Finding, problems: list[Finding]) -> CauseFacts:
             f"{other.title}: {other.judgement.summary}" for other in problems if finding.rule in other.explained_by
         ),
         last_failure=clock(judged.last_failure_at) if judged.last_failure_at else "",
-        missing=tuple(
-            f"{gap.what}: {gap.reason}" + (f" Missing permission: {gap.grant}." if gap.grant else "")
-            for gap in judged.missing
-        ),
+        missing=tuple(with_grant(f"{gap.what}: {gap.reason}", gap.grant) for gap in judged.missing),
         advice=judged.advice,
     )
 

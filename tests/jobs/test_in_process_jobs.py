@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -82,9 +83,11 @@ def test_stop_waits_for_what_runs_and_drops_what_has_not_begun() -> None:
     jobs.submit(Lane.QUICK, "queued", lambda: ended.append("queued"))
     assert begun.wait(5)
     threading.Timer(0.05, go.set).start()
+    begun_at = time.monotonic()
     left = jobs.stop(grace_seconds=5)
 
     assert left == ()
+    assert time.monotonic() - begun_at < 4
     assert ended == ["running"]
     assert not jobs.submit(Lane.QUICK, "late", lambda: ended.append("late"))
 

@@ -230,7 +230,7 @@ def test_expired_and_interrupted_are_said_on_their_cards(stage: Any) -> None:
     stage.desk.left_running = ("p-1",)
     stage.bot.interrupted()
 
-    assert "Expired; nothing was changed." in expired
+    assert "Expired, or replaced by a newer plan; nothing was changed." in expired
     assert "[ Approve ]" not in expired
     assert "Interrupted: the bot stopped while the repair was running." in stage.card_text()
 
