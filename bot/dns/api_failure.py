@@ -73,7 +73,11 @@ _VERB = re.compile(r"failed to (list|watch)\b", re.IGNORECASE)
 
 
 def api_failure(text: str) -> ApiFailure | None:
-    """Return the failed API call that a line reports, or None when it reports none. Total over all text."""
+    """Return the failed API call that a line reports, or None when it reports none. Total over all text.
+
+    Newer client-go lines hold the error as a quoted value (`err="…"`): its quotes are read as bare ones.
+    """
+    text = text.replace('\\"', '"')
     if not _ABOUT_THE_API.search(text):
         return None
     lowered = _URL.sub("", text).lower()  # a watch's URL holds `timeoutSeconds`

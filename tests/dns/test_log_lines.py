@@ -91,6 +91,20 @@ def test_a_refusal_names_who_may_not_do_what() -> None:
     )
 
 
+def test_a_quoted_error_reads_like_a_bare_one() -> None:
+    """Newer client-go puts the error in quotes: who, what and why come out all the same."""
+    error = f'endpointslices.discovery.k8s.io is forbidden: User "{PROXY}" cannot list resource "endpointslices" in API'
+    bare = f"Failed to watch *v1.EndpointSlice: failed to list *v1.EndpointSlice: {error}"
+    quoted = bare.replace('"', '\\"')
+    line = f'E1121 08:58:00.000000       1 reflector.go:166] "Unhandled Error" err="{quoted}" logger="UnhandledError"'
+
+    found = kube_proxy_line(line).failure
+
+    assert found == api_failure(bare)
+    assert found is not None
+    assert (found.resource, found.subject) == ("endpointslices", PROXY)
+
+
 def test_a_dialled_address_is_the_target() -> None:
     """The address that was called is kept: CoreDNS calls the service's, kube-proxy the endpoint's."""
     found = api_failure(
