@@ -130,6 +130,19 @@ def test_the_answer_gets_exactly_the_clients_ports(bench: Any) -> None:
     assert "--egress --rule-number 110 --protocol 17 --rule-action allow --cidr-block 10.0.1.0/24" in step.command
 
 
+def test_a_deny_of_other_traffic_does_not_push_the_number_down(bench: Any) -> None:
+    """Only entries about the same protocol, ports and addresses decide how far ahead the new one must go."""
+    acl_id = str(bench.ec2.create_network_acl(VpcId=bench.vpc_id)["NetworkAcl"]["NetworkAclId"])
+    create(bench, acl_id, 40, protocol="6", action="deny")
+    create(bench, acl_id, 50, action="deny", ports=(1000, 2000))
+    create(bench, acl_id, 60, action="deny", egress=True)
+    create(bench, acl_id, 90, action="deny")
+
+    step = one_step(bench, way(acl_id, "ingress", QUERY, SECOND))
+
+    assert [line for line in step.diff if line.startswith("+")] == ["+ 89: allow udp 53 10.0.1.0/24"]
+
+
 def test_planning_twice_gives_the_same(bench: Any, acl_id: str) -> None:
     """The order of the closed ways does not matter."""
     ways = [way(acl_id, "ingress", QUERY, cidr, protocol) for cidr in (FIRST, SECOND) for protocol in ("udp", "tcp")]

@@ -205,11 +205,15 @@ def test_a_rule_that_somebody_changed_is_not_ours_to_revoke(bench: Any, hardened
     back = FIX.inverse(step, effects)
     assert back is not None
     first, second = (one["id"] for one in effects["created"])
-    bench.ec2.revoke_security_group_ingress(GroupId=hardened, SecurityGroupRuleIds=[first])
+    theirs = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "ReferencedGroupId": hardened}
+    bench.ec2.modify_security_group_rules(
+        GroupId=hardened, SecurityGroupRules=[{"SecurityGroupRuleId": first, "SecurityGroupRule": theirs}]
+    )
 
     assert canonical(FIX.read(back, bench.reading())) != canonical(back.before)
     undone: Any = FIX.apply(back, bench.writing("plan2"))
     assert [one["id"] for one in undone["revoked"]] == [second]
+    assert first in {rule_id for rule_id, _, _ in present(bench, hardened)}
 
 
 def test_nothing_created_means_nothing_to_undo(bench: Any, hardened: str) -> None:

@@ -125,3 +125,25 @@ def test_a_group_in_use_stays(ec2: Client, group_id: str, subnet_ids: tuple[str,
 
     with pytest.raises(ClientError, match="DependencyViolation"):
         ec2.delete_security_group(GroupId=group_id)
+
+
+def test_a_rule_is_changed_in_place(ec2: Client, group_id: str, vpc_id: str) -> None:
+    """The id stays, ports and referenced group change; another kind of peer is refused and changes nothing."""
+    other = ec2.create_security_group(GroupName="other", Description="other", VpcId=vpc_id)["GroupId"]
+    created = ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[dns(group_id)])
+    rule_id = created["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    change = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 81, "ReferencedGroupId": other, "Description": "web"}
+    to_cidr = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 81, "CidrIpv4": "10.0.0.0/8"}
+
+    ec2.modify_security_group_rules(
+        GroupId=group_id, SecurityGroupRules=[{"SecurityGroupRuleId": rule_id, "SecurityGroupRule": change}]
+    )
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        ec2.modify_security_group_rules(
+            GroupId=group_id, SecurityGroupRules=[{"SecurityGroupRuleId": rule_id, "SecurityGroupRule": to_cidr}]
+        )
+
+    (rule,) = [rule for rule in rules_of(ec2, group_id) if rule["SecurityGroupRuleId"] == rule_id]
+    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"], rule["Description"]) == ("tcp", 80, 81, "web")
+    assert rule["ReferencedGroupInfo"]["GroupId"] == other
+    assert "CidrIpv4" not in rule

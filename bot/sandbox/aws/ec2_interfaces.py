@@ -17,6 +17,7 @@ from moto.ec2.responses import EC2Response
 from moto.ec2.utils import generic_filter
 
 from bot.sandbox.aws.ec2_documents import instance_document, interface_document
+from bot.sandbox.aws.ec2_groups import known_groups
 from bot.sandbox.aws.ec2_paging import not_with_ids, page_of
 from bot.sandbox.aws.ec2_xml import XmlResult
 from bot.sandbox.aws.moto_access import MotoObject, filters, param, replace
@@ -42,15 +43,6 @@ def install_interfaces() -> None:
         describe_network_interfaces=_describe_interfaces,
         describe_instances=_describe_instances,
     )
-
-
-def known_groups(backend: MotoObject, group_ids: list[str]) -> list[Any]:
-    """Return these security groups, or raise InvalidGroup.NotFound for the first unknown one."""
-    groups = {group_id: group for groups in backend.groups.values() for group_id, group in groups.items()}
-    for group_id in group_ids:
-        if group_id not in groups:
-            raise EC2ClientError("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
-    return [groups[group_id] for group_id in group_ids]
 
 
 def _more_filters(original: Callable[..., Any]) -> Callable[..., Any]:

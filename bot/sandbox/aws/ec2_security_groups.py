@@ -6,7 +6,6 @@ Sources: EC2 API Reference, AuthorizeSecurityGroupIngress, RevokeSecurityGroupIn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from ipaddress import ip_network
 from typing import Any
 
@@ -15,7 +14,9 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.responses import EC2Response
 
+from bot.sandbox.aws.ec2_groups import known_groups
 from bot.sandbox.aws.ec2_paging import page_of
+from bot.sandbox.aws.ec2_rules import rule_document, rule_key, rule_matches
 from bot.sandbox.aws.ec2_xml import XmlResult
 from bot.sandbox.aws.moto_access import MotoObject, filters, param, replace, rule_tags
 
@@ -36,36 +37,9 @@ def install_security_groups() -> None:
     replace(
         EC2Response,
         describe_security_group_rules=_describe_rules,
-        modify_security_group_rules=_refuse_half_modify(EC2Response.modify_security_group_rules),
+        modify_security_group_rules=_modify_rules,
         delete_security_group=_refuse_delete_in_use(EC2Response.delete_security_group),
     )
-
-
-def rule_document(rule: MotoObject) -> dict[str, Any]:
-    """Return a rule as DescribeSecurityGroupRules shows it."""
-    backend, source = rule.ec2_backend, rule.source_group
-    group = {"GroupId": source["GroupId"], "UserId": source.get("UserId", backend.account_id)} if source else None
-    return {
-        "SecurityGroupRuleId": rule.id,
-        "GroupId": rule.group_id,
-        "GroupOwnerId": backend.account_id,
-        "IsEgress": rule.is_egress,
-        "IpProtocol": rule.ip_protocol,
-        "FromPort": -1 if rule.from_port is None else rule.from_port,
-        "ToPort": -1 if rule.to_port is None else rule.to_port,
-        "CidrIpv4": rule.ip_range.get("CidrIp"),
-        "CidrIpv6": rule.ip_range.get("CidrIpv6"),
-        "PrefixListId": rule.prefix_list_id,
-        "ReferencedGroupInfo": group,
-        "Description": getattr(rule, "sandbox_description", None) or rule.ip_range.get("Description"),
-        "Tags": [{"Key": key, "Value": value} for key, value in backend.tags.get(rule.id, {}).items()],
-    }
-
-
-def _key(rule: MotoObject) -> tuple[Any, ...]:
-    """Return what makes two rules the same: everything but description and tags."""
-    peer = rule.ip_range.get("CidrIp") or rule.ip_range.get("CidrIpv6") or rule.source_group.get("GroupId")
-    return rule.ip_protocol, rule.from_port, rule.to_port, peer or rule.prefix_list_id
 
 
 def _group(response: MotoObject) -> MotoObject:
@@ -153,12 +127,12 @@ def _authorize(*, egress: bool) -> Callable[[Any], ActionResult]:
         group = _group(response)
         present: list[Any] = group.egress_rules if egress else group.ingress_rules
         asked = _asked_rules(response, group, egress=egress)
-        seen = {_key(rule) for rule in present}
+        seen = {rule_key(rule) for rule in present}
         for rule, _ in asked:
-            if _key(rule) in seen:
-                message = f'the specified rule "peer: {_key(rule)[3]}, {_shown(rule)}, ALLOW" already exists'
+            if rule_key(rule) in seen:
+                message = f'the specified rule "peer: {rule_key(rule)[3]}, {_shown(rule)}, ALLOW" already exists'
                 raise EC2ClientError("InvalidPermission.Duplicate", message)
-            seen.add(_key(rule))
+            seen.add(rule_key(rule))
         if len(present) + len(asked) > RULES_PER_DIRECTION:
             raise EC2ClientError(
                 "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached."
@@ -202,13 +176,13 @@ def _by_id(present: list[Any], ids: list[str]) -> list[Any]:
 
 
 def _by_key(present: list[Any], asked: list[Any]) -> list[Any]:
-    found = {_key(rule): rule for rule in present}
+    found = {rule_key(rule): rule for rule in present}
     for rule, _ in asked:
-        if _key(rule) not in found:
+        if rule_key(rule) not in found:
             raise EC2ClientError(
                 "InvalidPermission.NotFound", "The specified rule does not exist in this security group."
             )
-    return [found[_key(rule)] for rule, _ in asked]
+    return [found[rule_key(rule)] for rule, _ in asked]
 
 
 def _revoked(document: dict[str, Any]) -> dict[str, Any]:
@@ -228,6 +202,37 @@ def _revoked(document: dict[str, Any]) -> dict[str, Any]:
     return {**{name: document[name] for name in names}, "ReferencedGroupId": source["GroupId"] if source else None}
 
 
+def _modify_rules(response: MotoObject) -> ActionResult:
+    """Change rules in place, all or none; a rule keeps its id, tags and kind of peer."""
+    group = _group(response)
+    present = [*group.ingress_rules, *group.egress_rules]
+    changes = param(response, "SecurityGroupRules", [])
+    rules = _by_id(present, [change["SecurityGroupRuleId"] for change in changes])
+    for rule, change in zip(rules, changes, strict=True):
+        asked = change["SecurityGroupRule"]
+        kinds = {"CidrIpv4": "CidrIp", "CidrIpv6": "CidrIpv6"}
+        named = next((kinds[kind] for kind in kinds if kind in asked), "")
+        if named not in rule.ip_range and not (rule.source_group and "ReferencedGroupId" in asked):
+            raise EC2ClientError("InvalidParameterValue", "You may not change the kind of peer of a rule.")
+        known_groups(response.ec2_backend, [asked["ReferencedGroupId"]] if rule.source_group else [])
+    for rule, change in zip(rules, changes, strict=True):
+        _change(rule, change["SecurityGroupRule"])
+    return ActionResult({"Return": True})
+
+
+def _change(rule: MotoObject, asked: dict[str, Any]) -> None:
+    rule.ip_protocol = str(asked["IpProtocol"])
+    every = rule.ip_protocol == "-1"
+    rule.from_port, rule.to_port = (None, None) if every else (int(asked["FromPort"]), int(asked["ToPort"]))
+    if rule.source_group:
+        rule.source_group = {**rule.source_group, "GroupId": asked["ReferencedGroupId"]}
+    elif "CidrIpv4" in asked:
+        rule.ip_range = {"CidrIp": _canonical(asked["CidrIpv4"])}
+    else:
+        rule.ip_range = {"CidrIpv6": _canonical(asked["CidrIpv6"])}
+    rule.sandbox_description = asked.get("Description", "")
+
+
 def _describe_rules(response: MotoObject) -> ActionResult:
     asked = filters(response)
     ids = param(response, "SecurityGroupRuleIds", [])
@@ -241,34 +246,9 @@ def _describe_rules(response: MotoObject) -> ActionResult:
     ]
     if ids:
         rules = _by_id(rules, ids)
-    rules = [rule for rule in rules if all(_matches(rule, name, values) for name, values in asked.items())]
+    rules = [rule for rule in rules if all(rule_matches(rule, name, values) for name, values in asked.items())]
     page, token = page_of(response, rules)
     return XmlResult({"SecurityGroupRules": [rule_document(rule) for rule in page], "NextToken": token})
-
-
-def _matches(rule: MotoObject, name: str, values: list[str]) -> bool:
-    tags = rule.ec2_backend.tags.get(rule.id, {})
-    if name.startswith("tag:"):
-        present = [tags[name[4:]]] if name[4:] in tags else []
-    elif name == "tag-key":
-        present = list(tags)
-    elif name == "group-id":
-        present = [rule.group_id]
-    elif name == "security-group-rule-id":
-        present = [rule.id]
-    else:
-        raise EC2ClientError("InvalidParameterValue", f"The filter '{name}' is invalid")
-    return any(fnmatchcase(value, pattern) for value in present for pattern in values)
-
-
-def _refuse_half_modify(modify: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-    def checked(response: MotoObject) -> ActionResult:
-        for change in param(response, "SecurityGroupRules", []):
-            if {"ReferencedGroupId", "PrefixListId", "CidrIpv6"} & set(change.get("SecurityGroupRule", {})):
-                raise NotImplementedError("ModifySecurityGroupRules of anything but CidrIpv4")
-        return modify(response)
-
-    return checked
 
 
 def _refuse_delete_in_use(delete: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:

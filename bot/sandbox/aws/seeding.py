@@ -23,7 +23,7 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 
-from bot.sandbox.aws.ec2_interfaces import known_groups
+from bot.sandbox.aws.ec2_groups import known_groups
 from bot.sandbox.aws.moto_access import MotoObject
 
 ACCOUNT = "123456789012"
