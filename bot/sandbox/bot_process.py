@@ -18,6 +18,7 @@ from typing import Self
 import bot
 
 START_SECONDS = 30.0
+COMMAND_SECONDS = 60.0
 STOP_SECONDS = 25.0
 """A little more than the bot's own grace for running work."""
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
@@ -100,6 +101,22 @@ class BotProcess:
     def running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
+
+    def command(self, *arguments: str) -> str:
+        """Run `dnsbot ARGUMENTS…` with the same configuration and return its standard output. Raises `BotFailed`."""
+        done = subprocess.run(  # noqa: S603  # our own program
+            [sys.executable, "-m", "bot", *arguments],
+            cwd=self._configuration.parent,
+            env=self._child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise BotFailed(f"dnsbot {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done.stdout
 
     def log_tail(self, lines: int = 15) -> str:
         """Return the end of what the bot wrote to standard error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -66,10 +67,22 @@ def _play_on(stage: Stage, screen: Screen, log: Path, port: int) -> int:
         screen.say(f"It listens on {bot.url}; Slack delivers there with signed requests.")
         story = Story(slack=stage.slack, screen=screen, cluster=CLUSTER, healthy=not scenario.root_cause)
         try:
-            return story.tell()
+            code = story.tell()
+            _check_history(bot, screen, scenario.root_cause)
         except Unexpected as error:
             seen, said = _last_seen(stage), bot.log_tail()
             raise Unexpected(f"{error}\nOn ben's screen last:\n{seen}\nThe bot's log ends:\n{said}") from error
+        return code
+
+
+def _check_history(bot: BotProcess, screen: Screen, root_cause: str) -> None:
+    screen.step("The history keeps it all: `dnsbot history cluster-prod`")
+    screen.say(bot.command("history", CLUSTER))
+    diagnoses = json.loads(bot.command("history", CLUSTER, "--output", "json"))["diagnoses"]
+    named = diagnoses[-1]["root_causes"] if diagnoses else ["(nothing recorded)"]
+    wanted = [root_cause] if root_cause else []
+    if named != wanted:
+        raise Unexpected(f"The first diagnosis named {named or 'no cause'}; this world's cause is {wanted or 'none'}.")
 
 
 def _last_seen(stage: Stage) -> str:

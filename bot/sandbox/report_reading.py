@@ -13,6 +13,7 @@ NOT_FOUND = ": look-ups fail, no known cause found"
 ROOT_CAUSE = "Root cause:"
 PROPOSED = "Proposed, for approval:"
 OUTCOME = "Outcome."
+STANDING = "How it stands."
 PLAN = "What else it touches."
 
 
@@ -65,11 +66,11 @@ def outcome(card: Seen) -> str:
     return ""
 
 
-def status(card: Seen) -> str:
-    """Return how the card says it stands."""
+def standing(card: Seen) -> str:
+    """Return how a decided card stands before its outcome, or an empty text."""
     for line in as_text(card).splitlines():
-        if line.startswith(("How it stands.", OUTCOME)):
-            return line.partition(". ")[2].strip() if line.startswith("How") else line
+        if line.startswith(STANDING):
+            return line.removeprefix(STANDING).strip()
     return ""
 
 

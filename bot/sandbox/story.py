@@ -119,7 +119,7 @@ class Story:
         return self._wait(approver, ended, REPAIR_SECONDS, "the outcome on the card")
 
     def _show_status(self, card: Seen, shown: list[str]) -> None:
-        for line in (*reading.steps_taken(card), reading.status(card)):
+        for line in (reading.standing(card), *reading.steps_taken(card), reading.outcome(card)):
             if line and line not in shown:
                 shown.append(line)
                 self.screen.say(line)

@@ -52,9 +52,15 @@ class Message:
     only_visible_to: str = ""
     edited: int = 0
     metadata: dict[str, Any] | None = None
+    _seen: Seen | None = None
 
     def seen(self) -> Seen:
-        """Return a frozen copy."""
+        """Return a copy that stays as it is; the same one until the message is edited."""
+        if self._seen is None or self._seen.edited != self.edited:
+            self._seen = self._copy()
+        return self._seen
+
+    def _copy(self) -> Seen:
         return Seen(
             channel=self.channel,
             ts=self.ts,
