@@ -15,7 +15,7 @@ from bot.network.answers import network
 from bot.network.evaluate import VpcBook, evaluate
 from bot.network.groups import may_carry_dns
 from bot.network.membership import Membership
-from bot.network.model import Interface, Network, Vpc
+from bot.network.model import Address, Interface, Network, Vpc
 from bot.network.ports import PortRange
 from bot.network.reachability import End, Reachability, stays_on_node
 
@@ -118,8 +118,8 @@ def _staying(clients: Sequence[End], servers: Sequence[End]) -> tuple[End, End] 
 
 def one_end_for_each_class(interface: Interface, membership: Membership, end: End) -> tuple[End, ...]:
     """Return `end` once for each class of the interface's addresses and delegated prefixes: the first of each."""
-    found: dict[tuple[int, int], End] = {}
+    found: dict[tuple[int, int], Address] = {}
     block_bases = [base for block in interface.prefixes for base in membership.representatives(block)]
     for address in sorted((*interface.addresses, *block_bases), key=lambda item: (item.version, int(item))):
-        found.setdefault(membership.of(address), replace(end, interface=interface, address=address))
-    return tuple(found.values())
+        found.setdefault(membership.of(address), address)
+    return tuple(replace(end, interface=interface, address=address) for address in found.values())

@@ -173,4 +173,5 @@ def _acl_sentence(block: Block, way: str) -> str:
     if block.ports == DNS:
         return f"{where} lets no {block.protocol}/53 {way}: {why}"
     listed = ", ".join(str(item) for item in block.closed)
-    return f"{where} closes {block.share:.1%} of the answers' ports, {block.protocol}/{listed}, {way}: {why}"
+    share = "all" if block.share == 1 else f"{block.share:.1%}"
+    return f"{where} closes {share} of the answers' ports, {block.protocol}/{listed}, {way}: {why}"

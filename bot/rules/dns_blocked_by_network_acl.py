@@ -91,7 +91,7 @@ def _problem(found: Sequence[Stopped], paths: DnsPaths, missing: tuple[Gap, ...]
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Network ACL {worst.acl_id} stops {protocols_text(blocked)} or its answers in {len(blocked)} of "
+            f"Network ACL {worst.acl_id} stops {protocols_text(blocked)} or their answers in {len(blocked)} of "
             f"{len(paths.pairs)} pairs of node and CoreDNS address: {worst.missing}; {fails}."
         ),
         proof=(*dict.fromkeys(item.block.missing for item in found), *_notes(paths))[:MAX_PROOF],

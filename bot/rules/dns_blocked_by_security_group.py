@@ -8,7 +8,7 @@ stateful, so the answer is never judged; network ACLs have a rule of their own. 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.collectors.kube_dns import KubeDns
 from bot.collectors.security_group_rules import SecurityGroupRules
@@ -54,7 +54,7 @@ def judge(case: Case) -> Judgement:
     found = stopped(paths, GROUP_HOPS)
     missing = (*((subnets,) if isinstance(subnets, Gap) else ()), *undecided(paths, GROUP_HOPS, rules.gaps))
     if found:
-        return _problem(found, paths, rules.rules, missing)
+        return _problem(found, paths, rules.rules, missing, dict(nodes.group_names))
     pairs = f"{len(paths.pairs)} pairs of node and CoreDNS address"
     if missing:
         return unknown(f"No security group is seen to block DNS in {pairs}, but not all could be judged.", *missing)
@@ -65,7 +65,11 @@ def judge(case: Case) -> Judgement:
 
 
 def _problem(
-    found: Sequence[Stopped], paths: DnsPaths, rules: Iterable[SecurityGroupRule], missing: tuple[Gap, ...]
+    found: Sequence[Stopped],
+    paths: DnsPaths,
+    rules: Iterable[SecurityGroupRule],
+    missing: tuple[Gap, ...],
+    names: Mapping[str, str],
 ) -> Judgement:
     blocked = blocked_pairs(found)
     nodes = len({node for node, _ in blocked})
@@ -76,7 +80,7 @@ def _problem(
             f"CoreDNS address: {found[0].block.missing}. Look-ups from {nodes} of {paths.nodes} nodes time out "
             "whenever they are sent there."
         ),
-        proof=(*_missing_rules(found), *_present_rules(found, rules)),
+        proof=(*_missing_rules(found), *_present_rules(found, rules), *_named(found, names)),
         details=_details(found, paths),
         missing=missing,
         reach=reach(blocked),
@@ -96,6 +100,12 @@ def _missing_rules(found: Sequence[Stopped]) -> tuple[str, ...]:
         )
         lines.setdefault(rule, f"{rule} (for {_place(item, client=True)} asking {_place(item, client=False)})")
     return tuple(lines.values())[:MAX_PROOF]
+
+
+def _named(found: Sequence[Stopped], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Say what the groups that lack a rule are called."""
+    groups = sorted({group for item in found for group in item.block.group_ids})
+    return tuple(f"{group} is named {names[group]}" for group in groups[:MAX_PROOF] if names.get(group))
 
 
 def _place(item: Stopped, *, client: bool) -> str:

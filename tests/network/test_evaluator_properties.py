@@ -193,7 +193,7 @@ class SlowReference:
 
 
 @given(vpc=vpcs(), client=interfaces(), server=interfaces(), protocol=st.sampled_from(Protocol))
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_evaluator_agrees_with_single_packets(
     vpc: Vpc, client: Interface, server: Interface, protocol: Protocol
 ) -> None:
@@ -212,7 +212,7 @@ def test_evaluator_agrees_with_single_packets(
 
 
 @given(vpc=vpcs(), clients=st.lists(interfaces(), max_size=5), servers=st.lists(interfaces(), max_size=3))
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_classes_give_each_pair_its_own_answer(vpc: Vpc, clients: list[Interface], servers: list[Interface]) -> None:
     """Judging by classes gives every pair exactly the answer it gets when it is judged alone, once."""
     asking = list(dict.fromkeys(end for item in clients for end in ends(item)))
@@ -235,7 +235,7 @@ def test_classes_give_each_pair_its_own_answer(vpc: Vpc, clients: list[Interface
 
 
 @given(vpc=vpcs(), client=interfaces(), server=interfaces(), hidden=st.sets(st.sampled_from(["pl-1", "sg-1", "acls"])))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_reading_less_never_turns_an_answer_round(
     vpc: Vpc, client: Interface, server: Interface, hidden: set[str]
 ) -> None:
@@ -257,7 +257,7 @@ def test_reading_less_never_turns_an_answer_round(
 
 
 @given(vpc=vpcs(), client=interfaces(), server=interfaces(), more=rules)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_further_group_rule_never_blocks(
     vpc: Vpc, client: Interface, server: Interface, more: SecurityGroupRule
 ) -> None:

@@ -141,7 +141,12 @@ class World:
         )
         listed = frozenset(group for item in (*interfaces, *self.more_interfaces) for group in item.security_group_ids)
         return (
-            WorkerNodes(vpc_id="vpc-1", nodes=nodes, interfaces=(*interfaces, *self.more_interfaces)),
+            WorkerNodes(
+                vpc_id="vpc-1",
+                nodes=nodes,
+                interfaces=(*interfaces, *self.more_interfaces),
+                group_names=(("sg-cluster", "eks-cluster-sg-cluster-prod-1"),),
+            ),
             SecurityGroupRules(group_ids=listed, rules=self.rules, prefix_lists=self.prefix_lists, gaps=self.rule_gaps),
             KubeDns(
                 service_exists=self.service_exists,

@@ -84,6 +84,7 @@ def test_hardened_cluster_group_is_named(parts: Any) -> None:
     )
     assert "sgr-443: sg-cluster ingress tcp 443 from sg-cluster" in judgement.proof
     assert "sgr-other: sg-cluster ingress all traffic from sg-nobody" in judgement.proof
+    assert "sg-cluster is named eks-cluster-sg-cluster-prod-1" in judgement.proof
     assert judgement.details["security_group_id"] == "sg-cluster"
     assert judgement.details["shared_group_id"] == "sg-cluster"
     assert judgement.details["client_group_ids"] == ["sg-cluster"]
