@@ -22,6 +22,10 @@ NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 
+ROLLOUT = ((1, 2), (2, 1), (2, 2))
+"""New pods and Ready pods (old ones count) while two pods are replaced."""
+
+
 class NoAws:
     """An AWS port for a fix that must not touch AWS."""
 
@@ -33,11 +37,12 @@ class NoAws:
 
 @dataclass(slots=True)
 class FakeCluster:
-    """A cluster in memory whose rollouts advance by one pod at each `sleep`."""
+    """A cluster in memory whose rollouts of two pods advance by a line of `ROLLOUT` at each `sleep`."""
 
     objects: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     stuck: bool = False
+    slept: int = 0
 
     def add(self, plural: str, name: str, *, replicas: int = 2, annotation: str = "", uid: str = "") -> None:
         """Add a controller all of whose pods are Ready, or a pod."""
@@ -79,7 +84,8 @@ class FakeCluster:
             raise WriteFailed("Conflict: the object is another one")
         found["spec"]["template"]["metadata"]["annotations"] |= body["spec"]["template"]["metadata"]["annotations"]
         found["metadata"]["generation"] += 1
-        found["status"] |= {"updatedReplicas": 0, "updatedNumberScheduled": 0, "readyReplicas": 0, "numberReady": 0}
+        found["status"] |= {"updatedReplicas": 0, "updatedNumberScheduled": 0}
+        self.slept = 0
         self.writes.append(f"patch {resource.plural}/{name}")
         return copy.deepcopy(found)
 
@@ -94,13 +100,17 @@ class FakeCluster:
         """Let every rollout come one pod further."""
         assert seconds > 0
         self.writes.append("wait")
+        updated, ready = ROLLOUT[min(self.slept, len(ROLLOUT) - 1)]
+        self.slept += 1
         for (plural, _, _), found in self.objects.items():
-            if self.stuck or plural == "pods":
-                continue
-            status, wanted = found["status"], found["spec"]["replicas"]
-            status["observedGeneration"] = found["metadata"]["generation"]
-            for key in ("updatedReplicas", "updatedNumberScheduled", "readyReplicas", "numberReady"):
-                status[key] = min(wanted, status[key] + 1)
+            if not self.stuck and plural != "pods":
+                found["status"] |= {
+                    "observedGeneration": found["metadata"]["generation"],
+                    "updatedReplicas": updated,
+                    "updatedNumberScheduled": updated,
+                    "readyReplicas": ready,
+                    "numberReady": ready,
+                }
 
 
 def pod(name: str, kind: str = "", controller: str = "", *, restarted_at: str = "") -> WorkloadPod:
@@ -230,7 +240,7 @@ def test_nothing_to_restart_is_advice() -> None:
 def test_a_restart_waits_until_all_pods_are_ready(
     cluster: FakeCluster, fix: Fix, writing: Callable[[str], Writing], kind: str, plural: str
 ) -> None:
-    """The template gets the time of the restart, and the step ends when both new pods are Ready."""
+    """The template gets the time of the restart, and the step ends when both pods are new and Ready."""
     cluster.add(plural, "ui")
     (step,) = steps_for(Parameters(), pod("ui-1", kind, "ui"))
 
@@ -238,7 +248,7 @@ def test_a_restart_waits_until_all_pods_are_ready(
 
     found = cluster.objects[plural, "shop", "ui"]
     assert found["spec"]["template"]["metadata"]["annotations"][RESTARTED_AT] == "2026-11-21T09:00:00Z"
-    assert cluster.writes == [f"patch {plural}/ui", "wait", "wait"]
+    assert cluster.writes == [f"patch {plural}/ui", "wait", "wait", "wait"]
     assert effects == {"generation": 2}
 
 

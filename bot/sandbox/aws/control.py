@@ -9,7 +9,7 @@
     POST   /sandbox/reset    everything empty again, ids from the seed
 
 Kinds: deny, throttle, hang, reset, empty, html, truncate, error500, delay. `seconds` counts for delay (default 1)
-and hang (default: until the faults change). `times` null: always.
+and hang (default: until the faults change; then the connection is reset). `times` null: always.
 """
 
 from __future__ import annotations
