@@ -31,8 +31,9 @@ class FarEndProcess:
         self._process = process
         line = process.stdout.readline() if process.stdout else b""
         if not line:
-            message = f"starting {self._module}: it ended with status {process.wait()} before it served; see its output"
-            raise FarEndError(message)
+            status = process.wait()
+            self.stop()
+            raise FarEndError(f"starting {self._module}: it ended with status {status} before it served")
         return str(json.loads(line)["url"])
 
     @property

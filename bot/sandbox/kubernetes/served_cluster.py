@@ -139,7 +139,7 @@ class ServedCluster:
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 break
             said[data[0]] += data[1:]
-        socket.shutdown()
+        socket.shutdown()  # type: ignore[no-untyped-call]  # websocket-client; close() leaves the socket open
         return said[1].decode(), said[2].decode(), json.loads(said[3])
 
     def dig(self, pod: dict[str, Any], server: str, name: str, *, tcp: bool = False) -> str:

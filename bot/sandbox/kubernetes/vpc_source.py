@@ -72,6 +72,8 @@ class AwsVpc:
 
     def _refresh(self) -> None:
         seen = self._writes()
+        if self._seen is not None and not seen[0]:
+            self._seen = seen  # somebody emptied the log
         if seen != self._seen:
             import botocore.exceptions  # noqa: PLC0415  # boto3 is slow to import and not always needed
 
@@ -85,8 +87,9 @@ class AwsVpc:
     def _writes(self) -> tuple[int, str]:
         with urllib.request.urlopen(f"{self._url}/sandbox/calls", timeout=10) as answer:  # noqa: S310  # loopback
             calls = json.load(answer)
-        writes = [call for call in calls if not call["action"].split(":")[-1].startswith(_READS)]
-        return len(writes), str(writes[-1]["at"]) if writes else ""
+        answered = [call for call in calls if call["status"] and not call["dry_run"]]
+        writes = [call for call in answered if not call["action"].split(":")[-1].startswith(_READS)]
+        return len(writes), max((str(call["at"]) for call in writes), default="")
 
     def _client(self, service: str) -> Any:  # noqa: ANN401  # boto3 has no types
         if service not in self._clients:

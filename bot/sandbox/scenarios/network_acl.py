@@ -16,7 +16,7 @@ def _deny(world: World, protocol: str, first: int, last: int) -> dict[str, Any]:
     return {"Protocol": protocol, "CidrBlock": world.vpc_cidr, "RuleAction": "deny", "PortRange": ports}
 
 
-def _entries(world: World) -> list[tuple[int, bool, dict[str, Any]]]:
+def drawn_entries(world: World) -> list[tuple[int, bool, dict[str, Any]]]:
     """Return (number, egress, entry) in the order in which the operator typed them."""
     chance = world.chance("network-acl")
     if chance.random() < 0.5:  # noqa: PLR2004  # an even chance
@@ -44,7 +44,7 @@ def _subnet(world: World, operator: Operator) -> WorldSubnet:
 def _acts(world: World, operator: Operator) -> None:
     subnet = _subnet(world, operator)
     acl = operator.aws("ec2", "CreateNetworkAcl", VpcId=world.vpc_id)["NetworkAcl"]["NetworkAclId"]
-    for number, egress, entry in _entries(world):
+    for number, egress, entry in drawn_entries(world):
         operator.aws("ec2", "CreateNetworkAclEntry", NetworkAclId=acl, RuleNumber=number, Egress=egress, **entry)
     shown = operator.aws("ec2", "DescribeNetworkAcls", NetworkAclIds=[subnet.network_acl_id])["NetworkAcls"][0]
     association = next(item for item in shown["Associations"] if item["SubnetId"] == subnet.id)

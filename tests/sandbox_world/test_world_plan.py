@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import ipaddress
+from itertools import chain
+
+import pytest
+
+from bot.errors import ConfigurationError
+from bot.sandbox.scenario_catalogue import all_scenarios, find_scenario
+from bot.sandbox.world import draw_plan
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_the_same_seed_draws_the_same_world(seed: int) -> None:
+    """A world can be built again from its seed."""
+    assert draw_plan(seed) == draw_plan(seed)
+
+
+def test_seeds_differ_in_what_a_diagnosis_could_hang_on() -> None:
+    """CIDRs, zones, node counts, node groups, ACLs and where pods get addresses vary."""
+    plans = [draw_plan(seed) for seed in range(1, 30)]
+    assert len({plan.vpc_cidr for plan in plans}) > 3
+    assert {len(plan.subnets) for plan in plans} == {2, 3}
+    assert {len(plan.nodes) for plan in plans} == {3, 4, 5}
+    assert {plan.own_network_acl for plan in plans} == {True, False}
+    assert len({plan.node_groups for plan in plans}) == len(plans)
+    nodes = list(chain.from_iterable(plan.nodes for plan in plans))
+    assert {(bool(node.prefix), bool(node.second_address)) for node in nodes} == {
+        (True, False),
+        (False, True),
+        (False, False),
+    }
+
+
+@pytest.mark.parametrize(("seed", "nodes"), [(1, None), (2, 7), (3, 1000)])
+def test_addresses_lie_in_their_subnet_and_appear_once(seed: int, nodes: int | None) -> None:
+    """No two interfaces or pods share an address, and prefixes overlap nothing."""
+    plan = draw_plan(seed, nodes)
+    seen: set[str] = set()
+    for node in plan.nodes:
+        subnet = ipaddress.ip_network(plan.subnets[node.subnet].cidr)
+        prefix = [str(address) for address in ipaddress.ip_network(node.prefix)] if node.prefix else []
+        for address in [node.address, *filter(None, [node.second_address]), *node.pod_addresses, *prefix]:
+            assert ipaddress.ip_address(address) in subnet
+            assert address not in seen
+            seen.add(address)
+
+
+def test_a_world_of_one_node_is_refused() -> None:
+    """CoreDNS needs two."""
+    with pytest.raises(ValueError, match="at least 2 nodes"):
+        draw_plan(1, 1)
+
+
+def test_the_scenarios_are_those_of_the_contract() -> None:
+    """Names and root causes are fixed."""
+    assert {scenario.name: scenario.root_cause for scenario in all_scenarios()} == {
+        "healthy": "",
+        "security-group": "dns_blocked_by_security_group",
+        "node-group-split": "dns_blocked_by_security_group",
+        "network-acl": "dns_blocked_by_network_acl",
+        "no-endpoints": "coredns_crash_corefile",
+        "kube-proxy-forbidden": "kube_proxy_forbidden",
+        "kube-proxy-timeout": "kube_proxy_api_timeout",
+        "wrong-nameserver": "wrong_nameserver",
+    }
+
+
+def test_an_unknown_scenario_names_the_nearest() -> None:
+    """A typing error says what was meant."""
+    with pytest.raises(ConfigurationError, match="did you mean security-group"):
+        find_scenario("security-groups")
