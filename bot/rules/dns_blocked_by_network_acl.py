@@ -52,7 +52,10 @@ def judge(case: Case) -> Judgement:
     paths = dns_paths(case, nodes, dns, vpc)
     found = stopped(paths, ACL_HOPS)
     gaps = tuple(item for item in (acls, subnets) if isinstance(item, Gap))
-    missing = (*gaps, *undecided(paths, ACL_HOPS | {Hop.ROUTE}))
+    read = (frozenset() if isinstance(acls, Gap) else ACL_HOPS) | (
+        frozenset() if isinstance(subnets, Gap) else frozenset({Hop.ROUTE})
+    )
+    missing = (*gaps, *undecided(paths, read))
     if found:
         return _problem(found, paths, missing)
     if missing:

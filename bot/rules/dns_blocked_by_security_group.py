@@ -119,6 +119,10 @@ def _present_rules(found: Sequence[Stopped], rules: Iterable[SecurityGroupRule])
     wanted = {(group, item.block.direction) for item in found for group in item.block.group_ids}
     present = [rule for rule in rules if (rule.security_group_id, rule.direction) in wanted]
     lines = [f"{rule.id}: {rule.security_group_id} {rule.direction} {_what(rule)}" for rule in present]
+    lines += [
+        f"{group} has no {direction} rule at all"
+        for group, direction in sorted(wanted - {(rule.security_group_id, rule.direction) for rule in present})
+    ]
     more = len(lines) - MAX_PROOF
     return (*lines[:MAX_PROOF], *((f"and {more} further rules, none of which lets 53 through",) if more > 0 else ()))
 

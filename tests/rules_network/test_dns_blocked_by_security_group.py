@@ -15,7 +15,7 @@ from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
 from bot.domain.findings import Answer, Cell, Protocol, Verdict
 from bot.errors import EvidenceUnavailable
-from bot.network.model import Interface, PrefixList, Route
+from bot.network.model import Interface, InterfaceKind, PrefixList, Route
 from bot.rules.dns_blocked_by_network_acl import RULE as ACL_RULE
 from bot.rules.dns_blocked_by_security_group import RULE
 
@@ -175,6 +175,24 @@ def test_dns_let_in_by_another_route_is_no_fault(parts: Any, extra: tuple[str, s
     )
 
     assert world.judge(RULE).verdict is Verdict.HEALTHY
+
+
+def test_coredns_on_fargate_is_judged_by_the_interface_that_holds_its_address(parts: Any) -> None:
+    """A Fargate pod's interface belongs to no instance; a group without any rule is said to have none."""
+    fargate = Interface(
+        id="eni-fargate",
+        instance_id="",
+        subnet_id="subnet-b",
+        security_group_ids=frozenset({"sg-fargate"}),
+        addresses=frozenset({ip_address("10.0.2.200")}),
+        kind=InterfaceKind.OTHER,
+    )
+
+    judgement = parts.world(more_interfaces=(fargate,), coredns=(("10.0.2.200", "fargate-1"),)).judge(RULE)
+
+    assert "in 3 of 3 pairs" in judgement.summary
+    assert "sg-fargate has no ingress rule at all" in judgement.proof
+    assert judgement.details["security_group_id"] == "sg-fargate"
 
 
 def test_missing_egress_names_the_clients_group(parts: Any) -> None:
