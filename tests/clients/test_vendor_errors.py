@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import botocore.exceptions
 import botocore.parsers
@@ -28,10 +29,14 @@ def classes_of(module: object, *roots: type[BaseException]) -> list[type[Excepti
 
 
 def bare(kind: type[Exception]) -> Exception:
-    """Return an instance without running the vendor's constructor."""
-    error = kind.__new__(kind)
-    Exception.__init__(error, "told nothing")
-    return error
+    """Return an instance, without running the vendor's constructor where that wants arguments."""
+    try:
+        return kind()
+    except (TypeError, KeyError):
+        error = kind.__new__(kind)
+        Exception.__init__(error, "told nothing")
+        vars(error).update(partial=0, expected=1, length=b"x", response=SimpleNamespace(tell=lambda: 0))
+        return error
 
 
 BOTOCORE = classes_of(botocore.exceptions, botocore.exceptions.BotoCoreError)
