@@ -47,7 +47,7 @@ class PostgresCluster:
             arguments += ["-l", str(self.folder / "log"), "-o", options]
         else:
             arguments += ["-m", "immediate"]
-        subprocess.run([*self.prefix, *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60)  # noqa: S603
+        subprocess.run([*self.prefix, *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60)
 
     def statement(self, database: str, sql: str) -> None:
         engine = open_database(self.url(database)).engine
@@ -83,7 +83,7 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
     folder = Path(tempfile.mkdtemp(prefix="dnsbot-pg-"))
     cluster = PostgresCluster(folder=folder, pg_ctl=pg_ctl, prefix=_as_another_account(folder))
     arguments = [initdb, "-D", str(folder / "data"), "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8"]
-    subprocess.run([*cluster.prefix, *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60)  # noqa: S603
+    subprocess.run([*cluster.prefix, *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60)
     cluster.run("start")
     try:
         cluster.statement("postgres", "CREATE DATABASE migrated")

@@ -145,6 +145,9 @@ def test_a_server_that_comes_back_is_used_again(postgres_cluster: Any, postgres_
         history.once("during")
     postgres_cluster.run("start")
     assert history.once("after")
+    postgres_cluster.run("stop")
+    postgres_cluster.run("start")
+    assert history.once("after a restart that nobody noticed")
     history.close()
 
 

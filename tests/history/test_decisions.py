@@ -221,6 +221,7 @@ def test_one_person_on_eight_screens_counts_once(recorded: SqlHistory, draft_of:
 
 def test_identical_plans_proposed_at_once_become_one(recorded: SqlHistory, draft_of: Drafts) -> None:
     """Six processes that find the same problem at once store one proposal between them."""
+    recorded.propose(draft_of("p-before", fingerprint="before", finding="kube_proxy_forbidden"))
     barrier = threading.Barrier(6)
 
     def propose(number: int) -> str:

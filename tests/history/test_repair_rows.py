@@ -122,6 +122,15 @@ def test_no_step_starts_in_a_repair_that_does_not_run(history: SqlHistory, appro
         history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
 
 
+def test_holding_the_cluster_is_not_enough_to_start_a_step(history: SqlHistory, sql: Sql, approve: Approve) -> None:
+    """A proposal that somebody set to another state writes nothing, though its cluster is still held."""
+    approve()
+    history.begin("p1")
+    sql("UPDATE proposals SET state = 'interrupted'")
+    with pytest.raises(Refused, match="no longer runs"):
+        history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
+
+
 def test_no_step_starts_without_the_cluster(history: SqlHistory, sql: Sql, approve: Approve) -> None:
     """A repair that lost its cluster's row writes nothing further."""
     approve()
