@@ -22,7 +22,7 @@ from bot.errors import EvidenceUnavailable, SourceTimeout, SourceUnreachable, Un
 CALL = KubernetesCall(verb="list", resource="pods", namespace="shop")
 
 
-def classes_of(module: object, *roots: type[BaseException]) -> list[type[Exception]]:
+def classes_of(module: object, *roots: type[Exception]) -> list[type[Exception]]:
     """Return the error classes of a vendor's module."""
     found = [item for item in vars(module).values() if isinstance(item, type) and issubclass(item, roots)]
     return sorted(set(found), key=lambda kind: kind.__name__)

@@ -59,7 +59,7 @@ def lookups(cells: Iterable[Cell], *resolvers: PodResolver, **changed: Any) -> L
     """Return the evidence."""
     made = tuple(cells)
     looked = {one.node for one in made if one.answer is not Answer.NOT_ASKED}
-    fields = {"nodes_total": 3, "nodes_looked": len(looked), "cells": made, "resolvers": resolvers}
+    fields: dict[str, Any] = {"nodes_total": 3, "nodes_looked": len(looked), "cells": made, "resolvers": resolvers}
     return Lookups(**fields | changed)
 
 

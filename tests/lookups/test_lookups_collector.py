@@ -244,9 +244,7 @@ def test_questions_whose_turn_never_comes_are_shown_as_not_asked() -> None:
 
 def test_pods_whose_execs_never_end_are_one_reason() -> None:
     """Every pod hangs: the collector says so instead of giving an empty matrix."""
-    with pytest.raises(
-        EvidenceUnavailable, match="no pod of 2 could be asked: no exec in pod shop/web-1 ended in time"
-    ):
+    with pytest.raises(EvidenceUnavailable, match="no pod of 2 could be asked: no exec in pod"):
         collect(look(FakeProber(cat_seconds=0.5), *TWO, time_budget=timedelta(seconds=0.1)))
 
 
