@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from bot.sandbox.bot_process import BotFailed, BotProcess
+from bot.sandbox.play import play
+from bot.sandbox.slack import SlackFarEnd
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+CONFIGURATION = """clusters:
+  cluster-prod: {environment: production, region: eu-west-1, channel: C0123456789}
+approvals:
+  production: {required: 1, requester_may_approve: false, user_groups: [S01], expires_after: 30m}
+"""
+
+
+def children() -> set[int]:
+    """Return the ids of this process's children, Linux."""
+    me = os.getpid()
+    return {int(text) for text in Path(f"/proc/{me}/task/{me}/children").read_text().split()}
+
+
+def listens(port: int) -> bool:
+    """Tell whether something listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def environment(slack: SlackFarEnd, folder: Path) -> dict[str, str]:
+    """Return what `dnsbot run` needs in HTTP mode, with an AWS that nobody reaches."""
+    return {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_SIGNING_SECRET": slack.signing_secret,
+        "SLACK_API_URL": slack.url,
+        "DATABASE_URL": f"sqlite:///{folder}/history.db",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seed", "code", "lines"),
+    [
+        (
+            "security-group",
+            2,
+            0,
+            (
+                "Root cause: DNS is blocked by a security group",
+                "somebody else must approve",
+                "Approved by ben",
+                "Verified",
+                "problem: dns_blocked_by_security_group",
+            ),
+        ),
+        ("healthy", 4, 0, ("cluster-prod: no DNS problem found",)),
+        ("wrong-nameserver", 3, 2, ("problem: wrong_nameserver",)),
+    ],
+    ids=["fixed", "healthy", "advice"],
+)
+def test_the_whole_story_is_played(scenario: str, seed: int, code: int, lines: tuple[str, ...]) -> None:
+    """Found, refused, approved, fixed, verified and recorded: exit 0; nothing to approve: exit 2; nothing is left."""
+    before, out = children(), io.StringIO()
+
+    ended = play(scenario=scenario, seed=seed, nodes=3, out=out)
+
+    told = out.getvalue()
+    assert ended == code, told
+    assert [line for line in lines if line not in told] == []
+    assert children() == before
+
+
+def test_what_could_not_be_looked_at_is_not_a_healthy_world() -> None:
+    """With a refused action the healthy world is not reported healthy: exit 1, and the permission is named."""
+    out = io.StringIO()
+
+    ended = play(scenario="healthy", seed=1, nodes=3, deny=("ec2:DescribeNetworkAcls",), out=out)
+
+    assert ended == 1, out.getvalue()
+    assert "ec2:DescribeNetworkAcls" in out.getvalue()
+    assert "The bot's log is kept" in out.getvalue()
+
+
+def test_serve_prints_what_is_needed_and_ends_on_sigterm(tmp_path: Path) -> None:
+    """The printed lines configure a bot that works; after SIGTERM nothing listens any more."""
+    command = [sys.executable, "-m", "bot", "sandbox", "--scenario", "security-group", "--serve", "--seed", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:  # our own program
+        assert served.stdout is not None
+        lines: list[str] = []
+        while not lines or "Ready" not in lines[-1]:
+            lines.append(served.stdout.readline())
+            assert lines[-1], "it ended before it was ready"
+        script = tmp_path / "environment.sh"
+        script.write_text("".join(lines))
+        shell = f". {script} && exec {sys.executable} -m bot diagnose cluster-prod"
+        diagnosis = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)  # noqa: S607  # our own program
+        exported = dict(line[len("export ") :].strip().split("=", 1) for line in lines if line.startswith("export "))
+        served.send_signal(signal.SIGTERM)
+        code = served.wait(20)
+
+    assert diagnosis.returncode == 2, diagnosis.stderr
+    assert "DNS is blocked by a security group" in diagnosis.stdout
+    assert code == 0
+    assert not Path(exported["DNSBOT_CONFIG"]).exists()
+    assert not any(listens(urlsplit(exported[name]).port or 0) for name in ("AWS_ENDPOINT_URL", "SLACK_API_URL"))
+
+
+def test_a_bot_that_cannot_start_says_why(tmp_path: Path) -> None:
+    """A blank secret stops the start; the error holds the end of the log."""
+    (tmp_path / "dnsbot.yaml").write_text(CONFIGURATION)
+    with SlackFarEnd() as slack:
+        given = {**environment(slack, tmp_path), "SLACK_SIGNING_SECRET": " "}
+        bot = BotProcess(configuration=tmp_path / "dnsbot.yaml", environment=given, log=tmp_path / "bot.log")
+
+        with pytest.raises(BotFailed, match="SLACK_SIGNING_SECRET"), bot:
+            pass
+
+    assert not bot.running
+
+
+def test_the_bot_knows_its_configuration_alone_and_ends_when_told(tmp_path: Path) -> None:
+    """It answers a command, and after the context its port is free."""
+    (tmp_path / "dnsbot.yaml").write_text(CONFIGURATION)
+    with SlackFarEnd() as slack:
+        given = environment(slack, tmp_path)
+        bot = BotProcess(configuration=tmp_path / "dnsbot.yaml", environment=given, log=tmp_path / "bot.log")
+        with bot:
+            slack.deliver_to(bot.url)
+            acked = slack.person("ana").types("/dns-help")
+            slack.person("ana").wait_for(lambda message: "/dns-diagnose" in str(message.blocks))
+
+    assert acked.ok
+    assert not bot.running
+    assert not listens(bot.port)
+
+
+def test_the_bot_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """SIGKILL leaves the parent no time; the child is told by the kernel."""
+    (tmp_path / "dnsbot.yaml").write_text(CONFIGURATION)
+    with SlackFarEnd() as slack:
+        given = environment(slack, tmp_path)
+        parent = f"""
+import time
+from pathlib import Path
+from bot.sandbox.bot_process import BotProcess
+folder = Path({str(tmp_path)!r})
+with BotProcess(configuration=folder / "dnsbot.yaml", environment={given!r}, log=folder / "bot.log") as bot:
+    print(bot.port, flush=True)
+    time.sleep(60)
+"""
+        with subprocess.Popen(
+            [sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True
+        ) as process:  # our own program
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            healthy = urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5)  # our own server
+            with healthy:
+                assert healthy.status == 200
+            process.kill()
+        deadline = time.monotonic() + 25
+        while listens(port) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+        assert not listens(port)
