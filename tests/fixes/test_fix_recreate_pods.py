@@ -78,13 +78,12 @@ class FakeCluster:
         raise AssertionError(arguments, options)
 
     def patch(self, resource: Any, name: str, body: Any, *, namespace: str = "") -> dict[str, Any]:
-        """Merge template annotations, refuse another uid, begin the rollout."""
+        """Merge template annotations, refuse another uid; the status is the old one until somebody sleeps."""
         found = self.objects[resource.plural, namespace, name]
         if body.get("metadata", {}).get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
             raise WriteFailed("Conflict: the object is another one")
         found["spec"]["template"]["metadata"]["annotations"] |= body["spec"]["template"]["metadata"]["annotations"]
         found["metadata"]["generation"] += 1
-        found["status"] |= {"updatedReplicas": 0, "updatedNumberScheduled": 0}
         self.slept = 0
         self.writes.append(f"patch {resource.plural}/{name}")
         return copy.deepcopy(found)

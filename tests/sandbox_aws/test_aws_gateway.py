@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import time
 import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -294,3 +295,13 @@ def test_the_process_ends_with_its_standard_input() -> None:
         process.stdin.close()
 
         assert process.wait(10) == 0
+
+
+def test_a_presigned_identity_answers_as_the_signed_one(aws: AwsFarEnd) -> None:
+    """An EKS token is a presigned GET without an Authorization header: it names the caller all the same."""
+    url = aws.client("sts").generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
+
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # our own server
+        text = answer.read().decode()
+
+    assert "<Account>123456789012</Account>" in text
