@@ -294,7 +294,7 @@ def test_the_process_ends_with_its_standard_input() -> None:
         assert process.stdin is not None
         process.stdin.close()
 
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
 
 
 def test_a_presigned_identity_answers_as_the_signed_one(aws: AwsFarEnd) -> None:
