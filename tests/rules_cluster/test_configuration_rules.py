@@ -117,6 +117,16 @@ def test_a_failed_reload_stands_at_any_age_until_contradicted(
         assert judgement.last_failure_at == datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
+def test_a_latent_fault_accounts_for_no_failing_look_up(judge: Any, make: Any) -> None:
+    """Even where no pod is ready for some other reason: the old configuration is not what fails."""
+    logs = make.coredns_logs({"coredns-a": at("08:58", RELOAD)})
+    pod = make.coredns_pod("coredns-a", A, ready=False)
+
+    judgement: Judgement = judge(CRASH, logs, make.coredns_pods(pod), make.corefile(BAD))
+
+    assert (judgement.verdict, judgement.reach) == (Verdict.PROBLEM, ())
+
+
 def test_a_line_without_the_refused_word_was_changed(judge: Any, make: Any) -> None:
     """Where managedFields say nothing, the Corefile's own line shows that it was corrected."""
     logs = make.coredns_logs({"coredns-a": at("2026-11-18T12:00:00Z", RELOAD)})
