@@ -6,7 +6,7 @@ BIN := .venv/bin
 SCENARIO ?= security-group
 ARGS ?=
 
-.PHONY: help demo sandbox test lint bench lock clean debian
+.PHONY: help demo sandbox test lint bench docs lock clean debian
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
 
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
 	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)
+
+docs: .venv/ready  ## Renew the README's permissions table from the units' declarations
+	@$(BIN)/python -m bot.report README.md
 
 lock: .venv/ready  ## Renew the lock files
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --all-extras --group dev --no-header pyproject.toml -o locks/development.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import signal
@@ -18,15 +19,17 @@ from bot.domain.findings import Verdict
 from bot.domain.people import Directory, Person, Standing
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources, Writers
-from bot.errors import ConfigurationError, HistoryUnavailable, Refused
+from bot.errors import ConfigurationError, DnsBotError, HistoryUnavailable, Refused
 from bot.settings import Settings, load_settings, shipped
 from bot.workflow.catalogue import Catalogue, load_catalogue
 from bot.workflow.diagnose import Diagnoser
 from bot.workflow.front_desk import FrontDesk
 from bot.workflow.load_playbook import load_playbooks
+from bot.workflow.located_yaml import nearest
 
 if TYPE_CHECKING:
     from bot.clients.connection import ClusterConnection
+    from bot.doctor import Check
     from bot.slack.connection import SlackSettings
 
 log = logging.getLogger(__name__)
@@ -152,16 +155,10 @@ def open_desk(settings: Settings, directory: Directory | None = None, team_id: s
 def run(config: Path | None, *, host: str, port: int) -> None:
     """Run the bot until SIGTERM or Ctrl-C."""
     from bot.logs import configure_logs
-    from bot.slack.connection import SlackSettings
 
     configure_logs(verbose=True)
     settings = load_settings(config)
-    slack = SlackSettings(
-        bot_token=settings.slack.bot_token,
-        app_token=settings.slack.app_token,
-        signing_secret=settings.slack.signing_secret,
-        api_url=settings.slack.api_url,
-    )
+    slack = slack_settings(settings)
     slack.check()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -169,6 +166,18 @@ def run(config: Path | None, *, host: str, port: int) -> None:
     with ExitStack() as stack:
         _start_bot(stack, settings, slack, host=host, port=port)
         stopping.wait()
+
+
+def slack_settings(settings: Settings) -> SlackSettings:
+    """Return Slack's secrets as the Slack side takes them."""
+    from bot.slack.connection import SlackSettings
+
+    return SlackSettings(
+        bot_token=settings.slack.bot_token,
+        app_token=settings.slack.app_token,
+        signing_secret=settings.slack.signing_secret,
+        api_url=settings.slack.api_url,
+    )
 
 
 def _start_bot(stack: ExitStack, settings: Settings, slack: SlackSettings, *, host: str, port: int) -> None:
@@ -272,8 +281,6 @@ def show_history(config: Path | None, cluster: str, *, limit: int, as_json: bool
     configure_logs()
     settings = load_settings(config)
     if cluster and cluster not in settings.clusters:
-        from bot.workflow.located_yaml import nearest
-
         raise ConfigurationError(f"No cluster {cluster!r} is configured. {nearest(cluster, settings.clusters)}")
     with open_desk(settings) as desk:
         lines = desk.history(cluster, limit=limit)
@@ -292,25 +299,96 @@ def migrate_database() -> None:
     print(f"The database is at the newest schema, {revision}.")
 
 
-def sandbox(  # one argument for each switch
+def doctor(config: Path | None, cluster: str) -> int:
+    """Print what is in place, what is missing, and what each gap disables."""
+    from bot.clients.sources import open_sources, open_writers
+    from bot.doctor import Check, State, check_cluster, doctor_text, exit_code
+    from bot.logs import configure_logs
+    from bot.report.permissions import Use, needs
+
+    configure_logs()
+    settings = load_settings(config)
+    chosen = [cluster] if cluster else list(settings.clusters)
+    diagnoser = make_diagnoser(settings)
+    checks = [
+        Check(subject="configuration", state=State.OK, text=f"{settings.file}: {len(settings.clusters)} clusters"),
+        *_doctor_of_slack(settings),
+        _doctor_of_history(settings),
+    ]
+    found = needs(diagnoser.catalogue)
+    for name in chosen:
+        if name not in settings.clusters:
+            raise ConfigurationError(f"No cluster {name!r} is configured. {nearest(name, settings.clusters)}")
+        target, connection = settings.clusters[name].target, connections(settings)[name]
+        reader, writer = open_sources(connection), open_writers(connection)
+        reviews = {Use.READ: reader.may, Use.LOOK_UP: reader.may}
+        if target.kubernetes_writer:
+            reviews[Use.CHANGE] = writer.may
+        checks += check_cluster(target, diagnoser.run, found, reviews)
+    sys.stdout.write(doctor_text(checks))
+    return exit_code(checks)
+
+
+def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
+    from bot.doctor import Check, State
+    from bot.slack.connection import connect
+    from bot.slack.scopes import bot_scopes
+
+    try:
+        secrets = slack_settings(settings)
+        secrets.check()
+        connection = connect(secrets)
+    except ConfigurationError as error:
+        yield Check(subject="Slack", state=State.MISSING, text=str(error), disables=("dnsbot run",))
+        return
+    mode = "Socket Mode" if secrets.socket_mode else "HTTP mode"
+    yield Check(subject="Slack", state=State.OK, text=f"connected to {connection.team_name}, {mode}")
+    for scope in bot_scopes():
+        if connection.scopes and scope.name not in connection.scopes:
+            text = f"the bot token lacks the scope {scope.name}"
+            yield Check(subject="Slack", state=State.MISSING, text=text, disables=(scope.unlocks,))
+
+
+def _doctor_of_history(settings: Settings) -> Check:
+    from bot.doctor import Check, State
+    from bot.history.schema import schema_is_current
+
+    disables = ("approvals and repairs", "dnsbot history")
+    try:
+        if schema_is_current(settings.database_url, migrations=shipped("migrations")):
+            return Check(subject="database", state=State.OK, text="reachable, at the newest schema")
+        text = "reachable, not at the newest schema: run `dnsbot migrate` (SQLite: `dnsbot run` does it itself)"
+        return Check(subject="database", state=State.NOTE, text=text)
+    except DnsBotError as error:
+        return Check(subject="database", state=State.MISSING, text=str(error), disables=disables)
+
+
+def sandbox(
     scenario: str, *, play: bool, port: int, nodes: int, seed: int, deny: tuple[str, ...], latency_ms: int
 ) -> int:
     """Play a scenario's story, or keep its world up."""
-    try:
-        from bot.sandbox import play as story
-        from bot.sandbox import serve as world
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"The sandbox needs packages that are not installed ({error.name} is missing). Install "
-            "eks-dns-bot[sandbox], or use `make demo` in a checkout."
-        ) from error
-    act = story.play if play else world.serve
+    _need_sandbox()
+    from bot.sandbox.play import play as play_story
+    from bot.sandbox.serve import serve
+
+    act = play_story if play else serve
     return act(scenario=scenario, seed=seed, nodes=nodes, deny=deny, latency_ms=latency_ms, port=port)
 
 
 def list_scenarios() -> None:
     """Print the sandbox's scenarios."""
-    from bot.sandbox.scenarios import load_scenarios
+    _need_sandbox()
+    from bot.sandbox.scenario_catalogue import all_scenarios
 
-    for scenario in load_scenarios().values():
+    for scenario in all_scenarios():
         print(f"{scenario.name}: {scenario.title}")
+        print(f"    root cause: {scenario.root_cause or 'none'}")
+
+
+def _need_sandbox() -> None:
+    missing = [name for name in ("aiohttp", "flask", "moto") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"The sandbox needs packages that are not installed ({', '.join(missing)}). Install "
+            "eks-dns-bot[sandbox], or use `make demo` in a checkout."
+        )

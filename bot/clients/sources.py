@@ -17,6 +17,7 @@ from bot.clients.time_limit import seconds_left
 from bot.clients.traffic import WireTraffic
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
+from bot.domain.permissions import KubernetesPermission
 from bot.domain.ports import AwsReader, AwsWriter, ClusterReader, ClusterWriter, Prober
 from bot.errors import WriteFailed
 
@@ -56,6 +57,12 @@ class ClusterSources:
         from bot.clients.kubernetes_exec import KubernetesProber  # noqa: PLC0415  # import late
 
         return KubernetesProber(self._kubernetes, self._names, deadline)
+
+    def may(self, permission: KubernetesPermission, deadline: Deadline) -> bool:
+        """Return whether the reading identity has this Kubernetes permission."""
+        from bot.clients.kubernetes_access import may  # noqa: PLC0415  # import late
+
+        return may(self._kubernetes, permission, deadline)
 
     def totals(self) -> Mapping[str, int]:
         """See `Traffic.totals`."""
@@ -97,6 +104,12 @@ class ClusterWriters:
         from bot.clients.aws_writing import BotocoreWriter  # noqa: PLC0415  # import late
 
         return BotocoreWriter(self._aws, deadline)
+
+    def may(self, permission: KubernetesPermission, deadline: Deadline) -> bool:
+        """Return whether the writing identity has this Kubernetes permission; it must be configured."""
+        from bot.clients.kubernetes_access import may  # noqa: PLC0415  # import late
+
+        return self._kubernetes is not None and may(self._kubernetes, permission, deadline)
 
     def totals(self) -> Mapping[str, int]:
         """See `Traffic.totals`."""

@@ -33,24 +33,35 @@ class Need:
     units: tuple[str, ...]
     disables: tuple[str, ...]
     """Rules that turn UNKNOWN without it, or, for CHANGE, the fixes that cannot run."""
+    gathers: bool
+    """Whether a collector declares it; else only fixes do, to read again before they write, or to write."""
 
 
 def needs(catalogue: Catalogue) -> tuple[Need, ...]:
     """Return every declared permission, reading first, then looking up, then changing."""
-    declared: dict[tuple[Use, Permission], list[str]] = {}
+    declared: dict[tuple[Use, str], list[tuple[str, Permission]]] = {}
     for collector in catalogue.collectors.values():
         for permission in collector.permissions:
-            declared.setdefault((_use(collector, permission), permission), []).append(collector.name)
+            key = (_use(collector, permission), permission.text)
+            declared.setdefault(key, []).append((collector.name, permission))
     for fix in catalogue.fixes.values():
         for permission in fix.permissions:
-            use = Use.READ if _only_reads(permission) else Use.CHANGE
-            declared.setdefault((use, permission), []).append(fix.name)
-    found = [
-        Need(permission=permission, use=use, units=tuple(units), disables=_disables(use, units, catalogue))
-        for (use, permission), units in declared.items()
-    ]
+            key = (Use.READ if _only_reads(permission) else Use.CHANGE, permission.text)
+            declared.setdefault(key, []).append((fix.name, permission))
+    found = [_need(use, declarers, catalogue) for (use, _), declarers in declared.items()]
     order = list(Use)
     return tuple(sorted(found, key=lambda need: (order.index(need.use), need.permission.text)))
+
+
+def _need(use: Use, declarers: list[tuple[str, Permission]], catalogue: Catalogue) -> Need:
+    units = tuple(sorted({unit for unit, _ in declarers}))
+    return Need(
+        permission=declarers[0][1],
+        use=use,
+        units=units,
+        disables=_disables(use, units, catalogue),
+        gathers=any(unit in catalogue.collectors for unit in units),
+    )
 
 
 def _use(collector: AnyCollector, permission: Permission) -> Use:
@@ -59,7 +70,7 @@ def _use(collector: AnyCollector, permission: Permission) -> Use:
 
 
 def _only_reads(permission: Permission) -> bool:
-    """A fix reads with the reader's identity; the writer's holds nothing but writes."""
+    """Return whether the reader's identity is used for it: a fix reads as the reader and writes as the writer."""
     if isinstance(permission, AwsPermission):
         return permission.action.partition(":")[2].startswith(("Describe", "Get", "List"))
     return permission.verb in {"get", "list"}
@@ -90,8 +101,8 @@ def markdown_table(found: Iterable[Need]) -> str:
     """Return the README's table."""
     lines = ["| permission | to | used by | without it |", "| --- | --- | --- | --- |"]
     for need in found:
-        without = "shown only" if not need.disables else _without(need)
-        units = ", ".join(f"`{unit}`" for unit in sorted(set(need.units)))
+        without = _without(need)
+        units = ", ".join(f"`{unit}`" for unit in need.units)
         lines.append(f"| `{need.permission.text}` | {need.use.value} | {units} | {without} |")
     return "\n".join(lines) + "\n"
 
@@ -99,11 +110,16 @@ def markdown_table(found: Iterable[Need]) -> str:
 def _without(need: Need) -> str:
     if need.use is Use.CHANGE:
         return "these fixes cannot be applied"
+    if _BINDING in need.units:
+        return "UNKNOWN which cluster this is: nothing is proposed"
+    if not need.disables:
+        return "shown in reports only" if need.gathers else "these fixes stop before they write"
     if len(need.disables) > _NAMED:
         return f"{len(need.disables)} rules may be UNKNOWN"
     return "may be UNKNOWN: " + ", ".join(f"`{rule}`" for rule in need.disables)
 
 
+_BINDING = "cluster_binding"
 _NAMED = 3
 """More rules than this are counted, not named."""
 

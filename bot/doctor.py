@@ -1,0 +1,132 @@
+"""Doctor: looks at what the bot needs before somebody needs the bot, and says what each gap disables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.deadline import Deadline
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.errors import DnsBotError
+from bot.report.permissions import Need, Use
+
+REVIEW_SECONDS = 20.0
+
+
+class State(StrEnum):
+    """What was found."""
+
+    OK = "ok"
+    MISSING = "missing"
+    UNKNOWN = "could not look"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of the doctor's report."""
+
+    subject: str
+    state: State
+    text: str
+    disables: tuple[str, ...] = ()
+
+
+Review = Callable[[KubernetesPermission, Deadline], bool]
+"""Asks the API server whether an identity may do something (SelfSubjectAccessReview)."""
+
+
+def check_cluster(
+    target: ClusterTarget,
+    diagnose: Callable[[Question], Diagnosis],
+    found: Sequence[Need],
+    reviews: Mapping[Use, Review],
+) -> Iterator[Check]:
+    """Try every collector for real and ask for every Kubernetes right, reading and changing."""
+    try:
+        diagnosis = diagnose(Question(cluster=target.name))
+    except DnsBotError as error:
+        yield Check(subject=target.name, state=State.MISSING, text=str(error), disables=("every check",))
+        return
+    yield from _gathered(target, diagnosis)
+    for use, review in reviews.items():
+        yield from _reviewed(target, use, review, [need for need in found if need.use is use])
+    yield from _writers(target, found)
+
+
+def _gathered(target: ClusterTarget, diagnosis: Diagnosis) -> Iterator[Check]:
+    blind: dict[tuple[str, str], list[str]] = {}
+    for check in diagnosis.unknown_checks:
+        blind.setdefault((check.grant, check.reason), []).append(check.rule)
+    for (grant, reason), rules in blind.items():
+        text = f"{reason} Grant {grant} to the reading identity." if grant else reason
+        state = State.MISSING if grant else State.UNKNOWN
+        yield Check(subject=target.name, state=state, text=text, disables=tuple(rules))
+    text = f"{diagnosis.checks_ran} of {diagnosis.checks_total} checks can run"
+    yield Check(subject=target.name, state=State.OK if not blind else State.NOTE, text=text)
+
+
+def _reviewed(target: ClusterTarget, use: Use, review: Review, found: Sequence[Need]) -> Iterator[Check]:
+    allowed = 0
+    for need in found:
+        permission = need.permission
+        if not isinstance(permission, KubernetesPermission):
+            continue
+        subject = f"{target.name}, to {use.value}"
+        try:
+            may = review(permission, Deadline.after(REVIEW_SECONDS))
+        except DnsBotError as error:
+            yield Check(subject=subject, state=State.UNKNOWN, text=f"access could not be reviewed: {error}")
+            return
+        if may:
+            allowed += 1
+        else:
+            yield Check(
+                subject=subject, state=State.MISSING, text=f"{permission.text} is not granted", disables=need.disables
+            )
+    yield Check(
+        subject=f"{target.name}, to {use.value}", state=State.OK, text=f"{allowed} Kubernetes rights are granted"
+    )
+
+
+def _writers(target: ClusterTarget, found: Sequence[Need]) -> Iterator[Check]:
+    changes = [need for need in found if need.use is Use.CHANGE]
+    aws = sorted({fix for need in changes if isinstance(need.permission, AwsPermission) for fix in need.units})
+    kubernetes = sorted(
+        {fix for need in changes if isinstance(need.permission, KubernetesPermission) for fix in need.units}
+    )
+    subject = f"{target.name}, to change"
+    if not target.aws_writer:
+        text = "no writer_role_arn is set: plans that change AWS are shown with the command and no Approve"
+        yield Check(subject=subject, state=State.NOTE, text=text, disables=tuple(aws))
+    else:
+        actions = sorted({need.permission.text for need in changes if isinstance(need.permission, AwsPermission)})
+        text = f"not tried, since trying is changing: the writer role needs {', '.join(actions)}"
+        yield Check(subject=subject, state=State.NOTE, text=text)
+    if not target.kubernetes_writer:
+        text = "no writer for Kubernetes is set: plans that change it are shown with the command and no Approve"
+        yield Check(subject=subject, state=State.NOTE, text=text, disables=tuple(kubernetes))
+    if not target.workload_selector:
+        text = "no workload_selector is set: names are not looked up from inside, and nothing can be verified"
+        yield Check(subject=target.name, state=State.NOTE, text=text, disables=("dns_lookups_fail", "wrong_nameserver"))
+
+
+def doctor_text(checks: Iterable[Check]) -> str:
+    """Return the report: one line a check, what it disables under it."""
+    lines: list[str] = []
+    for check in checks:
+        lines.append(f"{check.state.value:>14}  {check.subject}: {check.text}")
+        if check.disables:
+            lines.append(f"{'':>14}  without it: {', '.join(check.disables)}")
+    return "\n".join(lines) + "\n"
+
+
+def exit_code(checks: Iterable[Check]) -> int:
+    """Return 0 when nothing is missing, 2 when something is, 3 when something could not be looked at."""
+    states = {check.state for check in checks}
+    if State.MISSING in states:
+        return 2
+    return 3 if State.UNKNOWN in states else 0

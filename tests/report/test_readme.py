@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bot import collectors, fixes, rules
+from bot.domain.permissions import AwsPermission
+from bot.report.permissions import Use, cluster_roles, iam_policy, markdown_table, needs
+from bot.workflow.catalogue import load_catalogue
+
+ROOT = Path(__file__).parents[2]
+NEEDS = needs(load_catalogue(collectors, rules, fixes))
+README = (ROOT / "README.md").read_text()
+
+
+def test_permissions_table_is_what_the_units_declare() -> None:
+    """The README's table is made from the declarations; `make docs` renews it."""
+    match = re.search(r"<!-- permissions -->\n(.*?)<!-- /permissions -->", README, re.DOTALL)
+
+    assert match is not None
+    assert match[1] == markdown_table(NEEDS)
+
+
+def test_reading_policy_holds_no_action_that_changes() -> None:
+    """The reading role's IAM actions all begin with Describe, Get or List."""
+    actions = iam_policy(NEEDS, change=False)["Statement"][0]["Action"]
+
+    assert actions
+    assert all(action.partition(":")[2].startswith(("Describe", "Get", "List")) for action in actions)
+
+
+def test_roles_are_apart() -> None:
+    """The reader may not exec, the prober may do nothing else, only the writer may patch or delete."""
+    verbs = {
+        role["metadata"]["name"]: {(verb, resource) for rule in role["rules"]
+                                   for verb in rule["verbs"] for resource in rule["resources"]}
+        for role in cluster_roles(NEEDS) if role["kind"] == "ClusterRole"
+    }  # fmt: skip
+
+    assert {verb for verb, _ in verbs["dnsbot-read"]} <= {"get", "list"}
+    assert verbs["dnsbot-look-up"] == {("create", "pods/exec"), ("get", "pods/exec")}
+    assert {verb for verb, _ in verbs["dnsbot-write"]} <= {"patch", "delete"}
+
+
+def test_every_change_belongs_to_a_fix() -> None:
+    """A permission to change is declared by fixes alone."""
+    for need in NEEDS:
+        if need.use is Use.CHANGE:
+            assert set(need.units) <= {"allow_dns_in_network_acl", "authorize_dns_between_security_groups",
+                                       "authorize_security_group_self_ingress", "recreate_pods"}  # fmt: skip
+        elif isinstance(need.permission, AwsPermission):
+            assert need.permission.action.partition(":")[2].startswith(("Describe", "Get", "List"))
+
+
+def test_every_folder_of_the_package_stands_in_the_readme() -> None:
+    """A stranger finds each folder of `bot` explained."""
+    folders = {path.parent.name for path in (ROOT / "bot").glob("*/__init__.py")} - {"jobs"}
+
+    for folder in folders:
+        assert f"bot/{folder}" in README, folder

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot.sandbox.running import RunningWorld
+
+ROOT_CAUSES = {
+    "healthy": [],
+    "security-group": ["dns_blocked_by_security_group"],
+    "node-group-split": ["dns_blocked_by_security_group"],
+    "network-acl": ["dns_blocked_by_network_acl"],
+    "no-endpoints": ["coredns_crash_corefile"],
+    "kube-proxy-forbidden": ["kube_proxy_forbidden"],
+    "kube-proxy-timeout": ["kube_proxy_api_timeout"],
+    "wrong-nameserver": ["wrong_nameserver"],
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[RunningWorld]:
+    """One pair of far ends, emptied and built anew for each case."""
+    with RunningWorld() as running:
+        yield running
+
+
+def diagnose(world: RunningWorld, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run `dnsbot diagnose cluster-prod --output json` as a user would; return exit code and report."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "diagnose", "cluster-prod", *arguments, "--output", "json",
+         "--config", str(world.directory / "dnsbot.yaml")],
+        env={**os.environ, **world.environment, "DATABASE_URL": f"sqlite:///{world.directory}/history.db"},
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("scenario", ROOT_CAUSES)
+def test_diagnosis_names_exactly_the_root_cause(world: RunningWorld, scenario: str, seed: int) -> None:
+    """Whatever the ids, addresses and rule orders, the report names what the operator broke and nothing else."""
+    world.restart(scenario=scenario, seed=seed)
+
+    code, report = diagnose(world)
+
+    assert report["root_causes"] == ROOT_CAUSES[scenario]
+    assert code == (2 if ROOT_CAUSES[scenario] else 0)
+    assert report["coverage"]["unknown"] == []
+    assert report["coverage"]["ran"] == report["coverage"]["total"]
+
+
+@pytest.mark.slow
+def test_crash_explains_the_missing_endpoints(world: RunningWorld) -> None:
+    """A bad Corefile is the root cause; the service without endpoints follows from it."""
+    world.restart(scenario="no-endpoints", seed=4)
+
+    _, report = diagnose(world)
+
+    explained = {finding["rule"]: finding["explained_by"] for finding in report["findings"]}
+    assert explained["kube_dns_no_endpoints"] == ["coredns_crash_corefile"]
+    assert "kube_dns_no_endpoints" in explained["dns_lookups_fail"]
+
+
+@pytest.mark.slow
+def test_pod_and_names_are_looked_from_and_at(world: RunningWorld) -> None:
+    """--pod and --name go through the look-ups, and only the playbook that was named runs."""
+    world.restart(scenario="healthy", seed=5)
+    pods = world.operator.get("pods", labels="app.kubernetes.io/created-by=eks-workshop")
+    pod = f"{pods[-1]['metadata']['namespace']}/{pods[-1]['metadata']['name']}"
+
+    code, report = diagnose(world, "lookups", "--pod", pod, "--name", "kubernetes.default.svc.cluster.local")
+
+    assert code == 0
+    assert {finding["playbook"] for finding in report["findings"]} == {"lookups"}
+    assert "looked from 3 of 3 nodes" in report["lookups"]["looked_from"]
+
+
+@pytest.mark.slow
+def test_usage_errors_exit_1_and_name_the_nearest(world: RunningWorld) -> None:
+    """A typo in the cluster's name is told on standard error, with nothing on standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "diagnose", "cluster-pord", "--config", str(world.directory / "dnsbot.yaml")],
+        env={**os.environ, **world.environment, "DATABASE_URL": f"sqlite:///{world.directory}/history.db"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Did you mean cluster-prod?" in done.stderr
