@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -528,3 +529,150 @@ def test_all_blocks_together_have_a_limit(blocks: list[dict[str, Any]], refused:
     """About 13,200 characters fit into one message; a full table is no reason to refuse."""
     assert check_message(blocks) == ()
     assert too_long(blocks) is refused
+
+
+def x(length: int) -> str:
+    """Return a string of this length."""
+    return "x" * length
+
+
+def in_input(kind: str, **more: Any) -> list[dict[str, Any]]:
+    """Return an input block around such an element."""
+    return [entry(element={"type": kind, "action_id": "a", **more})]
+
+
+def parts(count: int) -> list[dict[str, Any]]:
+    """Return so many pieces of rich text."""
+    return [{"type": "text", "text": "a"}] * count
+
+
+def rich_block(kind: str, elements: list[Any], **more: Any) -> list[dict[str, Any]]:
+    """Return a rich text block of one such element."""
+    return [{"type": "rich_text", "elements": [{"type": kind, "elements": elements, **more}]}]
+
+
+def axes(**more: Any) -> list[dict[str, Any]]:
+    """Return a bar chart with these axes."""
+    return [chart({**BAR, "axis_config": {"categories": ["a"], **more}})]
+
+
+def feedback(button: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return feedback buttons of which the first is this one."""
+    other = {"text": PLAIN, "value": "0"}
+    element = {"type": "feedback_buttons", "positive_button": button, "negative_button": other}
+    return [{"type": "context_actions", "elements": [element]}]
+
+
+def group(options: int = 1, label: int = 5) -> dict[str, Any]:
+    """Return an option group."""
+    return {"label": plain(label), "options": [OPTION] * options}
+
+
+SECTION_ITEM = {"type": "rich_text_section", "elements": parts(1)}
+LARGEST: dict[str, tuple[int, Callable[[int], list[dict[str, Any]]]]] = {
+    "option description": (75, lambda n: [actions(select(options=[{**OPTION, "description": plain(n)}]))]),
+    "group label": (75, lambda n: in_input("static_select", option_groups=[group(label=n)])),
+    "options of a group": (100, lambda n: in_input("static_select", option_groups=[group(n)])),
+    "groups": (100, lambda n: in_input("static_select", option_groups=[group()] * n)),
+    "alt text of a small image": (2000, lambda n: [{"type": "context", "elements": [{**IMAGE, "alt_text": x(n)}]}]),
+    "placeholder of a text input": (150, lambda n: in_input("plain_text_input", placeholder=plain(n))),
+    "initial text": (3000, lambda n: in_input("plain_text_input", initial_value=x(n))),
+    "min_length": (3000, lambda n: in_input("plain_text_input", min_length=n)),
+    "max_length": (3000, lambda n: in_input("plain_text_input", max_length=n)),
+    "what dispatches": (
+        2,
+        lambda n: in_input("plain_text_input", dispatch_action_config={"trigger_actions_on": ["on_enter_pressed"] * n}),
+    ),
+    "who sees a button": (100, lambda n: [actions(button(visible_to_user_ids=["U1"] * n))]),
+    "agent prompt": (4000, lambda n: [actions(button(agent_prompt=x(n)))]),
+    "initial users": (100, lambda n: in_input("multi_users_select", initial_users=["U1"] * n)),
+    "initial options": (
+        100,
+        lambda n: in_input("multi_static_select", options=[OPTION], initial_options=[OPTION] * n),
+    ),
+    "initial outside options": (100, lambda n: in_input("multi_external_select", initial_options=[OPTION] * n)),
+    "checkboxes": (10, lambda n: in_input("checkboxes", options=[OPTION] * n)),
+    "ticked checkboxes": (10, lambda n: in_input("checkboxes", options=[OPTION], initial_options=[OPTION] * n)),
+    "radio buttons": (10, lambda n: in_input("radio_buttons", options=[OPTION] * n)),
+    "date": (10, lambda n: in_input("datepicker", initial_date=x(n))),
+    "time": (5, lambda n: in_input("timepicker", initial_time=x(n))),
+    "skin tone": (6, lambda n: [rich({"type": "emoji", "name": "wave", "skin_tone": n})]),
+    "parts of a section": (1000, lambda n: [rich(*parts(n))]),
+    "elements of rich text": (1000, lambda n: [{"type": "rich_text", "elements": [SECTION_ITEM] * n}]),
+    "border of code": (1, lambda n: rich_block("rich_text_preformatted", parts(1), border=n)),
+    "border of a quote": (1, lambda n: rich_block("rich_text_quote", parts(1), border=n)),
+    "items of a list": (1000, lambda n: rich_block("rich_text_list", [SECTION_ITEM] * n, style="bullet")),
+    "indent of a list": (8, lambda n: rich_block("rich_text_list", [SECTION_ITEM], style="bullet", indent=n)),
+    "border of a list": (1, lambda n: rich_block("rich_text_list", [SECTION_ITEM], style="bullet", border=n)),
+    "label of a segment": (20, lambda n: [chart({"type": "pie", "segments": [{"label": x(n), "value": 1}]})]),
+    "categories": (20, lambda n: axes(categories=["a"] * n)),
+    "name of a category": (20, lambda n: axes(categories=[x(n)])),
+    "x label": (50, lambda n: axes(x_label=x(n))),
+    "y label": (50, lambda n: axes(y_label=x(n))),
+    "feedback words": (75, lambda n: feedback({"text": plain(n), "value": "1"})),
+    "feedback value": (2000, lambda n: feedback({"text": PLAIN, "value": x(n)})),
+    "feedback label": (75, lambda n: feedback({"text": PLAIN, "value": "1", "accessibility_label": x(n)})),
+    "words of an icon button": (
+        75,
+        lambda n: [
+            {"type": "context_actions", "elements": [{"type": "icon_button", "icon": "trash", "text": plain(n)}]}
+        ],
+    ),
+    "level of a header": (4, lambda n: [{"type": "header", "text": PLAIN, "level": n}]),
+    "plain text in a context": (3000, lambda n: [{"type": "context", "elements": [plain(n)]}]),
+    "mrkdwn in a context": (3000, lambda n: [{"type": "context", "elements": [{"type": "mrkdwn", "text": x(n)}]}]),
+    "row header": (19, lambda n: [data_table(row_header_column_index=n)]),
+    "title of a container": (150, lambda n: [container(section(), title=plain(n))]),
+    "subtitle of a container": (150, lambda n: [container(section(), subtitle=plain(n))]),
+}
+
+
+@pytest.mark.parametrize(("largest", "blocks"), LARGEST.values(), ids=LARGEST.keys())
+def test_the_largest_value_is_taken_and_the_next_refused(
+    largest: int, blocks: Callable[[int], list[dict[str, Any]]]
+) -> None:
+    """Each bound stands exactly where the table says."""
+    assert check_message(blocks(largest)) == ()
+    assert len(check_message(blocks(largest + 1))) == 1
+
+
+SMALLEST: dict[str, tuple[int, Callable[[int], list[dict[str, Any]]]]] = {
+    "max_length": (1, lambda n: in_input("plain_text_input", max_length=n)),
+    "selected items": (1, lambda n: in_input("multi_users_select", max_selected_items=n)),
+    "skin tone": (1, lambda n: [rich({"type": "emoji", "name": "wave", "skin_tone": n})]),
+    "level of a header": (1, lambda n: [{"type": "header", "text": PLAIN, "level": n}]),
+    "page size": (1, lambda n: [data_table(page_size=n)]),
+    "words on a button": (1, lambda n: [actions(button(text=plain(n)))]),
+}
+
+
+@pytest.mark.parametrize(("smallest", "blocks"), SMALLEST.values(), ids=SMALLEST.keys())
+def test_the_smallest_value_is_taken_and_the_one_before_refused(
+    smallest: int, blocks: Callable[[int], list[dict[str, Any]]]
+) -> None:
+    """Lower bounds stand where the table says."""
+    assert check_message(blocks(smallest)) == ()
+    assert len(check_message(blocks(smallest - 1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("view", "next_one"),
+    [
+        (modal(blocks=[{"type": "divider"}] * 100), modal(blocks=[{"type": "divider"}] * 101)),
+        (modal(external_id=x(255)), modal(external_id=x(256))),
+    ],
+    ids=["blocks", "external_id"],
+)
+def test_a_view_has_bounds_too(view: dict[str, Any], next_one: dict[str, Any]) -> None:
+    """A modal holds 100 blocks and an external id of 255 characters."""
+    assert check_view(view) == ()
+    assert len(check_view(next_one)) == 1
+
+
+@pytest.mark.parametrize(("dividers", "refused"), [(0, False), (1, True)])
+def test_containers_count_towards_the_whole_message(dividers: int, refused: bool) -> None:  # noqa: FBT001  # a parametrised column
+    """13,200 characters: the text of a message and 24 for each object around it."""
+    text = 13_200 - 5 * 2 * 24
+    sections = [section(text=plain(text // 5)) for _ in range(5)]
+
+    assert too_long([*sections, *[{"type": "divider"}] * dividers]) is refused
