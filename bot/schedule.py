@@ -40,11 +40,11 @@ class Clock:
             coalesce=True,
             misfire_grace_time=None,
         )
+        log.info("tick planned", extra={"tick": name, "every_seconds": interval.total_seconds()})
 
     def start(self) -> None:
         """Begin to tick."""
         self._scheduler.start()
-        log.info("clock started", extra={"ticks": [job.id for job in self._scheduler.get_jobs()]})
 
     def stop(self) -> None:
         """Stop ticking; waits for a tick that is being served."""

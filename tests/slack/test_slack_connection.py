@@ -19,7 +19,7 @@ from bot.slack.deliveries import Deliveries
 from bot.slack.directory import SlackDirectory, SlackNames
 from bot.slack.messages import Messages, NotPosted
 from bot.slack.pace import Pace
-from bot.slack.places import asked_by_mention
+from bot.slack.places import Place, asked_by_mention
 from bot.slack.render import Message
 
 HELLO = Message(text="hello", blocks=[{"type": "divider"}])
@@ -43,7 +43,7 @@ def garbling() -> Iterator[Callable[[bytes], str]]:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:  # http.server's name
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.send_response(200)
+                self.send_response(404 if self.path.endswith("used") else 200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -156,6 +156,18 @@ def test_posts_unfurl_nothing_and_parse_nothing(slack: SlackFarEnd, connection: 
     assert (arguments["unfurl_links"], arguments["unfurl_media"]) in {("false", "false"), ("0", "0")}
     assert arguments["parse"] == "none"
     assert "link_names" not in arguments
+
+
+def test_answer_that_the_response_url_refuses_is_not_taken_for_posted(
+    garbling: Callable[[bytes], str], connection: SlackConnection
+) -> None:
+    """A response_url that is used up answers an HTTP error: that is no delivery."""
+    url = garbling(b"ok")
+    person = Person(team_id="T01", user_id="U01")
+    Messages(connection).alone(Place(person=person, channel=CHANNEL, response_url=url), HELLO)
+
+    with pytest.raises(NotPosted, match="HTTP 404"):
+        Messages(connection).alone(Place(person=person, channel=CHANNEL, response_url=url + "used"), HELLO)
 
 
 def test_permalink_that_slack_does_not_give_is_empty(slack: SlackFarEnd, connection: SlackConnection) -> None:

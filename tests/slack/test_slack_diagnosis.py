@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -168,6 +169,26 @@ def test_progress_is_shown_and_never_overwrites_the_report(stage: Any) -> None:
     assert "Nodes" in as_text(seen)
     assert "Root cause" in as_text(report.seen())
     assert "sources read" not in as_text(report.seen())
+
+
+def test_progress_after_the_report_is_not_sent(stage: Any) -> None:
+    """A collector that ends late cannot overwrite the report."""
+    late: list[Any] = []
+    make = stage.desk.make
+
+    def keep(question: Any, *, asked_by: Any = None, progress: Any = None) -> Any:
+        late.append(progress)
+        return make(question, asked_by)
+
+    stage.desk.diagnose = keep
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    stage.quiet()
+    updates = len(stage.slack.calls("chat.update"))
+    time.sleep(3.05)
+    late[0](Progress(cluster="cluster-prod", done=("EKS cluster",), running=(), waiting=(), elapsed_ms=9000))
+    stage.quiet()
+
+    assert len(stage.slack.calls("chat.update")) == updates
 
 
 def test_final_report_survives_rate_limits(stage: Any) -> None:

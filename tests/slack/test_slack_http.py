@@ -55,6 +55,9 @@ def signed(secret: str, body: bytes, **changes: str) -> dict[str, str]:
         pytest.param({"X_Slack_Signature": "v0=\xe9"}, BODY, id="signature-not-ascii"),
         pytest.param({"X_Slack_Signature": ""}, BODY, id="empty-signature"),
         pytest.param({"X_Slack_Signature": "v0=00", "Content_Type": "application/json"}, b"{", id="junk-json"),
+        pytest.param(
+            {"X_Slack_Signature": "v0=" + "0" * 64, "Content_Type": "application/json"}, b"{", id="forged-junk-json"
+        ),
         pytest.param({}, b"payload=\xff\xfe", id="not-utf-8"),
     ],
 )

@@ -30,6 +30,7 @@ from bot.slack.history_facts import HistoryFacts, history_lines
 from bot.slack.posting import further_words, offers_diagnosis
 from bot.slack.render import Message, Views
 from bot.slack.report_facts import report_facts
+from bot.slack.text import clean
 from bot.workflow.desk import HistoryLine, Proposed
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -230,6 +231,18 @@ def test_what_is_cut_says_how_much_is_missing() -> None:
     assert found is not None
     kept = message.blocks[0]["elements"][0]["elements"][0]["text"].count("x")
     assert kept + int(found[1]) == 40_000
+
+
+def test_cleaned_text_keeps_what_people_read() -> None:
+    """Colours, titles, marks and live forms go; the words stay."""
+    cleaned = clean("\x1b[31mred\x1b[0m\x1b]0;title\x07 \u202egnp\u200b <\u200b!channel> a<b")
+
+    assert cleaned == "red gnp < !channel> a<b"
+
+
+def test_top_level_text_is_escaped_for_mrkdwn() -> None:
+    """The one text that Slack parses has its three characters escaped."""
+    assert VIEWS.message("refusal", reason="a <b> & c", hints=()).text == "a &lt;b&gt; &amp; c"
 
 
 def test_block_ids_change_at_every_rendering() -> None:
