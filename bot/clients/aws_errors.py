@@ -134,7 +134,8 @@ def _refusal(service: str, error: botocore_errors.ClientError) -> EvidenceUnavai
     code, status = code_of(error), status_of(error)
     assuming = error.operation_name.startswith("AssumeRole")
     action = f"{'sts' if assuming else service}:{error.operation_name}"
-    said = f"Cannot call {action}: {code}: {_one_line(error.response.get('Error', {}).get('Message', ''))}"
+    message = _one_line(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+    said = f"Cannot call {action}: {code}: {message}."
     if code in _UNAUTHENTICATED:
         return Unauthenticated(f"{said} AWS does not accept the credential: renew it, or check the bot's role.")
     if _DENIED.match(code):
