@@ -231,7 +231,7 @@ def uncovered(node: str, **changes: Any) -> UncoveredNode:
         ({"uncovered": (uncovered("node-b", pod="kube-proxy-b", why="ImagePullBackOff"),)}, Verdict.PROBLEM),
         ({"uncovered": (uncovered("node-b"),), "desired": 2, "scheduled": 1}, Verdict.PROBLEM),
         ({"uncovered": (uncovered("node-b"),), "desired": 1, "scheduled": 1}, Verdict.HEALTHY),
-        ({"uncovered": (uncovered("node-b", node_ready=False),)}, Verdict.HEALTHY),
+        ({"uncovered": (uncovered("node-b", node_ready=False, pod="kube-proxy-b"),)}, Verdict.HEALTHY),
         ({"daemon_set_exists": False, "pods": (), "uncovered": (uncovered("node-b"),)}, Verdict.UNKNOWN),
         ({"daemon_set_exists": False, "pods": (), "replaced_by": "Cilium"}, Verdict.HEALTHY),
         ({"daemon_set_exists": False, "pods": (), "nodes_total": 0, "exempt_nodes": 3}, Verdict.HEALTHY),
