@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +19,7 @@ from bot.sandbox.stage import Stage, set_stage
 from bot.sandbox.story import ADVISED, FIXED, UNEXPECTED, Story, Unexpected
 from bot.sandbox.world import CLUSTER
 
+INTERRUPTED = 130
 WORDS = {
     FIXED: "The story ends well.",
     ADVISED: "The story ends here: this cause has no fix that the bot may apply.",
@@ -43,15 +47,34 @@ def play(
     log = Path(tempfile.mkdtemp(prefix="dnsbot-play-")) / "dnsbot.log"
     code = UNEXPECTED
     try:
-        with set_stage(scenario=scenario, seed=seed, nodes=nodes, deny=deny, latency_ms=latency_ms) as stage:
+        with (
+            _ended_by_sigterm(),
+            set_stage(scenario=scenario, seed=seed, nodes=nodes, deny=deny, latency_ms=latency_ms) as stage,
+        ):
             code = _play_on(stage, screen, log, port)
     except (BotFailed, Unexpected) as error:
         screen.step("This was not expected")
         screen.say(str(error))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        raise
     finally:
         _keep_or_remove(log, screen, code)
     screen.step(f"{WORDS[code]} Everything that was started has ended; exit {code}")
     return code
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does: end everything in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _play_on(stage: Stage, screen: Screen, log: Path, port: int) -> int:

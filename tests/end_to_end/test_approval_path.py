@@ -9,7 +9,7 @@ from bot.sandbox.running import RunningWorld
 from bot.sandbox.slack import Kind, as_text
 from tests.end_to_end.office import Office, opened
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROUNDS = 100
 
 
@@ -133,6 +133,20 @@ def test_deliveries_that_come_again_have_one_effect(office: Office) -> None:
     assert office.writes() == 1
     assert office.decisions(card, "ben") == [True]
     assert len(office.history()) == asked_before + 2, "the diagnosis that was asked for, and the one that verifies"
+
+
+def test_a_mention_that_slack_repeats_is_one_diagnosis(office: Office) -> None:
+    """The same event three times, the later ones with Slack's retry headers: answered 200, diagnosed once."""
+    before = len(office.history())
+    ana = office.slack.person("ana")
+    ana.mentions("@dnsbot diagnose cluster-prod")
+    event = office.slack.deliveries[-1][0]
+    again = [office.slack.redeliver(event, headers={"X-Slack-Retry-Num": str(number)}) for number in (1, 2)]
+    ana.wait_for(lambda m: m.ts > str(event.payload["event"]["ts"]) and "Root cause:" in as_text(m), timeout_seconds=30)
+    office.quiet()
+
+    assert [acked.status for acked in again] == [200, 200]
+    assert len(office.history()) == before + 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -176,3 +177,27 @@ with BotProcess(configuration=folder / "dnsbot.yaml", environment={given!r}, log
             time.sleep(0.1)
 
         assert not listens(port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_play_that_is_broken_off_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    """In the middle of the story everything ends: no listener, no file."""
+    command = [sys.executable, "-m", "bot", "sandbox", "--scenario", "security-group", "--play", "--seed", "2"]
+    given = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=given
+    ) as playing:  # our own program
+        assert playing.stdout is not None
+        told = ""
+        while "3. ana types" not in told:
+            line = playing.stdout.readline()
+            assert line, told
+            told += line
+        ports = {int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", told)}
+        playing.send_signal(number)
+        playing.communicate(timeout=30)
+
+    assert playing.returncode == 130
+    assert len(ports) == 4
+    assert [port for port in ports if listens(port)] == []
+    assert list(tmp_path.iterdir()) == []
