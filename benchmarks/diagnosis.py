@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.running import RunningWorld
-
 from bot.app import make_diagnoser
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.ports import Sources
+from bot.sandbox.running import RunningWorld
 from bot.settings import load_settings
 from bot.workflow.catalogue import Catalogue
 from bot.workflow.diagnose import Diagnoser

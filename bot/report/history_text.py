@@ -49,7 +49,8 @@ def _outcome(outcome: Outcome, proposal: Proposal) -> Iterator[str]:
         target = proposal.plan.steps[record.index].target if record.index < len(proposal.plan.steps) else ""
         note = f": {record.note}" if record.note else ""
         yield f"    {timestamp(record.at)}  step {record.index + 1} {record.state.value}  {target}{note}"
-    yield f"    {outcome.result.value}: {outcome.summary}"
+    said = outcome.summary.lower().startswith(outcome.result.value)
+    yield f"    {outcome.summary}" if said else f"    {outcome.result.value}: {outcome.summary}"
     if outcome.inverse_proposal_id:
         yield f"    to take it back: plan {outcome.inverse_proposal_id}"
 

@@ -14,6 +14,8 @@ from bot.sandbox.kubernetes.resources import PODS, Json
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _ERROR = b"\x01", b"\x02", b"\x03"
 _CHUNK_BYTES = 32 * 1024
+TRUNCATE = "truncate"
+"""Key of the request: the connection ends after the output, before the status."""
 
 
 def _container(pod: Json, asked: str) -> str:
@@ -45,13 +47,22 @@ async def serve_exec(request: web.Request, cluster: Cluster, namespace: str, nam
         raise bad_request("unable to upgrade: no subprotocol of v5.channel.k8s.io, v4.channel.k8s.io was offered")
     outcome = await cluster.run(pod, container, command)
     await socket.prepare(request)
+    await _send(socket, request, outcome, command)
+    return socket
+
+
+async def _send(
+    socket: web.WebSocketResponse, request: web.Request, outcome: Finished | NotStarted, command: list[str]
+) -> None:
     for channel, text in ((_STDOUT, outcome.stdout), (_STDERR, outcome.stderr)):
         data = text.encode()
         for start in range(0, len(data), _CHUNK_BYTES):
             await socket.send_bytes(channel + data[start : start + _CHUNK_BYTES])
+    if request.get(TRUNCATE) and request.transport is not None:
+        request.transport.close()
+        return
     await socket.send_bytes(_ERROR + json.dumps(_status(outcome, command)).encode())
     await socket.close()
-    return socket
 
 
 def _status(outcome: Finished | NotStarted, command: list[str]) -> Json:

@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.sandbox.kubernetes.access import User, user_of
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.control import ControlRoutes
-from bot.sandbox.kubernetes.exec_stream import serve_exec
+from bot.sandbox.kubernetes.exec_stream import TRUNCATE, serve_exec
 from bot.sandbox.kubernetes.faults import HANG_SECONDS, Fault, Faults, internal_error, throttled
 from bot.sandbox.kubernetes.listing import Lister, ListRequest
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
@@ -79,8 +79,9 @@ class ApiServer:
                 subresource=call.subresource,
                 namespace=call.namespace,
             )
+        request[TRUNCATE] = fault is not None and fault.kind == "truncate"
         response = await self._serve(request, call, user)
-        if fault is not None and fault.kind == "truncate" and isinstance(response, web.Response):
+        if request[TRUNCATE] and isinstance(response, web.Response):
             return await _truncated(request, response)
         return response
 
