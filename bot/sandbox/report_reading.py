@@ -12,6 +12,7 @@ PARTLY = ": no problem found, but not everything could be checked"
 NOT_FOUND = ": look-ups fail, no known cause found"
 ROOT_CAUSE = "Root cause:"
 PROPOSED = "Proposed, for approval:"
+ADVICE = ("What you can do:", "Not offered: ")
 OUTCOME = "Outcome."
 STANDING = "How it stands."
 PLAN = "What else it touches."
@@ -56,6 +57,11 @@ def proposals_announced(report: Seen) -> int:
             break
         count += 1
     return count
+
+
+def advises(report: Seen) -> bool:
+    """Tell whether the report says what people can do themselves."""
+    return any(words in as_text(report) for words in ADVICE)
 
 
 def outcome(card: Seen) -> str:

@@ -41,7 +41,7 @@ class Story:
         cards = self._cards(approver, report)
         approvable = [card for card in cards if reading.can_be_approved(card)]
         if not approvable:
-            return self._advice(cards)
+            return self._advice(report, cards)
         self._refused(asker, approvable[0])
         ended = self._approved(approver, approvable[0])
         self._verified(approver, ended)
@@ -86,7 +86,9 @@ class Story:
             raise Unexpected(f"The report announces {wanted} proposals, {len(there())} were posted.")
         return there()
 
-    def _advice(self, cards: list[Seen]) -> int:
+    def _advice(self, report: Seen, cards: list[Seen]) -> int:
+        if not (cards or reading.advises(report)):
+            raise Unexpected("The report names a root cause, proposes nothing, and says nothing that people can do.")
         self.screen.step("No fix can be approved here; the report says what people can do")
         for card in cards:
             self.screen.shows_message("ben", CHANNEL_NAME, card)
