@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -91,9 +92,13 @@ def test_what_could_not_be_looked_at_is_not_a_healthy_world() -> None:
 
     ended = play(scenario="healthy", seed=1, nodes=3, deny=("ec2:DescribeNetworkAcls",), out=out)
 
-    assert ended == 1, out.getvalue()
-    assert "ec2:DescribeNetworkAcls" in out.getvalue()
-    assert "The bot's log is kept" in out.getvalue()
+    told = out.getvalue()
+    assert ended == 1, told
+    assert "ec2:DescribeNetworkAcls" in told
+    kept = re.search(r"The bot's log is kept: (\S+)", told)
+    assert kept is not None
+    assert "dnsbot" in Path(kept[1]).read_text()
+    shutil.rmtree(Path(kept[1]).parent)
 
 
 def test_serve_prints_what_is_needed_and_ends_on_sigterm(tmp_path: Path) -> None:
