@@ -119,6 +119,15 @@ class HttpOperator:
         """Change the kubelet configuration of a node."""
         self._cluster("POST", "nodes", {node: {"cluster_dns": cluster_dns}})
 
+    def resolv_conf(self, node: str, text: str) -> None:
+        """Write a node's own /etc/resolv.conf."""
+        self._cluster("POST", "nodes", {node: {"resolv_conf": text}})
+
+    def time_passes(self, seconds: float) -> None:
+        """Date everything in the cluster back, so that it happened so much longer ago."""
+        self._cluster("POST", "passed", {"seconds": seconds})
+        self.settle()
+
     def settle(self) -> None:
         """Wait until nothing moves in the cluster any more without an outside event."""
         end, state = time.monotonic() + _SETTLE_SECONDS, None

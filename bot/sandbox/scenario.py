@@ -36,10 +36,22 @@ class Operator(Protocol):
         """Change the kubelet configuration of a node; its pods keep what they got."""
         ...
 
+    def resolv_conf(self, node: str, text: str) -> None:
+        """Write a node's own /etc/resolv.conf, which pods with dnsPolicy Default get when they start."""
+        ...
+
+    def time_passes(self, seconds: float) -> None:
+        """Do nothing for so long. A world whose clock is its own may date everything back instead."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One story. Exported as `SCENARIO` by a module of `scenarios`, whose file name is the name with underscores."""
+    """One story. Exported as `SCENARIO` by a module of `scenarios`, whose file name is the name with underscores.
+
+    A module may export `LOOK_ALIKE` too: acts that look like the same mistake and break nothing. Its name is
+    that of the scenario with `-look-alike` behind it.
+    """
 
     name: str
     title: str
@@ -49,4 +61,6 @@ class Scenario:
     """The rule that a diagnosis must name (contract page); empty: nothing is wrong."""
     explains: tuple[str, ...] = ()
     """Rules that are PROBLEM as well and explained by the root cause."""
+    not_to_blame: tuple[str, ...] = ()
+    """Look-alikes (causes page): rules that must stay HEALTHY here."""
     acts: Callable[[World, Operator], None]

@@ -1,4 +1,7 @@
-"""Finds the scenarios: every module of `scenarios` exports one, and its name is its file name."""
+"""Finds the scenarios: every module of `scenarios` exports one, and its name is its file name.
+
+Beside it a module may export a look-alike: `network-acl-look-alike` breaks nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,21 @@ from bot.sandbox import scenarios
 from bot.sandbox.scenario import Scenario
 
 
+LOOK_ALIKE = "-look-alike"
+
+
 def all_scenarios() -> tuple[Scenario, ...]:
-    """Return all scenarios by name."""
-    found = []
+    """Return all scenarios by name, without the look-alikes."""
+    return tuple(scenario for scenario in _exported() if not scenario.name.endswith(LOOK_ALIKE))
+
+
+def all_look_alikes() -> tuple[Scenario, ...]:
+    """Return the look-alikes by name."""
+    return tuple(scenario for scenario in _exported() if scenario.name.endswith(LOOK_ALIKE))
+
+
+def _exported() -> tuple[Scenario, ...]:
+    found: list[Scenario] = []
     for module in pkgutil.iter_modules(scenarios.__path__):
         loaded = importlib.import_module(f"{scenarios.__name__}.{module.name}")
         scenario = getattr(loaded, "SCENARIO", None)
@@ -21,12 +36,18 @@ def all_scenarios() -> tuple[Scenario, ...]:
             message = f"{loaded.__name__} must export SCENARIO, named {module.name.replace('_', '-')!r}"
             raise UnitError(message)
         found.append(scenario)
+        look_alike = getattr(loaded, "LOOK_ALIKE", None)
+        if look_alike is not None:
+            if not isinstance(look_alike, Scenario) or look_alike.name != f"{scenario.name}{LOOK_ALIKE}":
+                message = f"LOOK_ALIKE of {loaded.__name__} must be a Scenario named {scenario.name}{LOOK_ALIKE}"
+                raise UnitError(message)
+            found.append(look_alike)
     return tuple(sorted(found, key=lambda scenario: scenario.name))
 
 
 def find_scenario(name: str) -> Scenario:
     """Return the scenario of this name, or raise `ConfigurationError` with the nearest names."""
-    known = {scenario.name: scenario for scenario in all_scenarios()}
+    known = {scenario.name: scenario for scenario in _exported()}
     if name not in known:
         near = get_close_matches(name, known, n=3) or sorted(known)
         message = f"there is no scenario {name!r}; did you mean {', '.join(near)}?"
