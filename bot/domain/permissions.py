@@ -13,6 +13,10 @@ class AwsPermission:
     action: str
     unlocks: str = ""
     """What it is for, in a few words; shown in the README's table."""
+    resources: tuple[str, ...] = ("*",)
+    """ARN patterns that are enough; `*` where the action knows no resources (Service Authorization Reference)."""
+    conditions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """Further limits as (operator, key, values): `("StringEquals", "ec2:CreateAction", ("RunInstances",))`."""
 
     @property
     def text(self) -> str:

@@ -23,15 +23,28 @@ DESCRIPTION = "DNS within the cluster, allowed by eks-dns-bot"
 RULES_PER_DIRECTION = 60
 """Default quota of rules per group and direction."""
 
+_RULES = ("arn:aws:ec2:*:*:security-group-rule/*",)
+_GROUPS = ("arn:aws:ec2:*:*:security-group/*", *_RULES)
+_WHILE_AUTHORIZING = (
+    ("ForAllValues:StringEquals", "aws:TagKeys", (PLAN_TAG,)),
+    ("StringEquals", "ec2:CreateAction", ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress")),
+)
+"""Tags of this bot, on rules that are being created, and on nothing else."""
+
 INGRESS_PERMISSIONS = (
     AwsPermission(action="ec2:DescribeSecurityGroupRules", unlocks="read a group again right before changing it"),
-    AwsPermission(action="ec2:AuthorizeSecurityGroupIngress", unlocks="let DNS in"),
-    AwsPermission(action="ec2:CreateTags", unlocks="tag the rules that a plan creates with its id"),
-    AwsPermission(action="ec2:RevokeSecurityGroupIngress", unlocks="take back what a plan let in"),
+    AwsPermission(action="ec2:AuthorizeSecurityGroupIngress", unlocks="let DNS in", resources=_GROUPS),
+    AwsPermission(
+        action="ec2:CreateTags",
+        unlocks="tag the rules that a plan creates with its id",
+        resources=_RULES,
+        conditions=_WHILE_AUTHORIZING,
+    ),
+    AwsPermission(action="ec2:RevokeSecurityGroupIngress", unlocks="take back what a plan let in", resources=_GROUPS),
 )
 EGRESS_PERMISSIONS = (
-    AwsPermission(action="ec2:AuthorizeSecurityGroupEgress", unlocks="let DNS out"),
-    AwsPermission(action="ec2:RevokeSecurityGroupEgress", unlocks="take back what a plan let out"),
+    AwsPermission(action="ec2:AuthorizeSecurityGroupEgress", unlocks="let DNS out", resources=_GROUPS),
+    AwsPermission(action="ec2:RevokeSecurityGroupEgress", unlocks="take back what a plan let out", resources=_GROUPS),
 )
 
 

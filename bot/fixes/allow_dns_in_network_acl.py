@@ -31,6 +31,7 @@ CLOSING_DENY = 32767
 """The closing deny is 32767, that of IPv6 32768; both match last and take no place of an own entry."""
 ENTRIES_PER_DIRECTION = 20
 """Default quota of entries per ACL and direction (VPC User Guide, "Amazon VPC quotas")."""
+_ACLS = ("arn:aws:ec2:*:*:network-acl/*",)
 _GAP = 10
 """Where only the closing deny stands behind, new entries follow the last one at this distance, as people number."""
 
@@ -147,8 +148,12 @@ FIX = Fix(
     inverse=steps.inverse,
     permissions=(
         AwsPermission(action="ec2:DescribeNetworkAcls", unlocks="read an ACL again right before changing it"),
-        AwsPermission(action="ec2:CreateNetworkAclEntry", unlocks="allow DNS ahead of the entry that denies it"),
-        AwsPermission(action="ec2:DeleteNetworkAclEntry", unlocks="take back the entries that a plan created"),
+        AwsPermission(
+            action="ec2:CreateNetworkAclEntry", unlocks="allow DNS ahead of the entry that denies it", resources=_ACLS
+        ),
+        AwsPermission(
+            action="ec2:DeleteNetworkAclEntry", unlocks="take back the entries that a plan created", resources=_ACLS
+        ),
     ),
     rule_parameters=("blocked",),
 )

@@ -1,4 +1,7 @@
-"""Renew what is made from the units' declarations: `python -m bot.report README.md` (or `make docs`)."""
+"""Renew what is made from the units' declarations: `python -m bot.report README.md` (or `make docs`).
+
+That is the README's permissions table, and beside the README the IAM and RBAC files of `deploy/`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,17 @@ from pathlib import Path
 import bot.collectors
 import bot.fixes
 import bot.rules
+from bot.report.deployment import deployment_files
 from bot.report.permissions import markdown_table, needs
 from bot.workflow.catalogue import load_catalogue
 
 if __name__ == "__main__":
-    table = markdown_table(needs(load_catalogue(bot.collectors, bot.rules, bot.fixes)))
+    found = needs(load_catalogue(bot.collectors, bot.rules, bot.fixes))
+    table = markdown_table(found)
     readme = Path(sys.argv[1])
     mark = r"(<!-- permissions -->\n).*?(<!-- /permissions -->)"
     readme.write_text(re.sub(mark, lambda match: match[1] + table + match[2], readme.read_text(), flags=re.DOTALL))
+    for path, text in deployment_files(found).items():
+        target = readme.parent / "deploy" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)

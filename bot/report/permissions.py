@@ -6,8 +6,9 @@ Reading, looking names up and changing are three identities' worth of rights and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 from bot.domain.evidence import AnyCollector, ProbingCollector
@@ -56,12 +57,27 @@ def needs(catalogue: Catalogue) -> tuple[Need, ...]:
 def _need(use: Use, declarers: list[tuple[str, Permission]], catalogue: Catalogue) -> Need:
     units = tuple(sorted({unit for unit, _ in declarers}))
     return Need(
-        permission=declarers[0][1],
+        permission=reduce(_together, (permission for _, permission in declarers)),
         use=use,
         units=units,
         disables=_disables(use, units, catalogue),
         gathers=any(unit in catalogue.collectors for unit in units),
     )
+
+
+def _together(one: Permission, other: Permission) -> Permission:
+    """Return what covers both: two units may need different objects of a kind."""
+    if isinstance(one, KubernetesPermission) and isinstance(other, KubernetesPermission):
+        both = tuple(sorted({*one.names, *other.names})) if one.names and other.names else ()
+        return replace(one, names=both)
+    if isinstance(one, AwsPermission) and isinstance(other, AwsPermission):
+        resources = tuple(sorted({*one.resources, *other.resources}))
+        return replace(
+            one,
+            resources=("*",) if "*" in resources else resources,
+            conditions=one.conditions if one.conditions == other.conditions else (),
+        )
+    return one
 
 
 def _use(collector: AnyCollector, permission: Permission) -> Use:
@@ -125,16 +141,35 @@ _NAMED = 3
 
 
 def iam_policy(found: Iterable[Need], *, change: bool) -> Mapping[str, Any]:
-    """Return the IAM policy of the reading role, or of the writing role."""
+    """Return the IAM policy of the reading role, or of the writing role: one statement for each set of limits."""
     uses = {Use.CHANGE} if change else {Use.READ, Use.LOOK_UP}
-    actions = sorted(
-        {need.permission.action for need in found if need.use in uses and isinstance(need.permission, AwsPermission)}
-    )
+    by_limit: dict[_Limit, set[str]] = {}
+    for need in found:
+        if need.use in uses and isinstance(need.permission, AwsPermission):
+            limit = (tuple(sorted(need.permission.resources)), need.permission.conditions)
+            by_limit.setdefault(limit, set()).add(need.permission.action)
     sid = "DnsbotWrite" if change else "DnsbotRead"
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}],
+    statements = [
+        _statement(f"{sid}{number}" if len(by_limit) > 1 else sid, actions, *limit)
+        for number, (limit, actions) in enumerate(sorted(by_limit.items()), start=1)
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+_Conditions = tuple[tuple[str, str, tuple[str, ...]], ...]
+_Limit = tuple[tuple[str, ...], _Conditions]
+
+
+def _statement(sid: str, actions: set[str], resources: tuple[str, ...], conditions: _Conditions) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted(actions),
+        "Resource": resources[0] if len(resources) == 1 else list(resources),
     }
+    for operator, key, values in conditions:
+        statement.setdefault("Condition", {}).setdefault(operator, {})[key] = list(values)
+    return statement
 
 
 def cluster_roles(found: Iterable[Need]) -> list[Mapping[str, Any]]:

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot import collectors, fixes, rules
+from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.report.deployment import GROUPS, binding, deployment_files
+from bot.report.permissions import Need, Use, cluster_roles, iam_policy, needs
+from bot.workflow.catalogue import load_catalogue
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CATALOGUE = load_catalogue(collectors, rules, fixes)
+NEEDS = needs(CATALOGUE)
+FILES = deployment_files(NEEDS)
+ROLES = cluster_roles(NEEDS)
+
+
+def _grants(role: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    for rule in role["rules"]:
+        for name in rule.get("resourceNames", ["*"]):
+            for verb in rule["verbs"]:
+                yield rule["apiGroups"][0], rule["resources"][0], verb, name
+
+
+def _need(permission: AwsPermission | KubernetesPermission, use: Use) -> Need:
+    return Need(permission=permission, use=use, units=("some_unit",), disables=(), gathers=True)
+
+
+@pytest.mark.parametrize("path", sorted(FILES))
+def test_made_files_are_what_the_units_declare(path: str) -> None:
+    """Each made file holds today's declarations; `make docs` renews it."""
+    assert (DEPLOY / path).read_text() == FILES[path]
+
+
+def test_the_chart_holds_nothing_that_the_declarations_do_not_make() -> None:
+    """A role that no unit declares any more does not stay behind."""
+    made = {path.removeprefix("chart/files/") for path in FILES if path.startswith("chart/files/")}
+
+    assert {path.name for path in (DEPLOY / "chart" / "files").iterdir()} == made
+    assert {path.name for path in (DEPLOY / "rbac").iterdir()} == made
+
+
+def test_every_declared_object_name_is_granted() -> None:
+    """Two units that read different ConfigMaps both get theirs: a shared line of the table loses no name."""
+    granted = {
+        (role["metadata"].get("namespace", ""), *grant) for role in ROLES for grant in _grants(dict(role))
+    }  # fmt: skip
+
+    for unit in (*CATALOGUE.collectors.values(), *CATALOGUE.fixes.values()):
+        for permission in unit.permissions:
+            if isinstance(permission, KubernetesPermission):
+                for name in permission.names or ("*",):
+                    wanted = (permission.namespace, permission.group, permission.resource, permission.verb)
+                    assert (*wanted, name) in granted or (*wanted, "*") in granted, (unit.name, wanted, name)
+
+
+def test_writing_role_changes_only_the_kinds_that_fixes_change() -> None:
+    """The writer patches three kinds of controllers and deletes pods, and can read nothing."""
+    (role,) = [role for role in ROLES if role["metadata"]["name"] == "dnsbot-write"]
+
+    assert set(_grants(dict(role))) == {
+        ("apps", "daemonsets", "patch", "*"),
+        ("apps", "deployments", "patch", "*"),
+        ("apps", "statefulsets", "patch", "*"),
+        ("", "pods", "delete", "*"),
+    }
+
+
+def test_no_role_reads_secrets_or_uses_wildcards() -> None:
+    """No group, kind or verb is `*`, and Secrets stay unread, as do the rights to widen rights."""
+    for role in ROLES:
+        for group, resource, verb, _ in _grants(dict(role)):
+            assert "*" not in {group, resource, verb}
+            assert resource not in {"secrets", "nodes/proxy", "serviceaccounts/token"}
+            assert verb not in {"escalate", "bind", "impersonate", "watch"}
+
+
+def test_what_is_declared_for_one_namespace_is_a_role_there() -> None:
+    """Logs, events and the Corefile are read in kube-system alone."""
+    everywhere = {
+        resource
+        for role in ROLES
+        if role["kind"] == "ClusterRole"
+        for _, resource, _, _ in _grants(dict(role))
+    }  # fmt: skip
+
+    assert everywhere.isdisjoint({"pods/log", "events", "configmaps", "services", "endpointslices"})
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_each_role_is_bound_to_the_group_of_its_name(name: str) -> None:
+    """What `kubectl apply -f deploy/rbac` installs grants each role to its group and to nobody else."""
+    documents = list(yaml.safe_load_all((DEPLOY / "rbac" / f"{name}.yaml").read_text()))
+    roles = [one for one in documents if one["kind"] in {"ClusterRole", "Role"}]
+
+    assert roles
+    assert documents == [*roles, *(binding(role) for role in roles)]
+    for role in roles:
+        bound = binding(role)
+        assert bound["roleRef"]["kind"] == role["kind"]
+        assert bound["metadata"].get("namespace") == role["metadata"].get("namespace")
+        assert [subject["name"] for subject in bound["subjects"]] == [name]
+
+
+def test_writing_policy_reaches_network_objects_only() -> None:
+    """Each writing statement names the kinds it is about, and tags go only on rules that are being created."""
+    statements = json.loads(FILES["iam-write.json"])["Statement"]
+    by_action = {action: statement for statement in statements for action in statement["Action"]}
+
+    assert all("*" not in (statement["Resource"], *statement["Action"]) for statement in statements)
+    assert by_action["ec2:CreateTags"]["Resource"] == "arn:aws:ec2:*:*:security-group-rule/*"
+    assert by_action["ec2:CreateTags"]["Condition"] == {
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["dnsbot:plan"]},
+        "StringEquals": {"ec2:CreateAction": ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"]},
+    }
+    assert by_action["ec2:CreateNetworkAclEntry"]["Resource"] == "arn:aws:ec2:*:*:network-acl/*"
+
+
+def test_policies_hold_each_declared_action_once() -> None:
+    """Reading and writing together are exactly what the units declare; no action is in both."""
+    written = [
+        action
+        for path in ("iam-read.json", "iam-write.json")
+        for statement in json.loads(FILES[path])["Statement"]
+        for action in statement["Action"]
+    ]  # fmt: skip
+    declared = {need.permission.action for need in NEEDS if isinstance(need.permission, AwsPermission)}
+
+    assert sorted(written) == sorted(declared)
+
+
+def test_actions_with_the_same_limits_share_a_statement() -> None:
+    """The order in which a unit lists its resources makes no further statement."""
+    found = [
+        _need(AwsPermission(action="ec2:CreateA", resources=("arn:x", "arn:y")), Use.CHANGE),
+        _need(AwsPermission(action="ec2:CreateB", resources=("arn:y", "arn:x")), Use.CHANGE),
+        _need(AwsPermission(action="ec2:DescribeC"), Use.READ),
+    ]
+
+    assert iam_policy(found, change=True)["Statement"] == [
+        {
+            "Sid": "DnsbotWrite",
+            "Effect": "Allow",
+            "Action": ["ec2:CreateA", "ec2:CreateB"],
+            "Resource": ["arn:x", "arn:y"],
+        }
+    ]
+
+
+def test_trust_and_assume_examples_speak_of_the_same_roles() -> None:
+    """Who may be assumed, who trusts whom and which service account it is agree among the examples."""
+    assume = json.loads((DEPLOY / "iam-assume.json").read_text())["Statement"][0]
+    trust = json.loads((DEPLOY / "trust-read-write.json").read_text())["Statement"][0]
+    irsa = json.loads((DEPLOY / "trust-irsa.json").read_text())["Statement"][0]
+    pod_identity = json.loads((DEPLOY / "trust-pod-identity.json").read_text())["Statement"][0]
+
+    assert assume["Action"] == trust["Action"] == pod_identity["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    assert [arn.rpartition("/")[2] for arn in assume["Resource"]] == ["dnsbot-read", "dnsbot-write"]
+    assert trust["Principal"]["AWS"].rpartition("/")[2] == "dnsbot"
+    assert "system:serviceaccount:dnsbot:dnsbot" in irsa["Condition"]["StringEquals"].values()
+    assert pod_identity["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] == "dnsbot"
