@@ -14,7 +14,7 @@ from bot.sandbox.kubernetes.resources import PODS, Json
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _ERROR = b"\x01", b"\x02", b"\x03"
 _CHUNK_BYTES = 32 * 1024
-TRUNCATE = "truncate"
+TRUNCATE = web.RequestKey("truncate", bool)
 """Key of the request: the connection ends after the output, before the status."""
 
 
