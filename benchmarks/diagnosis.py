@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.app import make_diagnoser
+from bot.app import SourceBook, make_diagnoser
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
@@ -128,7 +128,7 @@ def measure(nodes: int, latency_ms: int) -> Measured:
     with RunningWorld(scenario="security-group", seed=1, nodes=nodes, latency_ms=latency_ms) as world:
         os.environ.update(world.environment)
         settings = load_settings(Path(world.directory) / "dnsbot.yaml", world.environment)
-        plain = make_diagnoser(settings)
+        plain = make_diagnoser(settings, SourceBook(settings))
         target = plain.targets["cluster-prod"]
         watched = Watched(plain.open_sources(target))
         diagnoser = Diagnoser(

@@ -52,9 +52,9 @@ def run(
     port: Annotated[int, typer.Option(help="Port of HTTP mode and of /healthz.")] = 3000,
 ) -> None:
     """Run the Slack bot: Socket Mode with SLACK_APP_TOKEN, else HTTP on --port."""
-    from bot import app as composition
+    from bot import commands
 
-    composition.run(config, host=host, port=port)
+    commands.run(config, host=host, port=port)
 
 
 @app.command()
@@ -71,9 +71,9 @@ def diagnose(
     Exit 0: all healthy. 2: a problem was found. 3: no problem found, but some check could not run.
     1: usage or configuration error.
     """
-    from bot import app as composition
+    from bot import commands
 
-    code = composition.diagnose(
+    code = commands.diagnose(
         config, cluster, tuple(playbook or ()), pod=pod, names=tuple(name or ()), as_json=output is Output.JSON
     )
     raise typer.Exit(code)
@@ -83,9 +83,9 @@ def diagnose(
 def playbooks(context: typer.Context) -> None:
     """List the playbooks."""
     if context.invoked_subcommand is None:
-        from bot import app as composition
+        from bot import commands
 
-        composition.list_playbooks()
+        commands.list_playbooks()
 
 
 @playbooks_app.command("check")
@@ -93,9 +93,9 @@ def check_playbooks(
     files: Annotated[list[Path] | None, typer.Argument(help="Playbook files; default: the shipped ones.")] = None,
 ) -> None:
     """Validate playbooks: names the file, the line, the key and the nearest valid name."""
-    from bot import app as composition
+    from bot import commands
 
-    composition.check_playbooks(tuple(files or ()))
+    commands.check_playbooks(tuple(files or ()))
 
 
 @app.command()
@@ -106,17 +106,17 @@ def history(
     config: _Config = None,
 ) -> None:
     """Show diagnoses, proposals, decisions and outcomes, newest first."""
-    from bot import app as composition
+    from bot import commands
 
-    composition.show_history(config, cluster, limit=limit, as_json=output is Output.JSON)
+    commands.show_history(config, cluster, limit=limit, as_json=output is Output.JSON)
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema (SQLite: `run` does it itself)."""
-    from bot import app as composition
+    from bot import commands
 
-    composition.migrate_database()
+    commands.migrate_database()
 
 
 @app.command()
@@ -125,9 +125,9 @@ def doctor(
     config: _Config = None,
 ) -> None:
     """Check configuration, Slack, database and permissions; say what each missing one disables."""
-    from bot import app as composition
+    from bot import commands
 
-    raise typer.Exit(composition.doctor(config, cluster))
+    raise typer.Exit(commands.doctor(config, cluster))
 
 
 @app.command()
@@ -146,9 +146,9 @@ def sandbox(
     """Run the local world: simulated AWS and Kubernetes, a local Slack. Binds to loopback only."""
     if play == serve:
         raise typer.BadParameter("choose one of --play and --serve")
-    from bot import app as composition
+    from bot import commands
 
-    code = composition.sandbox(
+    code = commands.sandbox(
         scenario, play=play, port=port, nodes=nodes, seed=seed, deny=tuple(deny or ()), latency_ms=latency
     )
     raise typer.Exit(code)
@@ -157,9 +157,9 @@ def sandbox(
 @app.command()
 def scenarios() -> None:
     """List the sandbox's scenarios."""
-    from bot import app as composition
+    from bot import commands
 
-    composition.list_scenarios()
+    commands.list_scenarios()
 
 
 def main(arguments: list[str] | None = None) -> int:

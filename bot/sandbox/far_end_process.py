@@ -6,8 +6,6 @@ import json
 import subprocess
 import sys
 
-_STOP_SECONDS = 10.0
-
 
 class FarEndError(Exception):
     """A far end did not start."""
@@ -42,16 +40,12 @@ class FarEndProcess:
         return self._process.pid if self._process else 0
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process, at once: a far end keeps nothing that a quiet end would save."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
         for stream in (process.stdin, process.stdout):
             if stream:
                 stream.close()

@@ -56,7 +56,8 @@ class Applier:
     history: History
     fixes: Mapping[str, Fix]
     open_sources: Callable[[ClusterTarget], Sources]
-    open_writers: Callable[[ClusterTarget], Writers]
+    open_writers: Callable[[ClusterTarget, str], Writers]
+    """Takes the plan's id, too: the writer's session bears it, so that the cloud's own log joins ours."""
     sleep: Callable[[float], None]
     read_seconds: float = 30.0
     """For reading one step's state again."""
@@ -93,7 +94,7 @@ class Applier:
             return _Ended(stopped=why, begun=False, wrote=False)
         try:
             writing = open_writing(
-                step, plan.id, target, self.open_sources(target), self.open_writers(target), self.write_seconds
+                step, plan.id, target, self.open_sources(target), self.open_writers(target, plan.id), self.write_seconds
             )
             told(self.history.journal(proposal_id=plan.id, index=index, state=StepState.STARTED))
         except DnsBotError as error:

@@ -45,7 +45,8 @@ class FrontDesk:
     """Our own workspace; empty (no Slack): nobody can approve."""
     run_diagnosis: RunDiagnosis
     open_sources: Callable[[ClusterTarget], Sources]
-    open_writers: Callable[[ClusterTarget], Writers]
+    open_writers: Callable[[ClusterTarget, str], Writers]
+    """Takes the plan's id, too: the writer's session bears it."""
     read_binding: Callable[[ClusterTarget], Binding]
     """Which cluster this is now. Raises `EvidenceUnavailable` or `ClusterMismatch`."""
     sleep: Callable[[float], None] = time.sleep

@@ -280,7 +280,7 @@ class Setting:
             "team_id": "T01",
             "run_diagnosis": self.world.diagnose,
             "open_sources": lambda _: cast("Sources", ends),
-            "open_writers": lambda _: cast("Writers", ends),
+            "open_writers": lambda _target, _plan_id: cast("Writers", ends),
             "read_binding": self._binding,
             "sleep": self.slept.append,
             "clock": lambda: sum(self.slept),
