@@ -112,7 +112,12 @@ class HttpOperator:
         ]
         if not pods:
             raise OperatingError(f"delete pods: none in {namespace or 'all namespaces'} with {labels!r} on {node!r}")
-        self._cluster("DELETE", "objects", pods)
+        for pod in pods:
+            try:
+                self._cluster("DELETE", "objects", [pod])
+            except OperatingError as error:
+                if '"NotFound"' not in str(error):  # a rollout may have taken it away meanwhile
+                    raise
         self.settle()
 
     def kubelet(self, node: str, *, cluster_dns: str) -> None:

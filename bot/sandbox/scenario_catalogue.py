@@ -13,7 +13,6 @@ from bot.errors import ConfigurationError, UnitError
 from bot.sandbox import scenarios
 from bot.sandbox.scenario import Scenario
 
-
 LOOK_ALIKE = "-look-alike"
 
 

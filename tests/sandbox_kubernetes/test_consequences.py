@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -299,13 +301,67 @@ def test_a_zone_that_nobody_serves_is_refused(served: ServedCluster) -> None:
     assert "status: REFUSED" in served.dig(_on(served, "node-a", "app=shop"), "172.20.0.10", OUTSIDE)
 
 
-def test_coredns_without_rights_is_not_ready(served: ServedCluster) -> None:
-    """It logs the 403, leaves the endpoints and answers SERVFAIL."""
+def _without_endpointslices(served: ServedCluster, *, started_anew: bool) -> dict[str, Any]:
     served.put(cluster_role("services", "namespaces"))
+    if started_anew:
+        for pod in served.pods("k8s-app=kube-dns"):
+            served.ask("DELETE", f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}")
+    served.settle()
+    return served.pods("k8s-app=kube-dns")[0]
+
+
+def test_coredns_that_starts_without_rights_is_not_ready(served: ServedCluster) -> None:
+    """It serves after five seconds without the API: SERVFAIL for cluster names, answers for others."""
+    pod = _without_endpointslices(served, started_anew=True)
+    client = _on(served, pod["spec"]["nodeName"], "app=shop")
+    assert pod["status"]["containerStatuses"][0]["ready"] is False
+    assert "connection refused" in served.dig(client, _address(pod), NAME)
+    served.ask("POST", "/sandbox/passed", {"seconds": 6})
+    assert "status: SERVFAIL" in served.dig(client, _address(pod), NAME)
+    assert "status: NOERROR" in served.dig(client, _address(pod), OUTSIDE)
+    log = served.get(f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}/log")
+    assert "starting server with unsynced Kubernetes API" in log
+    assert 'cannot list resource "endpointslices"' in log
+
+
+def test_coredns_that_loses_rights_goes_on_with_what_it_knows(served: ServedCluster) -> None:
+    """It has read the API once: it stays ready, answers, and logs the 403."""
+    pod = _without_endpointslices(served, started_anew=False)
+    assert pod["status"]["containerStatuses"][0]["ready"] is True
+    assert "status: NOERROR" in served.dig(_on(served, pod["spec"]["nodeName"], "app=shop"), _address(pod), NAME)
+    served.ask("POST", "/sandbox/passed", {"seconds": 2})
+    assert "is forbidden" in served.get(f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}/log")
+
+
+@pytest.mark.parametrize("has_loop", [True, False], ids=["loop plugin", "no loop plugin"])
+def test_a_stub_resolver_on_the_node_is_a_forwarding_loop(
+    served: ServedCluster,
+    has_loop: bool,  # noqa: FBT001  # one column of a table
+) -> None:
+    """CoreDNS pods that start there end with the loop plugin's line; without the plugin they run on."""
+    if not has_loop:
+        served.put(config_map("coredns", "Corefile", COREFILE.replace("    loop\n", "")))
+    served.ask("POST", "/sandbox/nodes", {"node-a": {"resolv_conf": "nameserver 127.0.0.53\n"}})
+    served.ask("POST", "/sandbox/nodes", {"node-b": {"resolv_conf": "nameserver 127.0.0.53\n"}})
+    for pod in served.pods("k8s-app=kube-dns"):
+        served.ask("DELETE", f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}")
     served.settle()
     pod = served.pods("k8s-app=kube-dns")[0]
-    assert pod["status"]["containerStatuses"][0]["ready"] is False
-    assert "status: SERVFAIL" in served.dig(_on(served, pod["spec"]["nodeName"], "app=shop"), _address(pod), NAME)
+    log = served.get(f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}/log")
+    assert ("[FATAL] plugin/loop: Loop (127.0.0.1:" in log) == has_loop
+    assert ("waiting" in pod["status"]["containerStatuses"][0]["state"]) == has_loop
+
+
+def test_time_that_passes_dates_everything_back(served: ServedCluster) -> None:
+    """Pods are older, logs too, and the watch on a restarted container goes on from there."""
+    before = served.pods("app=shop")[0]
+    served.ask("POST", "/sandbox/passed", {"seconds": 3600})
+    after = served.pods("app=shop")[0]
+    born = [datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) for pod in (before, after)]
+    assert born[0] - born[1] == timedelta(hours=1)
+    path = f"/api/v1/namespaces/shop/pods/{after['metadata']['name']}/log"
+    assert served.get(f"{path}?sinceSeconds=3000") == ""
+    assert "listening" in served.get(f"{path}?sinceSeconds=4000")
 
 
 def test_a_pod_that_fits_nowhere_stays_pending_and_says_why(bare: ServedCluster) -> None:

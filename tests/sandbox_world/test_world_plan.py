@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from bot.errors import ConfigurationError
-from bot.sandbox.scenario_catalogue import all_scenarios, find_scenario
+from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
 from bot.sandbox.world import draw_plan
 
 
@@ -53,7 +53,7 @@ def test_a_world_of_one_node_is_refused() -> None:
 
 
 def test_the_scenarios_are_those_of_the_contract() -> None:
-    """Names and root causes are fixed."""
+    """Names and root causes are fixed; those about CoreDNS itself came later."""
     assert {scenario.name: scenario.root_cause for scenario in all_scenarios()} == {
         "healthy": "",
         "security-group": "dns_blocked_by_security_group",
@@ -63,7 +63,19 @@ def test_the_scenarios_are_those_of_the_contract() -> None:
         "kube-proxy-forbidden": "kube_proxy_forbidden",
         "kube-proxy-timeout": "kube_proxy_api_timeout",
         "wrong-nameserver": "wrong_nameserver",
+        "coredns-api-forbidden": "coredns_api_forbidden",
+        "coredns-forwarding-loop": "coredns_forwarding_loop",
+        "coredns-pods-pending": "coredns_pods_pending",
+        "coredns-pods-pending-fargate": "coredns_pods_pending",
+        "coredns-upstream-unreachable": "coredns_upstream_unreachable",
     }
+
+
+def test_a_look_alike_stands_beside_its_scenario_and_has_no_root_cause() -> None:
+    """Its name says of which scenario it is, and it names what must not be blamed."""
+    names = {scenario.name for scenario in all_scenarios()}
+    assert all(one.name.removesuffix("-look-alike") in names for one in all_look_alikes())
+    assert [one.name for one in all_look_alikes() if one.root_cause or not one.not_to_blame] == []
 
 
 def test_an_unknown_scenario_names_the_nearest() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.endpoints import EndpointController
@@ -19,7 +19,7 @@ from bot.sandbox.kubernetes.store import Store, timestamp
 from bot.sandbox.kubernetes.vpc_source import VpcSource
 from bot.sandbox.kubernetes.workloads import Workloads
 
-_SETTINGS = frozenset({"cluster_dns"})
+_SETTINGS = frozenset({"cluster_dns", "resolv_conf"})
 
 
 class Cluster:
@@ -90,10 +90,17 @@ class Cluster:
         unknown = set(settings) - _SETTINGS
         if unknown:
             raise not_implemented(f"the kubelet setting {', '.join(sorted(unknown))}")
-        address = settings.get("cluster_dns", "")
-        if not isinstance(address, str):
-            raise bad_request("cluster_dns is one address")
-        self._kubelets.settings(node).cluster_dns = address
+        if not all(isinstance(value, str) for value in settings.values()):
+            raise bad_request("cluster_dns is one address, resolv_conf the text of a file")
+        held = self._kubelets.settings(node)
+        held.cluster_dns = settings.get("cluster_dns", held.cluster_dns)
+        held.resolv_conf = settings.get("resolv_conf", held.resolv_conf)
+
+    def pass_time(self, elapsed: timedelta) -> None:
+        """Date everything back, so that it happened so much longer ago."""
+        self.store.date_back(elapsed)
+        self._kubelets.date_back(elapsed)
+        self._seen_revision = -1
 
     async def step(self) -> None:
         """Let every controller, the scheduler and the kubelets take one turn."""

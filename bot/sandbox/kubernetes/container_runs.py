@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,14 @@ class ContainerRun:
         """Return all lines printed until `now`."""
         until = self.ended or now
         live = self.repeated(until) if self.repeated else []
-        return sorted([*self.printed, *live], key=lambda line: line.at)
+        return sorted([line for line in (*self.printed, *live) if line.at <= until], key=lambda line: line.at)
+
+    def date_back(self, elapsed: timedelta) -> None:
+        """Put everything so much earlier."""
+        self.started -= elapsed
+        self.printed = [LogLine(at=line.at - elapsed, text=line.text) for line in self.printed]
+        if self.ended:
+            self.ended -= elapsed
 
     def say(self, at: datetime, *texts: str) -> None:
         """Print lines."""

@@ -6,6 +6,7 @@ Consequences cannot be posted here; the cluster computes them.
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -79,6 +80,8 @@ class ControlRoutes:
         elif route == ("POST", "nodes"):
             for node, settings in body.items():
                 self._cluster.configure_kubelet(node, settings)
+        elif route == ("POST", "passed"):
+            self._cluster.pass_time(timedelta(seconds=float(body["seconds"])))
         elif route == ("POST", "refresh"):
             self._cluster.look_at_vpc_anew()
         elif route == ("POST", "reset"):

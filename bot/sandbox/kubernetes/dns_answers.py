@@ -71,8 +71,13 @@ def _service_name(store: Store, name: str, zone: str) -> Reply:
     return Reply(outcome=Outcome.ANSWER, addresses=(address,), authoritative=True)
 
 
-def coredns(store: Store, blocks: tuple[Block, ...], name: str, upstream: Callable[[str, str], Reply]) -> Reply:
-    """Return what CoreDNS with these server blocks answers; `upstream(address, name)` asks a server."""
+def coredns(
+    store: Store, blocks: tuple[Block, ...], name: str, upstream: Callable[[str, str], Reply], *, synced: bool = True
+) -> Reply:
+    """Return what CoreDNS with these server blocks answers; `upstream(address, name)` asks a server.
+
+    Not `synced`: it has not read the API yet and knows no cluster name.
+    """
     block = max(blocks, key=lambda candidate: candidate.serves(name), default=None)
     if block is None or block.serves(name) < 0:
         return Reply(outcome=Outcome.REFUSED)
@@ -80,7 +85,7 @@ def coredns(store: Store, blocks: tuple[Block, ...], name: str, upstream: Callab
     for zone in kubernetes.arguments if kubernetes else ():
         plain = f".{name.rstrip('.').lower()}"
         if plain.endswith(f".{zone.strip('.').lower()}"):
-            return _service_name(store, name, zone)
+            return _service_name(store, name, zone) if synced else Reply(outcome=Outcome.SERVFAIL)
     forward = block.find("forward")
     if forward is None or len(forward.arguments) < 2:  # noqa: PLR2004  # FROM TO…
         return Reply(outcome=Outcome.REFUSED)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine, klog
@@ -73,6 +73,11 @@ class KubeProxy:
             f'{name} is forbidden: User "system:serviceaccount:kube-system:kube-proxy" cannot list resource '
             f'"{resource}" in API group "{group}" at the cluster scope'
         )
+
+    def date_back(self, elapsed: timedelta) -> None:
+        """Put every failure so much earlier."""
+        self.troubles = tuple(replace(one, since=one.since - elapsed) for one in self.troubles)
+        self.past = [(replace(one, since=one.since - elapsed), end - elapsed) for one, end in self.past]
 
     def repeated(self, until: datetime) -> list[LogLine]:
         """Return the reflector's lines of all failures until now."""

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from bot.sandbox.kubernetes import coredns, kube_proxy
 from bot.sandbox.kubernetes.container_runs import ContainerRun
-from bot.sandbox.kubernetes.coredns import CoreDns
+from bot.sandbox.kubernetes.coredns import CoreDns, CoreDnsHost
 from bot.sandbox.kubernetes.kube_proxy import KubeProxy
 from bot.sandbox.kubernetes.packets import Port, Vpc
 from bot.sandbox.kubernetes.pod_events import PodEvents
 from bot.sandbox.kubernetes.pod_statuses import Container, pod_status
+from bot.sandbox.kubernetes.resolv_conf import parse_resolv_conf
 from bot.sandbox.kubernetes.resources import NODES, PODS, SERVICES, Json
 from bot.sandbox.kubernetes.store import Store
 
@@ -38,6 +39,8 @@ class NodeSettings:
 
     cluster_dns: str = ""
     """Empty: the ClusterIP of kube-dns."""
+    resolv_conf: str = ""
+    """The node's own /etc/resolv.conf; empty: as the VPC's DHCP options have it."""
     backends: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Addresses behind each ClusterIP."""
 
@@ -85,6 +88,17 @@ class Kubelets:
             bool(pod["spec"].get("nodeName")) and pod["metadata"]["uid"] not in self.pods
         )
 
+    def date_back(self, elapsed: timedelta) -> None:
+        """Put everything that containers did so much earlier."""
+        for runtime in self.pods.values():
+            for run in (runtime.container.run, runtime.container.previous):
+                if run is not None:
+                    run.date_back(elapsed)
+            if runtime.retry_at:
+                runtime.retry_at -= elapsed
+            if runtime.program:
+                runtime.program.date_back(elapsed)
+
     def _end(self, pod: Json) -> None:
         metadata = pod["metadata"]
         runtime = self.pods.pop(metadata["uid"], None)
@@ -122,7 +136,7 @@ class Kubelets:
         self._events.add(pod, "Normal", "Started", f"Started container {container.name}", now)
         runtime.program = None
         if "/coredns" in container.image:
-            started = coredns.start(self._store, now)
+            started = coredns.start(self._store, CoreDnsHost.of(runtime.resolv_conf, runtime.address, vpc), now)
             if isinstance(started, CoreDns):
                 runtime.program = started
                 container.begin(started.run)
@@ -202,8 +216,9 @@ class Kubelets:
             searches = [f"{namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local", local, *searches]
             options = ["ndots:5"]
         elif policy != "None":
-            resolver = sorted(vpc.resolver_addresses - {"169.254.169.253"}) or ["169.254.169.253"]
-            servers, searches = [*resolver, *servers], [local, *searches]
+            file = parse_resolv_conf(self.settings(spec["nodeName"]).resolv_conf or _by_dhcp(vpc, local))
+            servers, searches = [*file.servers, *servers], [*file.searches, *searches]
+            options = list(file.options)
         named = {option["name"]: option.get("value") for option in own.get("options") or []}
         options = [option for option in options if option.split(":")[0] not in named]
         options += [f"{name}:{value}" if value else name for name, value in named.items()]
@@ -222,6 +237,11 @@ _NO_ADDRESS = (
     "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox of {name}: "
     'plugin type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container'
 )
+
+
+def _by_dhcp(vpc: Vpc, domain: str) -> str:
+    resolver = sorted(vpc.resolver_addresses - {"169.254.169.253"}) or ["169.254.169.253"]
+    return f"search {domain}\nnameserver {resolver[0]}\n"
 
 
 def _pool(port: Port) -> Iterator[str]:

@@ -6,7 +6,7 @@ import random
 from datetime import datetime
 
 from bot.sandbox.kubernetes.coredns import CoreDns
-from bot.sandbox.kubernetes.dns_answers import PORT_UNREACHABLE, TIMEOUT, Outcome, Reply, coredns, vpc_resolver
+from bot.sandbox.kubernetes.dns_answers import PORT_UNREACHABLE, TIMEOUT, Reply, coredns, vpc_resolver
 from bot.sandbox.kubernetes.kubelet import Kubelets, PodRuntime
 from bot.sandbox.kubernetes.packets import Flow, Vpc, passes
 from bot.sandbox.kubernetes.resources import NODES, PODS, Json
@@ -45,8 +45,8 @@ class LookupPath:
         runtime = self._kubelets.pods.get(target["metadata"]["uid"])
         if runtime is None or not isinstance(runtime.program, CoreDns) or runtime.container.current.ended:
             return PORT_UNREACHABLE
-        if runtime.program.forbidden_since:
-            return Reply(outcome=Outcome.SERVFAIL)
+        if not runtime.program.serves(self._now):
+            return PORT_UNREACHABLE
         return self._answered(runtime, runtime.program, name)
 
     def _ask_address(self, node: str, address: str, server: str, protocol: str) -> Reply:
@@ -68,10 +68,11 @@ class LookupPath:
 
     def _answered(self, runtime: PodRuntime, server: CoreDns, name: str) -> Reply:
         def upstream(address: str, asked: str) -> Reply:
-            if address == "/etc/resolv.conf" or address in self._vpc.resolver_addresses:
+            address = server.host.resolved(address)
+            if address in self._vpc.resolver_addresses:
                 return vpc_resolver(asked)
             port = self._numbers.randint(*_EPHEMERAL)
             server.upstream_failed(asked, address, runtime.address, port, self._now)
             return TIMEOUT
 
-        return coredns(self._store, server.blocks, name, upstream)
+        return coredns(self._store, server.blocks, name, upstream, synced=server.synced)

@@ -89,11 +89,11 @@ class ServedCluster:
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=named)  # noqa: S310  # loopback
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # loopback
-                status, text = answer.status, answer.read().decode()
+                status, kind, text = answer.status, answer.headers.get_content_type(), answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
-                status, text = error.code, error.read().decode()
-        return status, json.loads(text) if text.startswith(("{", "[")) else text
+                status, kind, text = error.code, error.headers.get_content_type(), error.read().decode()
+        return status, json.loads(text) if kind == "application/json" else text
 
     def get(self, path: str) -> Any:  # noqa: ANN401  # JSON
         """Return the body of a GET that must succeed."""

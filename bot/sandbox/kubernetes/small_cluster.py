@@ -140,8 +140,10 @@ def small_cluster() -> list[dict[str, Any]]:
         "metadata": {"name": "kubernetes", "namespace": "default"},
         "spec": {"clusterIP": "172.20.0.1", "ports": [{"port": 443}]},
     }
-    kubeconfig = "clusters:\n- cluster:\n    server: https://abc.gr7.eu-west-1.eks.amazonaws.com\n"
     labels = {"k8s-app": "kube-dns"}
+    dns_server = deployment("coredns", namespace="kube-system", image="eks/coredns:v1.11.4", replicas=2, labels=labels)
+    dns_server["spec"]["template"]["spec"]["dnsPolicy"] = "Default"
+    kubeconfig = "clusters:\n- cluster:\n    server: https://abc.gr7.eu-west-1.eks.amazonaws.com\n"
     return [
         node("node-a", "i-a", "10.0.1.10"),
         node("node-b", "i-b", "10.0.2.10"),
@@ -151,7 +153,7 @@ def small_cluster() -> list[dict[str, Any]]:
         config_map("kube-proxy", "kubeconfig", kubeconfig),
         api,
         dns,
-        deployment("coredns", namespace="kube-system", image="eks/coredns:v1.11.4", replicas=2, labels=labels),
+        dns_server,
         daemon_set("kube-proxy", "eks/kube-proxy:v1.32.0"),
         deployment("shop", namespace="shop", image="shop:1", replicas=2),
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot.sandbox.kubernetes.refusals import Refusal, conflict, not_found
 from bot.sandbox.kubernetes.resources import STORED, WITH_GENERATION, Json, ResourceType
@@ -83,12 +85,32 @@ class Store:
         """Replace the status; nothing happens when it is the same already."""
         return self.put(kind, {**document, "status": status})
 
+    def date_back(self, elapsed: timedelta) -> None:
+        """Put every timestamp in every object so much earlier."""
+        for objects in self._objects.values():
+            for key, document in objects.items():
+                objects[key] = _dated_back(document, elapsed)
+        self.revision += 1
+
     def remove(self, kind: ResourceType, namespace: str, name: str) -> Json:
         """Delete the object or refuse with 404."""
         document = self.get(kind, namespace, name)
         del self._objects[kind][(namespace, name)]
         self.revision += 1
         return document
+
+
+_TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+
+
+def _dated_back(value: Any, elapsed: timedelta) -> Any:  # noqa: ANN401  # JSON of any shape
+    if isinstance(value, dict):
+        return {key: _dated_back(item, elapsed) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_dated_back(item, elapsed) for item in value]
+    if isinstance(value, str) and _TIMESTAMP.match(value):
+        return timestamp(datetime.fromisoformat(value) - elapsed)
+    return value
 
 
 def _same(current: Json, document: Json) -> bool:

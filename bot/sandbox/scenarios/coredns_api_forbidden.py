@@ -1,0 +1,48 @@
+"""CoreDNS may not read EndpointSlices, which it needs since 1.8.1: it starts and never becomes ready."""
+
+from __future__ import annotations
+
+from bot.sandbox.scenario import Operator, Scenario
+from bot.sandbox.world import World
+
+START_SECONDS = 15
+"""Longer than CoreDNS waits for the API before it serves without it (5 s, plugin/kubernetes page)."""
+
+
+def _take_away(operator: Operator, resource: str) -> None:
+    roles = operator.get("clusterroles.rbac.authorization.k8s.io")
+    role = next(item for item in roles if item["metadata"]["name"] == "system:coredns")
+    rules = [{**rule, "resources": [name for name in rule["resources"] if name != resource]} for rule in role["rules"]]
+    operator.apply({**role, "rules": [rule for rule in rules if rule["resources"]]})
+    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
+    operator.time_passes(START_SECONDS)
+
+
+def _acts(_world: World, operator: Operator) -> None:
+    _take_away(operator, "endpointslices")
+
+
+def _harmless(_world: World, operator: Operator) -> None:
+    _take_away(operator, "endpoints")
+
+
+SCENARIO = Scenario(
+    name="coredns-api-forbidden",
+    title="CoreDNS may not read EndpointSlices",
+    story=(
+        "An operator replaced the ClusterRole system:coredns by one from before CoreDNS 1.8.1, without endpointslices. "
+        "When the CoreDNS pods were deleted, the new ones got 403 and never became ready."
+    ),
+    root_cause="coredns_api_forbidden",
+    explains=("kube_dns_no_endpoints",),
+    not_to_blame=("coredns_api_unauthorized", "coredns_api_unreachable"),
+    acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="coredns-api-forbidden-look-alike",
+    title="The role of CoreDNS lacks endpoints, which it no longer reads",
+    story="An operator removed endpoints from the ClusterRole system:coredns and deleted the CoreDNS pods.",
+    root_cause="",
+    not_to_blame=("coredns_api_forbidden",),
+    acts=_harmless,
+)

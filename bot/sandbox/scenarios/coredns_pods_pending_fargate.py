@@ -1,0 +1,39 @@
+"""All nodes are reserved for Fargate, and CoreDNS asks for EC2 nodes by its annotation.
+
+The nodes bear the taint that Fargate nodes bear; they are no Fargate nodes. What EKS does once the annotation is
+gone (its webhook hands the pods to the Fargate scheduler) is not simulated: the pods stay pending here.
+"""
+
+from __future__ import annotations
+
+from bot.sandbox.scenario import Operator, Scenario
+from bot.sandbox.scenarios.coredns_pods_pending import PENDING_SECONDS, taint_all
+from bot.sandbox.world import World
+
+COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
+
+
+def _acts(_world: World, operator: Operator) -> None:
+    deployments = operator.get("deployments.apps", namespace="kube-system")
+    deployment = next(item for item in deployments if item["metadata"]["name"] == "coredns")
+    template = deployment["spec"]["template"]
+    annotations = {**(template["metadata"].get("annotations") or {}), COMPUTE_TYPE: "ec2"}
+    template = {**template, "metadata": {**template["metadata"], "annotations": annotations}}
+    taint_all(operator, COMPUTE_TYPE, "fargate")
+    operator.apply({**deployment, "spec": {**deployment["spec"], "template": template}})
+    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
+    operator.time_passes(PENDING_SECONDS)
+
+
+SCENARIO = Scenario(
+    name="coredns-pods-pending-fargate",
+    title="CoreDNS asks for EC2 nodes, and all nodes are Fargate's",
+    story=(
+        "A cluster was moved to Fargate profiles alone; the annotation eks.amazonaws.com/compute-type: ec2 stayed on "
+        "CoreDNS's pods, so no Fargate node takes them."
+    ),
+    root_cause="coredns_pods_pending",
+    explains=("kube_dns_no_endpoints",),
+    not_to_blame=("coredns_image_pull",),
+    acts=_acts,
+)

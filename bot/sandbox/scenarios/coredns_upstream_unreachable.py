@@ -1,0 +1,56 @@
+"""CoreDNS forwards external names to an address where nothing answers."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from bot.sandbox.scenario import Operator, Scenario
+from bot.sandbox.world import World
+
+_SELF_TEST_SECONDS = 40
+"""The loop plugin asks its upstream for 30 s after a start (plugin/loop page)."""
+
+
+def nobody(world: World) -> str:
+    """Return an address of the VPC, outside its subnets, that nobody has."""
+    network = ipaddress.ip_network(world.vpc_cidr)
+    return str(network[network.num_addresses - world.chance("upstream").randrange(10, 200)])
+
+
+def _load(operator: Operator, corefile: str) -> None:
+    configs = operator.get("configmaps", namespace="kube-system")
+    config = next(item for item in configs if item["metadata"]["name"] == "coredns")
+    operator.apply({**config, "data": {**config["data"], "Corefile": corefile}})
+    operator.rollout_restart("deployments.apps", "coredns", namespace="kube-system")
+    operator.time_passes(_SELF_TEST_SECONDS)
+
+
+def _acts(world: World, operator: Operator) -> None:
+    corefile = world.corefile.replace("forward . /etc/resolv.conf", f"forward . {nobody(world)}")
+    _load(operator, corefile)
+
+
+def _harmless(world: World, operator: Operator) -> None:
+    zone = f"corp.example:53 {{\n    errors\n    forward . {nobody(world)}\n}}\n"
+    _load(operator, world.corefile + zone)
+
+
+SCENARIO = Scenario(
+    name="coredns-upstream-unreachable",
+    title="CoreDNS gets no answer from the server that it forwards to",
+    story=(
+        "An operator let CoreDNS forward to a name server of the company that no longer exists, and restarted it. "
+        "Cluster names resolve; external ones do not."
+    ),
+    root_cause="coredns_upstream_unreachable",
+    not_to_blame=("dns_blocked_by_security_group", "dns_blocked_by_network_acl", "coredns_forwarding_loop"),
+    acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="coredns-upstream-unreachable-look-alike",
+    title="A zone of its own leads to a server that does not answer, and nobody asks for it",
+    story="An operator forwards corp.example to a server that no longer exists; all other names go as before.",
+    root_cause="",
+    not_to_blame=("coredns_upstream_unreachable",),
+    acts=_harmless,
+)

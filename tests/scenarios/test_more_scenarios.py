@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot.sandbox.running import RunningWorld
+from bot.sandbox.scenario_catalogue import all_look_alikes, find_scenario
+
+ROOT_CAUSES = {
+    "coredns-forwarding-loop": "coredns_forwarding_loop",
+    "coredns-api-forbidden": "coredns_api_forbidden",
+    "coredns-upstream-unreachable": "coredns_upstream_unreachable",
+    "coredns-pods-pending": "coredns_pods_pending",
+    "coredns-pods-pending-fargate": "coredns_pods_pending",
+}
+LOOK_ALIKES = [scenario.name for scenario in all_look_alikes()]
+ON_ALL_NODES = 3
+"""A seed with which coredns-forwarding-loop is about all nodes."""
+REMOVES_THE_ANNOTATION = "eks.amazonaws.com~1compute-type"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[RunningWorld]:
+    """One pair of far ends, emptied and built anew for each case."""
+    with RunningWorld() as running:
+        yield running
+
+
+def diagnose(world: RunningWorld) -> tuple[int, dict[str, Any]]:
+    """Run `dnsbot diagnose cluster-prod --output json` as a user would; return exit code and report."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "diagnose", "cluster-prod", "--output", "json",
+         "--config", str(world.directory / "dnsbot.yaml")],
+        env={**os.environ, **world.environment, "DATABASE_URL": f"sqlite:///{world.directory}/history.db"},
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def _verdicts(report: dict[str, Any]) -> dict[str, str]:
+    return {finding["rule"]: finding["verdict"] for finding in report["findings"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("scenario", ROOT_CAUSES)
+def test_diagnosis_names_the_root_cause_and_no_look_alike(world: RunningWorld, scenario: str, seed: int) -> None:
+    """The report names what the operator broke; what looks alike is ruled out, not merely unsaid."""
+    world.restart(scenario=scenario, seed=seed)
+
+    code, report = diagnose(world)
+
+    verdicts = _verdicts(report)
+    assert (report["root_causes"], code) == ([ROOT_CAUSES[scenario]], 2)
+    assert {rule: verdicts[rule] for rule in find_scenario(scenario).not_to_blame} == dict.fromkeys(
+        find_scenario(scenario).not_to_blame, "healthy"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("look_alike", LOOK_ALIKES)
+def test_what_only_looks_like_the_fault_is_not_blamed(world: RunningWorld, look_alike: str, seed: int) -> None:
+    """The operator did something that resembles the fault and breaks nothing: no root cause, exit 0."""
+    world.restart(scenario=look_alike, seed=seed)
+
+    code, report = diagnose(world)
+
+    assert (report["root_causes"], report["verdict"], code) == ([], "healthy", 0)
+    assert {_verdicts(report)[rule] for rule in find_scenario(look_alike).not_to_blame} == {"healthy"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scenario", "explained"),
+    [
+        ("coredns-forwarding-loop", ["dns_lookups_fail", "kube_dns_no_endpoints"]),
+        ("coredns-api-forbidden", ["dns_lookups_fail", "kube_dns_no_endpoints"]),
+        ("coredns-upstream-unreachable", ["dns_lookups_fail"]),
+        ("coredns-pods-pending", ["dns_lookups_fail", "kube_dns_no_endpoints"]),
+    ],
+)
+def test_consequences_stand_under_their_cause(world: RunningWorld, scenario: str, explained: list[str]) -> None:
+    """Missing endpoints and failing look-ups are shown as explained by the cause."""
+    world.restart(scenario=scenario, seed=ON_ALL_NODES)
+
+    _, report = diagnose(world)
+
+    found = [finding["rule"] for finding in report["findings"] if ROOT_CAUSES[scenario] in finding["explained_by"]]
+    assert sorted(found) == explained
+
+
+@pytest.mark.slow
+def test_fargate_advice_is_given_and_its_healing_is_not_simulated(world: RunningWorld) -> None:
+    """The advice removes the annotation. No Fargate scheduler is simulated here: the pods stay pending after it."""
+    world.restart(scenario="coredns-pods-pending-fargate", seed=1)
+    _, report = diagnose(world)
+    finding = next(item for item in report["findings"] if item["rule"] == "coredns_pods_pending")
+    assert REMOVES_THE_ANNOTATION in json.dumps(finding)
+
+    found = world.operator.get("deployments.apps", namespace="kube-system")
+    coredns = next(item for item in found if item["metadata"]["name"] == "coredns")
+    del coredns["spec"]["template"]["metadata"]["annotations"]
+    world.operator.apply(coredns)
+    world.operator.settle()
+
+    pods = world.operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
+    assert {pod["status"]["phase"] for pod in pods} == {"Pending"}
