@@ -63,6 +63,7 @@ def diagnose(
     playbook: Annotated[list[str] | None, typer.Argument(help="Playbooks to run; default: all.")] = None,
     pod: Annotated[str, typer.Option(help="Look from this pod, too: NS/NAME.")] = "",
     name: Annotated[list[str] | None, typer.Option(help="Look this host name up, too; may be repeated.")] = None,
+    deadline: Annotated[str, typer.Option(help="Answer by then with what is known: 90s, 2m.")] = "60s",
     output: _Output = Output.TEXT,
     config: _Config = None,
 ) -> None:
@@ -73,9 +74,8 @@ def diagnose(
     """
     from bot import commands
 
-    code = commands.diagnose(
-        config, cluster, tuple(playbook or ()), pod=pod, names=tuple(name or ()), as_json=output is Output.JSON
-    )
+    question = commands.ask(cluster, tuple(playbook or ()), pod=pod, names=tuple(name or ()))
+    code = commands.diagnose(config, question, deadline=deadline, as_json=output is Output.JSON)
     raise typer.Exit(code)
 
 

@@ -110,7 +110,9 @@ def writer_opener(settings: Settings) -> Callable[[ClusterTarget, str], Writers]
     return lambda target, plan_id: open_writers(known[target.name], plan_id=plan_id)
 
 
-def make_diagnoser(settings: Settings, open_sources: Callable[[ClusterTarget], Sources]) -> Diagnoser:
+def make_diagnoser(
+    settings: Settings, open_sources: Callable[[ClusterTarget], Sources], *, deadline_seconds: float = 60.0
+) -> Diagnoser:
     """Return what runs diagnoses."""
     catalogue = load_units()
     return Diagnoser(
@@ -118,17 +120,20 @@ def make_diagnoser(settings: Settings, open_sources: Callable[[ClusterTarget], S
         playbooks=shipped_playbooks(catalogue),
         targets={name: cluster.target for name, cluster in settings.clusters.items()},
         open_sources=open_sources,
+        deadline_seconds=deadline_seconds,
     )
 
 
 @contextmanager
-def open_desk(settings: Settings, directory: Directory | None = None, team_id: str = "") -> Iterator[FrontDesk]:
+def open_desk(
+    settings: Settings, directory: Directory | None = None, team_id: str = "", *, deadline_seconds: float = 60.0
+) -> Iterator[FrontDesk]:
     """Yield the front desk, with its database open. SQLite is brought to the newest schema."""
     from bot.history.schema import migrate as migrate_schema
     from bot.history.store import open_history
 
     sources = SourceBook(settings)
-    diagnoser = make_diagnoser(settings, sources)
+    diagnoser = make_diagnoser(settings, sources, deadline_seconds=deadline_seconds)
     classes = {name: collector.evidence for name, collector in diagnoser.catalogue.collectors.items()}
     if settings.database_url.startswith("sqlite"):
         try:

@@ -26,6 +26,7 @@ from bot.domain.cluster import PodName, Question
 from bot.domain.findings import Verdict
 from bot.errors import ConfigurationError, DnsBotError
 from bot.settings import Settings, database_url, load_settings, shipped
+from bot.workflow.durations import parse_duration
 from bot.workflow.load_playbook import load_playbooks
 from bot.workflow.located_yaml import nearest
 
@@ -51,16 +52,18 @@ def run(config: Path | None, *, host: str, port: int) -> None:
         stopping.wait()
 
 
-def diagnose(
-    config: Path | None, cluster: str, playbooks: tuple[str, ...], *, pod: str, names: tuple[str, ...], as_json: bool
-) -> int:
+def ask(cluster: str, playbooks: tuple[str, ...], *, pod: str, names: tuple[str, ...]) -> Question:
+    """Return what was asked. Raises `ConfigurationError` for a pod or a host name that is none."""
+    return Question(cluster=cluster, playbooks=playbooks, pod=_pod(pod), names=_names(names))
+
+
+def diagnose(config: Path | None, question: Question, *, deadline: str, as_json: bool) -> int:
     """Print one diagnosis and return the exit code."""
     from bot.logs import configure_logs
 
     configure_logs()
     settings = load_settings(config)
-    question = Question(cluster=cluster, playbooks=playbooks, pod=_pod(pod), names=_names(names))
-    with open_desk(settings) as desk:
+    with open_desk(settings, deadline_seconds=_seconds(deadline)) as desk:
         diagnosis = desk.diagnose(question)
     if diagnosis.unrecorded:
         sys.stderr.write(f"dnsbot: this diagnosis is not recorded: {diagnosis.unrecorded}\n")
@@ -74,6 +77,13 @@ def diagnose(
         sys.stdout.write(text_report(diagnosis))
     sys.stdout.flush()
     return EXIT_CODES[diagnosis.verdict]
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise ConfigurationError(f"--deadline {text!r}: {error}.") from error
 
 
 def _pod(text: str) -> PodName | None:
