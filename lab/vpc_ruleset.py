@@ -9,6 +9,7 @@ tracking", "Network ACL basics", "Network ACL rules"; nft(8). Shares nothing wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,10 @@ _NUMBERS = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58"}
 _WITH_PORTS = frozenset({"6", "17"})
 _EVERY = frozenset({"-1", "all"})
 _CONNECTED = "ct state established,related"
+
+
+_OTHER_PROTOCOL = re.compile(r"meta l4proto (?!6\b|17\b)")
+"""Has no ports; and `nft list` (1.0.6) fails on a rule that names both `l4proto 47` and ports."""
 
 
 class Stage(StrEnum):
@@ -96,7 +101,7 @@ class _Compiler:
 
     def _refuse(self, match: str, stage: Stage, then: str, entry: int = 0) -> str:
         note = ""
-        if self._options.per_flow:
+        if self._options.per_flow and not _OTHER_PROTOCOL.search(match):
             self._refusals.add(name := f"{REFUSED}{STAGES.index(stage)}_{entry}")
             note = f"update @{name} {{ {_FLOW} }}"
         verdict = f"goto {then}" if self._options.only_watch else "drop"

@@ -1,0 +1,52 @@
+"""`python -m lab.fuzz [--worlds N] [--seed S]`: without `--worlds` it goes on until Ctrl-C.
+
+Ends with status 1 when bot.network and the kernel disagreed about anything, and prints each disagreement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from lab.errors import LabError
+from lab.fuzz.session import Score, fuzz
+from lab.namespaces import Run
+
+_LINE_SECONDS = 5.0
+
+
+def main() -> int:
+    """Fuzz and print the score every few seconds."""
+    parser = argparse.ArgumentParser(prog="python -m lab.fuzz", description=__doc__)
+    parser.add_argument("--worlds", type=int, help="how many worlds; without end if not given")
+    parser.add_argument("--seed", type=int, default=None, help="draws the same worlds again; new ones if not given")
+    given = parser.parse_args()
+    seed = given.seed if given.seed is not None else int(time.time())
+    try:
+        with Run() as run:
+            return _fuzz(run, seed, given.worlds)
+    except LabError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _fuzz(run: Run, seed: int, worlds: int | None) -> int:
+    score, told, next_line = Score(), 0, 0.0
+    try:
+        for score in fuzz(run, seed=seed, worlds=worlds):
+            for each in score.disagreements[told:]:
+                sys.stdout.write(f"{each}\n")
+            told = len(score.disagreements)
+            if time.monotonic() > next_line:
+                sys.stdout.write(f"seed {seed}: {score}\n")
+                sys.stdout.flush()
+                next_line = time.monotonic() + _LINE_SECONDS
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+    sys.stdout.write(f"seed {seed}: {score}\n")
+    return 1 if score.disagreements else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Many worlds, one after another, and the score."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from lab.fuzz.judging import Answers, Disagreement, answers_of, compare
+from lab.fuzz.kernel import PROTOCOLS, Kernel, pairs_of
+from lab.fuzz.places import draw_places
+from lab.fuzz.worlds import World, draw_world
+from lab.namespaces import Run
+
+WORLDS_PER_PLACES = 25
+"""How many worlds use the same namespaces before new ones are drawn."""
+
+AnswersOf = Callable[[World], Iterator[tuple[str, Answers]]]
+
+
+@dataclass(slots=True)
+class Score:
+    """What came out so far."""
+
+    worlds: int = 0
+    verdicts: int = 0
+    """Pairs and protocols judged by the kernel."""
+    flows: int = 0
+    answered: int = 0
+    """Pairs and protocols all of whose source ports got an answer."""
+    partly: int = 0
+    """Those of which some source ports did."""
+    refused_at: Counter[str] = field(default_factory=Counter)
+    """Dropped flows by stage."""
+    disagreements: list[Disagreement] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Return one line."""
+        stages = ", ".join(f"{stage} {number}" for stage, number in sorted(self.refused_at.items()))
+        return (
+            f"{self.worlds} worlds, {self.verdicts} pair verdicts ({self.answered} answered, {self.partly} for some "
+            f"source ports), {self.flows} flows, dropped at: {stages or 'none'}; "
+            f"{len(self.disagreements)} disagreements"
+        )
+
+
+def fuzz(run: Run, *, seed: int, worlds: int | None, answers: AnswersOf = answers_of) -> Iterator[Score]:
+    """Judge `worlds` worlds (None: without end) and yield the score after each."""
+    score = Score()
+    for part in count() if worlds is None else range(-(-worlds // WORLDS_PER_PLACES)):
+        places = draw_places(random.Random(f"places-{seed}-{part}"))  # noqa: S311  # a drawing, no secret
+        with Kernel(run, places) as kernel:
+            for number in range(part * WORLDS_PER_PLACES, (part + 1) * WORLDS_PER_PLACES):
+                if worlds is not None and number >= worlds:
+                    return
+                chance = random.Random(f"world-{seed}-{number}")  # noqa: S311  # the same
+                _judge(kernel, draw_world(f"seed {seed}, world {number}", places, chance), answers, score)
+                yield score
+
+
+def _judge(kernel: Kernel, world: World, answers: AnswersOf, score: Score) -> None:
+    pairs = pairs_of(world)
+    outcomes = kernel.outcomes(world, pairs)
+    score.worlds += 1
+    score.verdicts += len(pairs) * len(PROTOCOLS)
+    score.flows += len(outcomes)
+    score.refused_at.update(str(each.refused_at[0]) for each in outcomes.values() if each.refused_at)
+    for pair in pairs:
+        for protocol in PROTOCOLS:
+            answered = [outcomes[flow].answered for flow in pair.flows(protocol)]
+            score.answered += all(answered)
+            score.partly += any(answered) and not all(answered)
+    for how, said in answers(world):
+        score.disagreements += [
+            replace(each, about=f"{each.about} ({how})") for each in compare(world, pairs, outcomes, said)
+        ]
