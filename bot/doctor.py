@@ -62,7 +62,7 @@ def _gathered(target: ClusterTarget, diagnosis: Diagnosis) -> Iterator[Check]:
     for check in diagnosis.unknown_checks:
         blind.setdefault((check.grant, check.reason), []).append(check.rule)
     for (grant, reason), rules in blind.items():
-        text = f"{reason} Grant {grant} to the reading identity." if grant else reason
+        text = reason if not grant or grant in reason else f"{reason} Grant {grant} to the reading identity."
         state = State.MISSING if grant else State.UNKNOWN
         yield Check(subject=target.name, state=state, text=text, disables=tuple(rules))
     text = f"{diagnosis.checks_ran} of {diagnosis.checks_total} checks can run"
@@ -120,7 +120,7 @@ def doctor_text(checks: Iterable[Check]) -> str:
     for check in checks:
         lines.append(f"{check.state.value:>14}  {check.subject}: {check.text}")
         if check.disables:
-            lines.append(f"{'':>14}  without it: {', '.join(check.disables)}")
+            lines.append(f"{'':>14}  it may cost: {', '.join(check.disables)}")
     return "\n".join(lines) + "\n"
 
 

@@ -94,11 +94,12 @@ def _body(finding: Finding) -> Iterator[str]:
     if judgement.last_failure_at:
         yield f"    - last failure at {timestamp(judgement.last_failure_at)}"
     for gap in judgement.missing:
-        yield from _bullets((f"could not be read: {gap.what}: {gap.reason}{_grant(gap.grant)}",), "    ")
+        yield from _bullets((f"could not be read: {gap.what}: {_reason(gap.reason, gap.grant)}",), "    ")
 
 
-def _grant(grant: str) -> str:
-    return f" Grant {grant}." if grant else ""
+def _reason(reason: str, grant: str) -> str:
+    """Return the reason, with the missing permission where the reason does not name it."""
+    return reason if not grant or grant in reason else f"{reason} Grant {grant}."
 
 
 def _lookups(diagnosis: Diagnosis) -> Iterator[str]:
@@ -137,7 +138,7 @@ def _unchecked(diagnosis: Diagnosis) -> Iterator[str]:
     checks = diagnosis.unknown_checks
     if checks:
         yield f"COULD NOT BE CHECKED  {len(checks)} of {diagnosis.checks_total}"
-        yield from _bullets(f"{check.rule}: {check.reason}{_grant(check.grant)}" for check in checks)
+        yield from _bullets(f"{check.rule}: {_reason(check.reason, check.grant)}" for check in checks)
         yield ""
 
 

@@ -26,7 +26,7 @@ class User:
         if self.role == "admin" or (resource == _REVIEW and verb == "create"):
             return True
         if verb in _READ:
-            return resource != "pods/exec" and (self.role == "reader" or "/" not in resource)
+            return self.role == "reader" or "/" not in resource
         if self.role == "reader":
             return (verb, resource) == ("create", "pods/exec")
         return (verb == "patch" and resource in _PATCHED) or (verb, resource) == ("delete", "pods")
