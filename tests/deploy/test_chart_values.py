@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.app import SHUTDOWN_GRACE_SECONDS
+from bot.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy" / "chart"
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+DEPLOYMENT = (CHART / "templates" / "deployment.yaml").read_text()
+SETS = sorted((CHART / "ci").glob("*-values.yaml"))
+_FREE = {"resources", "annotations", "affinity", "nodeSelector", "podAnnotations", "podLabels", "clusters", "approvals"}
+
+
+def _paths(values: dict[str, Any], above: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        path = f"{above}{key}"
+        if isinstance(value, dict) and key not in _FREE:
+            yield from _paths(value, f"{path}.")
+        else:
+            yield path
+
+
+@pytest.mark.parametrize("file", SETS, ids=lambda path: path.name.removesuffix("-values.yaml"))
+def test_configuration_of_each_value_set_is_one_that_the_bot_reads(file: Path, tmp_path: Path) -> None:
+    """The bot's own loader takes `config`; a key that it does not know would be an error."""
+    config = tmp_path / "dnsbot.yaml"
+    config.write_text(yaml.safe_dump(yaml.safe_load(file.read_text())["config"]))
+
+    settings = load_settings(config, {})
+
+    assert "cluster-prod" in settings.clusters
+
+
+@pytest.mark.parametrize("path", sorted(_paths(VALUES)))
+def test_every_value_is_explained_and_checked(path: str) -> None:
+    """Each value stands in the chart's README and in the schema, which knows no others."""
+    place = SCHEMA
+    for key in path.split("."):
+        assert place["additionalProperties"] is False
+        place = place["properties"][key]
+
+    assert f"`{path}`" in (CHART / "README.md").read_text()
+
+
+def test_readme_explains_no_value_that_is_gone() -> None:
+    """The table holds values that exist."""
+    rows = re.findall(r"^\| (`[^|]+`) \|", (CHART / "README.md").read_text(), re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+    assert explained == set(_paths(VALUES))
+
+
+def test_pod_and_image_agree() -> None:
+    """User, configuration file, database folder, address and port are those of the Dockerfile."""
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
+    assert "runAsUser: 10001" in DEPLOYMENT
+    assert "DNSBOT_CONFIG=/etc/dnsbot/dnsbot.yaml" in DOCKERFILE
+    assert "{name: DNSBOT_CONFIG, value: /etc/dnsbot/dnsbot.yaml}" in DEPLOYMENT
+    assert "DATABASE_URL=sqlite:////var/lib/dnsbot/dnsbot.db" in DOCKERFILE
+    assert "value: sqlite:////var/lib/dnsbot/dnsbot.db" in (CHART / "templates" / "_helpers.tpl").read_text()
+    assert 'CMD ["run", "--host", "0.0.0.0", "--port", "3000"]' in DOCKERFILE
+    assert VALUES["listen"] == {"host": "0.0.0.0", "port": 3000}  # noqa: S104  # in a container
+
+
+def test_chart_and_program_have_one_version() -> None:
+    """`appVersion` is the image's default tag."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = (ROOT / "pyproject.toml").read_text()
+
+    assert f'version = "{chart["appVersion"]}"' in project
+
+
+def test_pod_is_given_longer_to_end_than_the_bot_takes() -> None:
+    """SIGKILL does not come while running work is still being ended."""
+    assert VALUES["terminationGracePeriodSeconds"] > SHUTDOWN_GRACE_SECONDS
+    assert SCHEMA["properties"]["terminationGracePeriodSeconds"]["minimum"] > SHUTDOWN_GRACE_SECONDS
+
+
+def test_nothing_may_be_changed_unless_asked_for() -> None:
+    """Out of the box the writing role is not installed, and what is read goes over no service account."""
+    assert VALUES["rbac"]["write"]["enabled"] is False
+    assert VALUES["rbac"]["serviceAccount"] is False
