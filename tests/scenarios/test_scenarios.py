@@ -95,3 +95,36 @@ def test_usage_errors_exit_1_and_name_the_nearest(world: RunningWorld) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Did you mean cluster-prod?" in done.stderr
+
+
+def admit(world: RunningWorld, protocol: str, **source: object) -> None:
+    """Let `protocol` 53 into the cluster security group, as an operator would by hand."""
+    group = world.world.cluster_security_group_id
+    permission = {"IpProtocol": protocol, "FromPort": 53, "ToPort": 53, **source}
+    world.operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
+
+
+@pytest.mark.slow
+def test_healing_by_another_route_is_seen_as_healing(world: RunningWorld) -> None:
+    """Two CIDR rules do what the proposed rule would have done: all is well."""
+    world.restart(scenario="security-group", seed=6)
+    for protocol in ("udp", "tcp"):
+        admit(world, protocol, IpRanges=[{"CidrIp": world.world.vpc_cidr}])
+
+    code, report = diagnose(world)
+
+    assert (code, report["root_causes"], report["lookups"]["all_answer"]) == (0, [], True)
+
+
+@pytest.mark.slow
+def test_half_a_fix_is_not_taken_for_one(world: RunningWorld) -> None:
+    """UDP alone: the rule still finds the problem, and look-ups over TCP still fail."""
+    world.restart(scenario="security-group", seed=6)
+    admit(world, "udp", UserIdGroupPairs=[{"GroupId": world.world.cluster_security_group_id}])
+
+    code, report = diagnose(world)
+
+    symptom = next(finding for finding in report["findings"] if finding["rule"] == "dns_lookups_fail")
+    assert (code, report["root_causes"]) == (2, ["dns_blocked_by_security_group"])
+    assert report["lookups"]["all_answer"] is False
+    assert "tcp" in symptom["summary"].lower()

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bot.doctor import Check, State, check_cluster, doctor_text, exit_code
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.deadline import Deadline
+from bot.domain.diagnosis import Binding, Diagnosis
+from bot.domain.evidence import Gap
+from bot.domain.findings import Finding, Kind, Severity, healthy, unknown
+from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
+from bot.errors import ClusterMismatch, SourceTimeout
+from bot.report.permissions import Need, Use
+from tests.report.test_reports import NOON
+
+TARGET = ClusterTarget(
+    name="cluster-prod", eks_name="cluster-prod", region="eu-west-1", workload_selector="app=shop", aws_writer=True,
+    kubernetes_writer=True,
+)  # fmt: skip
+EXEC = KubernetesPermission(verb="create", resource="pods/exec")
+PATCH = KubernetesPermission(verb="patch", resource="deployments", group="apps")
+
+
+def need(permission: Permission, use: Use, *disables: str) -> Need:
+    """Return a need that one unit declares."""
+    return Need(permission=permission, use=use, units=("unit",), disables=disables, gathers=use is not Use.CHANGE)
+
+
+NEEDS = (
+    need(EXEC, Use.LOOK_UP, "dns_lookups_fail"),
+    need(PATCH, Use.CHANGE, "recreate_pods"),
+    need(AwsPermission(action="ec2:CreateTags"), Use.CHANGE, "recreate_pods"),
+)
+
+
+def diagnosis(*gaps: Gap) -> Diagnosis:
+    """Return a diagnosis with one healthy rule and one UNKNOWN rule for each gap."""
+    judgements = [healthy("All well."), *(unknown("Could not be checked.", gap) for gap in gaps)]
+    return Diagnosis(
+        id="d", question=Question(cluster="cluster-prod"), target=TARGET, asked_by=None, started_at=NOON, took_ms=1,
+        evidence=(), binding=Binding(account="1", cluster_arn="a", kube_system_uid="u"),
+        findings=tuple(
+            Finding(rule=f"rule_{index}", title="t", kind=Kind.CAUSE, playbook="p", severity=Severity.CRITICAL,
+                    judgement=judgement)
+            for index, judgement in enumerate(judgements)
+        ),
+    )  # fmt: skip
+
+
+def check(
+    target: ClusterTarget = TARGET,
+    *,
+    seen: Diagnosis | None = None,
+    may: Callable[[KubernetesPermission, Deadline], bool] = lambda *_: True,
+) -> list[Check]:
+    """Examine a cluster whose diagnosis and access reviews are given."""
+    return list(check_cluster(target, lambda _: seen or diagnosis(), NEEDS, {Use.LOOK_UP: may, Use.CHANGE: may}))
+
+
+def test_all_in_place_is_exit_0() -> None:
+    """Nothing missing, nothing unseen."""
+    checks = check()
+
+    assert exit_code(checks) == 0
+    assert "2 of 2 checks can run" in doctor_text(checks)
+
+
+def test_missing_grant_is_named_with_what_it_costs() -> None:
+    """A check that was refused names the permission once and the rules that are blind without it."""
+    checks = check(seen=diagnosis(Gap(what="x", reason="403 Forbidden.", grant="pods: list in all namespaces")))
+
+    text = doctor_text(checks)
+    assert exit_code(checks) == 2
+    assert "403 Forbidden. Grant pods: list in all namespaces to the reading identity." in text
+    assert "it may cost: rule_1" in text
+
+
+def test_source_that_did_not_answer_is_not_a_missing_permission() -> None:
+    """Could not look is exit 3, not 2 and not 0."""
+    assert exit_code(check(seen=diagnosis(Gap(what="x", reason="no answer within 20 s")))) == 3
+
+
+def test_right_that_the_cluster_denies_is_told_before_it_is_needed() -> None:
+    """The access review says no to exec: named, with the rule that it costs."""
+    checks = check(may=lambda permission, _: permission is not EXEC)
+
+    assert exit_code(checks) == 2
+    assert [one.disables for one in checks if one.state is State.MISSING] == [("dns_lookups_fail",)]
+
+
+def test_review_without_an_answer_is_not_a_yes() -> None:
+    """When the API server does not answer the review, nothing is called granted."""
+
+    def silent(*_: object) -> bool:
+        raise SourceTimeout("no answer")
+
+    checks = check(may=silent)
+
+    assert exit_code(checks) == 3
+    assert not [one for one in checks if "rights are granted" in one.text]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (replace(TARGET, aws_writer=False), "no writer_role_arn is set"),
+        (replace(TARGET, kubernetes_writer=False), "no writer for Kubernetes is set"),
+        (replace(TARGET, workload_selector=""), "no workload_selector is set"),
+    ],
+    ids=["aws writer", "kubernetes writer", "selector"],
+)
+def test_what_is_not_configured_is_a_note(target: ClusterTarget, words: str) -> None:
+    """Reading without a writer is a choice, not a fault."""
+    checks = check(target)
+
+    assert words in doctor_text(checks)
+    assert exit_code(checks) == 0
+
+
+def test_another_cluster_behind_the_credentials_costs_every_check() -> None:
+    """A mismatch is said as such."""
+
+    def mismatch(_: Question) -> Diagnosis:
+        raise ClusterMismatch("lead to another cluster")
+
+    checks = list(check_cluster(TARGET, mismatch, NEEDS, {}))
+
+    assert (checks[0].state, checks[0].disables) == (State.MISSING, ("every check",))
