@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from lab import watchdog
 from lab.dead_runs import (
     NAMESPACES,
     RECORDS,
@@ -91,7 +92,8 @@ class Run:
     """For files of this run; removed with it."""
 
     def __init__(self) -> None:
-        self._processes: list[subprocess.Popen[Any]] = []
+        self._processes: dict[subprocess.Popen[Any], str] = {}
+        self._watchdog: subprocess.Popen[Any] | None = None
         # The kernel sends the death signal when the *thread* that started a child ends: all are started by this one.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="lab-starter")
 
@@ -106,6 +108,7 @@ class Run:
             self.directory = RECORDS / self.id
             self.directory.mkdir(mode=0o755)
             (self.directory / "owner").write_text(f"{os.getpid()} {started_at(os.getpid())}\n")
+        self._watchdog = watchdog.start(self.id, os.getpid())
         return self
 
     def end(self) -> None:
@@ -117,6 +120,7 @@ class Run:
         names = names_of(self.id)
         end_processes_in(names)
         remove_names(names)
+        self._end_watchdog()
         with locked_records():
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -147,6 +151,9 @@ class Run:
 
     def remove_netns(self, netns: str) -> None:
         """End every process inside `netns` (a full name), then remove it and its resolv.conf."""
+        for process, its in list(self._processes.items()):
+            if its == netns:  # one just started may not be inside yet
+                process.kill()
         end_processes_in([netns])
         remove_names([netns])
 
@@ -160,19 +167,25 @@ class Run:
         """Start a program inside `netns` (a full name; "" is the machine's own) and return it.
 
         `popen` goes to `subprocess.Popen`. The kernel kills the program when this process dies, however it dies; `end`
-        terminates it. Programs that it starts itself are its own to end, but those in namespaces end with the run.
+        terminates it. What the program itself starts is killed as well, as long as it stays in the run's namespaces.
         """
         enter = ["ip", "netns", "exec", netns] if netns else []
         command = ["setpriv", "--pdeathsig", "KILL", "--", *enter, *argv]
-        self._processes = [process for process in self._processes if process.poll() is None]
+        self._processes = {process: its for process, its in self._processes.items() if process.poll() is None}
         process = self._starter.submit(lambda: subprocess.Popen(command, **popen)).result()  # noqa: S603  # arguments are ours
-        self._processes.append(process)
+        self._processes[process] = netns
         return process
 
     @staticmethod
     def joined(netns: str) -> contextlib.AbstractContextManager[None]:
         """Put the calling thread into `netns` (a full name) while the context lasts."""
         return joined(netns)
+
+    def _end_watchdog(self) -> None:
+        if self._watchdog and self._watchdog.stdin:
+            self._watchdog.stdin.close()
+            self._watchdog.wait()
+        self._watchdog = None
 
     def _end_processes(self) -> None:
         for process in self._processes:
@@ -189,4 +202,4 @@ class Run:
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     stream.close()
-        self._processes = []
+        self._processes = {}

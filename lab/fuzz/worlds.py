@@ -45,6 +45,7 @@ class World:
 
 def draw_world(name: str, places: Places, chance: random.Random) -> World:
     """Draw one."""
+    about_answers = chance.random() < 0.4  # noqa: PLR2004  # such worlds let questions through and narrow the answers' ports
     groups = [f"sg-{number}" for number in range(chance.randrange(2, 6))]
     lists = [f"pl-{number}" for number in range(2)]
     cidrs = _cidrs(chance, places)
@@ -53,8 +54,8 @@ def draw_world(name: str, places: Places, chance: random.Random) -> World:
             each.row(sorted(chance.sample(groups, chance.choice([1, 1, min(2, len(groups))]))))
             for each in places.interfaces
         ],
-        rules=_rules(chance, groups, lists, cidrs),
-        acls=_acls(chance, sorted(places.subnets), cidrs),
+        rules=_numbered(_open(groups) if about_answers else _rules(chance, groups, lists, cidrs)),
+        acls=_acls(chance, sorted(places.subnets), cidrs, about_answers=about_answers),
         prefix_lists={each: chance.sample(cidrs, chance.choice([0, 1, 1, 2, 3])) for each in lists},
     )
     return World(
@@ -86,7 +87,16 @@ def _cidrs(chance: random.Random, places: Places) -> list[str]:
     return found
 
 
-def _rules(chance: random.Random, groups: list[str], lists: list[str], cidrs: list[str]) -> list[Row]:
+def _open(groups: list[str]) -> list[dict[str, Any]]:
+    every = {"IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0"}
+    return [_rule(group, egress=egress) | every for group in groups for egress in (True, False)]
+
+
+def _numbered(rules: list[dict[str, Any]]) -> list[Row]:
+    return [{**rule, "SecurityGroupRuleId": f"sgr-{number}"} for number, rule in enumerate(rules)]
+
+
+def _rules(chance: random.Random, groups: list[str], lists: list[str], cidrs: list[str]) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = []
     for group in groups:
         if chance.random() < 0.65:  # noqa: PLR2004  # as AWS makes groups
@@ -94,9 +104,7 @@ def _rules(chance: random.Random, groups: list[str], lists: list[str], cidrs: li
         else:
             rules += [_drawn_rule(chance, group, groups, lists, cidrs, egress=True) for _ in range(chance.randrange(4))]
         rules += [_drawn_rule(chance, group, groups, lists, cidrs, egress=False) for _ in range(chance.randrange(6))]
-    for number, rule in enumerate(rules):
-        rule["SecurityGroupRuleId"] = f"sgr-{number}"
-    return list(rules)
+    return rules
 
 
 def _rule(group: str, *, egress: bool) -> dict[str, Any]:
@@ -124,7 +132,8 @@ def _drawn_rule(
     return rule
 
 
-def _acls(chance: random.Random, subnets: list[str], cidrs: list[str]) -> list[Row]:
+def _acls(chance: random.Random, subnets: list[str], cidrs: list[str], *, about_answers: bool) -> list[Row]:
+    draw = _answer_entries if about_answers else _entries
     count = chance.randrange(1, len(subnets) + 1)
     shared = {subnet: chance.randrange(count) for subnet in subnets}
     return [
@@ -135,7 +144,7 @@ def _acls(chance: random.Random, subnets: list[str], cidrs: list[str]) -> list[R
             "Associations": [
                 {"SubnetId": subnet, "NetworkAclId": f"acl-{number}"} for subnet in subnets if shared[subnet] == number
             ],
-            "Entries": [*_entries(chance, cidrs, egress=True), *_entries(chance, cidrs, egress=False)],
+            "Entries": [*draw(chance, cidrs, egress=True), *draw(chance, cidrs, egress=False)],
         }
         for number in range(count)
     ]
@@ -154,6 +163,23 @@ def _entries(chance: random.Random, cidrs: list[str], *, egress: bool) -> list[R
     return [{**entry, "Egress": egress} for entry in entries]
 
 
+def _answer_entries(chance: random.Random, cidrs: list[str], *, egress: bool) -> list[Row]:
+    """Return entries that let port 53 through and some of the ports of answers."""
+    dns = {"RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 53, "To": 53}}
+    entries: list[dict[str, Any]] = [
+        {"RuleNumber": 1, "Protocol": "17", **dns},
+        {"RuleNumber": 2, "Protocol": "6", **dns},
+    ]
+    for number in sorted(chance.sample(range(3, 400), chance.randrange(1, 6))):
+        wide = chance.random() < 0.7  # noqa: PLR2004  # most are for everybody
+        entry = {**_entry(chance, number, ["0.0.0.0/0"] if wide else cidrs), "Protocol": chance.choice(["17", "6"])}
+        first, last = _answer_ports(chance)
+        entries.append({**entry, "PortRange": {"From": first, "To": last}})
+    if chance.random() < 0.3:  # noqa: PLR2004  # some let the rest through
+        entries.append({"RuleNumber": 900, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"})
+    return [{**entry, "Egress": egress} for entry in entries]
+
+
 def _entry(chance: random.Random, number: int, cidrs: list[str]) -> dict[str, Any]:
     cidr = chance.choice(cidrs)
     entry: dict[str, Any] = {
@@ -162,7 +188,7 @@ def _entry(chance: random.Random, number: int, cidrs: list[str]) -> dict[str, An
         "RuleAction": chance.choice(["allow", "allow", "deny"]),
         ("Ipv6CidrBlock" if ":" in cidr else "CidrBlock"): cidr,
     }
-    if entry["Protocol"] in {"6", "17"} or (entry["Protocol"] == "-1" and chance.random() < 0.1):  # noqa: PLR2004  # rare
+    if entry["Protocol"] in {"6", "17"} or (entry["Protocol"] == "-1" and chance.random() < 0.3):  # noqa: PLR2004  # odd
         first, last = _acl_ports(chance)
         entry["PortRange"] = {"From": first, "To": last}
     return entry
@@ -172,7 +198,11 @@ def _acl_ports(chance: random.Random) -> tuple[int, int]:
     kind = chance.random()
     if kind < 0.35:  # noqa: PLR2004  # shares
         return chance.choice(_PORTS)
-    if kind < 0.5:  # noqa: PLR2004  # shares
+    return _answer_ports(chance)
+
+
+def _answer_ports(chance: random.Random) -> tuple[int, int]:
+    if chance.random() < 0.25:  # noqa: PLR2004  # a quarter
         return chance.choice([LINUX, WINDOWS, (1024, 65535), (32768, 65535)])
     first, last = sorted(chance.choice([*_USUAL_EDGES, chance.randrange(1024, 65536)]) for _ in range(2))
     return first, last

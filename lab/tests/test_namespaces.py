@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.dead_runs import RECORDS, names_of, started_at
+from lab.errors import LabError
+from lab.namespaces import Run
+
+OWNER = """
+import json, subprocess, sys, time
+from lab.namespaces import Run
+run = Run().begin()
+netns = run.netns("node-a")
+run.resolv_conf(netns, "nameserver 172.20.0.10\\n")
+(run.directory / "notes").write_text("a file of this run")
+child = run.run_in(netns, ["sleep", "600"])
+parent = run.run_in(netns, ["sh", "-c", "sleep 601 & echo $!; wait"], stdout=subprocess.PIPE, text=True)
+outside = run.run_in("", ["sleep", "602"])
+grandchild = int(parent.stdout.readline())
+processes = [child.pid, parent.pid, grandchild, outside.pid, run._watchdog.pid]
+print(json.dumps({"run": run.id, "netns": netns, "processes": processes}), flush=True)
+time.sleep(600)
+"""
+"""A program that owns a run: processes in a namespace, one of a second generation, one outside, and files."""
+
+
+@contextmanager
+def _owner() -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """Start a program that owns a run, and end it for certain."""
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def _soon(holds: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 10
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.02)
+    return holds()
+
+
+def _alive(process_ids: list[int]) -> list[int]:
+    return [each for each in process_ids if started_at(each)]
+
+
+def test_a_program_runs_inside_its_namespace_and_its_thread_comes_back(run: Run) -> None:
+    """A program that `run_in` starts is in the namespace, with its own resolv.conf, and this thread is where it was."""
+    before = Path("/proc/thread-self/ns/net").readlink()
+    netns = run.netns("pod-a")
+    run.resolv_conf(netns, "nameserver 10.9.8.7\n")
+
+    told = run.run_in(netns, ["sh", "-c", "readlink /proc/self/ns/net; cat /etc/resolv.conf"], stdout=subprocess.PIPE)
+    inside, resolv_conf = told.communicate()[0].decode().splitlines()
+    with run.joined(netns):
+        joined = Path("/proc/thread-self/ns/net").readlink()
+
+    assert inside == str(joined) != str(before)
+    assert resolv_conf == "nameserver 10.9.8.7"
+    assert Path("/proc/thread-self/ns/net").readlink() == before
+
+
+def test_an_ended_run_leaves_no_namespace_no_process_and_no_file() -> None:
+    """After `end`, even of a run with a stopped process and one that ignores SIGTERM, nothing of it is there."""
+    run = Run().begin()
+    netns = run.netns("node-a")
+    run.resolv_conf(netns, "nameserver 10.9.8.7\n")
+    stopped = run.run_in(netns, ["sleep", "600"])
+    stopped.send_signal(signal.SIGSTOP)
+    deaf = run.run_in(netns, ["sh", "-c", "trap '' TERM; echo ready; sleep 600; sleep 600"], stdout=subprocess.PIPE)
+    assert deaf.stdout is not None
+    deaf.stdout.readline()
+
+    run.end()
+
+    assert _alive([stopped.pid, deaf.pid]) == []
+    assert names_of(run.id) == []
+    assert not run.directory.exists()
+
+
+def test_a_namespace_that_is_removed_takes_its_processes_along(run: Run) -> None:
+    """Removing one namespace ends what runs in it and nothing else."""
+    gone, kept = run.netns("pod-a"), run.netns("pod-b")
+    ended, goes_on = run.run_in(gone, ["sleep", "600"]), run.run_in(kept, ["sleep", "600"])
+
+    run.remove_netns(gone)
+
+    assert ended.wait(5) == -signal.SIGKILL
+    assert goes_on.poll() is None
+    assert names_of(run.id) == [kept]
+
+
+def test_a_killed_owner_leaves_no_process_and_the_next_start_removes_the_rest() -> None:
+    """After kill -9 every process ends, of the second generation, too; the next start removes namespaces and files."""
+    with _owner() as (process, told):
+        process.kill()
+        process.wait()
+
+        assert _soon(lambda: _alive(told["processes"]) == [])
+        assert names_of(told["run"]) == [told["netns"]]
+        with Run():
+            assert names_of(told["run"]) == []
+            assert not (RECORDS / told["run"]).exists()
+            assert not Path("/etc/netns", told["netns"]).exists()
+
+
+def test_a_killed_owner_and_watchdog_leave_what_the_next_start_ends() -> None:
+    """Where the watchdog is killed first, orphans of the second generation stay until the next start."""
+    with _owner() as (process, told):
+        _, _, grandchild, _, watchdog = told["processes"]
+        os.kill(watchdog, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        assert _soon(lambda: _alive(told["processes"]) == [grandchild])
+
+        with Run():
+            assert _alive(told["processes"]) == []
+            assert names_of(told["run"]) == []
+
+
+def test_a_start_never_touches_what_a_running_lab_owns() -> None:
+    """Two runs live side by side; a third start and its end leave their namespaces, processes and files alone."""
+    with _owner() as (_, one), _owner() as (_, other):
+        with Run() as third:
+            third.netns("node-a")
+
+        for told in (one, other):
+            assert _alive(told["processes"]) == told["processes"]
+            assert names_of(told["run"]) == [told["netns"]]
+            assert (RECORDS / told["run"] / "notes").read_text() == "a file of this run"
+        assert names_of(third.id) == []
+
+
+def test_a_record_whose_process_id_was_used_again_is_dead() -> None:
+    """A run whose owner's id now belongs to another process (another start time) is removed."""
+    run = Run().begin()
+    netns = run.netns("node-a")
+    (run.directory / "owner").write_text(f"{os.getpid()} 1\n")
+
+    with Run():
+        removed = names_of(run.id)
+    run.end()
+
+    assert netns.startswith("dl")
+    assert removed == []
+
+
+def test_two_starts_at_the_same_moment_do_not_hurt_one_another() -> None:
+    """Ten programs that begin and end runs at once all succeed."""
+    program = "from lab.namespaces import Run\nfor _ in range(3):\n    with Run() as run:\n        run.netns('a')\n"
+    processes = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(5)]
+
+    errors = [process.communicate()[1].decode() for process in processes]
+
+    assert errors == [""] * 5
+
+
+def test_without_root_a_clear_line_says_so() -> None:
+    """Somebody else than root learns what is missing, and nothing is started."""
+    program = "import os\nfrom lab.namespaces import require_root\nos.setuid(65534)\nrequire_root()"
+    done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.stderr.splitlines()[-1] == (
+        "lab.errors.LabError: The lab needs root: it makes network namespaces. Nothing was started; run it as root."
+    )
+
+
+def test_a_failing_ip_command_names_command_and_namespace(run: Run) -> None:
+    """An error of `ip` says what was tried, where, and what came back."""
+    netns = run.netns("node-a")
+
+    with pytest.raises(LabError, match=rf"ip netns add {netns}: Cannot create"):
+        run.netns("node-a")
