@@ -81,6 +81,7 @@ def _roles() -> list[Json]:
         _rule(["get", *_READ], "", "nodes"),
         _rule(["create", "patch", "update"], "events.k8s.io", "events"),
         _rule(_READ, "discovery.k8s.io", "endpointslices"),
+        _rule(_READ, "networking.k8s.io", "servicecidrs"),
     ]
     coredns = [
         _rule(_READ, "", "endpoints", "services", "pods", "namespaces"),

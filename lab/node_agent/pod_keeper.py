@@ -1,0 +1,210 @@
+"""Keeps one pod: its sandbox, files and containers, and the status that the API server shows of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http
+import shutil
+from functools import partial
+from typing import Any
+
+from lab.kubernetes_api import ApiRefused, Json, collection
+from lab.node_agent.container import Container
+from lab.node_agent.events import PodEvents
+from lab.node_agent.hands import AgentNode, Hands
+from lab.node_agent.images import Contents, contents, root_of
+from lab.node_agent.pod_files import PodFiles
+from lab.node_agent.statuses import pod_status
+
+_RETRY_SECONDS = 0.5
+_GRACE_SECONDS = 30
+_NO_ADDRESS = (
+    "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: plugin "
+    'type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container'
+)
+
+
+class PodKeeper:
+    """One pod from its binding to a node until it is gone. Everything runs on the agent's loop."""
+
+    def __init__(self, pod: Json, node: AgentNode, hands: Hands, events: PodEvents) -> None:
+        self.pod, self.node = pod, node
+        self._hands, self._events = hands, events
+        metadata = pod["metadata"]
+        self._name = f"{metadata['namespace']}-{metadata['name']}-{metadata['uid'][:4]}"
+        self._full_name = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+        self._folder = hands.folder / metadata["uid"]
+        self._files = PodFiles(pod, node, hands, self._folder)
+        self._address = ""
+        self._netns = ""
+        self._attaching: asyncio.Future[str] | None = None
+        self._dirty = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._gone = False
+        self.containers: list[Container] = []
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the pod lives in its node's own namespace."""
+        return bool(self.pod["spec"].get("hostNetwork"))
+
+    def container(self, name: str) -> Container | None:
+        """Return a container by its name."""
+        return next((container for container in self.containers if container.state.name == name), None)
+
+    def updated(self, pod: Json) -> None:
+        """Take notice of what the API server shows now."""
+        self.pod = pod
+        if "deletionTimestamp" in pod["metadata"]:
+            self._ending.set()
+
+    def removed(self) -> None:
+        """The object is gone: end the pod at once."""
+        self._gone = True
+        self._ending.set()
+
+    async def keep(self) -> None:
+        """Run the pod until it has ended and its object is gone."""
+        publishing = asyncio.create_task(self._publish())
+        living = asyncio.create_task(self._live())
+        ending = asyncio.create_task(self._ending.wait())
+        await asyncio.wait([living, ending], return_when=asyncio.FIRST_COMPLETED)
+        if living.done() and not ending.done():
+            living.result()
+        for task in (living, publishing):
+            task.cancel()
+        await asyncio.gather(living, publishing, return_exceptions=True)
+        ending.cancel()
+        await self._end()
+
+    async def _live(self) -> None:
+        await self._make_sandbox()
+        self._files.write_resolv_conf()
+        await self._insist("FailedMount", self._files.write)
+        for specification in self.pod["spec"]["containers"]:
+            self._tell("Pulled", f'Container image "{specification["image"]}" already present on machine', "Normal")
+            self.containers.append(
+                Container(
+                    specification,
+                    logs=self._folder / specification["name"],
+                    launch=partial(self._launch, specification),
+                    probe=self._probe,
+                    tell=self._tell,
+                    changed=self._dirty.set,
+                )
+            )
+        await asyncio.gather(*(container.tend(self._full_name) for container in self.containers))
+
+    async def _make_sandbox(self) -> None:
+        if self.on_host:
+            self._netns, self._address = self.node.netns, self.node.address
+            return
+        while not (address := self.node.pool.take()):
+            self._tell("FailedCreatePodSandBox", _NO_ADDRESS, "Warning")
+            await asyncio.sleep(_RETRY_SECONDS * 4)
+        attach = partial(self._hands.fabric.attach_pod, self.node.name, self._name, address)
+        self._address = address
+        self._attaching = asyncio.ensure_future(self._hands.away(attach))
+        self._netns = await asyncio.shield(self._attaching)
+
+    async def _insist(self, reason: str, work: Any) -> None:  # noqa: ANN401  # any blocking call
+        while True:
+            try:
+                await self._hands.away(work)
+            except (ApiRefused, OSError) as error:
+                self._tell(reason, str(error)[:300], "Warning")
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def _launch(self, specification: Json) -> Any:  # noqa: ANN401  # subprocess.Popen
+        image = specification["image"]
+        arguments = list(specification.get("args") or [])
+        if contents(image) is Contents.KUBE_PROXY and not arguments:
+            arguments = self._files.kube_proxy_arguments()
+        root = root_of(image, arguments, self._hands.programs)
+        folder = self._folder / specification["name"]
+        folder.mkdir(parents=True, exist_ok=True)
+        launched = {
+            "root": str(folder / "root"),
+            "mounts": [*root.mounts, *self._files.mounts(specification)],
+            "links": root.links,
+            "program": root.program,
+            "arguments": root.arguments,
+            "environment": self._files.environment(specification),
+        }
+        return await self._hands.away(partial(self._hands.launch, self._netns, folder, launched))
+
+    async def _probe(self, port: int, path: str) -> int:
+        return await self._hands.away(partial(self._hands.http_status, self.node.netns, self._address, port, path))
+
+    def _tell(self, reason: str, message: str, kind: str) -> None:
+        self._hands.threads.submit(self._events.add, self.pod, reason, message, kind=kind)
+
+    def configuration_changed(self, config_map: Json) -> None:
+        """Write a ConfigMap's files anew if this pod mounts it."""
+        self._files.rewrite(config_map)
+
+    async def _publish(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            states = [container.state for container in self.containers]
+            if len(states) < len(self.pod["spec"]["containers"]):
+                continue
+            status = pod_status(self.pod, states, address=self._address, node_address=self.node.address)
+            body = {"metadata": {"uid": self.pod["metadata"]["uid"]}, "status": status}
+            try:
+                call = partial(
+                    self._hands.api.call,
+                    "PATCH",
+                    f"{self._path}/status",
+                    body,
+                    kind="application/strategic-merge-patch+json",
+                )
+                self.pod = await self._hands.away(call)
+            except ApiRefused as refused:
+                if refused.status in {http.HTTPStatus.NOT_FOUND, http.HTTPStatus.CONFLICT}:
+                    return
+                self._dirty.set()
+            except OSError:
+                self._dirty.set()
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    @property
+    def _path(self) -> str:
+        metadata = self.pod["metadata"]
+        return f"{collection('pods', metadata['namespace'])}/{metadata['name']}"
+
+    async def _end(self) -> None:
+        grace = 0 if self._gone else self.pod["metadata"].get("deletionGracePeriodSeconds", _GRACE_SECONDS)
+        if self._attaching is not None:
+            self._netns = await self._attaching
+        await asyncio.gather(*(container.stop(grace) for container in self.containers))
+        await self._hands.away(self._clean)
+        if not self._gone:
+            await self._delete_object()
+
+    def _clean(self) -> None:
+        if self._netns and not self.on_host:
+            self._hands.fabric.detach_pod(self.node.name, self._name)
+            self.node.pool.give_back(self._address)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _delete_object(self) -> None:
+        body = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod["metadata"]["uid"]}}
+        for _ in range(20):
+            try:
+                await self._hands.away(partial(self._hands.api.call, "DELETE", self._path, body))
+            except ApiRefused:
+                return
+            except OSError:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def kill(self) -> None:
+        """End all programs at once; the objects stay. For the end of the lab."""
+        with contextlib.suppress(ProcessLookupError):
+            await asyncio.gather(*(container.stop(0) for container in self.containers))

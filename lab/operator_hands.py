@@ -1,0 +1,61 @@
+"""An operator's hands in the lab: AWS as in the sandbox, the real API server, and the nodes' settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from bot.sandbox.operating import HttpOperator, OperatingError
+from lab.kubernetes_api import Json, KubernetesApi, path_of
+from lab.node_agent.resolv_conf import KubeletSettings
+from lab.rest import Rest
+
+
+class LabOperator(HttpOperator):
+    """Does what a scenario says. `settings` finds a node's kubelet settings; `rest` knows when nothing moves."""
+
+    def __init__(
+        self, *, aws_url: str, api: KubernetesApi, settings: Callable[[str], KubeletSettings], rest: Rest
+    ) -> None:
+        super().__init__(aws_url=aws_url, kubernetes_url=f"https://127.0.0.1:{api.port}")
+        self._api, self._settings, self._rest = api, settings, rest
+
+    def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[Json]:
+        """Return objects; `labels` as `key=value,…`."""
+        return self._api.list(resource, namespace=namespace, query=f"labelSelector={quote(labels)}" if labels else "")
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Create these objects or put them in place of what is there."""
+        for document in objects:
+            self._api.apply(document)
+
+    def delete_pods(self, *, namespace: str = "", labels: str = "", node: str = "") -> None:
+        """Delete pods by selectors and wait until nothing moves."""
+        pods = [
+            pod
+            for pod in self.get("pods", namespace=namespace, labels=labels)
+            if node in ("", pod["spec"].get("nodeName", ""))
+        ]
+        if not pods:
+            raise OperatingError(f"delete pods: none in {namespace or 'all namespaces'} with {labels!r} on {node!r}")
+        for pod in pods:
+            self._api.call("DELETE", path_of(pod))
+        self.settle()
+
+    def kubelet(self, node: str, *, cluster_dns: str) -> None:
+        """Change the kubelet configuration of a node."""
+        self._settings(node).cluster_dns = cluster_dns
+
+    def resolv_conf(self, node: str, text: str) -> None:
+        """Write a node's own /etc/resolv.conf."""
+        self._settings(node).resolv_conf = text
+
+    def time_passes(self, seconds: float) -> None:
+        """Wait so long: the kernel's clock is nobody's to change."""
+        time.sleep(seconds)
+
+    def settle(self) -> None:
+        """Wait until nothing moves any more without an outside event, in the cluster and in the packet filter."""
+        self._rest.wait()

@@ -1,0 +1,205 @@
+"""A lab that runs: the sandbox's world and scenarios on a real cluster, with real packets between its nodes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bot.sandbox.bot_files import bot_environment
+from bot.sandbox.far_end_process import FarEndProcess
+from bot.sandbox.node_object import node_object
+from bot.sandbox.operating import HttpOperator, call_json
+from bot.sandbox.scenario import Scenario
+from bot.sandbox.scenario_catalogue import find_scenario
+from bot.sandbox.seeding import build
+from bot.sandbox.world import CLUSTER_DNS, REGION, World, WorldNode, draw_plan
+from lab.bot_access import role_documents, write_bot_files
+from lab.control_plane import KUBELETS, PORT, ControlPlane
+from lab.fabric import Fabric
+from lab.kubernetes_api import Json
+from lab.namespaces import Run, joined
+from lab.node_agent.addresses import AddressPool, all_addresses
+from lab.node_agent.agent import NodeAgent
+from lab.node_agent.hands import AgentNode, Hands
+from lab.node_agent.resolv_conf import KubeletSettings
+from lab.operator_hands import LabOperator
+from lab.programs import Programs, built_programs
+from lab.rest import Rest
+from lab.service_questions import until_every_node_asks
+from lab.vpc_filter import FollowingFilter, VpcFilter
+
+
+class _Founder(HttpOperator):
+    """Builds the AWS side at once and keeps the Kubernetes objects for later: the cluster needs the VPC first."""
+
+    def __init__(self, aws_url: str) -> None:
+        super().__init__(aws_url=aws_url, kubernetes_url="")
+        self.objects: list[Mapping[str, Any]] = []
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Keep the objects."""
+        self.objects += objects
+
+
+class RunningLab:
+    """Runs while the context lasts, with the attributes of `RunningWorld`; nothing is left behind.
+
+    The calling thread is in the control plane's network namespace meanwhile, and so is every process and thread that it
+    starts: there the bot finds the API server and the simulated AWS on loopback. `deny` takes AWS actions away, and
+    Kubernetes calls (`list pods`) out of the bot's roles. `latency_ms` is added to AWS calls alone.
+    """
+
+    aws_url: str
+    kubernetes_url: str
+    directory: Path
+    """Holds `kubeconfig.yaml` and `dnsbot.yaml`."""
+    environment: dict[str, str]
+    """What the bot's process needs besides its own secrets."""
+    world: World
+    scenario: Scenario
+    operator: LabOperator
+    run: Run
+    fabric: Fabric
+    control_plane: ControlPlane
+    agent: NodeAgent
+    filter: VpcFilter
+    """Its counters show which packets flowed."""
+
+    def __init__(
+        self,
+        *,
+        scenario: str = "healthy",
+        seed: int = 1,
+        nodes: int | None = None,
+        deny: Sequence[str] = (),
+        latency_ms: int = 0,
+        programs: Programs | None = None,
+    ) -> None:
+        self.scenario = find_scenario(scenario)
+        self._seed, self._nodes = seed, nodes
+        self._deny, self._latency_ms = tuple(deny), latency_ms
+        self._programs = programs
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start everything, build the world and break it."""
+        self._programs = self._programs or built_programs()
+        try:
+            self._begin(self._programs)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything and remove it."""
+        self._stack.close()
+
+    def restart(self, *, scenario: str, seed: int, nodes: int | None = None) -> None:
+        """End everything and start another world; the directory is another one."""
+        self._stack.close()
+        self.scenario, self._seed, self._nodes = find_scenario(scenario), seed, nodes
+        self.__enter__()
+
+    def _begin(self, programs: Programs) -> None:
+        plan = draw_plan(self._seed, self._nodes)
+        self.run = self._stack.enter_context(Run())
+        self.fabric = Fabric(self.run, plan.vpc_cidr)
+        self._stack.enter_context(joined(self.fabric.control_plane))
+        self.fabric.resolver.start(Path(programs.path("coredns")))
+        aws = FarEndProcess("bot.sandbox.aws", "--seed", str(self._seed))
+        self._stack.callback(aws.stop)
+        with ThreadPoolExecutor(1) as beside:
+            starting = beside.submit(aws.start)
+            self.control_plane = self._stack.enter_context(ControlPlane(self.run, self.fabric.control_plane, programs))
+            self.aws_url = starting.result()
+        self.kubernetes_url = f"https://127.0.0.1:{PORT}"
+        founder = _Founder(self.aws_url)
+        self.world = build(plan, founder)
+        nodes = self._wire(founder)
+        self._populate(founder.objects, programs, nodes)
+        self._give_to_bot()
+        self.scenario.acts(self.world, self.operator)
+        self.operator.settle()
+        self.aws_control("DELETE", "calls")
+        self._restrict()
+
+    def _wire(self, founder: HttpOperator) -> list[AgentNode]:
+        """Attach everything that holds an address in the VPC; return the nodes."""
+        found = founder.aws("ec2", "DescribeNetworkInterfaces")["NetworkInterfaces"]
+        of_control_plane = [item["PrivateIpAddress"] for item in found if _is_control_plane(item)]
+        self.fabric.add_control_plane_addresses(of_control_plane)
+        host = self.world.endpoint.removeprefix("https://")
+        self.fabric.resolver.name_hosts({host: of_control_plane})
+        nodes = []
+        for node in self.world.nodes:
+            own = [item for item in found if (item.get("Attachment") or {}).get("InstanceId") == node.instance_id]
+            netns = self.fabric.attach_node(node.name, node.address, all_addresses(own, node.address))
+            nodes.append(self._agent_node(node, netns, own))
+        self.filter = VpcFilter(self.fabric.netns)
+        following = FollowingFilter(
+            self.filter, aws_url=self.aws_url, aws_netns=self.fabric.control_plane, region=REGION
+        )
+        self._following = self._stack.enter_context(following)
+        return nodes
+
+    def _agent_node(self, node: WorldNode, netns: str, interfaces: list[Json]) -> AgentNode:
+        own = f"search {REGION}.compute.internal\nnameserver {self.fabric.resolver_address}\n"
+        return AgentNode(
+            name=node.name,
+            netns=netns,
+            address=node.address,
+            document=node_object(self.world, node),
+            pool=AddressPool(interfaces),
+            settings=KubeletSettings(cluster_dns=CLUSTER_DNS, resolv_conf=own),
+        )
+
+    def _populate(self, objects: list[Mapping[str, Any]], programs: Programs, nodes: list[AgentNode]) -> None:
+        folder = self.run.directory / "pods"
+        folder.mkdir()
+        hands = Hands(
+            api=self.control_plane.api(KUBELETS),
+            fabric=self.fabric,
+            run=self.run,
+            programs=programs,
+            folder=folder,
+            authority=self.control_plane.certificates.authority,
+        )
+        self.agent = NodeAgent(hands, self.control_plane.certificates, nodes)
+        self._stack.callback(self.agent.stop)
+        api = self.control_plane.api()
+        self.operator = LabOperator(
+            aws_url=self.aws_url,
+            api=api,
+            settings=lambda name: self.agent.node(name).settings,
+            rest=Rest(api, self._following.refresh),
+        )
+        self.agent.start()
+        self.operator.apply(*(item for item in objects if item["kind"] != "Node"))
+        self.operator.settle()
+        until_every_node_asks([node.netns for node in nodes])
+
+    def _give_to_bot(self) -> None:
+        self.operator.apply(*role_documents([call for call in self._deny if ":" not in call]))
+        self.directory = self.run.directory / "bot"
+        self.directory.mkdir()
+        write_bot_files(self.directory, self.control_plane)
+        self.environment = bot_environment(self.aws_url)
+
+    def _restrict(self) -> None:
+        self.aws_control("POST", "deny", {"actions": [action for action in self._deny if ":" in action]})
+        self.aws_control("POST", "latency", {"ms": self._latency_ms})
+
+    def aws_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
+        """Call a control route of the AWS far end: `aws_control("POST", "faults", […])`."""
+        return call_json(method, f"{self.aws_url}/sandbox/{route}", document)
+
+
+def _is_control_plane(interface: Json) -> bool:
+    return str(interface.get("Description", "")).startswith("Amazon EKS ")
