@@ -58,6 +58,7 @@ class Fabric:
         self._lock = threading.RLock()
         self._attached: dict[str, _Attached] = {}
         self._pods: dict[tuple[str, str], _Pod] = {}
+        self._held: set[tuple[str, str]] = set()
         self._ports = 0
         vpc = ip_network(vpc_cidr)
         self.resolver_address = str(vpc[2])
@@ -80,7 +81,9 @@ class Fabric:
         netns = self._run.netns(f"node-{name}")
         with self._lock:
             self._attach(f"node {name}", netns, [primary_address])
+            addresses = tuple(addresses)
             self._route(f"node {name}", addresses)
+            self._hold(name, addresses)
         return netns
 
     def attach_host(self, name: str, address: str) -> str:
@@ -101,6 +104,8 @@ class Fabric:
             for node, pod in [key for key in self._pods if key[0] == name]:
                 self.detach_pod(node, pod)
             gone = self._attached.pop(f"node {name}")
+            self._held = {held for held in self._held if held[0] != name}
+            ip(self.netns, f"link delete {gone.port}")  # at once; with the namespace alone it would go some time later
         self._run.remove_netns(gone.netns)
 
     def node_netns(self, name: str) -> str:
@@ -129,6 +134,7 @@ class Fabric:
                 f"neighbour add {_GATEWAY} lladdr {_HOST_HARDWARE} dev eth0 nud permanent",
             )
             self._route(f"node {node}", [address])
+            self._hold(node, [address])
             self._pods[node, name] = _Pod(netns=netns, node=node, address=address, host_side=host_side)
         return netns
 
@@ -139,7 +145,7 @@ class Fabric:
             ip(
                 self.node_netns(node),
                 f"rule del from all to {gone.address} lookup main priority 512",
-                f"link delete {gone.host_side}",  # at once; with the namespace alone it would go some time later
+                f"link delete {gone.host_side}",  # at once, as a node's
             )
         self._run.remove_netns(gone.netns)
 
@@ -177,3 +183,10 @@ class Fabric:
         routes = [f"route replace {each} via {to.address} dev {to.port} onlink" for each in destinations]
         if routes:
             ip(self.netns, *routes)
+
+    def _hold(self, node: str, addresses: Iterable[str]) -> None:
+        """Let packets for the node's addresses that no pod has end on the node; they would go back and forth."""
+        new = [each for each in addresses if (node, each) not in self._held]
+        self._held |= {(node, each) for each in new}
+        if new:
+            ip(self.node_netns(node), *(f"rule add iif eth0 to {each} blackhole priority 1024" for each in new))

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -171,9 +171,11 @@ class Run:
         """
         enter = ["ip", "netns", "exec", netns] if netns else []
         command = ["setpriv", "--pdeathsig", "KILL", "--", *enter, *argv]
-        self._processes = {process: its for process, its in self._processes.items() if process.poll() is None}
-        process = self._starter.submit(lambda: subprocess.Popen(command, **popen)).result()  # noqa: S603  # arguments are ours
-        self._processes[process] = netns
+        return self._starter.submit(self._started, netns, command, popen).result()
+
+    def _started(self, netns: str, command: Sequence[str], popen: Mapping[str, Any]) -> subprocess.Popen[Any]:
+        process: subprocess.Popen[Any] = subprocess.Popen(command, **popen)  # noqa: S603  # arguments are ours
+        self._processes = {each: its for each, its in self._processes.items() if each.poll() is None} | {process: netns}
         return process
 
     @staticmethod
