@@ -46,8 +46,23 @@ class Score:
         )
 
 
-def fuzz(run: Run, *, seed: int, worlds: int | None, answers: AnswersOf = answers_of) -> Iterator[Score]:
-    """Judge `worlds` worlds (None: without end) and yield the score after each."""
+def as_drawn(world: World) -> World:
+    """Return the world as it was drawn."""
+    return world
+
+
+def fuzz(
+    run: Run,
+    *,
+    seed: int,
+    worlds: int | None,
+    answers: AnswersOf = answers_of,
+    answered_by_aws: Callable[[World], World] = as_drawn,
+) -> Iterator[Score]:
+    """Judge `worlds` worlds (None: without end) and yield the score after each.
+
+    `answers`: who is judged. `answered_by_aws`: how a drawn world comes to be what the AWS API answers.
+    """
     score = Score()
     for part in count() if worlds is None else range(-(-worlds // WORLDS_PER_PLACES)):
         places = draw_places(random.Random(f"places-{seed}-{part}"))  # noqa: S311  # a drawing, no secret
@@ -56,7 +71,8 @@ def fuzz(run: Run, *, seed: int, worlds: int | None, answers: AnswersOf = answer
                 if worlds is not None and number >= worlds:
                     return
                 chance = random.Random(f"world-{seed}-{number}")  # noqa: S311  # the same
-                _judge(kernel, draw_world(f"seed {seed}, world {number}", places, chance), answers, score)
+                world = answered_by_aws(draw_world(f"seed {seed}, world {number}", places, chance))
+                _judge(kernel, world, answers, score)
                 yield score
 
 

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.findings import Protocol
+from bot.network.ports import PortRange
+from bot.network.reachability import Hop, Reachability
+from bot.sandbox.aws.far_end import AwsFarEnd
+from lab.fuzz.judging import Answers, answers_of
+from lab.fuzz.kernel import Kernel, pairs_of
+from lab.fuzz.places import draw_places
+from lab.fuzz.session import Score, fuzz
+from lab.fuzz.through_aws import through_aws
+from lab.fuzz.worlds import World, draw_world
+from lab.namespaces import Run
+from lab.vpc_ruleset import Stage
+
+
+def _last(scores: Iterator[Score]) -> Score:
+    return list(scores)[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_evaluator_and_kernel_agree_in_random_worlds(run: Run, seed: int) -> None:
+    """State, share, which source ports, every hop, the first hop, entry and groups to blame: for each pair alike."""
+    score = _last(fuzz(run, seed=seed, worlds=10))
+
+    assert [str(each) for each in score.disagreements] == []
+    assert score.verdicts >= 2000
+    assert score.answered > 500
+    assert score.partly > 20
+    assert len(score.refused_at) >= 5
+    assert Stage.NOBODY not in score.refused_at
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_they_agree_where_simulated_aws_answers(run: Run) -> None:
+    """The same with worlds written by AWS calls and read back, with AWS's ids, defaults and forms."""
+    with AwsFarEnd(seed=3) as aws:
+        score = _last(fuzz(run, seed=20, worlds=4, answered_by_aws=lambda world: through_aws(aws, world)))
+
+    assert [str(each) for each in score.disagreements] == []
+    assert score.verdicts >= 800
+
+
+def _without_hop(hop: Hop) -> Callable[[Reachability], Reachability]:
+    return lambda answer: replace(answer, blocks=tuple(each for each in answer.blocks if each.hop is not hop))
+
+
+def _shifted(answer: Reachability) -> Reachability:
+    """Let one port more be open at the lower end of each closed range of answers' ports."""
+    return replace(
+        answer,
+        blocks=tuple(
+            each
+            if each.ports.size == 1
+            else replace(
+                each, closed=tuple(PortRange(item.first + 1, item.last) for item in each.closed if item.size > 1)
+            )
+            for each in answer.blocks
+        ),
+    )
+
+
+def _other_entry(answer: Reachability) -> Reachability:
+    return replace(answer, blocks=tuple(replace(each, entry_number=None) for each in answer.blocks))
+
+
+def _other_groups(answer: Reachability) -> Reachability:
+    return replace(answer, blocks=tuple(replace(each, group_ids=()) for each in answer.blocks))
+
+
+def _only_first(answer: Reachability) -> Reachability:
+    return replace(answer, blocks=answer.blocks[:1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "about"),
+    [
+        pytest.param(_without_hop(Hop.CLIENT_GROUPS), "hop", id="a hop never blamed: client's groups"),
+        pytest.param(_without_hop(Hop.CLIENT_SUBNET_IN), "hop", id="a hop never blamed: answer in"),
+        pytest.param(_shifted, "source port", id="one port off"),
+        pytest.param(_other_entry, "entry", id="another entry"),
+        pytest.param(_other_groups, "groups", id="other groups"),
+        pytest.param(_only_first, "hops", id="only one hop blamed"),
+        pytest.param(lambda answer: replace(answer, blocks=()), "state", id="everything allowed"),
+    ],
+)
+def test_a_wrong_evaluator_is_found_out(run: Run, wrong: Callable[[Reachability], Reachability], about: str) -> None:
+    """An evaluator that is wrong in one small thing disagrees with the kernel within a few worlds, and about that."""
+
+    def answers(world: World) -> Iterator[tuple[str, Answers]]:
+        for how, said in answers_of(world):
+            yield how, {key: wrong(answer) for key, answer in said.items()}
+
+    found: list[str] = []
+    for score in fuzz(run, seed=11, worlds=15, answers=answers):
+        found = [each.about for each in score.disagreements]
+        if any(about in each for each in found):
+            break
+
+    assert any(about in each for each in found)
+
+
+def test_a_source_port_on_each_side_of_every_edge_is_tried(run: Run) -> None:
+    """An ACL entry for ports 40000 to 41000 splits the client's ports in three, and both ends of each are asked."""
+    places = draw_places(random.Random("edges"))  # noqa: S311  # a drawing, no secret
+    drawn = draw_world("edges", places, random.Random("edges"))  # noqa: S311  # the same
+    entry = {"RuleAction": "allow", "CidrBlock": "0.0.0.0/0"}
+    every = {"Protocol": "-1", **entry}
+    some = {"Protocol": "17", "PortRange": {"From": 40000, "To": 41000}, **entry}
+    acl = {
+        "NetworkAclId": "acl-0",
+        "VpcId": "vpc-0f00d",
+        "Associations": [{"SubnetId": subnet} for subnet in places.subnets],
+        "Entries": [
+            {"RuleNumber": 1, "Egress": True, **every},
+            {"RuleNumber": 1, "Egress": False, "Protocol": "17", "PortRange": {"From": 53, "To": 53}, **entry},
+            {"RuleNumber": 2, "Egress": False, **some},
+        ],
+    }
+    rules = [
+        {
+            "SecurityGroupRuleId": f"sgr-{group}-{egress}",
+            "GroupId": group,
+            "IsEgress": egress,
+            "IpProtocol": "-1",
+            "FromPort": -1,
+            "ToPort": -1,
+            "CidrIpv4": "0.0.0.0/0",
+        }
+        for group in {held["GroupId"] for row in drawn.answers.interfaces for held in row["Groups"]}
+        for egress in (True, False)
+    ]
+    world = replace(
+        drawn,
+        answers=replace(drawn.answers, acls=[acl], rules=rules),
+        client_ports={place.address: (32768, 60999) for place in places.places},
+    )
+    pairs = pairs_of(world)
+    pair = next(
+        each
+        for each in pairs
+        if each.server
+        and each.server.interface.subnet_id != each.client.interface.subnet_id
+        and each.server.interface.instance_id != each.client.interface.instance_id
+    )
+
+    with Kernel(run, places) as kernel:
+        outcomes = kernel.outcomes(world, [pair])
+    by_port = {flow.client_port: outcomes[flow].answered for flow in pair.flows("udp")}
+
+    assert by_port == {32768: False, 39999: False, 40000: True, 41000: True, 41001: False, 60999: False}
+    _, by_pair = list(answers_of(world))[1]
+    answer = by_pair[pair.client.address, pair.server_address, Protocol.UDP]
+    assert answer.share == 1 - 1001 / 28232
