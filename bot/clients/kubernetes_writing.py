@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from bot.clients.answers import json_object
 from bot.clients.kubernetes_api import KubernetesApi, Reply, collection_path
-from bot.clients.kubernetes_errors import KubernetesCall, refusal, status_message
+from bot.clients.kubernetes_errors import KubernetesCall, refusal, status_message, status_object
 from bot.clients.time_limit import within
 from bot.clients.wire_errors import never_sent
 from bot.domain.deadline import Deadline
@@ -58,7 +58,7 @@ class KubernetesWriter:
                 raise WriteFailed(f"NoAnswer: {error.reason} {told}", ambiguous=lost) from error
         if reply.status in _DONE:
             return reply
-        if reply.status == HTTPStatus.CONFLICT:
+        if reply.status == HTTPStatus.CONFLICT or _names_another_uid(reply):
             raise WriteFailed(
                 f"Conflict: cannot {call}: the object is not the one the plan was made from "
                 f"({status_message(reply.body)}). Nothing was changed; diagnose again."
@@ -74,6 +74,13 @@ class KubernetesWriter:
             self._api.login.client()
         except EvidenceUnavailable as error:
             raise WriteFailed(f"NoCredential: cannot {call}: {error.reason} Nothing was changed.") from error
+
+
+def _names_another_uid(reply: Reply) -> bool:
+    """Return whether a patch was refused for its uid: the API server calls that an invalid change (422)."""
+    causes = (status_object(reply.body).get("details") or {}).get("causes") or []
+    fields = {str(cause.get("field")) for cause in causes if isinstance(cause, dict)}
+    return reply.status == HTTPStatus.UNPROCESSABLE_ENTITY and fields == {"metadata.uid"}
 
 
 def _path(resource: Resource, name: str, namespace: str) -> str:

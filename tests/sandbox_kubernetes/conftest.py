@@ -9,6 +9,8 @@ import pytest
 from bot.sandbox.kubernetes.served_cluster import ServedCluster
 from bot.sandbox.kubernetes.small_cluster import small_cluster
 
+pytest.register_assert_rewrite("lab.contract")
+
 
 @pytest.fixture
 def bare() -> Iterator[ServedCluster]:

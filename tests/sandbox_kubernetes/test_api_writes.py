@@ -54,10 +54,10 @@ def test_the_current_resource_version_is_taken(served: ServedCluster) -> None:
     assert body["metadata"]["resourceVersion"] != seen
 
 
-def test_another_uid_is_a_409(served: ServedCluster) -> None:
+def test_another_uid_is_a_422(served: ServedCluster) -> None:
     """A patch meant for a former object of the same name is refused."""
     status, body = served.patch(SHOP, {"metadata": {"uid": "0000", "labels": {"a": "b"}}})
-    assert (status, body["reason"]) == (409, "Conflict")
+    assert (status, body["reason"]) == (422, "Invalid")
 
 
 def test_generation_counts_changes_of_the_spec_alone(served: ServedCluster) -> None:

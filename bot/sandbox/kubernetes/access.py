@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.sandbox.kubernetes.refusals import unauthorized
+from bot.sandbox.kubernetes.resources import STORED
 
 _READ = frozenset({"get", "list"})
+_READABLE = frozenset(kind.plural for kind in STORED)
+_SUBRESOURCES = frozenset({"pods/log", "pods/exec"})
 _REVIEW = "selfsubjectaccessreviews"
 _PATCHED = frozenset(
     {"deployments", "daemonsets", "statefulsets", "configmaps", "services", "networkpolicies", "clusterroles"}
@@ -26,7 +29,7 @@ class User:
         if self.role == "admin" or (resource == _REVIEW and verb == "create"):
             return True
         if verb in _READ:
-            return self.role == "reader" or "/" not in resource
+            return resource in _READABLE or (self.role == "reader" and resource in _SUBRESOURCES)
         if self.role == "reader":
             return (verb, resource) == ("create", "pods/exec")
         return (verb == "patch" and resource in _PATCHED) or (verb, resource) == ("delete", "pods")

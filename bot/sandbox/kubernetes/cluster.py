@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,11 @@ from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.endpoints import EndpointController
 from bot.sandbox.kubernetes.kubelet import Kubelets, PodRuntime
 from bot.sandbox.kubernetes.lookups import LookupPath
+from bot.sandbox.kubernetes.managed_fields import with_managed_fields
 from bot.sandbox.kubernetes.pod_events import PodEvents
-from bot.sandbox.kubernetes.programs import Finished, NotStarted, Unsimulated, image_kind, run
+from bot.sandbox.kubernetes.programs import Finished, NotStarted, Unsimulated, image_kind, run, seconds_asleep
 from bot.sandbox.kubernetes.refusals import bad_request, not_implemented
-from bot.sandbox.kubernetes.resources import PODS, STORED, Json, ResourceType
+from bot.sandbox.kubernetes.resources import CONFIG_MAPS, PODS, STORED, Json, ResourceType
 from bot.sandbox.kubernetes.scheduling import Scheduler
 from bot.sandbox.kubernetes.store import Store, timestamp
 from bot.sandbox.kubernetes.vpc_source import VpcSource
@@ -57,11 +59,13 @@ class Cluster:
         """Return the cluster's time, UTC."""
         return datetime.now(UTC)
 
-    def changed(self, kind: ResourceType, document: Json) -> Json:
-        """Store an object that somebody created or changed; its status stays the controllers' affair."""
+    def changed(self, kind: ResourceType, document: Json, *, manager: str = "kubectl") -> Json:
+        """Store an object that `manager` created or changed; its status stays the controllers' affair."""
         current = self.store.find(kind, document["metadata"].get("namespace", ""), document["metadata"]["name"])
         if current is not None and "status" in current:
             document = {**document, "status": current["status"]}
+        if kind is CONFIG_MAPS:
+            document = with_managed_fields(current, document, manager, self.now())
         return self.store.put(kind, document)
 
     def deleted(self, kind: ResourceType, namespace: str, name: str, *, at_once: bool) -> Json:
@@ -174,6 +178,7 @@ class Cluster:
             raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
         path = LookupPath(self.store, self._kubelets, await self._vpc.current(), self._random, self.now())
         image = next(item["image"] for item in pod["spec"]["containers"] if item["name"] == container)
+        await asyncio.sleep(seconds_asleep(command, image_kind(image)))
         try:
             return run(
                 command,

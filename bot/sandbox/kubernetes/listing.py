@@ -34,6 +34,10 @@ class Lister:
         self._snapshots: OrderedDict[str, tuple[str, list[Json]]] = OrderedDict()
         self._made = 0
 
+    def forget(self) -> None:
+        """Let every token that was given be too old."""
+        self._snapshots.clear()
+
     def page(self, kind: ResourceType, request: ListRequest) -> Json:
         """Return the list object of one page."""
         revision, rest, key, start = self._find(kind, request)
@@ -52,7 +56,7 @@ class Lister:
 
     def _find(self, kind: ResourceType, request: ListRequest) -> tuple[str, list[Json], str, int]:
         by_label = label_matcher(request.labels)
-        by_field = field_matcher(request.fields, kind, request.labels)
+        by_field = field_matcher(request.fields, kind)
         if request.continue_token:
             return self._resume(request.continue_token)
         found = [item for item in self._store.all(kind, request.namespace) if by_label(item) and by_field(item)]
@@ -73,7 +77,7 @@ class Lister:
             said = json.loads(base64.urlsafe_b64decode(token.encode()))
             key, start = str(said["snapshot"]), int(said["start"])
         except (ValueError, KeyError, TypeError):
-            raise bad_request(f"continue key is not valid: {token!r}") from None
+            raise bad_request(f"invalid continue token: continue key is not valid: {token!r}") from None
         if key not in self._snapshots:
             raise expired()
         revision, rest = self._snapshots[key]

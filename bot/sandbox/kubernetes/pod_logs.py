@@ -40,7 +40,8 @@ def _check(asked: LogRequest, name: str) -> None:
         ("limitBytes", asked.limit_bytes, 1),
     ):
         if value is not None and value < least:
-            raise invalid(PODS, name, f"{field}: Invalid value: {value}: must be greater than or equal to {least}")
+            bound = "greater than 0" if least else "greater than or equal to 0"
+            raise invalid(PODS, name, field, f"Invalid value: {value}: must be {bound}")
 
 
 def _nanoseconds(moment: datetime) -> str:

@@ -53,9 +53,9 @@ class NotStarted:
 
 
 _ON_BOARD = {
-    Image.TOOLS: frozenset({"cat", "dig", "nslookup"}),
-    Image.OLD_TOOLS: frozenset({"cat", "dig", "nslookup"}),
-    Image.BUSYBOX: frozenset({"cat", "nslookup"}),
+    Image.TOOLS: frozenset({"cat", "dig", "nslookup", "sleep"}),
+    Image.OLD_TOOLS: frozenset({"cat", "dig", "nslookup", "sleep"}),
+    Image.BUSYBOX: frozenset({"cat", "nslookup", "sleep"}),
     Image.DISTROLESS: frozenset[str](),
     Image.DISTROLESS_OLD_RUNTIME: frozenset[str](),
 }
@@ -75,6 +75,12 @@ def image_kind(reference: str) -> Image:
     return next((kind for part, kind in _KINDS if part in reference), Image.TOOLS)
 
 
+def seconds_asleep(argv: Sequence[str], image: Image) -> float:
+    """Return how long the command does nothing: that of `sleep SECONDS`, else 0."""
+    sleeps = len(argv) == 2 and argv[0] == "sleep" and argv[1].isdigit()  # noqa: PLR2004  # sleep SECONDS
+    return float(argv[1]) if sleeps and "sleep" in _ON_BOARD[image] else 0.0
+
+
 class Unsimulated(Exception):
     """A command that the sandbox has no honest answer to."""
 
@@ -86,6 +92,8 @@ def run(argv: Sequence[str], image: Image, resolv_conf: str, ask: Ask, numbers: 
         if image in {Image.TOOLS, Image.OLD_TOOLS} or (image is Image.BUSYBOX and program != "dig"):
             raise Unsimulated(" ".join(argv))
         return _missing(program, image, numbers)
+    if seconds_asleep(argv, image):
+        return Finished()
     if list(argv) == ["cat", "/etc/resolv.conf"]:
         return Finished(stdout=resolv_conf)
     if program == "cat" and len(argv) == 2:  # noqa: PLR2004  # cat FILE

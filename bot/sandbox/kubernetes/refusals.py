@@ -69,9 +69,26 @@ def bad_request(message: str) -> Refusal:
     return Refusal(400, "BadRequest", message)
 
 
-def invalid(kind: ResourceType, name: str, why: str) -> Refusal:
+def precondition_failed(kind: ResourceType, name: str, why: str) -> Refusal:
+    """Refuse a delete whose precondition does not hold; here the server names the kind."""
+    message = f'Operation cannot be fulfilled on {_kind_of_group(kind)} "{name}": {why}'
+    return Refusal(409, "Conflict", message, {**_details(kind, name), "kind": kind.kind})
+
+
+def invalid(kind: ResourceType, name: str, field: str, why: str) -> Refusal:
     """Refuse what would not be valid."""
-    return Refusal(422, "Invalid", f'{kind.kind} "{name}" is invalid: {why}', _details(kind, name))
+    message = f'{_kind_of_group(kind)} "{name}" is invalid: {field}: {why}'
+    causes = [{"reason": "FieldValueInvalid", "message": why, "field": field}]
+    return Refusal(422, "Invalid", message, {**_details(kind, name), "kind": kind.kind, "causes": causes})
+
+
+def _kind_of_group(kind: ResourceType) -> str:
+    return f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+
+
+def anonymous(kind: ResourceType, name: str, verb: str, subresource: str, namespace: str) -> Refusal:
+    """Refuse a request without a token: the server takes it for `system:anonymous`, who may nothing here."""
+    return forbidden(kind, name, user="system:anonymous", verb=verb, subresource=subresource, namespace=namespace)
 
 
 def expired() -> Refusal:
@@ -81,6 +98,12 @@ def expired() -> Refusal:
         "You can start a new list without the continue parameter."
     )
     return Refusal(410, "Expired", message)
+
+
+def deletion(kind: ResourceType, document: Json) -> Json:
+    """Return the `Status` that answers the delete of an object without a grace period."""
+    details = {**_details(kind, document["metadata"]["name"]), "uid": document["metadata"]["uid"]}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
 def not_implemented(what: str) -> Refusal:

@@ -25,31 +25,44 @@ from bot.sandbox.kubernetes.small_cluster import open_vpc
 from bot.sandbox.kubernetes.vpc_source import FixedVpc
 
 T = TypeVar("T")
+_PAUSE_SECONDS = 0.01
 
 
 class ServedCluster:
-    """A server on a free port of this machine. The cluster takes turns only when told to."""
+    """A server on a free port of this machine. The cluster takes turns only when told to, or by itself (`turning`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, turning: bool = False) -> None:
         self.vpc = FixedVpc(open_vpc())
         self.cluster = Cluster(self.vpc, seed=1)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.url = self._in_loop(self._start())
+        self._turning = asyncio.run_coroutine_threadsafe(self._keep_turning(), self._loop) if turning else None
 
     def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _start(self) -> str:
-        server = ApiServer(self.cluster, Faults())
-        self._runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.1)
+        self._server = ApiServer(self.cluster, Faults())
+        self._runner = web.AppRunner(self._server.application(), access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
+    async def _keep_turning(self) -> None:
+        while True:
+            await self.cluster.step()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def forget_pages(self) -> None:
+        """Let every continue token be too old."""
+        self._server.forget_pages()
+
     def stop(self) -> None:
         """End the server."""
+        if self._turning is not None:
+            self._turning.cancel()
         self._in_loop(self._runner.cleanup())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)

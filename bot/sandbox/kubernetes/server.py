@@ -18,7 +18,7 @@ from bot.sandbox.kubernetes.faults import HANG_SECONDS, Fault, Faults, internal_
 from bot.sandbox.kubernetes.listing import Lister, ListRequest
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
 from bot.sandbox.kubernetes.pod_logs import LogRequest, read_log
-from bot.sandbox.kubernetes.refusals import Refusal, bad_request, forbidden, not_implemented
+from bot.sandbox.kubernetes.refusals import Refusal, anonymous, bad_request, deletion, forbidden, not_implemented
 from bot.sandbox.kubernetes.resources import ACCESS_REVIEWS, CLUSTER_ROLES, PODS, Json
 from bot.sandbox.kubernetes.server_requests import ApiCall, flag, number, parse, refuse_unknown
 from bot.sandbox.kubernetes.store import check_delete_preconditions, check_patch_preconditions, patched
@@ -40,6 +40,10 @@ class ApiServer:
         self._cluster, self._faults = cluster, faults
         self._lister = Lister(cluster.store)
         self._control = ControlRoutes(cluster, faults)
+
+    def forget_pages(self) -> None:
+        """Let every continue token be too old, as after a compaction of etcd."""
+        self._lister.forget()
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
@@ -66,7 +70,10 @@ class ApiServer:
         broken = await self._break(request, fault) if fault else None
         if broken is not None:
             return broken
-        user = user_of(request.headers.get("Authorization", ""))
+        authorization = request.headers.get("Authorization", "")
+        if call is not None and not authorization:
+            raise anonymous(call.kind, call.name, call.verb, call.subresource, call.namespace)
+        user = user_of(authorization)
         if call is None:
             return web.json_response({"major": "1", "minor": "32", "gitVersion": "v1.32.9-eks-113cf36"})
         denied = action in self._faults.denied or (fault is not None and fault.kind == "deny")
@@ -169,7 +176,9 @@ class ApiServer:
             return document
         if call.kind is CLUSTER_ROLES and not isinstance(document.get("rules"), list):
             raise bad_request("ClusterRole in version v1 cannot be handled: rules must be a list")
-        return self._cluster.changed(call.kind, document)
+        agent = request.headers.get("User-Agent", "").split("/", maxsplit=1)[0]
+        manager = request.query.get("fieldManager") or agent or "unknown"
+        return self._cluster.changed(call.kind, document, manager=manager)
 
     async def _delete(self, request: web.Request, call: ApiCall) -> Json:
         refuse_unknown(request.query, _DELETE)
@@ -180,7 +189,8 @@ class ApiServer:
             return current
         grace = number(request.query, "gracePeriodSeconds")
         grace = options.get("gracePeriodSeconds", grace)
-        return self._cluster.deleted(call.kind, call.namespace, call.name, at_once=grace == 0)
+        last_seen = self._cluster.deleted(call.kind, call.namespace, call.name, at_once=grace == 0)
+        return last_seen if call.kind is PODS else deletion(call.kind, current)
 
     async def _review(self, request: web.Request, call: ApiCall, user: User) -> web.Response:
         if call.verb != "create":

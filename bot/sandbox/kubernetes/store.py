@@ -9,7 +9,7 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.sandbox.kubernetes.refusals import Refusal, conflict, not_found
+from bot.sandbox.kubernetes.refusals import Refusal, conflict, invalid, not_found, precondition_failed
 from bot.sandbox.kubernetes.resources import STORED, WITH_GENERATION, Json, ResourceType
 
 
@@ -122,12 +122,11 @@ def _same(current: Json, document: Json) -> bool:
 
 
 def check_patch_preconditions(kind: ResourceType, current: Json, body: Json) -> None:
-    """Refuse with 409 when the patch names another uid or an outdated resourceVersion."""
+    """Refuse a patch that names another uid (422) or an outdated resourceVersion (409)."""
     asked, name = body.get("metadata") or {}, current["metadata"]["name"]
     uid, version = current["metadata"]["uid"], current["metadata"]["resourceVersion"]
     if asked.get("uid") not in (None, uid):
-        why = f"Precondition failed: UID in precondition: {asked['uid']}, UID in object meta: {uid}"
-        raise conflict(kind, name, why)
+        raise invalid(kind, name, "metadata.uid", f'Invalid value: "{asked["uid"]}": field is immutable')
     if asked.get("resourceVersion") not in (None, "", version):
         why = "the object has been modified; please apply your changes to the latest version and try again"
         raise conflict(kind, name, why)
@@ -146,7 +145,7 @@ def check_delete_preconditions(kind: ResourceType, current: Json, preconditions:
                 f"the {label} in the precondition ({asked}) does not match the {label} in record "
                 f"({metadata[field]}). The object might have been {verb}"
             )
-            raise conflict(kind, metadata["name"], why)
+            raise precondition_failed(kind, metadata["name"], why)
 
 
 def patched(kind: ResourceType, current: Json, result: Json) -> Json:

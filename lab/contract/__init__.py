@@ -1,0 +1,4 @@
+"""What any Kubernetes far end must do, as tests: the embedded server and the real one are held to the same.
+
+Each module exports test classes that take a fixture `far_end` (a `FarEnd`) from the module that imports them.
+"""

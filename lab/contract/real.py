@@ -1,0 +1,47 @@
+"""The real API server as a far end of the suite. The calling thread must have joined its namespace."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from pathlib import Path
+
+from lab.contract.far_end import NAMESPACE, Json, Wire
+from lab.control_plane import PORT, READER, WRITER, ControlPlane
+
+_ETCD_PORT = 2379
+
+
+class RealFarEnd:
+    """Implements `FarEnd` over a control plane that runs."""
+
+    def __init__(self, control_plane: ControlPlane, directory: Path) -> None:
+        self._api = control_plane.api()
+        tls = ssl.create_default_context(cafile=str(control_plane.certificates.authority))
+        self.wire = Wire(url=f"https://127.0.0.1:{PORT}", tls=tls)
+        self.reader = READER.name
+        self.kubeconfig = directory / "contract-kubeconfig.yaml"
+        contexts = (("reader", READER), ("writer", WRITER))
+        self.kubeconfig.write_text(control_plane.kubeconfig(*contexts), encoding="utf-8")
+        self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+
+    def put(self, *objects: Json) -> None:
+        """See `FarEnd.put`."""
+        for document in objects:
+            self._api.apply(document)
+
+    def expire_pages(self) -> None:
+        """Compact etcd up to now, over its HTTP gateway."""
+        revision = _etcd("kv/range", {"key": "AA=="})["header"]["revision"]
+        _etcd("kv/compaction", {"revision": revision})
+
+
+def _etcd(call: str, document: Json) -> Json:
+    connection = http.client.HTTPConnection("127.0.0.1", _ETCD_PORT, timeout=10)
+    try:
+        connection.request("POST", f"/v3/{call}", body=json.dumps(document))
+        answer: Json = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    return answer
