@@ -1,6 +1,6 @@
 """Measure `dnsbot diagnose` beside the documents' kubectl and aws commands in one lab, in one run.
 
-Three nodes are real; the others exist as API objects alone. Needs Linux, root and the lab's programs (`make lab-tools`).
+Three nodes are real; the others exist as API objects. Needs Linux, root and the lab's programs (`make lab-tools`).
 """
 
 from __future__ import annotations
