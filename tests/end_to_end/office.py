@@ -30,10 +30,10 @@ class Office:
     slack: SlackFarEnd
     bot: BotProcess
 
-    def asks(self) -> Seen:
+    def asks(self, *playbooks: str) -> Seen:
         """Let ana ask, and return the card that follows from it."""
         ana, known = self.slack.person("ana"), {message.ts for message in self.slack.person("ana").sees()}
-        assert ana.types("/dns-diagnose cluster-prod").ok
+        assert ana.types(" ".join(("/dns-diagnose cluster-prod", *playbooks))).ok
         return ana.wait_for(lambda m: m.ts not in known and reading.can_be_approved(m), timeout_seconds=30)
 
     def ends(self, card: Seen, timeout_seconds: float = 60.0) -> str:
