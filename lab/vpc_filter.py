@@ -12,6 +12,7 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Self
 
 from lab.errors import LabError
@@ -129,6 +130,7 @@ class FollowingFilter:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._ec2: Any = None
+        self._failure: LabError | None = None
         self._thread = threading.Thread(target=self._follow, name="vpc-filter", daemon=True)
 
     def __enter__(self) -> Self:
@@ -140,13 +142,19 @@ class FollowingFilter:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Stop following; the table stays."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop following; the table stays. Raises what made the following stop earlier, if anything did."""
         self._ended.set()
         self._thread.join()
+        if self._failure and error is None:
+            raise self._failure
 
     def refresh(self) -> bool:
-        """Apply the state of this moment; return whether it is in force. From any thread."""
+        """Apply the state of this moment; return whether it is in force. From any thread. Raises `LabError`."""
+        if self._failure:
+            raise self._failure
         import botocore.exceptions  # noqa: PLC0415  # slow to import
 
         with self._lock, joined(self._netns) if self._netns else contextlib.nullcontext():
@@ -164,10 +172,14 @@ class FollowingFilter:
                 LookupError,
             ):
                 return False
-        self._filter.apply(answers)
-        self._seen = seen
+            self._filter.apply(answers)
+            self._seen = seen
         return True
 
     def _follow(self) -> None:
         while not self._ended.wait(_POLL_SECONDS):
-            self.refresh()
+            try:
+                self.refresh()
+            except LabError as failure:
+                self._failure = failure
+                return

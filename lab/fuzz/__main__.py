@@ -1,6 +1,7 @@
 """`python -m lab.fuzz [--worlds N] [--seed S]`: without `--worlds` it goes on until Ctrl-C.
 
-Ends with status 1 when bot.network and the kernel disagreed about anything, and prints each disagreement.
+Ends with status 1 when bot.network and the kernel disagreed about anything, and prints, for each such world, the least
+that shows it: keep it as a case in tests/network.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ def main() -> int:
 def _fuzz(run: Run, seed: int, worlds: int | None) -> int:
     score, told, next_line = Score(), 0, 0.0
     try:
-        for score in fuzz(run, seed=seed, worlds=worlds):
-            for each in score.disagreements[told:]:
-                sys.stdout.write(f"{each}\n")
-            told = len(score.disagreements)
+        for score in fuzz(run, seed=seed, worlds=worlds, narrow=True):
+            for case in score.narrowed[told:]:
+                sys.stdout.write(f"{case}\n")
+            told = len(score.narrowed)
             if time.monotonic() > next_line:
                 sys.stdout.write(f"seed {seed}: {score}\n")
                 sys.stdout.flush()

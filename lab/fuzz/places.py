@@ -75,6 +75,7 @@ class _Drawing:
         self.subnets = {f"subnet-{number}": cidr for number, cidr in enumerate(chance.sample(_SUBNET_CIDRS, count))}
         self.interfaces: list[Interface] = []
         self.places: list[Place] = []
+        self._free_prefixes = chance.sample(range(8, 64), 8)
         self._free = {subnet: self._hosts(cidr) for subnet, cidr in self.subnets.items()}
 
     def _hosts(self, cidr: str) -> list[str]:
@@ -89,8 +90,7 @@ class _Drawing:
         return self._free[subnet].pop()
 
     def prefix(self, subnet: str) -> str:
-        number = self.chance.randrange(8, 64)
-        return f"{ip_network(self.subnets[subnet])[16 * number]}/28"
+        return f"{ip_network(self.subnets[subnet])[16 * self._free_prefixes.pop()]}/28"
 
     def add(self, interface: Interface) -> Interface:
         self.interfaces.append(interface)

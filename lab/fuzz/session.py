@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from lab.fuzz.judging import Answers, Disagreement, answers_of, compare
+from lab.fuzz.judging import Disagreement, answers_of, compare
 from lab.fuzz.kernel import PROTOCOLS, Kernel, pairs_of
+from lab.fuzz.narrowing import AnswersOf, described, narrowed
 from lab.fuzz.places import draw_places
 from lab.fuzz.worlds import World, draw_world
 from lab.namespaces import Run
 
 WORLDS_PER_PLACES = 25
 """How many worlds use the same namespaces before new ones are drawn."""
-
-AnswersOf = Callable[[World], Iterator[tuple[str, Answers]]]
 
 
 @dataclass(slots=True)
@@ -35,6 +34,8 @@ class Score:
     refused_at: Counter[str] = field(default_factory=Counter)
     """Dropped flows by stage."""
     disagreements: list[Disagreement] = field(default_factory=list)
+    narrowed: list[str] = field(default_factory=list)
+    """The first disagreement of each world, with the least that shows it."""
 
     def __str__(self) -> str:
         """Return one line."""
@@ -58,10 +59,12 @@ def fuzz(
     worlds: int | None,
     answers: AnswersOf = answers_of,
     answered_by_aws: Callable[[World], World] = as_drawn,
+    narrow: bool = False,
 ) -> Iterator[Score]:
     """Judge `worlds` worlds (None: without end) and yield the score after each.
 
     `answers`: who is judged. `answered_by_aws`: how a drawn world comes to be what the AWS API answers.
+    `narrow`: find the least of each world that shows its first disagreement (seconds each).
     """
     score = Score()
     for part in count() if worlds is None else range(-(-worlds // WORLDS_PER_PLACES)):
@@ -72,11 +75,13 @@ def fuzz(
                     return
                 chance = random.Random(f"world-{seed}-{number}")  # noqa: S311  # the same
                 world = answered_by_aws(draw_world(f"seed {seed}, world {number}", places, chance))
-                _judge(kernel, world, answers, score)
+                found = _judge(kernel, world, answers, score)
+                if found and narrow:
+                    score.narrowed.append(described(narrowed(kernel, world, found[0], answers), found[0]))
                 yield score
 
 
-def _judge(kernel: Kernel, world: World, answers: AnswersOf, score: Score) -> None:
+def _judge(kernel: Kernel, world: World, answers: AnswersOf, score: Score) -> list[Disagreement]:
     pairs = pairs_of(world)
     outcomes = kernel.outcomes(world, pairs)
     score.worlds += 1
@@ -88,7 +93,10 @@ def _judge(kernel: Kernel, world: World, answers: AnswersOf, score: Score) -> No
             answered = [outcomes[flow].answered for flow in pair.flows(protocol)]
             score.answered += all(answered)
             score.partly += any(answered) and not all(answered)
-    for how, said in answers(world):
-        score.disagreements += [
-            replace(each, about=f"{each.about} ({how})") for each in compare(world, pairs, outcomes, said)
-        ]
+    found = [
+        replace(each, about=f"{each.about} ({how})")
+        for how, said in answers(world)
+        for each in compare(world, pairs, outcomes, said)
+    ]
+    score.disagreements += found
+    return found

@@ -109,6 +109,20 @@ def test_a_wrong_evaluator_is_found_out(run: Run, wrong: Callable[[Reachability]
     assert any(about in each for each in found)
 
 
+def test_a_disagreement_is_narrowed_to_what_it_needs(run: Run) -> None:
+    """For a bot that thinks everything is open what is kept of a refused pair's world is next to nothing."""
+
+    def answers(world: World) -> Iterator[tuple[str, Answers]]:
+        for how, said in answers_of(world):
+            yield how, {key: replace(answer, blocks=()) for key, answer in said.items()}
+
+    (score,) = fuzz(run, seed=11, worlds=1, answers=answers, narrow=True)
+
+    (kept,) = score.narrowed
+    assert "bot.network says allowed, the kernel blocked" in kept.splitlines()[0]
+    assert [line for line in kept.splitlines() if line.startswith(("  rule", "  entry"))] == []
+
+
 def test_a_source_port_on_each_side_of_every_edge_is_tried(run: Run) -> None:
     """An ACL entry for ports 40000 to 41000 splits the client's ports in three, and both ends of each are asked."""
     places = draw_places(random.Random("edges"))  # noqa: S311  # a drawing, no secret
