@@ -4,16 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bot.app import SourceBook, make_diagnoser
-from bot.domain.cluster import Question
-from bot.report.json_report import json_report
 from bot.sandbox.running import RunningWorld
-from bot.settings import load_settings
 
 ROOT_CAUSES = {
     "healthy": [],
@@ -27,13 +23,6 @@ ROOT_CAUSES = {
 }
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[RunningWorld]:
-    """One pair of far ends, emptied and built anew for each case."""
-    with RunningWorld() as running:
-        yield running
-
-
 def diagnose(world: RunningWorld, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Run `dnsbot diagnose cluster-prod --output json` as a user would; return exit code and report."""
     done = subprocess.run(
@@ -44,20 +33,6 @@ def diagnose(world: RunningWorld, *arguments: str) -> tuple[int, dict[str, Any]]
     )  # fmt: skip
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def diagnose_here(world: RunningWorld) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Diagnose within this process: the same parts, without the second that starting Python costs."""
-    before = dict(os.environ)
-    os.environ.update(world.environment)
-    settings = load_settings(world.directory / "dnsbot.yaml", {})
-    sources = SourceBook(settings)
-    diagnoser = make_diagnoser(settings, sources)
-    yield lambda: dict(json.loads(json.dumps(json_report(diagnoser.run(Question(cluster="cluster-prod"))))))
-    sources.close()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.mark.slow
