@@ -7,6 +7,7 @@ that shows it: keep it as a case in tests/network.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -23,6 +24,8 @@ def main() -> int:
     parser.add_argument("--worlds", type=int, help="how many worlds; without end if not given")
     parser.add_argument("--seed", type=int, default=None, help="draws the same worlds again; new ones if not given")
     given = parser.parse_args()
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, signal.default_int_handler)
     seed = given.seed if given.seed is not None else int(time.time())
     try:
         with Run() as run:

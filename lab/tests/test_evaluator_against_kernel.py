@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,6 +13,7 @@ from bot.domain.findings import Protocol
 from bot.network.ports import PortRange
 from bot.network.reachability import Hop, Reachability
 from bot.sandbox.aws.far_end import AwsFarEnd
+from lab.dead_runs import RECORDS, names_of
 from lab.fuzz.judging import Answers, answers_of
 from lab.fuzz.kernel import Kernel, pairs_of
 from lab.fuzz.places import draw_places
@@ -107,6 +111,24 @@ def test_a_wrong_evaluator_is_found_out(run: Run, wrong: Callable[[Reachability]
             break
 
     assert any(about in each for each in found)
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
+def test_the_fuzzer_goes_on_until_it_is_ended_and_leaves_nothing(end: signal.Signals) -> None:
+    """`python -m lab.fuzz` without a number of worlds tells its score so far when it is ended, and cleans up."""
+    command = [sys.executable, "-m", "lab.fuzz", "--seed", "6"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as fuzzing:
+        assert fuzzing.stdout is not None
+        first = fuzzing.stdout.readline()
+        runs = [record.name for record in RECORDS.iterdir() if f"{fuzzing.pid} " in (record / "owner").read_text()]
+        fuzzing.send_signal(end)
+        last = fuzzing.stdout.read().splitlines()[-1]
+
+    assert first.startswith("seed 6: 1 worlds, ")
+    assert last.startswith("seed 6: ")
+    assert fuzzing.returncode == 0
+    assert [names_of(run) for run in runs] == [[]]
+    assert not (RECORDS / runs[0]).exists()
 
 
 def test_a_disagreement_is_narrowed_to_what_it_needs(run: Run) -> None:
