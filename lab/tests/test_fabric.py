@@ -110,6 +110,15 @@ def test_a_pods_address_moves_to_another_node(fabric: Fabric, namespaces: dict[s
     assert (gone, back, moved) == (False, True, True)
 
 
+def test_an_address_without_a_pod_is_silent(fabric: Fabric, namespaces: dict[str, str]) -> None:
+    """What is sent to a node for an address that no pod has ends there, in silence."""
+    fabric.detach_pod(TWO, "app")
+
+    assert [item["ifname"] for item in _shown(namespaces["10.7.64.10"], "link")] == ["lo", "eth0"]
+    assert not _answers(namespaces["10.7.0.11"], "10.7.64.11")
+    assert not _answers(namespaces["10.7.64.10"], "10.7.1.18")
+
+
 def test_a_detached_node_takes_its_pods_along(run: Run, fabric: Fabric, namespaces: dict[str, str]) -> None:
     """Processes of the node and of its pods end; other nodes stay."""
     inside = [run.run_in(namespaces[address], ["sleep", "600"]) for address in ("10.7.0.10", "10.7.0.11")]

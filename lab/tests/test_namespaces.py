@@ -87,6 +87,7 @@ def test_an_ended_run_leaves_no_namespace_no_process_and_no_file() -> None:
     run.end()
 
     assert _alive([stopped.pid, deaf.pid]) == []
+    assert (stopped.returncode, deaf.returncode) == (-signal.SIGTERM, -signal.SIGKILL)
     assert names_of(run.id) == []
     assert not run.directory.exists()
 
