@@ -10,7 +10,7 @@ import yaml
 
 from bot.sandbox.bot_files import configuration
 from bot.sandbox.world import CLUSTER
-from lab.control_plane import READER, WRITER, ControlPlane
+from lab.control_plane import ADMIN, READER, WRITER, ControlPlane
 from lab.errors import LabError
 from lab.kubernetes_api import Json
 
@@ -59,7 +59,8 @@ def _narrowed(rule: Json, verb: str, resource: str) -> Iterator[Json]:
 
 
 def write_bot_files(directory: Path, control_plane: ControlPlane) -> None:
-    """Write `kubeconfig.yaml` and `dnsbot.yaml`, the sandbox's but for the real server and its CA."""
+    """Write `kubeconfig.yaml` and `dnsbot.yaml` as in the sandbox, and `admin.yaml` for kubectl."""
     text = control_plane.kubeconfig((CLUSTER, READER), (f"{CLUSTER}-write", WRITER))
     (directory / "kubeconfig.yaml").write_text(text, encoding="utf-8")
+    (directory / "admin.yaml").write_text(control_plane.kubeconfig(("admin", ADMIN)), encoding="utf-8")
     (directory / "dnsbot.yaml").write_text(configuration(directory), encoding="utf-8")

@@ -51,7 +51,10 @@ def built_programs() -> Programs:
     return programs
 
 
-def missing_packages() -> list[str]:
-    """Return the Debian packages whose programs this machine lacks."""
+def require_packages() -> None:
+    """Raise `LabError` where this machine lacks a program; the text names the Debian packages."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return sorted(package for name, package in _FROM_DEBIAN.items() if shutil.which(name, path=path) is None)
+    missing = sorted(package for name, package in _FROM_DEBIAN.items() if shutil.which(name, path=path) is None)
+    if missing:
+        names = " ".join(missing)
+        raise LabError(f"The lab needs programs of {names}. Install them: apt-get install {names}")

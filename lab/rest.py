@@ -24,8 +24,11 @@ class Rest:
     def __init__(self, api: KubernetesApi, refresh_filter: Callable[[], bool]) -> None:
         self._api, self._refresh_filter = api, refresh_filter
 
-    def wait(self) -> None:
-        """Return when nothing moves. Raises `OperatingError` when it does not come to rest within two minutes."""
+    def wait(self, *, nothing_stuck: bool = False) -> None:
+        """Return when nothing moves. `nothing_stuck`: and everything is as it should be.
+
+        Raises `OperatingError` when it does not come to rest within two minutes.
+        """
         end = time.monotonic() + _LIMIT_SECONDS
         seen: Signature = ()
         since = time.monotonic()
@@ -36,7 +39,9 @@ class Rest:
             if now != seen:
                 seen, since = now, time.monotonic()
             settled = all(map(_rolled_out, workloads)) and all(map(_at_rest, pods))
-            if time.monotonic() - since > (_QUIET_SECONDS if settled else _STUCK_SECONDS) and self._refresh_filter():
+            quiet = time.monotonic() - since
+            still = quiet > _QUIET_SECONDS if settled else quiet > _STUCK_SECONDS and not nothing_stuck
+            if still and self._refresh_filter():
                 return
             time.sleep(_PAUSE_SECONDS)
         moving = [pod["metadata"]["name"] for pod in pods if not _at_rest(pod)]
@@ -44,7 +49,7 @@ class Rest:
 
 
 def _signature(workloads: list[Json], pods: list[Json]) -> Signature:
-    found = [
+    found: list[tuple[str, ...]] = [
         (
             pod["metadata"]["uid"],
             str("deletionTimestamp" in pod["metadata"]),

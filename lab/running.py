@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,7 +30,7 @@ from lab.node_agent.resolv_conf import KubeletSettings
 from lab.operator_hands import LabOperator
 from lab.programs import Programs, built_programs
 from lab.rest import Rest
-from lab.service_questions import until_every_node_asks
+from lab.service_questions import until_every_node_asks, until_rules_are_laid
 from lab.vpc_filter import FollowingFilter, VpcFilter
 
 
@@ -66,6 +67,7 @@ class RunningLab:
     fabric: Fabric
     control_plane: ControlPlane
     agent: NodeAgent
+    kubectl_path: str
     filter: VpcFilter
     """Its counters show which packets flowed."""
 
@@ -108,6 +110,7 @@ class RunningLab:
         self.__enter__()
 
     def _begin(self, programs: Programs) -> None:
+        self.kubectl_path = programs.path("kubectl")
         plan = draw_plan(self._seed, self._nodes)
         self.run = self._stack.enter_context(Run())
         self.fabric = Fabric(self.run, plan.vpc_cidr)
@@ -174,15 +177,18 @@ class RunningLab:
         self.agent = NodeAgent(hands, self.control_plane.certificates, nodes)
         self._stack.callback(self.agent.stop)
         api = self.control_plane.api()
+        self._rest = Rest(api, self._following.refresh)
         self.operator = LabOperator(
             aws_url=self.aws_url,
             api=api,
             settings=lambda name: self.agent.node(name).settings,
-            rest=Rest(api, self._following.refresh),
+            rest=self._rest,
         )
         self.agent.start()
-        self.operator.apply(*(item for item in objects if item["kind"] != "Node"))
-        self.operator.settle()
+        self.operator.apply(*(item for item in objects if item["kind"] not in {"Node", "Deployment"}))
+        until_rules_are_laid([node.netns for node in nodes])
+        self.operator.apply(*(item for item in objects if item["kind"] == "Deployment"))
+        self._rest.wait(nothing_stuck=True)
         until_every_node_asks([node.netns for node in nodes])
 
     def _give_to_bot(self) -> None:
@@ -199,6 +205,11 @@ class RunningLab:
     def aws_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a control route of the AWS far end: `aws_control("POST", "faults", […])`."""
         return call_json(method, f"{self.aws_url}/sandbox/{route}", document)
+
+    def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as the lab's administrator and return what it printed; its exit code is not checked."""
+        command = [self.kubectl_path, "--kubeconfig", str(self.directory / "admin.yaml"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  # built by us
 
 
 def _is_control_plane(interface: Json) -> bool:

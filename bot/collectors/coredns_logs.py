@@ -97,7 +97,7 @@ class CorednsLogs:
             synced = _synced_since(pods.pod(log.pod))
             if waited is None or waited < since or (failed is not None and failed >= since):
                 continue
-            if synced is None or synced < waited:
+            if synced is None or synced < _whole_second(waited):
                 reason = f"{log.pod} waits for the Kubernetes API ({stamp(waited)}) and does not say why"
                 gaps.append(Gap(what=f"API access of {log.pod}", reason=reason))
         return tuple(gaps)
@@ -121,8 +121,15 @@ def _call_failure(name: str, seen: SeenCorednsLines, pod: CorednsPod | None) -> 
         first_at=seen.first_at,
         last_at=seen.last_at,
         sample=seen.samples[0],
-        contradicted_by=f"the pod became Ready at {stamp(synced)}" if synced and synced > seen.last_at else "",
+        contradicted_by=f"the pod became Ready at {stamp(synced)}"
+        if synced and synced >= _whole_second(seen.last_at)
+        else "",
     )
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """Return the second that a line fell into: conditions are dated in whole seconds, log lines more finely."""
+    return moment.replace(microsecond=0)
 
 
 def _synced_since(pod: CorednsPod | None) -> datetime | None:

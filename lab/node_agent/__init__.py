@@ -1,1 +1,1 @@
-"""What runs on the worker nodes: registers them, runs their pods as processes in network namespaces, serves exec and logs."""
+"""The worker nodes' kubelets: they register nodes, run pods in network namespaces, serve exec and logs."""

@@ -26,6 +26,14 @@ _DRAIN_SECONDS = 0.5
 Launch = Callable[[], "subprocess.Popen[bytes]"]
 
 
+def _is_inside(process_id: int) -> bool:
+    place = Path(f"/proc/{process_id}")
+    try:
+        return str((place / "root").readlink()) != "/" and "python" not in str((place / "exe").readlink())
+    except OSError:
+        return False
+
+
 class _Printed(asyncio.Protocol):
     def __init__(self, writer: LogWriter) -> None:
         self._writer = writer
@@ -53,7 +61,11 @@ class Container:
         tell: Callable[[str, str, str], None],
         changed: Callable[[], None],
     ) -> None:
-        """`launch`: awaitable Popen; `probe(port, path)`: awaitable HTTP status; `tell(reason, message, type)`: an event."""
+        """Take its hands.
+
+        `launch` gives an awaitable Popen, `probe(port, path)` an awaitable HTTP status; `tell(reason, message, type)`
+        writes an event; `changed` says that the state is another.
+        """
         self.state = ContainerState(name=specification["name"], image=specification["image"])
         self._specification = specification
         self._logs, self._launch, self._probe = logs, launch, probe
@@ -119,11 +131,8 @@ class Container:
         """Wait until the program is inside its own root, so that exec finds it there."""
         end = asyncio.get_running_loop().time() + _ENTERED_SECONDS
         while not exited.done() and asyncio.get_running_loop().time() < end:
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{process_id}/root") != "/" and "python" not in os.readlink(
-                    f"/proc/{process_id}/exe"
-                ):  # noqa: PTH115, E501  # links of /proc are no paths
-                    return
+            if _is_inside(process_id):
+                return
             await asyncio.sleep(0.005)
 
     async def _until_exit(self) -> None:

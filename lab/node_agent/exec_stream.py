@@ -87,7 +87,8 @@ def _missing(program: str) -> Json:
     """Return what containerd's runtime says of a program that an image lacks."""
     cause = f'exec: "{program}": executable file not found in $PATH: unknown'
     text = (
-        f'error executing command in container: failed to exec in container: failed to start exec "{secrets.token_hex(32)}": '
+        "error executing command in container: failed to exec in container: "
+        f'failed to start exec "{secrets.token_hex(32)}": '
         f"OCI runtime exec failed: exec failed: unable to start container process: {cause}"
     )
     message = f"Internal error occurred: {text}"

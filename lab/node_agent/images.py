@@ -1,7 +1,8 @@
 """What an image of the world holds: its root file system and its program, from what this machine has.
 
-The kinds follow the names of the sandbox's images: CoreDNS and kube-proxy are the real programs on an empty root;
-`…-distroless` has no program but its own; `…-busybox` has busybox; all others have this machine's tools (dig, nslookup).
+The kinds follow the names of the sandbox's images: CoreDNS is the real program on an empty root, kube-proxy the real
+one with iptables; `…-distroless` has no program but its own; `…-busybox` has busybox; all others have this machine's
+tools (dig, nslookup).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from lab.errors import LabError
 from lab.programs import Programs
@@ -18,6 +20,8 @@ from lab.programs import Programs
 _BUSYBOX_COMMANDS = ("sh", "cat", "ls", "nslookup", "ping", "sleep", "wget")
 _DEVICES = ("null", "zero", "random", "urandom")
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64")
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Contents(StrEnum):
@@ -34,9 +38,9 @@ class Contents(StrEnum):
 class Root:
     """A root file system and the program that the image starts."""
 
-    mounts: tuple[tuple[str, str], ...]
+    mounts: Pairs
     """(place on the machine, place inside)"""
-    links: tuple[tuple[str, str], ...]
+    links: Pairs
     """(place inside, target)"""
     program: str
     arguments: tuple[str, ...]
@@ -57,16 +61,13 @@ def root_of(image: str, arguments: Sequence[str], programs: Programs) -> Root:
     """Return the root of an image; `arguments` are the pod's own. Applications sleep, whatever their arguments."""
     has = contents(image)
     if has is Contents.COREDNS:
-        mounts = ((programs.path("coredns"), "/coredns"),)
-        return Root(mounts=mounts, links=(), program="/coredns", arguments=("coredns", *arguments))
+        own: Pairs = ((programs.path("coredns"), "/coredns"), ("/proc", "/proc"))
+        return Root(mounts=own, links=(), program="/coredns", arguments=("coredns", *arguments))
     if has is Contents.KUBE_PROXY:
-        mounts, links = _machine()
-        mounts += (("/proc", "/proc"), ("/sys", "/sys"), (programs.path("kube-proxy"), "/kube-proxy"))
-        return Root(mounts=mounts, links=links, program="/kube-proxy", arguments=("kube-proxy", *arguments))
-    mounts, links = _machine() if has is Contents.TOOLS else ((), ())
-    if has is Contents.BUSYBOX:
-        links = tuple((f"/bin/{command}", "busybox") for command in _BUSYBOX_COMMANDS)
-        mounts = ((_busybox(), "/bin/busybox"), *_devices())
+        machine, links = _machine()
+        own = (("/proc", "/proc"), ("/sys", "/sys"), (programs.path("kube-proxy"), "/kube-proxy"))
+        return Root(mounts=(*machine, *own), links=links, program="/kube-proxy", arguments=("kube-proxy", *arguments))
+    mounts, links = _of_application(has)
     return Root(
         mounts=(*mounts, (_busybox(), "/application")),
         links=links,
@@ -75,7 +76,16 @@ def root_of(image: str, arguments: Sequence[str], programs: Programs) -> Root:
     )
 
 
-def _machine() -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+def _of_application(has: Contents) -> tuple[Pairs, Pairs]:
+    if has is Contents.TOOLS:
+        return _machine()
+    if has is Contents.BUSYBOX:
+        links = tuple((f"/bin/{command}", "busybox") for command in _BUSYBOX_COMMANDS)
+        return ((_busybox(), "/bin/busybox"), *_devices()), links
+    return (), ()
+
+
+def _machine() -> tuple[Pairs, Pairs]:
     """Return this machine's programs and libraries, without its settings."""
     links = tuple((f"/{name}", f"usr/{name}") for name in _MERGED if Path(f"/{name}").is_symlink())
     mounts = [("/usr", "/usr"), *_devices()]
@@ -90,7 +100,7 @@ def _machine() -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]
     return tuple(mounts), links
 
 
-def _devices() -> tuple[tuple[str, str], ...]:
+def _devices() -> Pairs:
     return tuple((f"/dev/{name}", f"/dev/{name}") for name in _DEVICES)
 
 

@@ -60,7 +60,7 @@ class PodKeeper:
             self._ending.set()
 
     def removed(self) -> None:
-        """The object is gone: end the pod at once."""
+        """End the pod at once: its object is gone."""
         self._gone = True
         self._ending.set()
 

@@ -28,7 +28,9 @@ def pod_resolv_conf(pod: Mapping[str, Any], settings: KubeletSettings) -> str:
         policy = "Default"
     if policy == "Default" and not own:
         return settings.resolv_conf
-    servers, searches, options = [], [], []
+    servers: list[str] = []
+    searches: list[str] = []
+    options: list[str] = []
     if policy != "None":
         servers, searches, options = _parsed(settings.resolv_conf)
     if policy.startswith("ClusterFirst"):
