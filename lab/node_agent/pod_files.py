@@ -98,6 +98,7 @@ class PodFiles:
             "HOSTNAME": self._pod["metadata"]["name"],
             "KUBERNETES_SERVICE_HOST": _API_SERVICE,
             "KUBERNETES_SERVICE_PORT": "443",
+            "KUBE_FEATURE_WatchListClient": "false",  # as in the versions that the world's images name
             **own,
         }
 
