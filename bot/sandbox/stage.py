@@ -7,16 +7,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bot.sandbox.running import RunningWorld
+from bot.sandbox.scenario import Scenario
 from bot.sandbox.slack import SlackFarEnd
+
+
+class Standing(Protocol):
+    """A world that stands: the sandbox's, or one with a real cluster."""
+
+    aws_url: str
+    kubernetes_url: str
+    directory: Path
+    """Holds `dnsbot.yaml`."""
+    environment: dict[str, str]
+    scenario: Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What stands while the context lasts."""
 
-    world: RunningWorld
+    world: Standing
     slack: SlackFarEnd
     configuration: Path
     """The dnsbot.yaml."""
@@ -31,9 +44,15 @@ def set_stage(*, scenario: str, seed: int, nodes: int | None, deny: Sequence[str
     """Start everything but the bot, on loopback and free ports; nothing is left when the context ends."""
     with (
         RunningWorld(scenario=scenario, seed=seed, nodes=nodes, deny=deny, latency_ms=latency_ms) as world,
-        tempfile.TemporaryDirectory(prefix="dnsbot-history-") as folder,
-        SlackFarEnd() as slack,
+        stage_on(world) as stage,
     ):
+        yield stage
+
+
+@contextmanager
+def stage_on(world: Standing) -> Iterator[Stage]:
+    """Add a local Slack and a place for the history to a world that stands."""
+    with tempfile.TemporaryDirectory(prefix="dnsbot-history-") as folder, SlackFarEnd() as slack:
         shared = {
             **world.environment,
             "DATABASE_URL": f"sqlite:///{folder}/dnsbot.db",

@@ -109,6 +109,7 @@ class PodFiles:
             f"--hostname-override={self._node.name}",
             "--proxy-mode=iptables",
             "--v=2",
+            "--feature-gates=WatchListClient=false",  # with it, 1.36 hides that nobody answers for five minutes
             "--conntrack-max-per-core=0",
             "--conntrack-min=0",
             "--conntrack-tcp-timeout-established=0s",

@@ -18,6 +18,7 @@ ROOT_CAUSES = {
     "network-acl": "dns_blocked_by_network_acl",
     "no-endpoints": "coredns_crash_corefile",
     "kube-proxy-forbidden": "kube_proxy_forbidden",
+    "kube-proxy-timeout": "kube_proxy_api_timeout",
     "wrong-nameserver": "wrong_nameserver",
 }
 

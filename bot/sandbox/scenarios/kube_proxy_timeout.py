@@ -7,6 +7,9 @@ import ipaddress
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
+_DIAL_SECONDS = 30.0
+"""client-go waits so long for a connection; kube-proxy says nothing before (k8s.io/client-go, rest/config.go)."""
+
 
 def _acts(world: World, operator: Operator) -> None:
     configs = operator.get("configmaps", namespace="kube-system")
@@ -16,6 +19,7 @@ def _acts(world: World, operator: Operator) -> None:
     kubeconfig = config["data"]["kubeconfig"].replace(world.endpoint, f"https://{nobody}")
     operator.apply({**config, "data": {**config["data"], "kubeconfig": kubeconfig}})
     operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
+    operator.time_passes(_DIAL_SECONDS * 1.5)
 
 
 SCENARIO = Scenario(

@@ -34,6 +34,8 @@ def _acts(world: World, operator: Operator) -> None:
         world.chance(f"split-{own == first}").shuffle(rules)
         for source, protocol, port in rules:
             _admit(operator, own, source, protocol, port)
+    for group in (first, second):
+        _admit(operator, world.cluster_security_group_id, group, "tcp", 443)  # the nodes still reach the API server
     for node in world.nodes:
         for interface in node.interface_ids:
             wanted = [groups[node.node_group]]
