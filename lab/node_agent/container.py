@@ -92,7 +92,15 @@ class Container:
         if self._starting is not None:
             await self._starting
         process, exited = self._process, self._exited
-        if process is None or exited is None or exited.done():
+        if process is None or exited is None:
+            return
+        await self._end(process, exited, seconds)
+        self._pipe.close()
+        await self._printed.closed
+
+    @staticmethod
+    async def _end(process: subprocess.Popen[bytes], exited: asyncio.Future[None], seconds: float) -> None:
+        if exited.done():
             return
         process.send_signal(signal.SIGTERM if seconds else signal.SIGKILL)
         with contextlib.suppress(asyncio.TimeoutError):
@@ -108,7 +116,7 @@ class Container:
         loop = asyncio.get_running_loop()
         log = self._logs / f"{self._runs}.log"
         self._runs += 1
-        _, self._printed = await loop.connect_read_pipe(lambda: _Printed(LogWriter(log)), process.stdout)
+        self._pipe, self._printed = await loop.connect_read_pipe(lambda: _Printed(LogWriter(log)), process.stdout)
         self._exited = exited = loop.create_future()
         descriptor = os.pidfd_open(process.pid)
 

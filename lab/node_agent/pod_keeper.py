@@ -69,13 +69,14 @@ class PodKeeper:
         publishing = asyncio.create_task(self._publish())
         living = asyncio.create_task(self._live())
         ending = asyncio.create_task(self._ending.wait())
-        await asyncio.wait([living, ending], return_when=asyncio.FIRST_COMPLETED)
-        if living.done() and not ending.done():
-            living.result()
-        for task in (living, publishing):
-            task.cancel()
-        await asyncio.gather(living, publishing, return_exceptions=True)
-        ending.cancel()
+        try:
+            await asyncio.wait([living, ending], return_when=asyncio.FIRST_COMPLETED)
+            if living.done() and not ending.done():
+                living.result()
+        finally:
+            for task in (living, publishing, ending):
+                task.cancel()
+            await asyncio.gather(living, publishing, ending, return_exceptions=True)
         await self._end()
 
     async def _live(self) -> None:
