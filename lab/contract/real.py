@@ -13,13 +13,18 @@ from lab.control_plane import PORT, READER, WRITER, ControlPlane
 _ETCD_PORT = 2379
 
 
+def wire_of(control_plane: ControlPlane) -> Wire:
+    """Return how to reach the API server."""
+    tls = ssl.create_default_context(cafile=str(control_plane.certificates.authority))
+    return Wire(url=f"https://127.0.0.1:{PORT}", tls=tls)
+
+
 class RealFarEnd:
     """Implements `FarEnd` over a control plane that runs."""
 
     def __init__(self, control_plane: ControlPlane, directory: Path) -> None:
         self._api = control_plane.api()
-        tls = ssl.create_default_context(cafile=str(control_plane.certificates.authority))
-        self.wire = Wire(url=f"https://127.0.0.1:{PORT}", tls=tls)
+        self.wire = wire_of(control_plane)
         self.reader = READER.name
         self.kubeconfig = directory / "contract-kubeconfig.yaml"
         contexts = (("reader", READER), ("writer", WRITER))

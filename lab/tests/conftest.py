@@ -6,6 +6,8 @@ import pytest
 
 from lab.namespaces import Run
 
+pytest.register_assert_rewrite("lab.contract")
+
 
 @pytest.fixture
 def run() -> Iterator[Run]:

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from bot.app import load_units
+from bot.domain.deadline import Deadline
+from bot.domain.permissions import KubernetesPermission
+from bot.report.permissions import Need, Use, needs
+from bot.sandbox.world import CLUSTER
+from lab.bot_access import role_documents
+from lab.contract.far_end import Json, Wire, eventually
+from lab.contract.observing import diagnose, problems, sources
+from lab.contract.real import wire_of
+from lab.running import RunningLab
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("lab")]
+LOOKING = [
+    need
+    for need in needs(load_units())
+    if need.use in {Use.READ, Use.LOOK_UP} and isinstance(need.permission, KubernetesPermission)
+]
+"""Every Kubernetes right of the reading identity, one by one."""
+BINDING = "cluster_binding"
+"""Which cluster this is: without that nothing is proposed, and every check says so."""
+ONLY_WITH_POD = "pods: get in all namespaces"
+NOT_IN_A_HEALTHY_WORLD = {
+    "events: list in namespace kube-system": "tells why pods find no place; here all have one",
+    "replicasets.apps: list in all namespaces": "tells what to restart after a fix; nothing is proposed here",
+}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[RunningLab]:
+    """Return a healthy lab, in whose API server exactly the roles of `deploy/` stand."""
+    with RunningLab() as running:
+        yield running
+
+
+def _covers(rule: Json, permission: KubernetesPermission) -> bool:
+    named = set(rule.get("resourceNames") or ())
+    return bool(
+        permission.group in rule["apiGroups"]
+        and permission.resource in rule["resources"]
+        and permission.verb in rule["verbs"]
+        and (not named or (permission.names and named >= set(permission.names)))
+    )
+
+
+def _reaches(document: Json, permission: KubernetesPermission) -> bool:
+    namespace: str = document["metadata"].get("namespace", "")
+    return namespace in {"", permission.namespace}
+
+
+def _without(documents: Sequence[Json], permission: KubernetesPermission) -> list[Json]:
+    """Take one verb out of the one rule that grants it, of the role that reaches as far as the permission does."""
+    made = copy.deepcopy(list(documents))
+    for document in made:
+        if document["metadata"].get("namespace", "") != permission.namespace:
+            continue
+        for rule in document.get("rules") or []:
+            if _covers(rule, permission):
+                rule["verbs"] = [verb for verb in rule["verbs"] if verb != permission.verb]
+        if "rules" in document:
+            document["rules"] = [rule for rule in document["rules"] if rule["verbs"]]
+    return made
+
+
+def _granted_elsewhere(documents: Sequence[Json], permission: KubernetesPermission) -> bool:
+    return any(
+        _reaches(document, permission) and any(_covers(rule, permission) for rule in document.get("rules") or [])
+        for document in documents
+    )
+
+
+def _install(lab: RunningLab, documents: Sequence[Json], permission: KubernetesPermission, *, may: bool) -> None:
+    """Put the roles and wait until the API server judges by them."""
+    lab.operator.apply(*documents)
+    asked = sources(lab)
+    eventually(lambda: asked.may(permission, Deadline.after(10)), lambda answer: answer is may, seconds=20)
+
+
+def _about_one_pod(lab: RunningLab) -> tuple[str, str]:
+    pod = lab.operator.get("pods", namespace="catalog")[0]["metadata"]
+    return "--pod", f"{pod['namespace']}/{pod['name']}"
+
+
+def _doctor(lab: RunningLab) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "doctor", CLUSTER, "--config", str(lab.directory / "dnsbot.yaml")],
+        env={**os.environ, **lab.environment, "DATABASE_URL": f"sqlite:///{lab.directory}/history.db"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("need", LOOKING, ids=[need.permission.text for need in LOOKING])
+def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(lab: RunningLab, need: Need) -> None:
+    """The checks that need it are UNKNOWN and name it, all others run, nothing crashes, and doctor told so before."""
+    permission = need.permission
+    assert isinstance(permission, KubernetesPermission)
+    documents = role_documents()
+    narrowed = _without(documents, permission)
+    assert narrowed != documents, f"no role of deploy/ grants {permission.text}"
+    twice = _granted_elsewhere(narrowed, permission)
+    _install(lab, narrowed, permission, may=twice)
+    try:
+        code, report = diagnose(lab, *(_about_one_pod(lab) if permission.text == ONLY_WITH_POD else ()))
+        _, told = _doctor(lab)
+    finally:
+        _install(lab, documents, permission, may=True)
+
+    unknown = {one["rule"]: one for one in report["coverage"]["unknown"]}
+    assert problems(report) == set()
+    assert report["coverage"]["ran"] == report["coverage"]["total"] - len(unknown)
+    assert unknown.keys() - {BINDING} <= set(need.disables)
+    assert twice or f"{permission.text} is not granted" in told
+    if twice or permission.text in NOT_IN_A_HEALTHY_WORLD or not need.gathers:
+        assert (code, unknown) == (0, {})
+        return
+    assert code == 3
+    assert unknown
+    assert all(permission.resource in one["reason"] + one["grant"] for one in unknown.values()), unknown
+
+
+WRITES: list[tuple[str, str, Json | None]] = [
+    ("POST", "/api/v1/namespaces/kube-system/configmaps", {"metadata": {"name": "x"}}),
+    ("PATCH", "/api/v1/namespaces/kube-system/configmaps/coredns", {"data": {"Corefile": ""}}),
+    ("PUT", "/api/v1/namespaces/kube-system/configmaps/coredns", {"metadata": {"name": "coredns"}}),
+    ("DELETE", "/api/v1/namespaces/kube-system/configmaps/coredns", None),
+    ("DELETE", "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns", None),
+    ("POST", "/api/v1/namespaces/default/pods", {"metadata": {"name": "x"}}),
+    ("PATCH", "/apis/apps/v1/namespaces/catalog/deployments/catalog", {"spec": {"replicas": 0}}),
+    ("PATCH", "/apis/apps/v1/namespaces/catalog/deployments/catalog/scale", {"spec": {"replicas": 0}}),
+    ("PATCH", "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy", {"metadata": {"labels": {"x": "y"}}}),
+    ("PATCH", "/api/v1/nodes/any", {"spec": {"unschedulable": True}}),
+    ("PATCH", "/apis/rbac.authorization.k8s.io/v1/clusterroles/dnsbot-read", {"rules": []}),
+    ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {"metadata": {"name": "x"}}),
+    ("POST", "/api/v1/namespaces/kube-system/serviceaccounts/coredns/token", {}),
+    ("POST", "/api/v1/namespaces/kube-system/pods/any/eviction", {}),
+    ("GET", "/api/v1/secrets", None),
+]
+
+
+@pytest.mark.parametrize("token", ["reader-token", "prober-token"], ids=["reader", "prober"])
+@pytest.mark.parametrize(("method", "path", "body"), WRITES, ids=[f"{row[0]} {row[1]}" for row in WRITES])
+def test_looking_credentials_cannot_write(
+    lab: RunningLab, token: str, method: str, path: str, body: Json | None
+) -> None:
+    """Tried against the real API server: each write, and reading secrets, is a 403."""
+    wire: Wire = wire_of(lab.control_plane)
+    kind = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
+
+    answer = wire.ask(method, path, body, token=token, kind=kind)
+
+    assert answer.refusal[:2] == (403, "Forbidden")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/namespaces/kube-system/configmaps/coredns"),
+        ("PATCH", "/api/v1/namespaces/kube-system/configmaps/coredns"),
+        ("PATCH", "/apis/rbac.authorization.k8s.io/v1/clusterroles/dnsbot-write"),
+        ("GET", "/api/v1/namespaces/catalog/pods/any/exec?command=id&stdout=true"),
+        ("POST", "/api/v1/namespaces/default/pods"),
+    ],
+)
+def test_the_writer_may_no_more_than_its_fixes_need(lab: RunningLab, method: str, path: str) -> None:
+    """Its credential neither reads configuration, nor runs commands, nor changes roles."""
+    kind = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
+
+    answer = wire_of(lab.control_plane).ask(method, path, {"metadata": {}}, token="writer-token", kind=kind)
+
+    assert answer.refusal[:2] == (403, "Forbidden")
