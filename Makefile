@@ -73,7 +73,7 @@ fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the ker
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
 	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)
 
-docs: .venv/ready  ## Renew the README's permissions table from the units' declarations
+docs: .venv/ready  ## Renew what is made from the units' declarations: the README's table, IAM policies, RBAC roles
 	@$(BIN)/python -m bot.report README.md
 
 lock: .venv/ready  ## Renew the lock files

@@ -18,11 +18,15 @@ _REVIEWS = Resource(group="authorization.k8s.io", version="v1", plural="selfsubj
 
 
 def may(api: KubernetesApi, permission: KubernetesPermission, deadline: Deadline) -> bool:
-    """Return whether the identity behind `api` has this permission.
+    """Return whether the identity behind `api` has this permission, for every object that it names.
 
     Every authenticated identity may ask (Kubernetes documentation, "Checking API access"). Raises a
     subclass of `EvidenceUnavailable` when the question is not answered.
     """
+    return all(_may(api, permission, name, deadline) for name in permission.names or ("",))
+
+
+def _may(api: KubernetesApi, permission: KubernetesPermission, name: str, deadline: Deadline) -> bool:
     call = KubernetesCall(verb="create", resource=_REVIEWS.plural, group=_REVIEWS.group)
     resource, _, subresource = permission.resource.partition("/")
     attributes = {
@@ -31,7 +35,7 @@ def may(api: KubernetesApi, permission: KubernetesPermission, deadline: Deadline
         "resource": resource,
         "subresource": subresource,
         "namespace": permission.namespace,
-        "name": permission.names[0] if permission.names else "",
+        "name": name,
     }
     body: JsonObject = {
         "apiVersion": f"{_REVIEWS.group}/{_REVIEWS.version}",
