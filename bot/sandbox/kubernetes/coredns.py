@@ -82,8 +82,13 @@ class CoreDns:
     tried: str
     """The Corefile that it last tried to load."""
     forbidden_since: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    synced: bool = False
-    """It has read everything from the API once; what it knows then stays."""
+    unread: frozenset[str] = frozenset(resource for _, _, resource in _WATCHED)
+    """What it has never read from the API; what it has read once stays."""
+
+    @property
+    def synced(self) -> bool:
+        """Whether it has read everything."""
+        return not self.unread
 
     @property
     def ready(self) -> bool:
@@ -107,7 +112,9 @@ class CoreDns:
             if not may(store, "coredns", "list", group, resource)
         }
         self.forbidden_since = {key: self.forbidden_since.get(key, now) for key in forbidden}
-        self.synced = self.synced or not forbidden
+        self.unread &= frozenset(
+            resource for _, group, resource in _WATCHED if not may(store, "coredns", "list", group, resource)
+        )
 
     def _reload(self, text: str, now: datetime) -> None:
         if text == self.tried or not any(block.find("reload") for block in self.blocks):

@@ -54,15 +54,19 @@ def vpc_resolver(name: str) -> Reply:
     return Reply(outcome=Outcome.ANSWER, addresses=addresses, recursion=True, ttl_seconds=60)
 
 
-def _service_name(store: Store, name: str, zone: str) -> Reply:
+def _service_name(store: Store, name: str, zone: str, unread: frozenset[str]) -> Reply:
     inside = name.rstrip(".").lower().removesuffix(zone.strip(".")).rstrip(".").split(".")
-    missing = Reply(outcome=Outcome.NXDOMAIN, authoritative=True)
+    missing = Reply(outcome=Outcome.SERVFAIL) if unread else Reply(outcome=Outcome.NXDOMAIN, authoritative=True)
+    if unread & {"services", "namespaces"}:
+        return missing
     if len(inside) != 3 or inside[2] != "svc":  # noqa: PLR2004  # NAME.NAMESPACE.svc
         return missing
     service = store.find(SERVICES, inside[1], inside[0])
     if service is None:
         return missing
     address = service["spec"].get("clusterIP", "")
+    if address == "None" and "endpointslices" in unread:
+        return missing
     if address == "None":
         selector = service["spec"].get("selector") or {}
         pods = [pod for pod in store.all(PODS, inside[1]) if selector.items() <= pod["metadata"]["labels"].items()]
@@ -72,11 +76,17 @@ def _service_name(store: Store, name: str, zone: str) -> Reply:
 
 
 def coredns(
-    store: Store, blocks: tuple[Block, ...], name: str, upstream: Callable[[str, str], Reply], *, synced: bool = True
+    store: Store,
+    blocks: tuple[Block, ...],
+    name: str,
+    upstream: Callable[[str, str], Reply],
+    *,
+    unread: frozenset[str] = frozenset(),
 ) -> Reply:
     """Return what CoreDNS with these server blocks answers; `upstream(address, name)` asks a server.
 
-    Not `synced`: it has not read the API yet and knows no cluster name.
+    `unread`: what it has not read from the API yet. A name that it can tell all the same is answered; one that it
+    does not find gets SERVFAIL instead of NXDOMAIN (so CoreDNS 1.15.0 does).
     """
     block = max(blocks, key=lambda candidate: candidate.serves(name), default=None)
     if block is None or block.serves(name) < 0:
@@ -85,7 +95,7 @@ def coredns(
     for zone in kubernetes.arguments if kubernetes else ():
         plain = f".{name.rstrip('.').lower()}"
         if plain.endswith(f".{zone.strip('.').lower()}"):
-            return _service_name(store, name, zone) if synced else Reply(outcome=Outcome.SERVFAIL)
+            return _service_name(store, name, zone, unread)
     forward = block.find("forward")
     if forward is None or len(forward.arguments) < 2:  # noqa: PLR2004  # FROM TO…
         return Reply(outcome=Outcome.REFUSED)

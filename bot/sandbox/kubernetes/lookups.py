@@ -75,4 +75,4 @@ class LookupPath:
             server.upstream_failed(asked, address, runtime.address, port, self._now)
             return TIMEOUT
 
-        return coredns(self._store, server.blocks, name, upstream, synced=server.synced)
+        return coredns(self._store, server.blocks, name, upstream, unread=server.unread)
