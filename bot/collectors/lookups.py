@@ -95,6 +95,8 @@ class Lookups:
     resolvers: tuple[PodResolver, ...]
     gaps: tuple[Gap, ...] = ()
     """Pods where nothing could be asked, with what would help (C5)."""
+    asked_pod_gap: Gap | None = None
+    """Why the pod that a person named could not be looked from."""
     cluster_domain: str = DEFAULT_CLUSTER_DOMAIN
     asked_names: tuple[str, ...] = ()
     """Names that a person asked about; these may rightly not exist."""
@@ -130,6 +132,7 @@ def collect(look: ProbingLook) -> Lookups:
         cells=cells,
         resolvers=tuple(_resolver(session, places) for session in sessions if session.resolver is not None),
         gaps=(*gaps, *(gap for session in sessions for gap in session.gaps)),
+        asked_pod_gap=workload.asked_pod_gap,
         cluster_domain=domain or DEFAULT_CLUSTER_DOMAIN,
         asked_names=tuple(_absolute(name) for name in look.question.names),
         coredns_known=len(_coredns(kube_dns)),

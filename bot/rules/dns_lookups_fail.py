@@ -3,8 +3,9 @@
 PROBLEM: some look-up timed out, was refused, answered SERVFAIL, or said that a name does not exist
 which does. A name that a person asked about may rightly not exist: NXDOMAIN is a failure there only
 where another server answered it. HEALTHY: no look-up failed, and there is no hole in what was asked:
-each node looked from got an answer over UDP by the service and by a CoreDNS pod (where either exists),
-and each server was asked over UDP and over TCP for an internal and an external name from somewhere.
+the pod that a person named could be read, each node looked from got an answer over UDP by the service
+and by a CoreDNS pod (where either exists), and each server was asked over UDP and over TCP for an
+internal and an external name from somewhere.
 Anything less is UNKNOWN and names the hole. Nodes that no pod was looked from are counted, not judged.
 """
 
@@ -25,7 +26,8 @@ def judge(case: Case) -> Judgement:
     lookups = case.need(Lookups)
     asked = tuple(cell for cell in lookups.cells if cell.answer is not Answer.NOT_ASKED)
     failing = tuple(cell for cell in asked if _fails(cell, lookups, asked))
-    holes = tuple(_holes(lookups, asked))
+    named = (lookups.asked_pod_gap,) if lookups.asked_pod_gap else ()
+    holes = (*named, *_holes(lookups, asked))
     if failing:
         return _problem(lookups, asked, failing, (*holes, *lookups.gaps))
     if not asked:

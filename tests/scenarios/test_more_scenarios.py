@@ -8,6 +8,7 @@ import pytest
 
 from bot.sandbox.running import RunningWorld
 from bot.sandbox.scenario_catalogue import all_look_alikes, find_scenario
+from lab.contract.observing import diagnose
 
 ROOT_CAUSES = {
     "coredns-forwarding-loop": "coredns_forwarding_loop",
@@ -100,3 +101,23 @@ def test_fargate_advice_is_given_and_its_healing_is_not_simulated(world: Running
 
     pods = world.operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
     assert {pod["status"]["phase"] for pod in pods} == {"Pending"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pod", "denied", "said"),
+    [("catalog/none", [], "there is no pod catalog/none"), ("catalog/some", ["get pods"], "pods: get")],
+    ids=["no such pod", "may not be read"],
+)
+def test_a_named_pod_that_cannot_be_read_is_not_healthy(
+    world: RunningWorld, pod: str, denied: list[str], said: str
+) -> None:
+    """A person asked about one pod: that the others' look-ups work is no answer."""
+    world.restart(scenario="healthy", seed=1)
+    world.kubernetes_control("POST", "deny", {"actions": denied})
+
+    code, report = diagnose(world, "lookups", "--pod", pod)
+
+    unknown = {one["rule"]: one["reason"] + one["grant"] for one in report["coverage"]["unknown"]}
+    assert (code, report["verdict"]) == (3, "unknown")
+    assert said in unknown["dns_lookups_fail"]
