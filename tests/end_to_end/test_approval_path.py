@@ -13,24 +13,24 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROUNDS = 100
 
 
-def test_two_people_at_once_have_one_effect_in_every_round(office: Office) -> None:
+def test_two_people_at_once_have_one_effect_in_every_round(world: RunningWorld) -> None:
     """Two clicks released by a barrier: both are acknowledged, one is taken, AWS receives one writing call."""
-    seen, before = [], {diagnosis["diagnosis_id"] for diagnosis in office.history()}
-    for _ in range(ROUNDS):
-        office.breaks()
-        card = office.asks("security-groups")
-        clicks = office.at_once(card, "ben", "chloe")
-        office.ends(card)
-        seen.append((office.writes(), sum(click.acked is not None and click.acked.ok for click in clicks)))
-    recorded = [
-        (
-            sorted(decision["accepted"] for decision in proposal["decisions"]),
-            len([outcome for outcome in diagnosis["outcomes"] if outcome["proposal_id"] == proposal["id"]]),
-        )
-        for diagnosis in office.history()
-        if diagnosis["diagnosis_id"] not in before
-        for proposal in diagnosis["proposals"]
-    ]
+    seen = []
+    with opened(world) as office:  # a history of its own: what other tests left pending would be offered again
+        for _ in range(ROUNDS):
+            office.breaks()
+            card = office.asks("security-groups")
+            clicks = office.at_once(card, "ben", "chloe")
+            office.ends(card)
+            seen.append((office.writes(), sum(click.acked is not None and click.acked.ok for click in clicks)))
+        recorded = [
+            (
+                sorted(decision["accepted"] for decision in proposal["decisions"]),
+                len([outcome for outcome in diagnosis["outcomes"] if outcome["proposal_id"] == proposal["id"]]),
+            )
+            for diagnosis in office.history()
+            for proposal in diagnosis["proposals"]
+        ]
 
     assert seen == [(1, 2)] * ROUNDS
     assert recorded == [([False, True], 1)] * ROUNDS
