@@ -13,6 +13,7 @@ from enum import StrEnum
 from bot.collectors.workload_pods import WorkloadPod
 from bot.dns.lookup_tools import (
     READ_RESOLV_CONF,
+    TELL_DIG_VERSION,
     Reading,
     dig_arguments,
     nslookup_arguments,
@@ -67,7 +68,7 @@ class PodSession:
     """Why nothing can be asked here: an exec that is refused, for one."""
     gaps: list[Gap] = field(default_factory=list)
     _first: dict[tuple[str, str], Reading] = field(default_factory=dict)
-    """The answer that the tool was found with, by server and name: it is not asked a second time."""
+    """The answer that nslookup was found with, by server and name: it is not asked a second time."""
 
     @property
     def name(self) -> str:
@@ -75,7 +76,7 @@ class PodSession:
         return f"{self.pod.namespace}/{self.pod.name}"
 
     def prepare(self, server: str) -> None:
-        """Read resolv.conf, then find the tool by asking `server` for the cluster's own name."""
+        """Read resolv.conf, then find the tool; nslookup is found by asking `server` for the cluster's own name."""
         try:
             self._read_resolver()
             self.tool = self._find_tool(server, internal_name(self.resolver))
@@ -135,9 +136,7 @@ class PodSession:
         self.gaps.append(Gap(what=f"/etc/resolv.conf of pod {self.name} on {self.pod.node}", reason=reason))
 
     def _find_tool(self, server: str, name: str) -> Tool:
-        result = self._run(dig_arguments(server, name, Protocol.UDP))
-        if not program_missing(result):
-            self._first[server, name] = read_dig(result, server=server)
+        if not program_missing(self._run(TELL_DIG_VERSION)):  # waits for no server, as a question would
             return Tool.DIG
         result = self._run(nslookup_arguments(server, name))
         if not program_missing(result):

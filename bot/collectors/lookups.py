@@ -55,8 +55,10 @@ class LookupParameters:
     """A name outside the cluster that surely exists."""
     time_budget: timedelta = timedelta(seconds=24)
     """For all look-ups together; each is bounded by its tool (dig: 2 s)."""
-    parallel: int = 16
-    """Execs under way at once."""
+    parallel: int = 32
+    """Execs under way at once, in all pods together."""
+    parallel_per_pod: int = 12
+    """That times the number of pods asked is the limit where it is lower: each exec takes some of a pod's memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,7 @@ class _Asking:
         """Read every pod's resolv.conf and find its tool."""
         addresses = self._servers()
         server = addresses[0][0] if addresses else "127.0.0.1"
-        done = self._in_parallel([partial(session.prepare, server) for session in sessions])
+        done = self._in_parallel([partial(session.prepare, server) for session in sessions], pods=len(sessions))
         for session, future in zip(sessions, done, strict=True):
             if not _finished(future):
                 session.failure = EvidenceUnavailable(f"no exec in pod {session.name} ended in time")
@@ -163,7 +165,7 @@ class _Asking:
         by_pod = [[(session, asked) for asked in self._questions(session, domain)] for session in sessions]
         longest = max(map(len, by_pod), default=0)
         in_turn = [row[at] for at in range(longest) for row in by_pod if at < len(row)]
-        done = self._in_parallel([partial(session.ask, asked) for session, asked in in_turn])
+        done = self._in_parallel([partial(session.ask, asked) for session, asked in in_turn], pods=len(sessions))
         return tuple(
             future.result() if _finished(future) else session.cell(asked, _NO_TIME)
             for (session, asked), future in zip(in_turn, done, strict=True)
@@ -188,9 +190,10 @@ class _Asking:
             if valid_host_name(name)
         ]
 
-    def _in_parallel(self, work: Sequence[Callable[[], R]]) -> list[Future[R]]:
+    def _in_parallel(self, work: Sequence[Callable[[], R]], *, pods: int) -> list[Future[R]]:
         """Run `work` in threads until it is done or the time is over; what has not begun by then never runs."""
-        executor = ThreadPoolExecutor(max_workers=self.parameters.parallel, thread_name_prefix="look up")
+        most = min(self.parameters.parallel, self.parameters.parallel_per_pod * pods)
+        executor = ThreadPoolExecutor(max_workers=most, thread_name_prefix="look up")
         try:
             futures = [executor.submit(copy_context().run, one) for one in work]
             wait(futures, timeout=max(0.0, self.ends - time.monotonic()))

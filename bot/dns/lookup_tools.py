@@ -16,6 +16,7 @@ from bot.domain.findings import Answer, Protocol
 from bot.domain.ports import ExecResult
 
 READ_RESOLV_CONF = ("cat", "/etc/resolv.conf")
+TELL_DIG_VERSION = ("dig", "-v")
 
 _MAX_DETAIL = 200
 _COULD_NOT_RUN = (126, 127)

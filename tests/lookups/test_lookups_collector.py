@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,10 +58,23 @@ class FakeProber:
     tcp_seconds: float = 0.0
     cat_seconds: float = 0.0
     ran: list[tuple[str, ...]] = field(default_factory=list)
+    most_at_once: int = 0
+    _running: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, pod: PodName, container: str, arguments: Sequence[str]) -> ExecResult:
         """See `Prober.run`."""
         assert container == "app"
+        with self._lock:
+            self._running += 1
+            self.most_at_once = max(self.most_at_once, self._running)
+        try:
+            return self._finish(pod, arguments)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def _finish(self, pod: PodName, arguments: Sequence[str]) -> ExecResult:
         self.ran.append((pod.name, *arguments))
         if pod.name in self.errors:
             raise self.errors[pod.name]
@@ -158,13 +172,32 @@ def test_every_question_is_asked_from_every_node() -> None:
     assert COLLECTOR.summarise(found) == "looked from 2 of 2 nodes; 24 of 24 look-ups answered, 0 not asked"
 
 
-def test_nothing_is_asked_twice() -> None:
-    """The question that finds the tool is one of the cells."""
+def test_nothing_is_asked_twice_and_dig_is_found_without_waiting_for_a_server() -> None:
+    """Each of two pods runs cat, `dig -v` and its twelve questions, each once."""
     prober = FakeProber()
 
     collect(look(prober, *TWO))
 
-    assert len(prober.ran) == len(set(prober.ran)) == 26
+    assert len(prober.ran) == len(set(prober.ran)) == 28
+    assert [row for row in prober.ran if row[1:] == ("dig", "-v")] == [("web-1", "dig", "-v"), ("web-2", "dig", "-v")]
+
+
+def test_question_that_finds_nslookup_is_not_asked_again() -> None:
+    """It is one of the cells: after cat and the dig that is missing come six questions over UDP."""
+    prober = FakeProber(programs=frozenset({"cat", "nslookup"}))
+
+    collect(look(prober, pod("web-1", "node-1")))
+
+    assert len(prober.ran) == len(set(prober.ran)) == 2 + 6
+
+
+def test_one_pod_is_not_flooded() -> None:
+    """Where few pods can be asked, so many execs at once as `parallel_per_pod` allows; a pod's memory is small."""
+    prober = FakeProber(tcp_seconds=0.05)
+
+    collect(look(prober, pod("web-1", "node-1"), parallel_per_pod=2))
+
+    assert prober.most_at_once == 2
 
 
 def test_resolv_conf_is_read_and_a_foreign_nameserver_asked_too() -> None:

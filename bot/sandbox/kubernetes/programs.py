@@ -65,6 +65,7 @@ _KINDS = (
     ("distroless", Image.DISTROLESS),
     ("debian11", Image.OLD_TOOLS),
 )
+_DIG_VERSIONS = {Image.TOOLS: "DiG 9.18.41-1~deb12u1-Debian\n", Image.OLD_TOOLS: "DiG 9.16.50-Debian\n"}
 _SYSTEM = ("/coredns", "/kube-proxy", "/amazon-k8s-cni")
 
 
@@ -126,6 +127,8 @@ def _nameserver(resolv_conf: str) -> str:
 
 
 def _dig(argv: list[str], image: Image, ask: Ask, numbers: random.Random) -> Finished:
+    if argv == ["dig", "-v"]:
+        return Finished(stderr=_DIG_VERSIONS[image])
     tcp = "+tcp" in argv
     known = {"+time=2", "+tries=1", "+noall", "+comments", "+answer", "+tcp"}
     words = [word for word in argv[1:] if word not in known]
