@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 _SECONDS = 30.0
+_CONFLICTS = 20
+"""So often an object that a controller writes meanwhile is read and put again."""
 _VERSIONS = {
     "": "v1",
     "apps": "v1",
@@ -97,7 +99,16 @@ class KubernetesApi:
         return [{"apiVersion": answer["apiVersion"], "kind": kind, **item} for item in answer["items"]]
 
     def apply(self, document: Mapping[str, Any]) -> Json:
-        """Create an object, or put it in place of the one that is there."""
+        """Create an object, or put it in place of the one that is there, whoever writes it at the same time."""
+        for _ in range(_CONFLICTS):
+            try:
+                return self._put(document)
+            except ApiRefused as refused:
+                if refused.status != http.HTTPStatus.CONFLICT:
+                    raise
+        return self._put(document)
+
+    def _put(self, document: Mapping[str, Any]) -> Json:
         try:
             current = self.call("GET", path_of(document))
         except ApiRefused as refused:

@@ -17,7 +17,7 @@ from bot.sandbox.stage import stage_on
 from lab.contract.far_end import Json
 from lab.running import RunningLab
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.timeout(420)
 WRITE = "ec2:AuthorizeSecurityGroupIngress"
 
 

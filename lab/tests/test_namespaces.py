@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lab.dead_runs import RECORDS, names_of, started_at
+from lab.dead_runs import RECORDS, locked_records, names_of, started_at
 from lab.errors import LabError
 from lab.namespaces import Run
 
@@ -47,7 +47,7 @@ def _owner() -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
 
 
 def _soon(holds: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not holds() and time.monotonic() < until:
         time.sleep(0.02)
     return holds()
@@ -107,11 +107,12 @@ def test_a_namespace_that_is_removed_takes_its_processes_along(run: Run) -> None
 def test_a_killed_owner_leaves_no_process_and_the_next_start_removes_the_rest() -> None:
     """After kill -9 every process ends, of the second generation, too; the next start removes namespaces and files."""
     with _owner() as (process, told):
-        process.kill()
-        process.wait()
+        with locked_records():  # another lab that starts at this moment would remove the rest at once
+            process.kill()
+            process.wait()
 
-        assert _soon(lambda: _alive(told["processes"]) == [])
-        assert names_of(told["run"]) == [told["netns"]]
+            assert _soon(lambda: _alive(told["processes"]) == [])
+            assert names_of(told["run"]) == [told["netns"]]
         with Run():
             assert names_of(told["run"]) == []
             assert not (RECORDS / told["run"]).exists()
@@ -122,10 +123,11 @@ def test_a_killed_owner_and_watchdog_leave_what_the_next_start_ends() -> None:
     """Where the watchdog is killed first, orphans of the second generation stay until the next start."""
     with _owner() as (process, told):
         _, _, grandchild, _, watchdog = told["processes"]
-        os.kill(watchdog, signal.SIGKILL)
-        process.kill()
-        process.wait()
-        assert _soon(lambda: _alive(told["processes"]) == [grandchild])
+        with locked_records():
+            os.kill(watchdog, signal.SIGKILL)
+            process.kill()
+            process.wait()
+            assert _soon(lambda: _alive(told["processes"]) == [grandchild])
 
         with Run():
             assert _alive(told["processes"]) == []

@@ -11,7 +11,7 @@ import pytest
 from lab.lookup_table import Cell, coredns_addresses, look_up
 from lab.running import RunningLab
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.timeout(300)
 ROOT_CAUSES = {
     "security-group": "dns_blocked_by_security_group",
     "node-group-split": "dns_blocked_by_security_group",

@@ -11,7 +11,7 @@ from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, find_
 from lab.contract.observing import Lookups, Running, diagnose, log_kinds, look_up_everything, pod_states, problems
 from lab.running import RunningLab
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.timeout(420)
 T = TypeVar("T")
 _PATIENCE_SECONDS = 90.0
 _PAUSE_SECONDS = 1.0

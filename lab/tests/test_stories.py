@@ -19,7 +19,7 @@ from lab.contract.far_end import eventually
 from lab.contract.observing import diagnose, look_up_everything, problems
 from lab.running import RunningLab
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.timeout(420)
 FIXABLE = ("security-group", "node-group-split", "network-acl")
 NOT_SIMULATED = "coredns-pods-pending-fargate"
 """Healing on Fargate is not simulated: no Fargate scheduler stands behind this API server."""
