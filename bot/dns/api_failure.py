@@ -59,6 +59,7 @@ _ABOUT_THE_API = re.compile(
     r"\bis forbidden: user ",
     re.IGNORECASE,
 )
+_REFUSED_WRITE = re.compile(r"\bcannot (?:create|patch|update) ", re.IGNORECASE)
 _KIND = re.compile(r"\*v\w+\.([A-Z]\w+)")
 _REFUSED_VERB = re.compile(r'\bcannot (get|list|watch)\s+(?:resource\s+)?"?([a-z]+)')
 _FORBIDDEN_RESOURCE = re.compile(r'\b([a-z]+)(?:\.[a-z0-9.]+)? (?:"[^"]{0,253}" )?is forbidden')
@@ -75,10 +76,11 @@ _VERB = re.compile(r"failed to (list|watch)\b", re.IGNORECASE)
 def api_failure(text: str) -> ApiFailure | None:
     """Return the failed API call that a line reports, or None when it reports none. Total over all text.
 
+    A refused write is none: kube-proxy writes events alone, and CoreDNS nothing that look-ups need.
     Newer client-go lines hold the error as a quoted value (`err="…"`): its quotes are read as bare ones.
     """
     text = text.replace('\\"', '"')
-    if not _ABOUT_THE_API.search(text):
+    if not _ABOUT_THE_API.search(text) or _REFUSED_WRITE.search(text):
         return None
     lowered = _URL.sub("", text).lower()  # a watch's URL holds `timeoutSeconds`
     kind = next(

@@ -14,6 +14,11 @@ from bot.dns.timestamped import grouped, parse_time, timed_lines
 from bot.dns.upstream_failure import UpstreamFailureKind
 
 PROXY = "system:serviceaccount:kube-system:kube-proxy"
+EVENT_REFUSED = (
+    'E1121 14:12:13.970321       1 event_broadcaster.go:270] "Server rejected event (will not retry!)" '
+    f'err="events.events.k8s.io is forbidden: User \\"{PROXY}\\" cannot create resource \\"events\\" in API group '
+    '\\"events.k8s.io\\" in the namespace \\"default\\"" event="&Event{Action:StartKubeProxy,Reason:Starting}"'
+)
 WATCH = (
     "E0605 07:51:49.326711       1 reflector.go:382] k8s.io/client-go/informers/factory.go:135: Failed to watch "
     "*v1.{kind}: failed to list *v1.{kind}: Get "
@@ -105,6 +110,39 @@ def test_a_quoted_error_reads_like_a_bare_one() -> None:
     assert (found.resource, found.subject) == ("endpointslices", PROXY)
 
 
+NODE_URL = "https://10.0.9.9/api/v1/nodes?fieldSelector=metadata.name%3Dnode-a&limit=500&resourceVersion=0"
+REFLECTOR = 'logger="UnhandledError" reflector="k8s.io/client-go@v0.36.3/tools/cache/reflector.go:343"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'E1121 14:05:59.992147   31549 reflector.go:227] "Failed to watch" err="failed to list *v1.Node: Get '
+        f'\\"{NODE_URL}\\": dial tcp 10.0.9.9:443: i/o timeout" {REFLECTOR} type="*v1.Node"',
+        f'Trace[1870254453]: ---"Objects listed" error:Get "{NODE_URL}": dial tcp 10.0.9.9:443: i/o timeout 30001ms (14:05)',
+    ],
+    ids=["reflector", "trace"],
+)
+def test_a_kube_proxy_that_cannot_read_its_own_node_names_no_service(text: str) -> None:
+    """1.36 asks for its Node first: the address and why come out, and nothing else is said to be missing."""
+    found = kube_proxy_line(text).failure
+
+    assert found is not None
+    assert (found.kind, found.resource, found.target) == (ApiFailureKind.TIMEOUT, "nodes", "10.0.9.9:443")
+
+
+def test_a_refusal_that_names_the_type_at_the_end_reads_like_an_older_one() -> None:
+    """CoreDNS 1.15 puts reflector and type behind the error."""
+    error = f'endpointslices.discovery.k8s.io is forbidden: User "{PROXY}" cannot list resource "endpointslices" in API'
+    line = coredns_line(
+        f"[ERROR] plugin/kubernetes: Failed to watch: failed to list *v1.EndpointSlice: {error} {REFLECTOR} "
+        'type="*v1.EndpointSlice"'
+    )
+
+    assert line.kind is CorednsLineKind.API_FAILURE
+    assert line.api == api_failure(f"Failed to watch *v1.EndpointSlice: failed to list *v1.EndpointSlice: {error}")
+
+
 def test_a_dialled_address_is_the_target() -> None:
     """The address that was called is kept: CoreDNS calls the service's, kube-proxy the endpoint's."""
     found = api_failure(
@@ -123,11 +161,12 @@ def test_a_dialled_address_is_the_target() -> None:
         'I0515 23:23:01.196457       1 proxier.go:822] "Finished syncing" elapsed="2ms"',
         "W0605 07:51:49.326711       1 reflector.go:456] watch of *v1.Service ended with: too old resource version",
         'E1012 21:41:08.700491       6 server.go:369] Can\'t get Node "ip-10-12-4-85", err: nodes "x" not found',
+        EVENT_REFUSED,
     ],
-    ids=["sync of rules", "finished syncing", "watch ended", "node not found"],
+    ids=["sync of rules", "finished syncing", "watch ended", "node not found", "event refused"],
 )
 def test_lines_that_show_neither_failure_nor_success(text: str) -> None:
-    """Syncing rules says nothing about the API; nor does a watch that ends and is taken up again."""
+    """Syncing rules says nothing about the API; nor does a watch that is taken up again, or an event unwritten."""
     assert kube_proxy_line(text).kind is KubeProxyLineKind.OTHER
 
 
@@ -142,8 +181,23 @@ def test_lines_that_show_neither_failure_nor_success(text: str) -> None:
         ("I0126 03:08:48.019124       1 shared_informer.go:318] Caches are synced for node config", "nodes"),
         ('I0126 03:08:48.019124       1 server.go:677] "Successfully retrieved node IP(s)" IPs=["10.0.1.5"]', "nodes"),
         ('I0126 03:08:48.019124       1 service.go:360] "Adding new service port" portName="a/b"', "services"),
+        ('I1121 14:07:08.466408    9109 server.go:228] "Successfully retrieved NodeIPs" NodeIPs=["10.0.1.5"]', "nodes"),
+        (
+            'I1121 14:07:08.3 1 reflector.go:507] "Caches populated" type="*v1.EndpointSlice" reflector="reflector.go:3"',
+            "endpointslices",
+        ),
+        ("I1121 14:07:08.3 1 reflector.go:289] Caches populated for *v1.Endpoints from factory.go:150", "endpoints"),
     ],
-    ids=["cache synced", "structured", "nodes", "node address", "service change"],
+    ids=[
+        "cache synced",
+        "structured",
+        "nodes",
+        "node address",
+        "service change",
+        "node address, 1.36",
+        "cache populated",
+        "cache populated, 1.27",
+    ],
 )
 def test_lines_that_only_a_working_call_can_cause(text: str, resource: str) -> None:
     """A synced cache, a node address that was read, a service that changed: the call works."""

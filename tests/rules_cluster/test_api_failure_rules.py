@@ -58,6 +58,20 @@ def test_each_failure_has_one_cause(judge: Any, make: Any, tail: str, coredns: s
     assert proxy_named == {proxy}
 
 
+@pytest.mark.parametrize("rule", PROXY, ids=lambda rule: rule.name)
+def test_a_refused_event_is_no_failure_of_kube_proxy(judge: Any, make: Any, rule: Any) -> None:
+    """kube-proxy writes an event at its start; a 403 for that takes nothing away from what it routes by."""
+    refused = (
+        '2026-11-21T08:58:00Z E1121 08:58:00.000000       1 event_broadcaster.go:270] "Server rejected event (will not '
+        'retry!)" err="events.events.k8s.io is forbidden: User \\"system:serviceaccount:kube-system:kube-proxy\\" cannot '
+        'create resource \\"events\\" in API group \\"events.k8s.io\\" in the namespace \\"default\\""\n'
+    )
+
+    judgement: Judgement = judge(rule, make.kube_proxy_logs({"node-a": refused}))
+
+    assert (judgement.verdict, judgement.proof) == (Verdict.HEALTHY, ())
+
+
 def test_the_time_of_the_last_failure_is_given(judge: Any, make: Any) -> None:
     """The newest of several failures dates the finding, and its line is the proof."""
     text = failed("08:50", "forbidden") + failed("08:58", "forbidden")
@@ -126,8 +140,17 @@ def test_a_coredns_that_became_ready_since_is_well(judge: Any, make: Any, rule: 
         ("Caches are synced for endpoint slice config", "services", Verdict.PROBLEM),
         ('"SyncProxyRules complete" elapsed="2ms"', "endpointslices", Verdict.PROBLEM),
         ('"Successfully retrieved node IP(s)" IPs=["10.0.1.5"]', "nodes", Verdict.HEALTHY),
+        ('"Caches populated" type="*v1.EndpointSlice" reflector="r"', "endpointslices", Verdict.HEALTHY),
+        ('"Caches populated" type="*v1.Service" reflector="r"', "endpointslices", Verdict.PROBLEM),
     ],
-    ids=["same call", "another call", "rules synced from old data", "node read"],
+    ids=[
+        "same call",
+        "another call",
+        "rules synced from old data",
+        "node read",
+        "same cache populated",
+        "another cache populated",
+    ],
 )
 def test_a_kube_proxy_failure_stands_until_the_same_call_works(
     judge: Any, make: Any, line: str, resource: str, verdict: Verdict
@@ -138,6 +161,26 @@ def test_a_kube_proxy_failure_stands_until_the_same_call_works(
     judgement: Judgement = judge(PROXY_FORBIDDEN, make.kube_proxy_logs({"node-a": text}))
 
     assert judgement.verdict is verdict
+
+
+def test_a_kube_proxy_that_waits_for_its_node_is_told_as_such(judge: Any, make: Any) -> None:
+    """1.36 fails on its own Node first: the address is named, and nothing is claimed of Services or endpoints."""
+    url = "https://10.0.9.9/api/v1/nodes?fieldSelector=metadata.name%3Dnode-a&limit=500&resourceVersion=0"
+    text = (
+        '2026-11-21T08:57:00Z I1121 08:57:00.0 1 shared_informer.go:402] "Waiting for caches to sync"\n'
+        '2026-11-21T08:58:00Z E1121 08:58:00.0 1 reflector.go:227] "Failed to watch" err="failed to list *v1.Node: Get '
+        f'\\"{url}\\": dial tcp 10.0.9.9:443: i/o timeout" logger="UnhandledError" type="*v1.Node"\n'
+    )
+
+    judgement: Judgement = judge(PROXY_TIMEOUT, make.kube_proxy_logs({"node-a": text}))
+
+    assert judgement.verdict is Verdict.PROBLEM
+    assert "cannot reach the control plane at 10.0.9.9:443 (timeout: " in judgement.summary
+    assert "The rules in place are stale, not broken." in judgement.summary
+    assert judgement.details["resources"] == ["nodes"]
+    assert judgement.reach == (Reach(nodes=frozenset({"node-a"}), service_only=True),)
+    told = " ".join((judgement.summary, *judgement.proof, *judgement.advice)).lower()
+    assert not [word for word in ("service", "endpointslice") if word in told]
 
 
 def test_a_success_before_the_failure_contradicts_nothing(judge: Any, make: Any) -> None:
