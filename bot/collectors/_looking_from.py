@@ -31,11 +31,12 @@ def choose_pods(
 ) -> tuple[WorkloadPod, ...]:
     """Return at most `max_pods` running pods, the asked one first, then one for each further node.
 
-    Ready pods in the pod network come before others of the same node. Nodes are taken in turn from each
+    Pods in the pod network come before others of the same node, of these the ones with the cluster's DNS settings
+    (they show what the kubelet gives out), and of these the ready ones. Nodes are taken in turn from each
     (node group, zone), by name, so that the same cluster gives the same choice.
     """
     by_node: dict[str, WorkloadPod] = {}
-    for pod in sorted(pods, key=lambda pod: (pod.host_network, not pod.ready, pod.namespace, pod.name)):
+    for pod in sorted(pods, key=_rank):
         if _can_look(pod):
             by_node.setdefault(pod.node, pod)
     first = [asked] if asked is not None and _can_look(asked) else []
@@ -48,6 +49,11 @@ def choose_pods(
         pod for row in zip_longest(*(by_place[place] for place in sorted(by_place))) for pod in row if pod is not None
     ]
     return tuple([*first, *in_turn][:max_pods])
+
+
+def _rank(pod: WorkloadPod) -> tuple[bool, bool, bool, str, str]:
+    own_settings = pod.dns_policy in {"None", "Default"}
+    return pod.host_network, own_settings, not pod.ready, pod.namespace, pod.name
 
 
 def _can_look(pod: WorkloadPod) -> bool:

@@ -365,6 +365,20 @@ def test_ready_pods_in_the_pod_network_are_preferred() -> None:
     assert [found.name for found in choose_pods(pods, None, {}, max_pods=5)] == ["c-good"]
 
 
+@pytest.mark.parametrize("policy", ["None", "Default"])
+def test_pods_with_the_clusters_dns_settings_are_preferred(policy: str) -> None:
+    """What a pod chose for itself hides what the kubelet of its node gives to the others."""
+    pods = [
+        pod("a-own", "n", dns_policy=policy),
+        pod("b-cluster", "n", ready=False),
+        pod("a-own", "m", dns_policy=policy),
+    ]
+
+    chosen = choose_pods(pods, None, {}, max_pods=5)
+
+    assert [(found.node, found.name) for found in chosen] == [("m", "a-own"), ("n", "b-cluster")]
+
+
 def test_places_come_from_labels() -> None:
     """Managed node groups, eksctl's and Karpenter's."""
     assert place_of({"karpenter.sh/nodepool": "spot", "topology.kubernetes.io/zone": "eu-west-1a"}) == NodePlace(
