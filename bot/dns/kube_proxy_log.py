@@ -1,12 +1,13 @@
 """kube-proxy's log: calls to the API that failed, and lines that only a working call can cause.
 
 `"SyncProxyRules complete"` and its kin are no success: kube-proxy syncs rules from whatever it holds,
-stale or not. What shows a call working is a cache that synced, a node address that was read, and a
-service or endpoint that changed.
+stale or not. What shows a call working is a cache that was populated or synced, a node address that
+was read, and a service or endpoint that changed.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +60,8 @@ _STARTS = (
     "flag proxy-mode",
     "flag: --",
 )
+_POPULATED = re.compile(r'caches populated(?:" type="| for )\*v\w+\.(\w+)')
+"""The reflector's line for each list that came (`--v=2`, client-go from 1.27)."""
 _OTHER = KubeProxyLine(kind=KubeProxyLineKind.OTHER)
 
 
@@ -79,6 +82,9 @@ def kube_proxy_line(text: str) -> KubeProxyLine:
 
 
 def _read(lowered: str) -> str:
+    populated = _POPULATED.search(lowered)
+    if populated:
+        return populated[1] if populated[1].endswith("s") else f"{populated[1]}s"
     if "caches are synced" in lowered:
         return next((resource for cache, resource in _CACHES.items() if cache in lowered), "")
     return next((resource for words, resource in _CHANGES.items() if words in lowered), "")

@@ -117,9 +117,14 @@ REFLECTOR = 'logger="UnhandledError" reflector="k8s.io/client-go@v0.36.3/tools/c
 @pytest.mark.parametrize(
     "text",
     [
-        f'E1121 14:05:59.992147   31549 reflector.go:227] "Failed to watch" err="failed to list *v1.Node: Get '
-        f'\\"{NODE_URL}\\": dial tcp 10.0.9.9:443: i/o timeout" {REFLECTOR} type="*v1.Node"',
-        f'Trace[1870254453]: ---"Objects listed" error:Get "{NODE_URL}": dial tcp 10.0.9.9:443: i/o timeout 30001ms (14:05)',
+        (
+            f'E1121 14:05:59.992147   31549 reflector.go:227] "Failed to watch" err="failed to list *v1.Node: Get '
+            f'\\"{NODE_URL}\\": dial tcp 10.0.9.9:443: i/o timeout" {REFLECTOR} type="*v1.Node"'
+        ),
+        (
+            f'Trace[1870254453]: ---"Objects listed" error:Get "{NODE_URL}": dial tcp 10.0.9.9:443: i/o timeout '
+            "30001ms (14:05:59.991)"
+        ),
     ],
     ids=["reflector", "trace"],
 )
@@ -183,7 +188,7 @@ def test_lines_that_show_neither_failure_nor_success(text: str) -> None:
         ('I0126 03:08:48.019124       1 service.go:360] "Adding new service port" portName="a/b"', "services"),
         ('I1121 14:07:08.466408    9109 server.go:228] "Successfully retrieved NodeIPs" NodeIPs=["10.0.1.5"]', "nodes"),
         (
-            'I1121 14:07:08.3 1 reflector.go:507] "Caches populated" type="*v1.EndpointSlice" reflector="reflector.go:3"',
+            'I1121 14:07:08.3 1 reflector.go:507] "Caches populated" type="*v1.EndpointSlice" reflector="r.go:343"',
             "endpointslices",
         ),
         ("I1121 14:07:08.3 1 reflector.go:289] Caches populated for *v1.Endpoints from factory.go:150", "endpoints"),
