@@ -33,6 +33,14 @@ _STATUS = re.compile(r"status: ([A-Z]+)")
 _SECONDS = 30.0
 
 
+class Tell(Protocol):
+    """Adds a row to a table that is printed when all tests have run."""
+
+    def __call__(self, table: str, *row: object) -> None:
+        """Add it. `table` is the heading; rows of one heading have the same number of cells."""
+        ...
+
+
 class Running(Protocol):
     """A `RunningWorld` or a `RunningLab`."""
 
@@ -168,6 +176,13 @@ def _kind(application: str, text: str) -> str:
     return line.kind.value
 
 
+def answered(lookups: Lookups) -> str:
+    """Say how many of the ways that were looked up always, and sometimes, led to an answer."""
+    always = sum(found == {"answer"} for found in lookups.values())
+    sometimes = sum(len(found) > 1 for found in lookups.values())
+    return f"{always} of {len(lookups)}" + (f", {sometimes} sometimes" if sometimes else "")
+
+
 def look_up_everything(running: Running) -> Lookups:
     """Ask each CoreDNS pod, the service and the pod's own name server from a pod on each node, udp and tcp."""
     clients = running.operator.get("pods", namespace=_TOOLS)
@@ -183,14 +198,17 @@ def look_up_everything(running: Running) -> Lookups:
         for tcp in (False, True)
     ]
     prober, places = sources(running).prober(Deadline.after(_SECONDS * 4)), _Places(running)
-    with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda one: _ask(prober, one[0], one[1][1], one[2], tcp=one[3]), asked))
+    with ThreadPoolExecutor(len(asked)) as pool:
+        own = dict(zip(map(_name, clients), pool.map(lambda client: _own_server(prober, client), clients), strict=True))
+        answers = list(
+            pool.map(lambda one: _ask(prober, one[0], one[1][1] or own[_name(one[0])], one[2], tcp=one[3]), asked)
+        )
     found: dict[Way, frozenset[str]] = {}
-    for (client, (to, _, pods), name, tcp), (answer, own) in zip(asked, answers, strict=True):
+    for (client, (to, _, pods), name, tcp), answer in zip(asked, answers, strict=True):
         way = Way(
             to=to,
             servers=tuple(sorted(places.relation(client, pod) for pod in pods)),
-            own_is_service=own == CLUSTER_DNS,
+            own_is_service=own[_name(client)] == CLUSTER_DNS,
             external=name == OUTSIDE,
             tcp=tcp,
         )
@@ -198,14 +216,21 @@ def look_up_everything(running: Running) -> Lookups:
     return found
 
 
-def _ask(prober: Any, client: Json, address: str, name: str, *, tcp: bool) -> tuple[str, str]:  # a Prober
-    pod = PodName(namespace=_TOOLS, name=client["metadata"]["name"])
-    said = prober.run(pod, _TOOLS, ["cat", "/etc/resolv.conf"]).stdout
-    own = next(words[1] for words in map(str.split, said.splitlines()) if words and words[0] == "nameserver")
+def _name(pod: Json) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def _own_server(prober: Any, client: Json) -> str:  # a Prober
+    said = prober.run(PodName(namespace=_TOOLS, name=_name(client)), _TOOLS, ["cat", "/etc/resolv.conf"]).stdout
+    return next(words[1] for words in map(str.split, said.splitlines()) if words and words[0] == "nameserver")
+
+
+def _ask(prober: Any, client: Json, address: str, name: str, *, tcp: bool) -> str:  # a Prober
     options = ["+time=2", "+tries=1", "+noall", "+comments", "+answer", *(["+tcp"] if tcp else [])]
-    done = prober.run(pod, _TOOLS, ["dig", *options, f"@{address or own}", name, "A"])
+    pod = PodName(namespace=_TOOLS, name=_name(client))
+    done = prober.run(pod, _TOOLS, ["dig", *options, f"@{address}", name, "A"])
     status = _STATUS.search(done.stdout)
-    return ("answer" if status and status[1] == "NOERROR" else "failure"), own
+    return "answer" if status and status[1] == "NOERROR" else "failure"
 
 
 class _Places:

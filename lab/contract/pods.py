@@ -10,7 +10,7 @@ import pytest
 from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.errors import NotFound, SourceTimeout
-from lab.contract.far_end import NAMESPACE, FarEnd, Json, deployment, eventually, path, ready_pods
+from lab.contract.far_end import NAMESPACE, FarEnd, Json, deployment, eventually, is_ready, path, ready_pods
 from lab.contract.reading import sources
 
 TOOLS, NO_TOOLS = "shop:1", "shop:1-distroless"
@@ -212,6 +212,13 @@ class TestEnds:
 class TestRollouts:
     """A Deployment whose template changes."""
 
+    @staticmethod
+    def _by_revision(far_end: FarEnd, name: str) -> dict[str, int]:
+        """Return how many replicas each ReplicaSet is to have, by revision."""
+        sets = far_end.wire.items(path("replicasets", group="apps"), labelSelector=f"app={name}")
+        annotation = "deployment.kubernetes.io/revision"
+        return {one["metadata"]["annotations"][annotation]: one["spec"]["replicas"] for one in sets}
+
     def test_a_changed_annotation_replaces_every_pod(self, far_end: FarEnd) -> None:
         """A second ReplicaSet with the next revision takes over; the status tells when it is done."""
         before = {pod["metadata"]["uid"] for pod in shop(far_end, replicas=2, name="rolled")}
@@ -229,16 +236,27 @@ class TestRollouts:
 
         eventually(lambda: far_end.wire.get(place), done)
         after = ready_pods(far_end, "app=rolled", count=2)
-        sets = far_end.wire.items(path("replicasets", group="apps"), labelSelector="app=rolled")
-        revisions = {
-            item["metadata"]["annotations"]["deployment.kubernetes.io/revision"]: item["spec"]["replicas"]
-            for item in sets
-        }
         assert not before & {pod["metadata"]["uid"] for pod in after}
-        assert revisions == {"1": 0, "2": 2}
+        assert self._by_revision(far_end, "rolled") == {"1": 0, "2": 2}
         assert {pod["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] for pod in after} == set(
             annotations.values()
         )
+
+    def test_pods_without_a_place_stay_beside_those_of_the_new_template(self, far_end: FarEnd) -> None:
+        """As many as the strategy's surge allows; the rest of the old ones goes when new ones are ready."""
+        stuck = deployment("stuck", image=TOOLS, replicas=2)
+        stuck["spec"]["template"]["spec"]["nodeSelector"] = {"nobody": "has-this"}
+        far_end.put(stuck)
+        eventually(lambda: far_end.wire.items(path("pods"), labelSelector="app=stuck"), lambda pods: len(pods) == 2)
+
+        template = {"metadata": {"annotations": {"changed": "yes"}}}
+        far_end.wire.patch(path("deployments", "stuck", group="apps"), {"spec": {"template": template}})
+
+        eventually(
+            lambda: far_end.wire.items(path("pods"), labelSelector="app=stuck"),
+            lambda pods: len(pods) == 3 and not any(map(is_ready, pods)),
+        )
+        assert self._by_revision(far_end, "stuck") == {"1": 2, "2": 1}
 
     def test_pods_lead_to_their_deployment(self, far_end: FarEnd) -> None:
         """Controller references go from the pod to its ReplicaSet and on to the Deployment, by uid."""

@@ -1,12 +1,19 @@
+"""What the tier's tests share: a run of the lab, and the tables that stand at the end of their output."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.namespaces import Run
 
+if TYPE_CHECKING:
+    from lab.contract.observing import Tell  # imported before its asserts are rewritten it would be an error
+
 pytest.register_assert_rewrite("lab.contract")
+_TABLE = "table"
 
 
 @pytest.fixture
@@ -14,3 +21,24 @@ def run() -> Iterator[Run]:
     """A run of the lab that leaves nothing behind."""
     with Run() as begun:
         yield begun
+
+
+@pytest.fixture
+def tell(record_property: Any) -> Tell:  # pytest's function
+    """Return how to add a row; rows of tests in other worker processes are gathered, too."""
+    return lambda table, *row: record_property(_TABLE, [table, *map(str, row)])
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:  # pytest's reporter
+    """Print the tables."""
+    tables: dict[str, list[list[str]]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, (heading, *row) in (one for one in report.user_properties if one[0] == _TABLE):
+                assert name == _TABLE
+                tables.setdefault(heading, []).append(row)
+    for heading, rows in sorted(tables.items()):
+        terminalreporter.section(heading, sep="-")
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in sorted(rows):
+            terminalreporter.line("  ".join(map(str.ljust, row, widths)).rstrip())

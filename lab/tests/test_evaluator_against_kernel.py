@@ -13,6 +13,7 @@ from bot.domain.findings import Protocol
 from bot.network.ports import PortRange
 from bot.network.reachability import Hop, Reachability
 from bot.sandbox.aws.far_end import AwsFarEnd
+from lab.contract.observing import Tell
 from lab.dead_runs import RECORDS, names_of
 from lab.fuzz.judging import Answers, answers_of
 from lab.fuzz.kernel import Kernel, pairs_of
@@ -23,6 +24,8 @@ from lab.fuzz.worlds import World, draw_world
 from lab.namespaces import Run
 from lab.vpc_ruleset import Stage
 
+VERDICTS = "evaluator against kernel: worlds, pair verdicts, disagreements"
+
 
 def _last(scores: Iterator[Score]) -> Score:
     return list(scores)[-1]
@@ -31,9 +34,10 @@ def _last(scores: Iterator[Score]) -> Score:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_evaluator_and_kernel_agree_in_random_worlds(run: Run, seed: int) -> None:
+def test_evaluator_and_kernel_agree_in_random_worlds(run: Run, tell: Tell, seed: int) -> None:
     """State, share, which source ports, every hop, the first hop, entry and groups to blame: for each pair alike."""
     score = _last(fuzz(run, seed=seed, worlds=10))
+    tell(VERDICTS, f"seed {seed}", score.worlds, score.verdicts, len(score.disagreements))
 
     assert [str(each) for each in score.disagreements] == []
     assert score.verdicts >= 2000
@@ -45,10 +49,11 @@ def test_evaluator_and_kernel_agree_in_random_worlds(run: Run, seed: int) -> Non
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_they_agree_where_simulated_aws_answers(run: Run) -> None:
+def test_they_agree_where_simulated_aws_answers(run: Run, tell: Tell) -> None:
     """The same with worlds written by AWS calls and read back, with AWS's ids, defaults and forms."""
     with AwsFarEnd(seed=3) as aws:
         score = _last(fuzz(run, seed=20, worlds=4, answered_by_aws=lambda world: through_aws(aws, world)))
+    tell(VERDICTS, "seed 20, through simulated AWS", score.worlds, score.verdicts, len(score.disagreements))
 
     assert [str(each) for each in score.disagreements] == []
     assert score.verdicts >= 800

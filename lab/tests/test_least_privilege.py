@@ -15,7 +15,7 @@ from bot.report.permissions import Need, Use, needs
 from bot.sandbox.world import CLUSTER
 from lab.bot_access import role_documents
 from lab.contract.far_end import Json, Wire, eventually
-from lab.contract.observing import diagnose, problems, sources
+from lab.contract.observing import Tell, diagnose, problems, sources
 from lab.contract.real import wire_of
 from lab.running import RunningLab
 
@@ -100,7 +100,7 @@ def _doctor(lab: RunningLab) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("need", LOOKING, ids=[need.permission.text for need in LOOKING])
-def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(lab: RunningLab, need: Need) -> None:
+def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(lab: RunningLab, tell: Tell, need: Need) -> None:
     """The checks that need it are UNKNOWN and name it, all others run, nothing crashes, and doctor told so before."""
     permission = need.permission
     assert isinstance(permission, KubernetesPermission)
@@ -116,6 +116,8 @@ def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(lab: RunningLa
         _install(lab, documents, permission, may=True)
 
     unknown = {one["rule"]: one for one in report["coverage"]["unknown"]}
+    cost = ", ".join(sorted(unknown)) or ("none: another rule grants it, too" if twice else "none")
+    tell("right taken away, exit code of diagnose, checks that turned UNKNOWN", permission.text, code, cost)
     assert problems(report) == set()
     assert report["coverage"]["ran"] == report["coverage"]["total"] - len(unknown)
     assert unknown.keys() - {BINDING} <= set(need.disables)

@@ -1,14 +1,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
 
 from bot.sandbox.running import RunningWorld
 from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
-from lab.contract.observing import Lookups, Running, diagnose, log_kinds, look_up_everything, pod_states, problems
+from lab.contract.observing import (
+    Json,
+    Lookups,
+    Running,
+    Tell,
+    answered,
+    diagnose,
+    log_kinds,
+    look_up_everything,
+    pod_states,
+    problems,
+)
 from lab.running import RunningLab
 
 pytestmark = pytest.mark.timeout(420)
@@ -17,14 +29,39 @@ _PATIENCE_SECONDS = 90.0
 _PAUSE_SECONDS = 1.0
 
 
-def _until_alike(look: Callable[[Running], T], lab: Running, sandbox: Running) -> tuple[T, T]:
-    """Look at both until they show the same, for a while: real programs take their time, and start again."""
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningWorld]:
+    """Return a sandbox, on this machine's own network, that each test restarts with its scenario."""
+    with RunningWorld() as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What shows of a world."""
+
+    states: list[tuple[str, str, bool, str, bool]]
+    lookups: Lookups
+    kinds: dict[str, set[str]]
+    exit_code: int
+    report: Json
+
+
+def _until(wanted: T | None, look: Callable[[], T]) -> T:
+    """Look until it shows this, for a while: real programs take their time, and start again."""
     until = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        real, simulated = look(lab), look(sandbox)
-        if real == simulated or time.monotonic() > until:
-            return real, simulated
+    while (seen := look()) != wanted and wanted is not None and time.monotonic() < until:
         time.sleep(_PAUSE_SECONDS)
+    return seen
+
+
+def _see(running: Running, *, wanted: Seen | None = None) -> Seen:
+    """Look at everything; where it is known what is wanted, for a while until the programs have come so far."""
+    states = _until(wanted.states if wanted else None, lambda: pod_states(running))
+    lookups = look_up_everything(running)
+    kinds = _until(wanted.kinds if wanted else None, lambda: log_kinds(running))
+    exit_code, report = diagnose(running)
+    return Seen(states=states, lookups=lookups, kinds=kinds, exit_code=exit_code, report=report)
 
 
 def _differences(real: Lookups, simulated: Lookups) -> dict[object, tuple[frozenset[str], frozenset[str]]]:
@@ -38,27 +75,32 @@ def _differences(real: Lookups, simulated: Lookups) -> dict[object, tuple[frozen
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("scenario", [one.name for one in all_scenarios()])
-def test_lab_and_sandbox_show_the_same(scenario: str, seed: int) -> None:
+def test_lab_and_sandbox_show_the_same(sandbox: RunningWorld, tell: Tell, scenario: str, seed: int) -> None:
     """Pod states, kinds of log lines, look-ups and the root cause agree; where not, the sandbox is wrong."""
-    with RunningLab(scenario=scenario, seed=seed) as lab, RunningWorld(scenario=scenario, seed=seed) as sandbox:
-        states = _until_alike(pod_states, lab, sandbox)
-        lookups = look_up_everything(lab), look_up_everything(sandbox)
-        kinds = _until_alike(log_kinds, lab, sandbox)
-        reports = diagnose(lab)[1], diagnose(sandbox)[1]
+    sandbox.restart(scenario=scenario, seed=seed)
+    simulated = _see(sandbox)
+    with RunningLab(scenario=scenario, seed=seed) as lab:
+        real = _see(lab, wanted=simulated)
+    causes = [", ".join(seen.report["root_causes"]) or "none" for seen in (real, simulated)]
+    tell("scenario, seed, root cause in the lab and in the sandbox, ways answered in the lab and in the sandbox",
+         scenario, seed, *causes, answered(real.lookups), answered(simulated.lookups))  # fmt: skip
 
     root_cause = find_scenario(scenario).root_cause
-    assert [report["root_causes"] for report in reports] == [[root_cause] if root_cause else []] * 2
-    assert problems(reports[0]) == problems(reports[1])
-    assert states[0] == states[1]
-    assert kinds[0] == kinds[1]
-    assert _differences(*lookups) == {}
-    assert len(lookups[0].keys() & lookups[1].keys()) >= 4
+    assert [seen.report["root_causes"] for seen in (real, simulated)] == [[root_cause] if root_cause else []] * 2
+    assert real.exit_code == simulated.exit_code == (2 if root_cause else 0)
+    assert problems(real.report) == problems(simulated.report)
+    assert real.report["coverage"] == simulated.report["coverage"]
+    assert real.states == simulated.states
+    assert real.kinds == simulated.kinds
+    assert _differences(real.lookups, simulated.lookups) == {}
+    assert len(real.lookups.keys() & simulated.lookups.keys()) >= 4
 
 
 @pytest.mark.parametrize("look_alike", [one.name for one in all_look_alikes()])
-def test_what_only_looks_like_the_fault_is_not_blamed_in_the_lab(look_alike: str) -> None:
+def test_what_only_looks_like_the_fault_is_not_blamed_in_the_lab(tell: Tell, look_alike: str) -> None:
     """Real programs bear what the operator did, and the bot finds nothing wrong."""
     with RunningLab(scenario=look_alike, seed=1) as lab:
         code, report = diagnose(lab)
+    tell("look-alike, root cause in the lab", look_alike, ", ".join(report["root_causes"]) or "none")
 
     assert (report["root_causes"], problems(report), code) == ([], set(), 0)

@@ -50,6 +50,14 @@ def owner_reference(kind: ResourceType, owner: Json) -> Json:
     }
 
 
+def _rolling(spec: Json, wanted: int) -> tuple[int, int]:
+    """Return how many pods there may be more, and how many fewer may be ready, while a Deployment rolls."""
+    rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
+    surge = _share(rolling.get("maxSurge", "25%"), wanted, up=True)
+    missing = _share(rolling.get("maxUnavailable", "25%"), wanted, up=False)
+    return surge, missing or int(surge == 0)
+
+
 def _share(value: object, total: int, *, up: bool) -> int:
     if isinstance(value, str) and value.endswith("%"):
         part = total * int(value[:-1]) / 100
@@ -122,23 +130,24 @@ class Workloads:
         )
 
     def _roll(self, spec: Json, newest: Json, others: list[Json]) -> None:
+        """Scale as the deployment controller does (kubernetes, pkg/controller/deployment/rolling.go)."""
         wanted = int(spec.get("replicas", 1))
-        rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
-        surge = _share(rolling.get("maxSurge", "25%"), wanted, up=True)
-        missing = _share(rolling.get("maxUnavailable", "25%"), wanted, up=False)
-        if surge == missing == 0:
-            missing = 1
+        surge, missing = _rolling(spec, wanted)
         old = sum(item["spec"]["replicas"] for item in others)
-        self._scale(newest, min(wanted, max(wanted + surge - old, newest["spec"]["replicas"])))
-        available = sum(is_ready(pod) for item in (newest, *others) for pod in self._of(item))
-        unready_old = sum(item["spec"]["replicas"] for item in others) - sum(
-            is_ready(pod) for item in others for pod in self._of(item)
-        )
-        spare = max(available - (wanted - missing), 0) + max(unready_old, 0)
+        new = min(wanted, max(wanted + surge - old, newest["spec"]["replicas"]))
+        self._scale(newest, new)
+        ready = {item["metadata"]["uid"]: sum(map(is_ready, self._of(item))) for item in (newest, *others)}
+        least = wanted - missing
+        unready = old + new - least - (new - ready[newest["metadata"]["uid"]])
+        if unready <= 0:
+            return
+        spare = max(sum(ready.values()) - least, 0)
         for item in others:
-            give = min(spare, item["spec"]["replicas"])
-            self._scale(item, item["spec"]["replicas"] - give)
-            spare -= give
+            replicas = item["spec"]["replicas"]
+            broken = min(max(replicas - ready[item["metadata"]["uid"]], 0), unready)
+            whole = min(spare, replicas - broken)
+            self._scale(item, replicas - broken - whole)
+            unready, spare = unready - broken, spare - whole
 
     def _scale(self, replica_set: Json, replicas: int) -> None:
         if replica_set["spec"]["replicas"] != replicas:
