@@ -1,6 +1,6 @@
 """CoreDNS's log: errors, the kubernetes plugin's reflectors, start-up, reload, loop, ready, queries.
 
-Formats of CoreDNS 1.2 to 1.13 (plugin/errors, plugin/reload, plugin/loop, plugin/ready and plugin/log
+Formats of CoreDNS 1.2 to 1.15 (plugin/errors, plugin/reload, plugin/loop, plugin/ready and plugin/log
 pages): with or without a timestamp of its own, `kubectl --prefix` or journald head. Total: any text
 gives a line, if only of kind OTHER.
 """
@@ -69,7 +69,7 @@ _COREFILE = re.compile(
 _QUOTED = re.compile(r"'([^']{1,200})'")
 _LOOP = re.compile(r'plugin/loop: Loop \((\S{1,100}) -> (\S{1,100})\) detected for zone "([^"]{0,300})"')
 _OLD_LOOP = re.compile(r'plugin/loop: Seen "[^"]{0,300}" more than twice')
-_RELOAD_FAILED = ("Corefile changed but reload failed: ", "Corefile parse failed: ")
+_RELOAD_FAILED = re.compile(r"(?:plugin/reload: )?Corefile (?:changed but reload|parse) failed: ")
 _LOADED = ("Reloading complete", "plugin/reload: Running configuration ")
 _QUERY_HEAD = re.compile(r'\S{1,100}:\d{1,5} - \d{1,5} "')
 """plugin/log: what follows holds a name that anybody may choose."""
@@ -92,9 +92,9 @@ def coredns_line(text: str) -> CorednsLine:
 
 
 def _configuration(body: str) -> CorednsLine | None:
-    if body.startswith(_RELOAD_FAILED):
-        message = body.split(": ", 1)[1]
-        return CorednsLine(kind=CorednsLineKind.RELOAD_FAILED, corefile=_corefile_error(message))
+    failed = _RELOAD_FAILED.match(body)
+    if failed:
+        return CorednsLine(kind=CorednsLineKind.RELOAD_FAILED, corefile=_corefile_error(body[failed.end() :]))
     if body.startswith(_LOADED):
         return CorednsLine(kind=CorednsLineKind.CONFIGURATION_LOADED)
     if _COREFILE.match(body):
@@ -103,7 +103,7 @@ def _configuration(body: str) -> CorednsLine | None:
 
 
 def _corefile_error(message: str) -> CorefileError:
-    match = _COREFILE.match(message)
+    match = _COREFILE.search(message)  # 1.15 says before it what it was about to do
     if match is None:
         return CorefileError(file="", line=0, plugin="", message=message[:400], word="")
     plugin, file, line, reason = match.groups()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.dns.coredns_log import CorednsLineKind, CorefileError, coredns_line
+
+AT_13 = "/etc/coredns/Corefile:13 - Error during parsing: Unknown directive 'proxy'"
+AT_9 = "plugin/kubernetes: /etc/coredns/Corefile:9 - Error during parsing: unknown property 'upstream'"
+CHANGED = "Corefile changed but reload failed: "
+STARTING = "starting with listener file descriptors: "
+PROXY = CorefileError(
+    file="/etc/coredns/Corefile", line=13, plugin="", message="Unknown directive 'proxy'", word="proxy"
+)
+UPSTREAM = CorefileError(
+    file="/etc/coredns/Corefile", line=9, plugin="kubernetes", message="unknown property 'upstream'", word="upstream"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (f"[ERROR] {CHANGED}{AT_13}", PROXY),
+        (f"[ERROR] plugin/reload: {CHANGED}{AT_13}", PROXY),
+        (
+            f"[ERROR] plugin/reload: {CHANGED}{STARTING}{AT_13}",
+            PROXY,
+        ),
+        (
+            f"[ERROR] plugin/reload: {CHANGED}{STARTING}{AT_9}",
+            UPSTREAM,
+        ),
+        (f"[WARNING] plugin/reload: Corefile parse failed: {AT_13}", PROXY),
+    ],
+    ids=["bare", "named", "1.15", "1.15 and a plugin", "unparsed"],
+)
+def test_a_failed_reload_is_told_in_every_versions_words(text: str, error: CorefileError) -> None:
+    """Where, which plugin and which word: CoreDNS 1.15 names its plugin and what it was about to do first."""
+    line = coredns_line(text)
+
+    assert (line.kind, line.corefile) == (CorednsLineKind.RELOAD_FAILED, error)
+
+
+def test_the_line_before_a_failed_reload_is_not_a_crash() -> None:
+    """CoreDNS 1.15 logs the same error twice; a start that ended is logged without a level."""
+    assert coredns_line(f"[ERROR] Restart failed: {AT_13}").kind is CorednsLineKind.OTHER
