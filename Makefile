@@ -6,7 +6,7 @@ BIN := .venv/bin
 SCENARIO ?= security-group
 ARGS ?=
 
-.PHONY: help demo sandbox test lint bench docs lock clean debian lab lab-tools lab-ready test-lab test-lab-core fuzz-network
+.PHONY: help demo sandbox test lint bench docs lock clean debian lab lab-tools lab-ready test-lab fuzz-network
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,13 +64,8 @@ lab-ready:
 lab: lab-ready lab-tools  ## A real cluster in network namespaces to try the bot in; Ctrl-C ends it (Linux, root)
 	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab $(SCENARIO) $(ARGS)
 
-lab_core := $(addprefix lab/tests/test_,namespaces.py fabric.py vpc_filter.py evaluator_against_kernel.py control_plane.py chart.py deployment.py contract.py)
-
-test-lab: lab-ready lab-tools  ## Run the tests that need the lab, all of them (Linux, root; about an hour)
-	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest lab/tests $(ARGS)
-
-test-lab-core: lab-ready lab-tools  ## Those of them that need no whole cluster: fabric, filter, evaluator, API server, chart
-	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest $(lab_core) $(ARGS)
+test-lab: lab-ready lab-tools  ## Run the tests that need the lab, three labs side by side (Linux, root)
+	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest lab/tests -n 3 --dist loadgroup --timeout 180 $(ARGS)
 
 fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel until Ctrl-C (Linux, root)
 	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab.fuzz $(ARGS)
