@@ -104,7 +104,7 @@ class Cluster:
         """Date everything back, so that it happened so much longer ago."""
         self.store.date_back(elapsed)
         self._kubelets.date_back(elapsed)
-        self._seen_revision = -1
+        self.look_at_vpc_anew()
 
     async def step(self) -> None:
         """Let every controller, the scheduler and the kubelets take one turn."""

@@ -70,6 +70,8 @@ class Vpc:
     """Entries by subnet, in order of number."""
     endpoint_host: str = ""
     """Host name of the EKS cluster's API endpoint."""
+    control_plane: tuple[str, ...] = ()
+    """Addresses of the control plane's interfaces, which that name stands for. Empty: not known, always reached."""
 
     @cached_property
     def _by_address(self) -> dict[str, Port]:

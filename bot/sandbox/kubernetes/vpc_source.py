@@ -11,6 +11,7 @@ import asyncio
 import json
 import time
 import urllib.request
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bot.sandbox.kubernetes.packets import Entry, Group, Permission, Port, Vpc
@@ -111,7 +112,7 @@ class AwsVpc:
         return [item for page in pages for item in page[member]]
 
     def _read(self) -> Vpc:
-        ports = tuple(_port(item) for item in self._pages("describe_network_interfaces", "NetworkInterfaces"))
+        interfaces = self._pages("describe_network_interfaces", "NetworkInterfaces")
         eks = self._client("eks")
         clusters = [eks.describe_cluster(name=name)["cluster"] for name in eks.list_clusters()["clusters"]]
         home = clusters[0]["resourcesVpcConfig"].get("vpcId", "") if clusters else ""
@@ -120,10 +121,33 @@ class AwsVpc:
         for item in self._pages("describe_network_acls", "NetworkAcls"):
             entries = tuple(sorted(map(_entry, item["Entries"]), key=lambda entry: entry.number))
             acls |= {association["SubnetId"]: entries for association in item["Associations"]}
-        groups = {item["GroupId"]: _group(item) for item in self._pages("describe_security_groups", "SecurityGroups")}
+        answers = self._pages("describe_security_groups", "SecurityGroups")
+        lists = self._prefix_lists(answers)
+        groups = {item["GroupId"]: _group(item, lists) for item in answers}
         endpoint = str(clusters[0].get("endpoint", "")) if clusters else ""
         host = endpoint.removeprefix("https://").split("/")[0]
-        return Vpc(cidr=cidrs.get(home, ""), ports=ports, groups=groups, acls=acls, endpoint_host=host)
+        return Vpc(
+            cidr=cidrs.get(home, ""),
+            ports=tuple(map(_port, interfaces)),
+            groups=groups,
+            acls=acls,
+            endpoint_host=host,
+            control_plane=tuple(item["PrivateIpAddress"] for item in interfaces if _is_control_plane(item)),
+        )
+
+    def _prefix_lists(self, groups: list[Any]) -> dict[str, tuple[str, ...]]:
+        """Return the CIDRs of every prefix list that a rule names."""
+        permissions = [one for item in groups for one in (*item["IpPermissions"], *item["IpPermissionsEgress"])]
+        named = {given["PrefixListId"] for one in permissions for given in one.get("PrefixListIds") or []}
+        pages = self._client("ec2").get_paginator("get_managed_prefix_list_entries")
+        return {
+            name: tuple(entry["Cidr"] for page in pages.paginate(PrefixListId=name) for entry in page["Entries"])
+            for name in sorted(named)
+        }
+
+
+def _is_control_plane(interface: dict[str, Any]) -> bool:
+    return str(interface.get("Description", "")).startswith("Amazon EKS ")
 
 
 def _port(item: dict[str, Any]) -> Port:
@@ -140,7 +164,7 @@ def _port(item: dict[str, Any]) -> Port:
     )
 
 
-def _permission(item: dict[str, Any]) -> Permission:
+def _permission(item: dict[str, Any], lists: Mapping[str, tuple[str, ...]]) -> Permission:
     return Permission(
         protocol=item["IpProtocol"],
         from_port=item.get("FromPort", -1),
@@ -148,15 +172,16 @@ def _permission(item: dict[str, Any]) -> Permission:
         cidrs=tuple(
             [each["CidrIp"] for each in item.get("IpRanges") or []]
             + [each["CidrIpv6"] for each in item.get("Ipv6Ranges") or []]
+            + [cidr for each in item.get("PrefixListIds") or [] for cidr in lists[each["PrefixListId"]]]
         ),
         groups=tuple(pair["GroupId"] for pair in item.get("UserIdGroupPairs") or []),
     )
 
 
-def _group(item: dict[str, Any]) -> Group:
+def _group(item: dict[str, Any], lists: Mapping[str, tuple[str, ...]]) -> Group:
     return Group(
-        inbound=tuple(map(_permission, item["IpPermissions"])),
-        outbound=tuple(map(_permission, item["IpPermissionsEgress"])),
+        inbound=tuple(_permission(one, lists) for one in item["IpPermissions"]),
+        outbound=tuple(_permission(one, lists) for one in item["IpPermissionsEgress"]),
     )
 
 
