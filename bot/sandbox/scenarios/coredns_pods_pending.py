@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
@@ -9,9 +11,11 @@ PENDING_SECONDS = 90
 """Longer than a pod may look for its place before anybody calls it stuck."""
 
 
-def taint_all(operator: Operator, key: str, value: str) -> None:
-    """Taint every node with NoSchedule; pods that run stay."""
+def taint_all(operator: Operator, key: str, value: str, *, spare: Collection[str] = ()) -> None:
+    """Taint every node but those to `spare` with NoSchedule; pods that run stay."""
     for node in operator.get("nodes"):
+        if node["metadata"]["name"] in spare:
+            continue
         taints = [*(node["spec"].get("taints") or []), {"key": key, "value": value, "effect": "NoSchedule"}]
         operator.apply({**node, "spec": {**node["spec"], "taints": taints}})
 

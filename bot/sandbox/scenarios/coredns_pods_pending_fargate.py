@@ -6,6 +6,8 @@ gone (its webhook hands the pods to the Fargate scheduler) is not simulated: the
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.scenarios.coredns_pods_pending import PENDING_SECONDS, taint_all
 from bot.sandbox.world import World
@@ -13,16 +15,28 @@ from bot.sandbox.world import World
 COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
 
-def _acts(_world: World, operator: Operator) -> None:
+def _ask_for_ec2(operator: Operator, spare: Collection[str] = ()) -> None:
+    """Reserve all nodes but those to `spare` for Fargate, and let new CoreDNS pods ask for EC2."""
     deployments = operator.get("deployments.apps", namespace="kube-system")
     deployment = next(item for item in deployments if item["metadata"]["name"] == "coredns")
     template = deployment["spec"]["template"]
     annotations = {**(template["metadata"].get("annotations") or {}), COMPUTE_TYPE: "ec2"}
     template = {**template, "metadata": {**template["metadata"], "annotations": annotations}}
-    taint_all(operator, COMPUTE_TYPE, "fargate")
+    taint_all(operator, COMPUTE_TYPE, "fargate", spare=spare)
     operator.apply({**deployment, "spec": {**deployment["spec"], "template": template}})
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
     operator.time_passes(PENDING_SECONDS)
+
+
+def _acts(_world: World, operator: Operator) -> None:
+    _ask_for_ec2(operator)
+
+
+def _harmless(world: World, operator: Operator) -> None:
+    pods = operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
+    busy = {pod["spec"]["nodeName"] for pod in pods}
+    others = [node.name for node in world.nodes if node.name not in busy]
+    _ask_for_ec2(operator, spare=(*others[:1], min(busy)))
 
 
 SCENARIO = Scenario(
@@ -36,4 +50,15 @@ SCENARIO = Scenario(
     explains=("kube_dns_no_endpoints",),
     not_to_blame=("coredns_image_pull",),
     acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="coredns-pods-pending-fargate-look-alike",
+    title="CoreDNS asks for EC2 nodes, most nodes are Fargate's, and two are not",
+    story=(
+        "The annotation eks.amazonaws.com/compute-type: ec2 stands on CoreDNS's pods, as EKS puts it there. All nodes "
+        "but two are Fargate's, one on which a CoreDNS pod ran among them; the new pods run on the two EC2 nodes."
+    ),
+    root_cause="",
+    not_to_blame=("coredns_pods_pending",),
+    acts=_harmless,
 )

@@ -6,12 +6,20 @@ from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
 
-def _acts(_world: World, operator: Operator) -> None:
+def _take_away(operator: Operator, *resources: str) -> None:
     roles = operator.get("clusterroles.rbac.authorization.k8s.io")
     role = next(item for item in roles if item["metadata"]["name"] == "system:node-proxier")
-    rules = [rule for rule in role["rules"] if "endpointslices" not in rule["resources"]]
-    operator.apply({**role, "rules": rules})
+    kept = [{**rule, "resources": [one for one in rule["resources"] if one not in resources]} for rule in role["rules"]]
+    operator.apply({**role, "rules": [rule for rule in kept if rule["resources"]]})
     operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
+
+
+def _acts(_world: World, operator: Operator) -> None:
+    _take_away(operator, "endpointslices")
+
+
+def _harmless(_world: World, operator: Operator) -> None:
+    _take_away(operator, "endpoints", "events")
 
 
 SCENARIO = Scenario(
@@ -23,4 +31,15 @@ SCENARIO = Scenario(
     ),
     root_cause="kube_proxy_forbidden",
     acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="kube-proxy-forbidden-look-alike",
+    title="kube-proxy may not read endpoints, which it no longer does, nor write events",
+    story=(
+        "An operator removed endpoints and events from the ClusterRole system:node-proxier and restarted kube-proxy. "
+        "Its log holds a 403, about the event that it writes at its start; it still reads all that it routes by."
+    ),
+    root_cause="",
+    not_to_blame=("kube_proxy_forbidden", "kube_proxy_unauthorized"),
+    acts=_harmless,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from bot.sandbox.scenario import Operator, Scenario
@@ -11,9 +12,13 @@ _ALL = {"Protocol": "-1", "CidrBlock": "0.0.0.0/0", "RuleAction": "allow"}
 _UDP, _TCP = "17", "6"
 
 
-def _deny(world: World, protocol: str, first: int, last: int) -> dict[str, Any]:
+def _entry(cidr: str, action: str, protocol: str, first: int, last: int) -> dict[str, Any]:
     ports = {"From": first, "To": last}
-    return {"Protocol": protocol, "CidrBlock": world.vpc_cidr, "RuleAction": "deny", "PortRange": ports}
+    return {"Protocol": protocol, "CidrBlock": cidr, "RuleAction": action, "PortRange": ports}
+
+
+def _deny(world: World, protocol: str, first: int, last: int) -> dict[str, Any]:
+    return _entry(world.vpc_cidr, "deny", protocol, first, last)
 
 
 def drawn_entries(world: World) -> list[tuple[int, bool, dict[str, Any]]]:
@@ -41,10 +46,28 @@ def _subnet(world: World, operator: Operator) -> WorldSubnet:
     return world.chance("acl-subnet").choice(sorted(subnets, key=lambda subnet: subnet.id))
 
 
-def _acts(world: World, operator: Operator) -> None:
+def _harmless_entries(world: World) -> list[tuple[int, bool, dict[str, Any]]]:
+    """Return entries that deny 53 too late, return ports that no client has, and 53 towards the VPC resolver."""
+    chance = world.chance("network-acl")
+    early, late = sorted(chance.sample(range(20, 60), 2)), sorted(chance.sample(range(60, 100), 2))
+    resolver = f"{ipaddress.ip_network(world.vpc_cidr)[2]}/32"
+    entries = [(200, False, _ALL), (200, True, _ALL)]
+    for number, protocol in enumerate(chance.sample((_UDP, _TCP), 2)):
+        entries += [
+            (early[number], False, _entry(world.vpc_cidr, "allow", protocol, 53, 53)),
+            (late[number], False, _entry("0.0.0.0/0", "deny", protocol, 53, 53)),
+            (early[number], True, _entry(resolver, "deny", protocol, 53, 53)),
+            (late[number], True, _deny(world, protocol, 61000, 65535)),
+        ]
+    chance.shuffle(entries)
+    return entries
+
+
+def _put(world: World, operator: Operator, entries: list[tuple[int, bool, dict[str, Any]]]) -> None:
+    """Give the subnet of a CoreDNS pod a network ACL of its own with these entries."""
     subnet = _subnet(world, operator)
     acl = operator.aws("ec2", "CreateNetworkAcl", VpcId=world.vpc_id)["NetworkAcl"]["NetworkAclId"]
-    for number, egress, entry in drawn_entries(world):
+    for number, egress, entry in entries:
         operator.aws("ec2", "CreateNetworkAclEntry", NetworkAclId=acl, RuleNumber=number, Egress=egress, **entry)
     shown = operator.aws("ec2", "DescribeNetworkAcls", NetworkAclIds=[subnet.network_acl_id])["NetworkAcls"][0]
     association = next(item for item in shown["Associations"] if item["SubnetId"] == subnet.id)
@@ -54,6 +77,14 @@ def _acts(world: World, operator: Operator) -> None:
         AssociationId=association["NetworkAclAssociationId"],
         NetworkAclId=acl,
     )
+
+
+def _acts(world: World, operator: Operator) -> None:
+    _put(world, operator, drawn_entries(world))
+
+
+def _harmless(world: World, operator: Operator) -> None:
+    _put(world, operator, _harmless_entries(world))
 
 
 SCENARIO = Scenario(
@@ -66,4 +97,16 @@ SCENARIO = Scenario(
     ),
     root_cause="dns_blocked_by_network_acl",
     acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="network-acl-look-alike",
+    title="A subnet's network ACL denies 53 after it was allowed, and return ports that no client uses",
+    story=(
+        "An operator gave the same subnet a network ACL of its own. It denies udp and tcp 53 from everywhere, but "
+        "behind entries that allow it from the VPC; on the way out it denies ports 61000 to 65535, which Linux clients "
+        "do not use, and 53 towards the VPC resolver, which no ACL filters."
+    ),
+    root_cause="",
+    not_to_blame=("dns_blocked_by_network_acl",),
+    acts=_harmless,
 )

@@ -11,16 +11,30 @@ _MISTAKES = (
     ("loadbalance", "loadbalence"),
 )
 """An option removed in CoreDNS 1.7.0, a plugin removed in 1.5.0, and a slip of the hand."""
+_RELOAD_SECONDS = 50
+"""The reload plugin looks every 30 s, and up to 15 s later (plugin/reload page)."""
+
+
+def _write(operator: Operator, corefile: str) -> None:
+    configs = operator.get("configmaps", namespace="kube-system")
+    config = next(item for item in configs if item["metadata"]["name"] == "coredns")
+    operator.apply({**config, "data": {**config["data"], "Corefile": corefile}})
 
 
 def _acts(world: World, operator: Operator) -> None:
     right, wrong = world.chance("corefile").choice(_MISTAKES)
-    config = next(
-        item for item in operator.get("configmaps", namespace="kube-system") if item["metadata"]["name"] == "coredns"
-    )
-    changed = {**config, "data": {**config["data"], "Corefile": world.corefile.replace(right, wrong)}}
-    operator.apply(changed)
+    _write(operator, world.corefile.replace(right, wrong))
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
+
+
+def _harmless(world: World, operator: Operator) -> None:
+    right, wrong = world.chance("corefile").choice(_MISTAKES)
+    mistaken = world.corefile.replace(right, wrong)
+    _write(operator, mistaken)
+    operator.time_passes(_RELOAD_SECONDS)
+    was = wrong.split()[0]
+    kept = f"{right} # was: {was}" if right not in wrong else f"# was: {wrong}"
+    _write(operator, world.corefile.replace(right, kept))
 
 
 SCENARIO = Scenario(
@@ -33,4 +47,15 @@ SCENARIO = Scenario(
     root_cause="coredns_crash_corefile",
     explains=("kube_dns_no_endpoints",),
     acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="no-endpoints-look-alike",
+    title="CoreDNS refused a bad Corefile and ran on, and the Corefile was set right",
+    story=(
+        "An operator made the same mistake in the Corefile. The running pods refused to load it and kept the old one; "
+        "the operator corrected the line and left the mistaken word in it as a comment."
+    ),
+    root_cause="",
+    not_to_blame=("coredns_crash_corefile", "kube_dns_no_endpoints"),
+    acts=_harmless,
 )

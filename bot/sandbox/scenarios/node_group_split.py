@@ -15,7 +15,8 @@ def _admit(operator: Operator, group: str, source: str, protocol: str, port: int
     operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
 
 
-def _acts(world: World, operator: Operator) -> None:
+def _split(world: World, operator: Operator) -> tuple[str, ...]:
+    """Give each node group its own security group; return both."""
     groups: dict[str, str] = {}
     for name in world.node_groups:
         description = f"Nodes of {name}"
@@ -40,6 +41,27 @@ def _acts(world: World, operator: Operator) -> None:
         for interface in node.interface_ids:
             wanted = [groups[node.node_group]]
             operator.aws("ec2", "ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface, Groups=wanted)
+    return first, second
+
+
+def _acts(world: World, operator: Operator) -> None:
+    _split(world, operator)
+
+
+def _harmless(world: World, operator: Operator) -> None:
+    made = operator.aws(
+        "ec2",
+        "CreateManagedPrefixList",
+        PrefixListName="private-subnets",
+        AddressFamily="IPv4",
+        MaxEntries=10,
+        Entries=[{"Cidr": subnet.cidr, "Description": subnet.zone} for subnet in world.subnets],
+    )
+    lists = [{"PrefixListId": str(made["PrefixList"]["PrefixListId"])}]
+    for group in _split(world, operator):
+        for protocol in ("udp", "tcp"):
+            permission = {"IpProtocol": protocol, "FromPort": 53, "ToPort": 53, "PrefixListIds": lists}
+            operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
 
 
 SCENARIO = Scenario(
@@ -51,4 +73,15 @@ SCENARIO = Scenario(
     ),
     root_cause="dns_blocked_by_security_group",
     acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="node-group-split-look-alike",
+    title="Two node groups with a security group each, and 53 between them by a prefix list",
+    story=(
+        "The same two security groups: neither admits 53 from the other. But each admits udp and tcp 53 from a managed "
+        "prefix list, which holds the private subnets."
+    ),
+    root_cause="",
+    not_to_blame=("dns_blocked_by_security_group",),
+    acts=_harmless,
 )

@@ -13,7 +13,7 @@ def _from_itself(group: str, port: int) -> dict[str, Any]:
     return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "UserIdGroupPairs": pairs}
 
 
-def _acts(world: World, operator: Operator) -> None:
+def _harden(world: World, operator: Operator) -> None:
     group = world.cluster_security_group_id
     everything = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}
     operator.aws("ec2", "RevokeSecurityGroupIngress", GroupId=group, IpPermissions=[everything])
@@ -27,6 +27,25 @@ def _acts(world: World, operator: Operator) -> None:
         operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
 
 
+def _acts(world: World, operator: Operator) -> None:
+    _harden(world, operator)
+
+
+def _harmless(world: World, operator: Operator) -> None:
+    made = operator.aws(
+        "ec2", "CreateSecurityGroup", GroupName="dns-clients", Description="Asks CoreDNS", VpcId=world.vpc_id
+    )
+    group = str(made["GroupId"])
+    for protocol in ("udp", "tcp"):
+        admitted = {**_from_itself(group, 53), "IpProtocol": protocol}
+        operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[admitted])
+    for node in world.nodes:
+        for interface in node.interface_ids:
+            wanted = [world.cluster_security_group_id, group]
+            operator.aws("ec2", "ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface, Groups=wanted)
+    _harden(world, operator)
+
+
 SCENARIO = Scenario(
     name="security-group",
     title="The cluster security group admits only 443 and 10250 from itself",
@@ -36,4 +55,15 @@ SCENARIO = Scenario(
     ),
     root_cause="dns_blocked_by_security_group",
     acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="security-group-look-alike",
+    title="The cluster security group does not admit 53, and a second group of the nodes does",
+    story=(
+        "An operator gave all nodes a second security group that admits udp and tcp 53 from itself, and hardened the "
+        "cluster security group afterwards. All groups of an interface count together (A3, A6)."
+    ),
+    root_cause="",
+    not_to_blame=("dns_blocked_by_security_group",),
+    acts=_harmless,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import WORKLOAD_SELECTOR, World
 
@@ -15,6 +17,16 @@ def _acts(world: World, operator: Operator) -> None:
     operator.delete_pods(labels=WORKLOAD_SELECTOR, node=node.name)
 
 
+def _harmless(world: World, operator: Operator) -> None:
+    resolver = str(ipaddress.ip_network(world.vpc_cidr)[2])
+    for name, policy in (("carts", "None"), ("catalog", "ClusterFirst")):
+        deployment = operator.get("deployments.apps", namespace=name)[0]
+        template = deployment["spec"]["template"]
+        chosen = {"dnsPolicy": policy, "dnsConfig": {"nameservers": [resolver], "searches": ["corp.example"]}}
+        template = {**template, "spec": {**template["spec"], **chosen}}
+        operator.apply({**deployment, "spec": {**deployment["spec"], "template": template}})
+
+
 SCENARIO = Scenario(
     name="wrong-nameserver",
     title="A node hands its pods a nameserver that is not the ClusterIP",
@@ -24,4 +36,15 @@ SCENARIO = Scenario(
     ),
     root_cause="wrong_nameserver",
     acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="wrong-nameserver-look-alike",
+    title="Pods name a nameserver of their own on purpose",
+    story=(
+        "The owners of carts set dnsPolicy None with the VPC resolver as nameserver; those of catalog named it beside "
+        "the cluster's DNS in their dnsConfig. Neither is the kubelet's doing."
+    ),
+    root_cause="",
+    not_to_blame=("wrong_nameserver",),
+    acts=_harmless,
 )
