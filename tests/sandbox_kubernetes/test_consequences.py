@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -191,9 +192,12 @@ def test_new_pods_crash_on_a_bad_corefile(served: ServedCluster) -> None:
     assert container["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert (container["ready"], container["restartCount"]) == (False, 1)
     assert container["lastState"]["terminated"]["exitCode"] == 1
-    line = "/etc/coredns/Corefile:10 - Error during parsing: Unknown directive 'upstream'\n"
-    assert _log(served, "k8s-app=kube-dns") == line
-    assert _log(served, "k8s-app=kube-dns", "?previous=true") == line
+    text = (
+        "maxprocs: Leaving GOMAXPROCS=2: CPU quota undefined\n"
+        "/etc/coredns/Corefile:10 - Error during parsing: Unknown directive 'upstream'\n"
+    )
+    assert _log(served, "k8s-app=kube-dns") == text
+    assert _log(served, "k8s-app=kube-dns", "?previous=true") == text
     slices = served.get("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices")["items"]
     assert [item["conditions"]["ready"] for item in slices[0]["endpoints"]] == [False, False]
     events = served.get("/api/v1/namespaces/kube-system/events?fieldSelector=reason=BackOff")["items"]
@@ -216,8 +220,8 @@ def test_kube_proxy_without_endpointslices_logs_403_and_keeps_its_rules(served: 
     served.settle()
     line = _wait_for_line(served, "failed to list *v1.EndpointSlice")
     assert (
-        'endpointslices.discovery.k8s.io is forbidden: User "system:serviceaccount:kube-system:kube-proxy" '
-        'cannot list resource "endpointslices" in API group "discovery.k8s.io" at the cluster scope' in line
+        'endpointslices.discovery.k8s.io is forbidden: User \\"system:serviceaccount:kube-system:kube-proxy\\" '
+        'cannot list resource \\"endpointslices\\" in API group \\"discovery.k8s.io\\" at the cluster scope' in line
     )
     assert "services is forbidden" not in _log(served, "k8s-app=kube-proxy")
     backends = served.cluster._kubelets.settings("node-a").backends["172.20.0.10"]  # noqa: SLF001  # the node's rules
@@ -238,19 +242,107 @@ def test_kube_proxy_that_started_before_follows_new_endpoints_only_when_it_may(s
     assert stale != addresses
 
 
-def test_kube_proxy_with_a_wrong_address_logs_time_outs(served: ServedCluster) -> None:
-    """The address of the kubeconfig counts from the restart on; both watches fail with it in their URL."""
-    served.put(config_map("kube-proxy", "kubeconfig", "clusters:\n- cluster:\n    server: https://10.0.9.9\n"))
-    served.settle()
-    assert "i/o timeout" not in _log(served, "k8s-app=kube-proxy")
+def _restart_kube_proxy(served: ServedCluster) -> None:
     path = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
     served.patch(path, {"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}})
     served.settle()
-    for kind, where in (("Service", "/api/v1/services"), ("EndpointSlice", "/apis/discovery.k8s.io/v1/endpointslices")):
-        text = _wait_for_line(served, f"Failed to watch *v1.{kind}: failed to list *v1.{kind}: Get")
-        assert f"https://10.0.9.9{where}?labelSelector=%21service.kubernetes.io%2Fheadless" in text
-        assert "dial tcp 10.0.9.9:443: i/o timeout" in text
-    assert '"Caches are synced"' not in _log(served, "k8s-app=kube-proxy")
+
+
+def _passed(served: ServedCluster, seconds: int) -> None:
+    served.ask("POST", "/sandbox/passed", {"seconds": seconds})
+
+
+def _messages(log: str) -> list[str]:
+    """Return klog's messages without their heads, and lines without a head as they are."""
+    return [re.sub(r"^[IWE]\d{4} \S+ +\d+ ", "", line) for line in log.splitlines()]
+
+
+def test_kube_proxy_with_a_wrong_address_logs_time_outs_of_its_node_alone(served: ServedCluster) -> None:
+    """The address counts from the restart on; nothing shows for 30 s, and Services are never asked for."""
+    served.put(config_map("kube-proxy", "kubeconfig", "clusters:\n- cluster:\n    server: https://10.0.9.9\n"))
+    served.settle()
+    _restart_kube_proxy(served)
+    waiting = 'shared_informer.go:402] "Waiting for caches to sync"'
+    assert _messages(_log(served, "k8s-app=kube-proxy")) == [waiting]
+    _passed(served, 20)
+    assert _messages(_log(served, "k8s-app=kube-proxy")) == [waiting]
+    _passed(served, 12)
+
+    log = _messages(_log(served, "k8s-app=kube-proxy"))
+
+    node = served.pods("k8s-app=kube-proxy")[0]["spec"]["nodeName"]
+    url = f"https://10.0.9.9/api/v1/nodes?fieldSelector=metadata.name%3D{node}&limit=500&resourceVersion=0"
+    assert log[0] == waiting
+    assert "trace.go:236] Trace[" in log[1]
+    assert f'---"Objects listed" error:Get "{url}": dial tcp 10.0.9.9:443: i/o timeout 30000ms (' in log[2]
+    assert log[3].endswith("[30.000000000s] END")
+    error = f'failed to list *v1.Node: Get \\"{url}\\": dial tcp 10.0.9.9:443: i/o timeout'
+    reflector = 'reflector="k8s.io/client-go@v0.36.3/tools/cache/reflector.go:343" type="*v1.Node"'
+    assert log[4:] == [f'reflector.go:227] "Failed to watch" err="{error}" logger="UnhandledError" {reflector}']
+
+
+def test_a_lines_own_time_is_put_back_with_it(served: ServedCluster) -> None:
+    """The head of klog and the kubelet's timestamp name the same second."""
+    _passed(served, 3600)
+    for line in _log(served, "k8s-app=kube-proxy", "?timestamps=true").splitlines():
+        assert line[11:26] == line.split(" ")[2][:15]
+
+
+def test_kube_proxy_says_what_it_could_read(served: ServedCluster) -> None:
+    """With its Node it goes on; a type that it may not list has no synced cache, and the rules are not laid."""
+    served.put(cluster_role("services", "namespaces"))
+    _restart_kube_proxy(served)
+    _passed(served, 1)
+
+    log = "\n".join(_messages(_log(served, "k8s-app=kube-proxy")))
+
+    said = (
+        '"Waiting for caches to sync"',
+        'populated" type="*v1.Node"',
+        "Successfully retrieved NodeIPs",
+        '"Waiting for caches to sync" controller="endpoint slice config"',
+        'populated" type="*v1.Service"',
+        'err="failed to list *v1.EndpointSlice: endpointslices.discovery.k8s.io is forbidden',
+        'synced" controller="service config"',
+        "Not syncing iptables until Services and Endpoints have been received",
+    )
+    places = [*(log.index(words) for words in said[1:-1]), log.rindex(said[-1])]
+    assert places == sorted(places)
+    assert log.startswith(f"shared_informer.go:402] {said[0]}\n")
+    assert 'synced" controller="endpoint slice config"' not in log
+    assert "Syncing iptables rules" not in log
+
+
+def test_kube_proxy_says_when_it_may_read_again(served: ServedCluster) -> None:
+    """The list that came after failures shows as a populated cache of that type."""
+    served.put(cluster_role("services", "namespaces"))
+    _restart_kube_proxy(served)
+    _passed(served, 2)
+    assert 'populated" type="*v1.EndpointSlice"' not in _log(served, "k8s-app=kube-proxy")
+    served.put(cluster_role("services", "endpointslices", "namespaces"))
+    served.settle()
+    _passed(served, 1)
+    log = _log(served, "k8s-app=kube-proxy")
+    assert log.index("is forbidden") < log.index('populated" type="*v1.EndpointSlice"')
+    assert log.index('synced" controller="endpoint slice config"') < log.index("Syncing iptables rules")
+
+
+@pytest.mark.parametrize(
+    ("corefile", "seconds"),
+    [(COREFILE, [4, 7]), (COREFILE.replace("    cache 30\n", ""), list(range(4, 34, 3)))],
+    ids=["cache", "no cache"],
+)
+def test_the_loop_plugins_own_queries_end_with_the_first_answer_from_the_cache(
+    served: ServedCluster, corefile: str, seconds: list[int]
+) -> None:
+    """Asked every 3 s and given up after 4; a SERVFAIL in the cache is an answer."""
+    served.put(config_map("coredns", "Corefile", corefile.replace("/etc/resolv.conf", "10.0.9.53")))
+    _delete_coredns(served)
+    _passed(served, 60)
+    log = _log(served, "k8s-app=kube-dns", "?timestamps=true").splitlines()
+    started = datetime.fromisoformat(log[0][:26])
+    failed = [datetime.fromisoformat(line[:26]) for line in log if " HINFO: read udp " in line]
+    assert [round((at - started).total_seconds()) for at in failed] == seconds
 
 
 def _wait_for_line(served: ServedCluster, words: str) -> str:
@@ -322,7 +414,16 @@ def test_coredns_that_starts_without_rights_is_not_ready(served: ServedCluster) 
     assert "status: NOERROR" in served.dig(client, _address(pod), OUTSIDE)
     log = served.get(f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}/log")
     assert "starting server with unsynced Kubernetes API" in log
-    assert 'cannot list resource "endpointslices"' in log
+    lines = log.splitlines()
+    assert lines[0] == "maxprocs: Leaving GOMAXPROCS=2: CPU quota undefined"
+    assert lines[1] == (
+        "[ERROR] plugin/kubernetes: Failed to watch: failed to list *v1.EndpointSlice: endpointslices.discovery.k8s.io "
+        'is forbidden: User "system:serviceaccount:kube-system:coredns" cannot list resource "endpointslices" in API '
+        'group "discovery.k8s.io" at the cluster scope logger="UnhandledError" '
+        'reflector="k8s.io/client-go@v0.37.1/tools/cache/reflector.go:343" type="*v1.EndpointSlice"'
+    )
+    assert lines[2] == '[INFO] plugin/ready: Plugins not ready: "kubernetes"'
+    assert lines[3] == "[INFO] plugin/kubernetes: waiting for Kubernetes API before starting server"
 
 
 def test_coredns_that_loses_rights_goes_on_with_what_it_knows(served: ServedCluster) -> None:

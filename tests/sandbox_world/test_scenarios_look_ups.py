@@ -129,7 +129,7 @@ def test_no_endpoints_refuses_everything(running: RunningWorld, seed: int) -> No
 @pytest.mark.parametrize(
     ("scenario", "words"),
     [
-        ("kube-proxy-forbidden", 'cannot list resource "endpointslices"'),
+        ("kube-proxy-forbidden", 'cannot list resource \\"endpointslices\\"'),
         ("kube-proxy-timeout", ":443: i/o timeout"),
     ],
 )

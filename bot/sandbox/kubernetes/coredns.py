@@ -1,4 +1,8 @@
-"""CoreDNS: starts or dies by its Corefile, reloads, and says so in its log (C2; CoreDNS 1.11 wording)."""
+"""CoreDNS: starts or dies by its Corefile, reloads, and says so in its log (C2).
+
+Lines in the words and the order of CoreDNS 1.15, as the lab's real one writes them; the version is that of the world's
+add-on.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from bot.sandbox.kubernetes.resolv_conf import parse_resolv_conf
 from bot.sandbox.kubernetes.resources import CONFIG_MAPS
 from bot.sandbox.kubernetes.store import Store
 
-_REFLECTOR = "pkg/mod/k8s.io/client-go@v0.31.2/tools/cache/reflector.go:243"
+_REFLECTOR = "k8s.io/client-go@v0.37.1/tools/cache/reflector.go:343"
 _SHOWN = 400
 _WATCHED = (
     ("*v1.Service", "", "services"),
@@ -39,8 +43,12 @@ def _hash_line(text: str) -> str:
 START_SECONDS = 5
 """How long the kubernetes plugin waits for the API before CoreDNS serves without it (startup_timeout)."""
 _SELF_TEST_SECONDS = 30
-_READ_SECONDS = 2
+_ANSWER_SECONDS = 4
+"""forward reads twice for 2 s before it gives up on one query."""
+_ASK_SECONDS = 3
+"""The loop plugin waits 2 s for an answer and 1 s more before it asks again."""
 _PROBE_SECONDS = 10
+_FIRST_PROBE = timedelta(milliseconds=130)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,33 +143,37 @@ class CoreDns:
         for (kind, error), since in self.forbidden_since.items():
             at, wait = since + timedelta(milliseconds=90), 0.8
             while at <= until:
-                said = f"{_REFLECTOR}: failed to list {kind}: {error}"
-                failed = f"{_REFLECTOR}: Failed to watch {kind}: failed to list {kind}: {error}"
-                lines.append(LogLine(at=at, text=f"[WARNING] plugin/kubernetes: {said}"))
-                lines.append(LogLine(at=at, text=f"[ERROR] plugin/kubernetes: {failed}"))
+                failed = f"Failed to watch: failed to list {kind}: {error}"
+                tail = f'logger="UnhandledError" reflector="{_REFLECTOR}" type="{kind}"'
+                lines.append(LogLine(at=at, text=f"[ERROR] plugin/kubernetes: {failed} {tail}"))
                 at += timedelta(seconds=wait)
                 wait = min(wait * 2, 30.0)
         return lines + self._still_waiting(until) + self._self_test(until)
 
     def _still_waiting(self, until: datetime) -> list[LogLine]:
-        """Return what the ready plugin says at each probe that it fails."""
+        """Return what the ready plugin says at each probe that it fails; it listens before port 53 is open."""
         if self.synced or not any(block.find("ready") for block in self.blocks):
             return []
         found: list[LogLine] = []
-        at = self.run.started + timedelta(seconds=START_SECONDS + 1)
+        at = self.run.started + _FIRST_PROBE
         while at <= until and len(found) < _SHOWN:
-            found.append(LogLine(at=at, text='[INFO] plugin/ready: Still waiting on: "kubernetes"'))
+            found.append(LogLine(at=at, text='[INFO] plugin/ready: Plugins not ready: "kubernetes"'))
             at += timedelta(seconds=_PROBE_SECONDS)
         return found
 
     def _self_test(self, until: datetime) -> list[LogLine]:
-        """Return the failures of the loop plugin's own queries, which stop after 30 s."""
+        """Return the failures of the loop plugin's own queries, which stop after 30 s.
+
+        With a cache they stop once the first SERVFAIL is in it: that is an answer, and the plugin rests.
+        """
         upstream = self.host.upstream(self.blocks)
         if upstream in ("", *self.host.answering) or not any(block.find("loop") for block in self.blocks):
             return []
         name = int(hashlib.sha256(f"{self.host.address}{upstream}".encode()).hexdigest()[:15], 16)
         found: list[LogLine] = []
-        for seconds in range(_READ_SECONDS, _SELF_TEST_SECONDS, _READ_SECONDS):
+        cached = any(block.find("cache") for block in self.blocks)
+        for asked in range(0, _ANSWER_SECONDS if cached else _SELF_TEST_SECONDS, _ASK_SECONDS):
+            seconds = asked + _ANSWER_SECONDS
             at = self.run.started + timedelta(seconds=seconds)
             exchange = f"read udp {self.host.address}:{32768 + (name + seconds) % 28000}->{upstream}:53: i/o timeout"
             text = f"[ERROR] plugin/errors: 2 {name}.{name // 7}. HINFO: {exchange}"
@@ -187,6 +199,7 @@ def _forbidden(group: str, resource: str) -> str:
 def start(store: Store, host: CoreDnsHost, now: datetime) -> CoreDns | ContainerRun:
     """Start CoreDNS; it ends at once on a Corefile that it cannot parse, and when its own query comes back."""
     text, run = corefile(store), ContainerRun(started=now)
+    run.say(now, "maxprocs: Leaving GOMAXPROCS=2: CPU quota undefined")
     try:
         blocks = parse(text)
     except CorefileError as error:

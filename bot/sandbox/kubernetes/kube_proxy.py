@@ -1,29 +1,86 @@
 """kube-proxy: what it can read decides what it logs and whether its rules follow the endpoints (C4).
 
-Line formats: kube-proxy 1.33 (klog, client-go reflector). The real reflector dials for 30 s before it
-gives up; here the first failure shows at once and later ones with the real back-off, so that nobody waits.
+It reads its own Node first, and nothing else until it has it: who cannot reach the API never names Services. A dial
+that nobody answers takes 30 s (client-go's transport), so the first such failure shows half a minute after the start.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine, klog
+from bot.sandbox.kubernetes import kube_proxy_words as words
+from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine
+from bot.sandbox.kubernetes.kube_proxy_words import Message, Said
 from bot.sandbox.kubernetes.packets import Vpc
 from bot.sandbox.kubernetes.rbac import may
 from bot.sandbox.kubernetes.resources import CONFIG_MAPS
 from bot.sandbox.kubernetes.store import Store
 
-_FACTORY = "k8s.io/client-go/informers/factory.go:160"
-_WATCHED = (
-    ("*v1.Service", "", "services", "/api/v1/services"),
-    ("*v1.EndpointSlice", "discovery.k8s.io", "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A type that kube-proxy lists and watches."""
+
+    kind: str
+    group: str
+    resource: str
+    path: str
+    controller: str
+    """Which controller waits for it."""
+    query: str = ""
+
+
+_SELECTOR = "labelSelector=%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-name&"
+_NODE = Watched(
+    kind="*v1.Node",
+    group="",
+    resource="nodes",
+    path="/api/v1/nodes",
+    controller="node config",
+    query="fieldSelector=metadata.name%3D{node}&",
 )
-_SELECTOR = "labelSelector=%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-name"
+_SERVICE_CIDRS = Watched(
+    kind="*v1.ServiceCIDR",
+    group="networking.k8s.io",
+    resource="servicecidrs",
+    path="/apis/networking.k8s.io/v1/servicecidrs",
+    controller="serviceCIDR config",
+)
+_ROUTES = (
+    Watched(
+        kind="*v1.EndpointSlice",
+        group="discovery.k8s.io",
+        resource="endpointslices",
+        path="/apis/discovery.k8s.io/v1/endpointslices",
+        controller="endpoint slice config",
+        query=_SELECTOR,
+    ),
+    Watched(
+        kind="*v1.Service",
+        group="",
+        resource="services",
+        path="/api/v1/services",
+        controller="service config",
+        query=_SELECTOR,
+    ),
+)
+"""What the rules are written from."""
+_AFTER_NODE = (_SERVICE_CIDRS, *_ROUTES)
+_DIAL_SECONDS = 30.0
 _FIRST_SECONDS, _LAST_SECONDS, _SHOWN = 0.8, 30.0, 400
+_ASKING = timedelta(milliseconds=15)
+_SYNCING = timedelta(milliseconds=90)
+"""An informer's cache is looked at every 100 ms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeProxyHost:
+    """The node that it runs on."""
+
+    node: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,55 +91,99 @@ class Trouble:
     error: str
     since: datetime
 
+    def lines(self, end: datetime) -> list[LogLine]:
+        """Return the reflector's lines until then."""
+        lines: list[LogLine] = []
+        asked, wait = self.since + _ASKING, _FIRST_SECONDS
+        takes = timedelta(seconds=_DIAL_SECONDS if self.error.endswith("i/o timeout") else 0)
+        while asked + takes <= end:
+            lines += words.failed(self.kind, self.error, asked, asked + takes)
+            asked += takes + timedelta(seconds=wait, milliseconds=wait * 13 % 97)
+            wait = min(wait * 2, _LAST_SECONDS)
+        return lines[-_SHOWN:]
+
 
 @dataclass(slots=True, kw_only=True)
 class KubeProxy:
     """One kube-proxy process on one node."""
 
+    host: KubeProxyHost
     server: str
     """API server address of the kubeconfig that it read at its start."""
     run: ContainerRun
+    listed: set[str] = field(default_factory=set)
+    """Types that it has listed since its start."""
     troubles: tuple[Trouble, ...] = ()
     past: list[tuple[Trouble, datetime]] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
 
     def look(self, store: Store, vpc: Vpc, now: datetime) -> bool:
         """Try to list what kube-proxy watches; return whether its rules are up to date now."""
-        current = {trouble.kind: trouble for trouble in self.troubles}
-        found = []
-        for kind, group, resource, path in _WATCHED:
-            error = self._error(store, vpc, (group, resource, path))
-            if not error:
-                continue
-            known = current.get(kind)
-            same = known is not None and known.error == error
-            found.append(known if known and same else Trouble(kind=kind, error=error, since=now))
-        self.past += [(trouble, now) for trouble in self.troubles if trouble not in found]
-        self.troubles = tuple(found)
-        return not found
+        has_node = _NODE.kind in self.listed
+        self._list(_NODE, store, vpc, now)
+        if _NODE.kind not in self.listed:
+            return False
+        if not has_node:
+            self.say(now, *words.with_node(self.host.address))
+        fresh = [watched for watched in _AFTER_NODE if watched.kind not in self.listed]
+        for watched in _AFTER_NODE:
+            self._list(watched, store, vpc, now)
+        self._sync([watched for watched in fresh if watched.kind in self.listed], now)
+        return not {trouble.kind for trouble in self.troubles} & {route.kind for route in _ROUTES}
 
-    def _error(self, store: Store, vpc: Vpc, what: tuple[str, str, str]) -> str:
-        group, resource, path = what
+    def _list(self, watched: Watched, store: Store, vpc: Vpc, now: datetime) -> None:
+        error = self._error(store, vpc, watched)
+        known = next((trouble for trouble in self.troubles if trouble.kind == watched.kind), None)
+        if known and known.error == error:
+            return
+        if known:
+            self.past.append((known, now))
+            self.troubles = tuple(trouble for trouble in self.troubles if trouble is not known)
+        if error:
+            self.troubles += (Trouble(kind=watched.kind, error=error, since=now),)
+        elif known or watched.kind not in self.listed:
+            self.listed.add(watched.kind)
+            self.say(now, words.populated(watched.kind))
+
+    def _sync(self, fresh: list[Watched], now: datetime) -> None:
+        at = now + _SYNCING
+        self.say(at, *(words.synced(watched.controller) for watched in fresh))
+        whole = {route.kind for route in _ROUTES} <= self.listed
+        if set(fresh) & set(_ROUTES):
+            self.say(at, *((words.SYNCING, words.SYNCED) if whole else (words.NOT_SYNCING,)))
+
+    def _error(self, store: Store, vpc: Vpc, watched: Watched) -> str:
+        query = watched.query.format(node=self.host.node)
         unreachable = _dial_error(self.server, vpc)
         if unreachable:
-            url = f"{self.server}{path}?{_SELECTOR}&limit=500&resourceVersion=0"
-            return f'Get "{url}": {unreachable}'
-        if may(store, "kube-proxy", "list", group, resource):
+            return f'Get "{self.server}{watched.path}?{query}limit=500&resourceVersion=0": {unreachable}'
+        if may(store, "kube-proxy", "list", watched.group, watched.resource):
             return ""
-        name = f"{resource}.{group}" if group else resource
+        name = f"{watched.resource}.{watched.group}" if watched.group else watched.resource
+        one = f' "{self.host.node}"' if watched is _NODE else ""
         return (
-            f'{name} is forbidden: User "system:serviceaccount:kube-system:kube-proxy" cannot list resource '
-            f'"{resource}" in API group "{group}" at the cluster scope'
+            f'{name}{one} is forbidden: User "system:serviceaccount:kube-system:kube-proxy" cannot list resource '
+            f'"{watched.resource}" in API group "{watched.group}" at the cluster scope'
         )
 
+    def say(self, at: datetime, *messages: Message) -> None:
+        """Log messages, in this order, after what was said before."""
+        for message in messages:
+            last = self.said[-1].at if self.said else at
+            at = max(at, last + timedelta(microseconds=130))
+            self.said.append(Said(at=at, message=message))
+
     def date_back(self, elapsed: timedelta) -> None:
-        """Put every failure so much earlier."""
+        """Put every failure and every line so much earlier."""
         self.troubles = tuple(replace(one, since=one.since - elapsed) for one in self.troubles)
         self.past = [(replace(one, since=one.since - elapsed), end - elapsed) for one, end in self.past]
+        self.said = [one.earlier(elapsed) for one in self.said]
 
-    def repeated(self, until: datetime) -> list[LogLine]:
-        """Return the reflector's lines of all failures until now."""
+    def lines(self, until: datetime) -> list[LogLine]:
+        """Return all lines until now."""
         lasting = [(trouble, until) for trouble in self.troubles]
-        return [line for trouble, end in (*self.past, *lasting) for line in _failures(trouble, end)]
+        failures = [line for trouble, end in (*self.past, *lasting) for line in trouble.lines(end)]
+        return [*(said.line() for said in self.said), *failures]
 
 
 def _dial_error(server: str, vpc: Vpc) -> str:
@@ -96,52 +197,13 @@ def _dial_error(server: str, vpc: Vpc) -> str:
     return f"dial tcp: lookup {name} on {resolver}:53: no such host"
 
 
-def _failures(trouble: Trouble, end: datetime) -> list[LogLine]:
-    lines: list[LogLine] = []
-    at, wait = trouble.since + timedelta(milliseconds=137), _FIRST_SECONDS
-    while at <= end:
-        failed = f"failed to list {trouble.kind}: {trouble.error}"
-        quoted = json.dumps(f"{_FACTORY}: Failed to watch {trouble.kind}: {failed}")
-        error = f'"Unhandled Error" err={quoted} logger="UnhandledError"'
-        for severity, place, text in (
-            ("W", "reflector.go:569", f"{_FACTORY}: {failed}"),
-            ("E", "reflector.go:166", error),
-        ):
-            lines.append(LogLine(at=at, text=klog(severity, at, place, text)))
-        at += timedelta(seconds=wait, milliseconds=wait * 13 % 97)
-        wait = min(wait * 2, _LAST_SECONDS)
-    return lines[-_SHOWN:]
-
-
-def start(store: Store, vpc: Vpc, node_ip: str, now: datetime) -> KubeProxy:
+def start(store: Store, vpc: Vpc, host: KubeProxyHost, now: datetime) -> KubeProxy:
     """Start kube-proxy: it reads its kubeconfig once, here."""
     config = store.find(CONFIG_MAPS, "kube-system", "kube-proxy") or {}
     text = (config.get("data") or {}).get("kubeconfig", "")
     found = re.search(r"server:\s*(\S+)", text)
-    proxy = KubeProxy(server=found[1] if found else "", run=ContainerRun(started=now))
-    proxy.run.repeated = proxy.repeated
+    proxy = KubeProxy(host=host, server=found[1] if found else "", run=ContainerRun(started=now))
+    proxy.run.repeated = proxy.lines
+    proxy.say(now, words.WAITING_FOR_NODE)
     proxy.look(store, vpc, now)
-    _greet(proxy, node_ip, now)
     return proxy
-
-
-def _greet(proxy: KubeProxy, node_ip: str, now: datetime) -> None:
-    waiting = {trouble.kind for trouble in proxy.troubles}
-    say: list[tuple[str, str]] = [
-        ("server_linux.go:63", '"Using iptables proxy"'),
-        ("server.go:715", f'"Successfully retrieved node IP(s)" IPs=["{node_ip}"]'),
-        ("conntrack.go:60", '"Setting nf_conntrack_max" nfConntrackMax=131072'),
-        ("server_linux.go:243", '"kube-proxy running in dual-stack mode" primary ipFamily="IPv4"'),
-        ("server.go:516", '"Version info" version="v1.32.9-eks-113cf36"'),
-        ("config.go:200", '"Starting service config controller"'),
-        ("shared_informer.go:350", '"Waiting for caches to sync" controller="service config"'),
-        ("config.go:106", '"Starting endpoint slice config controller"'),
-        ("shared_informer.go:350", '"Waiting for caches to sync" controller="endpoint slice config"'),
-    ]
-    if "*v1.Service" not in waiting:
-        say.append(("shared_informer.go:357", '"Caches are synced" controller="service config"'))
-    if "*v1.EndpointSlice" not in waiting:
-        say.append(("shared_informer.go:357", '"Caches are synced" controller="endpoint slice config"'))
-    for step, (place, message) in enumerate(say):
-        at = now + timedelta(milliseconds=7 * step)
-        proxy.run.say(at, klog("I", at, place, message))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.sandbox.kubernetes import coredns, kube_proxy
 from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.coredns import CoreDns, CoreDnsHost
-from bot.sandbox.kubernetes.kube_proxy import KubeProxy
+from bot.sandbox.kubernetes.kube_proxy import KubeProxy, KubeProxyHost
 from bot.sandbox.kubernetes.packets import Port, Vpc
 from bot.sandbox.kubernetes.pod_events import PodEvents
 from bot.sandbox.kubernetes.pod_statuses import Container, pod_status
@@ -143,7 +143,8 @@ class Kubelets:
             else:
                 container.begin(started)
         elif "/kube-proxy" in container.image:
-            runtime.program = kube_proxy.start(self._store, vpc, runtime.node_address, now)
+            host = KubeProxyHost(node=pod["spec"]["nodeName"], address=runtime.node_address)
+            runtime.program = kube_proxy.start(self._store, vpc, host, now)
             container.begin(runtime.program.run)
         else:
             run = ContainerRun(started=now)

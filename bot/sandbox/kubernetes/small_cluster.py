@@ -87,8 +87,11 @@ def deployment(
 
 
 def cluster_role(*resources: str) -> dict[str, Any]:
-    """Return the role of CoreDNS and kube-proxy."""
-    rules = [{"verbs": ["list", "watch"], "apiGroups": ["", "discovery.k8s.io"], "resources": list(resources)}]
+    """Return the role of CoreDNS and kube-proxy; what only kube-proxy reads besides is always in it."""
+    rules = [
+        {"verbs": ["list", "watch"], "apiGroups": ["", "discovery.k8s.io"], "resources": list(resources)},
+        {"verbs": ["list", "watch"], "apiGroups": ["", "networking.k8s.io"], "resources": ["nodes", "servicecidrs"]},
+    ]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
