@@ -52,6 +52,8 @@ def check_cluster(
         yield Check(subject=target.name, state=State.MISSING, text=str(error), disables=("every check",))
         return
     yield from _gathered(target, diagnosis)
+    yield from _unjudged(target, diagnosis, found)
+    yield from _untried(target, diagnosis, found)
     for use, review in reviews.items():
         yield from _reviewed(target, use, review, [need for need in found if need.use is use])
     yield from _writers(target, found)
@@ -62,11 +64,38 @@ def _gathered(target: ClusterTarget, diagnosis: Diagnosis) -> Iterator[Check]:
     for check in diagnosis.unknown_checks:
         blind.setdefault((check.grant, check.reason), []).append(check.rule)
     for (grant, reason), rules in blind.items():
-        text = reason if not grant or grant in reason else f"{reason} Grant {grant} to the reading identity."
         state = State.MISSING if grant else State.UNKNOWN
-        yield Check(subject=target.name, state=state, text=text, disables=tuple(rules))
+        yield Check(subject=target.name, state=state, text=_reason(reason, grant), disables=tuple(rules))
     text = f"{diagnosis.checks_ran} of {diagnosis.checks_total} checks can run"
     yield Check(subject=target.name, state=State.OK if not blind else State.NOTE, text=text)
+
+
+def _reason(reason: str, grant: str) -> str:
+    return reason if not grant or grant in reason else f"{reason} Grant {grant} to the reading identity."
+
+
+def _unjudged(target: ClusterTarget, diagnosis: Diagnosis, found: Sequence[Need]) -> Iterator[Check]:
+    """Tell what could not be read although no check misses it. Kubernetes' rights are left to the access review."""
+    reviewed = {need.permission.text for need in found if isinstance(need.permission, KubernetesPermission)}
+    for gap in diagnosis.unjudged_gaps:
+        if gap.grant not in reviewed:
+            disables = next((need.disables for need in found if need.permission.text == gap.grant), ())
+            yield Check(
+                subject=target.name,
+                state=State.MISSING if gap.grant else State.UNKNOWN,
+                text=_reason(gap.reason, gap.grant),
+                disables=disables or (f"what reports show of {gap.what}",),
+            )
+
+
+def _untried(target: ClusterTarget, diagnosis: Diagnosis, found: Sequence[Need]) -> Iterator[Check]:
+    """Tell which AWS reads nothing called for: AWS has no access review, so nobody knows whether they are granted."""
+    called = {call.name for collected in diagnosis.evidence for call in collected.calls}
+    for need in found:
+        permission = need.permission
+        if need.use is Use.READ and isinstance(permission, AwsPermission) and permission.action not in called:
+            text = f"not tried, since nothing here called for it: {permission.action} ({permission.unlocks})"
+            yield Check(subject=target.name, state=State.NOTE, text=text, disables=need.disables)
 
 
 def _reviewed(target: ClusterTarget, use: Use, review: Review, found: Sequence[Need]) -> Iterator[Check]:

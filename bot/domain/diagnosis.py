@@ -87,6 +87,23 @@ class Diagnosis:
             if finding.verdict is Verdict.UNKNOWN
         )
 
+    @property
+    def unjudged_gaps(self) -> tuple[Gap, ...]:
+        """What could not be read although no check misses it: none rests on it, or none needed it this time.
+
+        Whole sources, and parts for which a permission is missing; each permission once.
+        """
+        missed = [gap for finding in self.findings for gap in finding.judgement.missing]
+        missed += [] if self.binding_gap is None else [self.binding_gap]
+        gaps = {
+            gap.grant or gap.reason: gap
+            for collected in self.evidence
+            for gap in collected.gaps
+            if (gap.grant or gap is collected.gap)
+            and not any((gap.grant and gap.grant == one.grant) or gap.reason in one.reason for one in missed)
+        }
+        return tuple(gaps.values())
+
     def _unbound(self) -> UnknownCheck:
         gap = self.binding_gap
         reason = gap.reason if gap is not None else "it was not looked at which cluster this is"

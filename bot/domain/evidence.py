@@ -133,3 +133,10 @@ class Collected:
     collected_at: datetime
     took_ms: int
     summary: str
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be read: all of it, or the parts that the evidence itself names."""
+        if self.gap is not None:
+            return (self.gap,)
+        return tuple(gap for gap in getattr(self.value, "gaps", ()) if isinstance(gap, Gap))

@@ -76,6 +76,7 @@ def _evidence(collected: Collected) -> JsonObject:
         "calls": [call.name for call in collected.calls],
         "summary": collected.summary,
         "gap": None if collected.gap is None else {"reason": collected.gap.reason, "grant": collected.gap.grant},
+        "gaps": [{"what": gap.what, "reason": gap.reason, "grant": gap.grant} for gap in collected.gaps],
     }
 
 

@@ -29,6 +29,7 @@ def text_report(diagnosis: Diagnosis) -> str:
         _lookups(diagnosis),
         _explained(diagnosis),
         _unchecked(diagnosis),
+        _unread(diagnosis),
         _ruled_out(diagnosis),
         _next_steps(diagnosis),
     )
@@ -139,6 +140,14 @@ def _unchecked(diagnosis: Diagnosis) -> Iterator[str]:
     if checks:
         yield f"COULD NOT BE CHECKED  {len(checks)} of {diagnosis.checks_total}"
         yield from _bullets(f"{check.rule}: {_reason(check.reason, check.grant)}" for check in checks)
+        yield ""
+
+
+def _unread(diagnosis: Diagnosis) -> Iterator[str]:
+    gaps = diagnosis.unjudged_gaps
+    if gaps:
+        yield f"COULD NOT BE READ, though no check misses it  {len(gaps)}"
+        yield from _bullets(f"{gap.what}: {_reason(gap.reason, gap.grant)}" for gap in gaps)
         yield ""
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot.collectors.eks_addons import EksAddons
 from bot.doctor import Check, State, check_cluster, doctor_text, exit_code
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Binding, Diagnosis
-from bot.domain.evidence import Gap
+from bot.domain.evidence import Collected, Gap, SourceCall
 from bot.domain.findings import Finding, Kind, Severity, healthy, unknown
 from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
 from bot.errors import ClusterMismatch, SourceTimeout
@@ -29,19 +30,35 @@ def need(permission: Permission, use: Use, *disables: str) -> Need:
     return Need(permission=permission, use=use, units=("unit",), disables=disables, gathers=use is not Use.CHANGE)
 
 
+READ_ADDONS = AwsPermission(action="eks:DescribeAddon", unlocks="say who owns coredns")
+READ_EVENTS = KubernetesPermission(verb="list", resource="events")
 NEEDS = (
+    need(READ_ADDONS, Use.READ),
+    need(READ_EVENTS, Use.READ),
     need(EXEC, Use.LOOK_UP, "dns_lookups_fail"),
     need(PATCH, Use.CHANGE, "recreate_pods"),
     need(AwsPermission(action="ec2:CreateTags"), Use.CHANGE, "recreate_pods"),
 )
 
 
-def diagnosis(*gaps: Gap) -> Diagnosis:
+def collected(*, calls: tuple[str, ...] = (), gap: Gap | None = None, parts: tuple[Gap, ...] = ()) -> Collected:
+    """Return evidence about the add-ons that made these calls: none of it was read, or all but these parts."""
+    return Collected(
+        id="eks_addons", collector="eks_addons", parameters={}, gap=gap, summary="s", collected_at=NOON, took_ms=1,
+        value=None if gap else EksAddons(cluster="cluster-prod", addons=(), gaps=parts),
+        calls=tuple(SourceCall(name=name) for name in calls),
+    )  # fmt: skip
+
+
+WHOLE = collected(calls=("eks:DescribeAddon",))
+
+
+def diagnosis(*gaps: Gap, evidence: Collected = WHOLE) -> Diagnosis:
     """Return a diagnosis with one healthy rule and one UNKNOWN rule for each gap."""
     judgements = [healthy("All well."), *(unknown("Could not be checked.", gap) for gap in gaps)]
     return Diagnosis(
         id="d", question=Question(cluster="cluster-prod"), target=TARGET, asked_by=None, started_at=NOON, took_ms=1,
-        evidence=(), binding=Binding(account="1", cluster_arn="a", kube_system_uid="u"),
+        evidence=(evidence,), binding=Binding(account="1", cluster_arn="a", kube_system_uid="u"),
         findings=tuple(
             Finding(rule=f"rule_{index}", title="t", kind=Kind.CAUSE, playbook="p", severity=Severity.CRITICAL,
                     judgement=judgement)
@@ -57,7 +74,9 @@ def check(
     may: Callable[[KubernetesPermission, Deadline], bool] = lambda *_: True,
 ) -> list[Check]:
     """Examine a cluster whose diagnosis and access reviews are given."""
-    return list(check_cluster(target, lambda _: seen or diagnosis(), NEEDS, {Use.LOOK_UP: may, Use.CHANGE: may}))
+    return list(
+        check_cluster(target, lambda _: seen or diagnosis(), NEEDS, {Use.READ: may, Use.LOOK_UP: may, Use.CHANGE: may})
+    )
 
 
 def test_all_in_place_is_exit_0() -> None:
@@ -81,6 +100,49 @@ def test_missing_grant_is_named_with_what_it_costs() -> None:
 def test_source_that_did_not_answer_is_not_a_missing_permission() -> None:
     """Could not look is exit 3, not 2 and not 0."""
     assert exit_code(check(seen=diagnosis(Gap(what="x", reason="no answer within 20 s")))) == 3
+
+
+def test_missing_grant_that_no_check_rests_on_is_told_all_the_same() -> None:
+    """All checks ran, but a part of the evidence was refused: reports lack it, so doctor names the permission."""
+    refused = collected(
+        calls=("eks:DescribeAddon",), parts=(Gap(what="add-on coredns", reason="refused.", grant="eks:DescribeAddon"),)
+    )
+
+    checks = check(seen=diagnosis(evidence=refused))
+
+    assert exit_code(checks) == 2
+    assert "refused. Grant eks:DescribeAddon to the reading identity." in doctor_text(checks)
+    assert "it may cost: what reports show of add-on coredns" in doctor_text(checks)
+
+
+def test_source_that_no_check_rests_on_and_that_did_not_answer_is_not_in_place() -> None:
+    """Could not look is exit 3 there as well."""
+    silent = collected(calls=("eks:DescribeAddon",), gap=Gap(what="eks_addons", reason="no answer within 20 s"))
+
+    checks = check(seen=diagnosis(evidence=silent))
+
+    assert exit_code(checks) == 3
+    assert "no answer within 20 s" in doctor_text(checks)
+
+
+def test_kubernetes_right_that_no_check_rests_on_is_told_once() -> None:
+    """The access review tells it; the refused part of the evidence does not tell it again."""
+    refused = collected(calls=("eks:DescribeAddon",), parts=(Gap(what="x", reason="403.", grant=READ_EVENTS.text),))
+
+    checks = check(seen=diagnosis(evidence=refused), may=lambda permission, _: permission is not READ_EVENTS)
+
+    assert [one.text for one in checks if one.state is State.MISSING] == [f"{READ_EVENTS.text} is not granted"]
+
+
+def test_aws_right_that_nothing_called_for_is_not_said_to_be_in_place() -> None:
+    """AWS has no access review: what was not called is a note with the permission, and no fault."""
+    checks = check(seen=diagnosis(evidence=collected()))
+
+    assert exit_code(checks) == 0
+    assert "not tried, since nothing here called for it: eks:DescribeAddon (say who owns coredns)" in doctor_text(
+        checks
+    )
+    assert "not tried, since nothing here" not in doctor_text(check())
 
 
 def test_right_that_the_cluster_denies_is_told_before_it_is_needed() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.collectors.eks_addons import EksAddons
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Binding, Diagnosis
 from bot.domain.evidence import Collected, Gap, SourceCall
@@ -96,6 +97,48 @@ def test_json_report_has_the_contract_s_names() -> None:
         {"fix": "authorize_security_group_self_ingress", "with": {"scope": "all"}, "risk": "medium"}
     ]
     assert report["evidence"][0]["calls"] == ["ec2:DescribeSecurityGroupRules"]
+
+
+ADDON = Gap(what="add-on coredns", reason="403", grant="eks:DescribeAddon")
+PARTLY_READ = Collected(
+    id="eks_addons", collector="eks_addons", parameters={}, gap=None, summary="coredns not readable",
+    value=EksAddons(cluster="cluster-prod", addons=(), gaps=(ADDON,)), calls=(), collected_at=NOON, took_ms=1,
+)  # fmt: skip
+TWO_MISSING = replace(
+    BLIND,
+    judgement=unknown("Could not be checked.", Gap(what="logs", reason="403 Forbidden", grant="pods/log: get"), ADDON),
+)
+
+
+def test_what_no_check_misses_is_still_said_with_its_permission() -> None:
+    """All checks ran; a part of the evidence was refused: text and JSON name the permission that it needs."""
+    partly = replace(diagnosis(WELL), evidence=(PARTLY_READ,))
+
+    assert "COULD NOT BE READ, though no check misses it  1\n  - add-on coredns: 403 Grant eks:DescribeAddon." in (
+        text_report(partly)
+    )
+    assert json_report(partly)["verdict"] == "healthy"
+    assert json.loads(json.dumps(json_report(partly)))["evidence"][0]["gaps"] == [
+        {"what": "add-on coredns", "reason": "403", "grant": "eks:DescribeAddon"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param(replace(diagnosis(WELL, TWO_MISSING), evidence=(PARTLY_READ,)), id="a check's second reason"),
+        pytest.param(replace(diagnosis(WELL), evidence=(PARTLY_READ,), binding_gap=ADDON), id="the cluster's identity"),
+        pytest.param(
+            replace(
+                diagnosis(WELL, BLIND), evidence=(replace(PARTLY_READ, value=None, gap=Gap(what="x", reason="403")),)
+            ),
+            id="the source of another",
+        ),
+    ],
+)
+def test_what_a_check_misses_is_said_there_alone(subject: Diagnosis) -> None:
+    """A gap that some check names, as its reason or as one of several, is not told a second time."""
+    assert "though no check misses it" not in text_report(subject)
 
 
 def test_text_report_puts_the_cause_before_what_was_ruled_out() -> None:
