@@ -11,8 +11,8 @@ How far moto (5.2.5) goes, each point tried in `test_moto_iam_limits.py` so that
 - `Condition` is not judged: one that cannot be met grants. It is dropped with the ARNs: that `ec2:CreateTags` is for
   rules that are just being created is NOT shown here.
 - Authorising a rule with tags does not ask for `ec2:CreateTags`, and passing session tags not for `sts:TagSession`.
-- EKS refuses everybody under enforcement (SignatureDoesNotMatch): its actions are NOT tried here. What the bot says when
-  one is missing is shown over the sandbox (`tests/faults/test_missing_aws_rights.py`).
+- EKS refuses everybody under enforcement (SignatureDoesNotMatch): its actions are NOT tried here. What the bot says
+  when one is missing is shown over the sandbox (`tests/faults/test_missing_aws_rights.py`).
 - A refusal is `AccessDenied`, where EC2 itself says `UnauthorizedOperation`. A dry run is refused in the same way, or
   answers `DryRunOperation`, as on AWS.
 """

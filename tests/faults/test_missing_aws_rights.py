@@ -1,0 +1,139 @@
+"""Each right of `deploy/iam-read.json` taken away alone: `diagnose` and `doctor` name it and lose nothing else.
+
+AWS' own error codes (UnauthorizedOperation, AccessDeniedException) come from the simulated AWS. That the policy grants
+each right is shown in `tests/deploy/test_iam_policies_enforced.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import commands
+from bot.app import load_units
+from bot.domain.permissions import AwsPermission
+from bot.report.permissions import Need, Use, needs
+from bot.sandbox.running import RunningWorld
+from bot.sandbox.world import CLUSTER
+
+POLICY = json.loads((Path(__file__).parents[2] / "deploy" / "iam-read.json").read_text())
+ACTIONS: list[str] = [action for statement in POLICY["Statement"] for action in statement["Action"]]
+NEEDS: dict[str, Need] = {
+    need.permission.action: need
+    for need in needs(load_units())
+    if isinstance(need.permission, AwsPermission) and need.use is Use.READ
+}
+BINDING = "cluster_binding"
+CLUSTER_UNCONFIRMED_WITHOUT = {"ec2:DescribeNetworkInterfaces", "eks:DescribeCluster"}
+"""The nodes cannot be compared with the VPC then: which cluster this is stays open, and nothing is proposed."""
+IN_REPORTS_ONLY = {"eks:DescribeAddon", "eks:ListAddons"}
+"""No check rests on the add-ons."""
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[RunningWorld]:
+    """Return a healthy world in which every right is used: DNS is let in by a prefix list and by nothing else."""
+    before = dict(os.environ)
+    with RunningWorld(scenario="healthy", seed=11, nodes=2) as running:
+        operator, group = running.operator, running.world.cluster_security_group_id
+        made = operator.aws(
+            "ec2", "CreateManagedPrefixList", PrefixListName="vpc", MaxEntries=1, AddressFamily="IPv4",
+            Entries=[{"Cidr": "10.0.0.0/8"}],
+        )["PrefixList"]  # fmt: skip
+        itself = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}
+        listed = {"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": made["PrefixListId"]}]}
+        operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[listed])
+        operator.aws("ec2", "RevokeSecurityGroupIngress", GroupId=group, IpPermissions=[itself])
+        os.environ.update(running.environment, DATABASE_URL=f"sqlite:///{running.directory}/history.db")
+        yield running
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def denied(world: RunningWorld, request: pytest.FixtureRequest) -> Iterator[RunningWorld]:
+    """Return the world with the parameter's actions refused to everybody."""
+    world.aws_control("POST", "deny", {"actions": request.param})
+    yield world
+    world.aws_control("POST", "deny", {"actions": []})
+
+
+@contextmanager
+def logs_as_before() -> Iterator[None]:
+    """Take back the log handlers that a command puts in place: they hold this test's standard error."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def diagnose(world: RunningWorld, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    """Run `dnsbot diagnose cluster-prod --output json` in this process."""
+    question = commands.ask(CLUSTER, (), pod="", names=())
+    with logs_as_before():
+        code = commands.diagnose(world.directory / "dnsbot.yaml", question, deadline="60s", as_json=True)
+    return code, json.loads(capsys.readouterr().out)
+
+
+def doctor(world: RunningWorld, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Run `dnsbot doctor cluster-prod` and return what it says is missing or could not be looked at in the cluster."""
+    with logs_as_before():
+        commands.doctor(world.directory / "dnsbot.yaml", CLUSTER)
+    said = capsys.readouterr().out.splitlines()
+    told = [
+        f"{line} {after.strip()}" for line, after in zip(said, [*said[1:], ""], strict=True) if f" {CLUSTER}" in line
+    ]
+    return [line.strip() for line in told if line.strip().startswith(("missing", "could not look"))]
+
+
+def test_the_policy_holds_what_the_units_read() -> None:
+    """The loop below takes away each right that units declare, and no other."""
+    assert sorted(NEEDS) == ACTIONS
+
+
+def test_with_every_right_all_is_well(world: RunningWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    """In this world each right is used, and nothing is missing: what the loop below sees is the right's doing."""
+    world.aws_control("DELETE", "calls")
+
+    code, report = diagnose(world, capsys)
+
+    used = {call["action"] for call in world.aws_control("GET", "calls") if call["access_key"].startswith("ASIA")}
+    assert (code, report["verdict"], report["coverage"]["unknown"]) == (0, "healthy", [])
+    assert set(ACTIONS) <= used
+    assert doctor(world, capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("denied", "action"), [([action], action) for action in ACTIONS], indirect=["denied"], ids=ACTIONS
+)
+def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(
+    denied: RunningWorld, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Checks that need it are UNKNOWN and name it, all others run, nothing crashes, and doctor tells the same."""
+    need = NEEDS[action]
+
+    code, report = diagnose(denied, capsys)
+    told = doctor(denied, capsys)
+
+    unknown = {one["rule"]: one for one in report["coverage"]["unknown"]}
+    lost = set(need.disables) | ({BINDING} if action in CLUSTER_UNCONFIRMED_WITHOUT else set())
+    assert set(unknown) == lost
+    assert report["coverage"]["ran"] == report["coverage"]["total"] - len(lost)
+    assert {finding["rule"] for finding in report["findings"] if finding["verdict"] == "problem"} == set()
+    assert {one["grant"] for one in unknown.values()} <= {action}
+    assert all(action in one["reason"] for one in unknown.values())
+    assert action in {gap["grant"] for evidence in report["evidence"] for gap in evidence["gaps"]}
+    assert code == (0 if action in IN_REPORTS_ONLY else 3)
+    assert told
+    assert all(action in line for line in told)
+    assert all(any(rule in line for line in told) for rule in lost)
