@@ -9,34 +9,21 @@ In a playbook: `{collector: kube_proxy_logs, with: {window: 15m, max_pods: 20}}`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import ClassVar
 
-from bot.collectors.coredns_logs import LogRange, LogSource, read_logs
+from bot.collectors._log_window import LOG_PERMISSION, LogParameters, LogRange, LogSource, LogsRead, read_logs
 from bot.collectors.kube_proxy_pods import KubeProxyPod, KubeProxyPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.dns.call_failure import CallFailure, stamp
 from bot.dns.kube_proxy_log import KubeProxyLine, KubeProxyLineKind, kube_proxy_line
 from bot.dns.pod_log import PodLog
 from bot.dns.timestamped import grouped
-from bot.domain.evidence import Collector, Gap, Look
-from bot.domain.permissions import KubernetesPermission
+from bot.domain.evidence import Collector, Look
 
-NAMESPACE = "kube-system"
 MOST_CLASSES = 50
 ROUTING = ("services", "endpointslices", "endpoints")
 """What kube-proxy writes its rules from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeProxyLogsParameters:
-    """How much is read."""
-
-    window: timedelta = timedelta(minutes=15)
-    """How far back every line is read. Rules judge failures of this window; older ones are shown."""
-    tail_lines: int = 2_000
-    """Newest lines of each container that are read at any age."""
-    max_pods: int = 20
-    """Pods whose logs are read; the report states the sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,28 +76,11 @@ class KubeProxyPodLog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KubeProxyLogs:
+class KubeProxyLogs(LogsRead):
     """What the logs of a sample of kube-proxy pods say."""
 
+    application: ClassVar[str] = "kube-proxy"
     pods: tuple[KubeProxyPodLog, ...]
-    pods_total: int
-    """kube-proxy pods whose container ever ran."""
-    window_seconds: int
-    gaps: tuple[Gap, ...] = ()
-    """Logs, or parts of the window, that could not be read."""
-
-    @property
-    def read(self) -> str:
-        """State the sample: `logs of 20 of 500 kube-proxy pods read`."""
-        return f"logs of {len(self.pods)} of {self.pods_total} kube-proxy pods read"
-
-    @property
-    def nothing_read(self) -> tuple[Gap, ...]:
-        """Return a gap where there was no log to read: a container that never ran says nothing."""
-        if self.pods:
-            return ()
-        reason = "no kube-proxy container has run yet, so there is no log"
-        return (Gap(what="kube-proxy logs", reason=reason),)
 
     def api_failures(self, *kinds: ApiFailureKind) -> tuple[CallFailure, ...]:
         """Return failed API calls of these kinds, newest first, with what contradicts them."""
@@ -125,13 +95,6 @@ class KubeProxyLogs:
     def unsynced_nodes(self, nodes: frozenset[str]) -> frozenset[str]:
         """Return those of `nodes` whose kube-proxy has written no rule since its start, as its log proves."""
         return frozenset(log.node for log in self.pods if log.node in nodes and log.never_synced)
-
-    def window_gaps(self, window: timedelta) -> tuple[Gap, ...]:
-        """Return `gaps`, and one more where the rule's window is longer than what was read."""
-        if window.total_seconds() <= self.window_seconds:
-            return self.gaps
-        short = f"logs were read {self.window_seconds // 60} min back; the rule looks {window} back: widen `window`"
-        return (*self.gaps, Gap(what="kube-proxy logs", reason=short))
 
 
 def _call_failure(log: KubeProxyPodLog, seen: SeenKubeProxyLines) -> CallFailure:
@@ -151,16 +114,16 @@ def _call_failure(log: KubeProxyPodLog, seen: SeenKubeProxyLines) -> CallFailure
 
 def collect(look: Look) -> KubeProxyLogs:
     """Read and classify the logs of a sample of kube-proxy pods."""
-    parameters: KubeProxyLogsParameters = look.parameters
+    parameters: LogParameters = look.parameters
     pods = [pod for pod in look.need(KubeProxyPods).pods if pod.has_run]
     chosen = sample(pods, parameters.max_pods)
-    wanted = LogRange(now=look.started_at, window=parameters.window, tail_lines=parameters.tail_lines)
+    wanted = LogRange.of(parameters, look.started_at)
     logs, gaps = read_logs(look.cluster, [_source(pod) for pod in chosen], wanted)
     node_of = {pod.name: pod.node for pod in chosen}
     return KubeProxyLogs(
         pods=tuple(_pod_log(log, node_of[log.pod], wanted.since) for log in sorted(logs, key=lambda log: log.pod)),
         pods_total=len(pods),
-        window_seconds=int(parameters.window.total_seconds()),
+        window_seconds=wanted.window_seconds,
         gaps=gaps,
     )
 
@@ -216,14 +179,7 @@ COLLECTOR = Collector(
     evidence=KubeProxyLogs,
     collect=collect,
     summarise=summarise,
-    permissions=(
-        KubernetesPermission(
-            verb="get",
-            resource="pods/log",
-            namespace=NAMESPACE,
-            unlocks="what CoreDNS and kube-proxy complain about (C4, C10)",
-        ),
-    ),
+    permissions=(LOG_PERMISSION,),
     needs=(KubeProxyPods,),
-    parameters=KubeProxyLogsParameters,
+    parameters=LogParameters,
 )

@@ -151,6 +151,51 @@ def test_a_readiness_after_the_failure_contradicts_it(coredns: Any, collect: Any
     assert failure.contradicted_by == "the pod became Ready at 2026-11-20 09:00:10Z"
 
 
+SAME_SECOND = pytest.mark.parametrize(
+    ("at", "stands"),
+    [("09:00:10.734", False), ("09:00:11.000", True)],
+    ids=["same second", "next second"],
+)
+"""The pods of these tests became ready at 09:00:10: conditions are dated in whole seconds, lines more finely."""
+
+
+@SAME_SECOND
+def test_a_readiness_within_the_second_of_the_failure_contradicts_it(
+    coredns: Any,
+    collect: Any,
+    cluster: Any,
+    pod: Any,
+    at: str,
+    stands: bool,  # noqa: FBT001  # one column of a table
+) -> None:
+    """Which of the two came first cannot be told: a pod that is ready has listed everything."""
+    found, _ = coredns([pod("coredns-a")], {"coredns-a": START + FORBIDDEN.replace("1T08:5{minute}:00", f"0T{at}")})
+    pods = collect(coredns_pods.COLLECTOR, cluster(objects={"pods": [pod("coredns-a")]}))
+
+    (failure,) = found.api_failures(pods, ApiFailureKind.FORBIDDEN)
+
+    assert (failure.contradicted_by == "") is stands
+
+
+@SAME_SECOND
+def test_a_wait_that_ended_within_the_second_needs_no_explanation(
+    coredns: Any,
+    collect: Any,
+    cluster: Any,
+    pod: Any,
+    at: str,
+    stands: bool,  # noqa: FBT001  # one column of a table
+) -> None:
+    """A pod that waited for the API and became ready in the same second waits no more."""
+    waits = f'2026-11-20T{at}Z [INFO] plugin/ready: Plugins not ready: "kubernetes"\n'
+    found, _ = coredns([pod("coredns-a")], {"coredns-a": START + waits})
+    pods = collect(coredns_pods.COLLECTOR, cluster(objects={"pods": [pod("coredns-a")]}))
+
+    gaps = found.waits_unexplained(pods, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
+
+    assert [gap.what for gap in gaps] == ["API access of coredns-a"] * stands
+
+
 def nodes(count: int, compute: str = "ec2") -> WorkerNodes:
     """Return `count` worker nodes."""
     return WorkerNodes(
