@@ -169,8 +169,8 @@ def test_a_bad_corefile_first_fails_to_reload(served: ServedCluster) -> None:
     served.settle()
     log = _log(served, "k8s-app=kube-dns")
     assert (
-        "[ERROR] Corefile changed but reload failed: /etc/coredns/Corefile:10 - Error during parsing: "
-        "Unknown directive 'upstream'" in log
+        "[ERROR] plugin/reload: Corefile changed but reload failed: starting with listener file descriptors: "
+        "/etc/coredns/Corefile:10 - Error during parsing: Unknown directive 'upstream'" in log
     )
     pod = _on(served, "node-a", "app=shop")
     assert "NOERROR" in served.dig(pod, "172.20.0.10", NAME)

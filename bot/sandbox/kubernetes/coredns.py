@@ -132,7 +132,8 @@ class CoreDns:
         try:
             blocks = parse(text)
         except CorefileError as error:
-            self.run.say(now, f"[ERROR] Corefile changed but reload failed: {error}")
+            failed = f"Corefile changed but reload failed: starting with listener file descriptors: {error}"
+            self.run.say(now, f"[ERROR] Restart failed: {error}", f"[ERROR] plugin/reload: {failed}")
             return
         self.text, self.blocks = text, blocks
         self.run.say(now + timedelta(milliseconds=9), _hash_line(text), "[INFO] Reloading complete")

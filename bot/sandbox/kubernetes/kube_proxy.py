@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.sandbox.kubernetes import kube_proxy_words as words
 from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine
 from bot.sandbox.kubernetes.kube_proxy_words import Message, Said
-from bot.sandbox.kubernetes.packets import Vpc
+from bot.sandbox.kubernetes.packets import Flow, Vpc, passes
 from bot.sandbox.kubernetes.rbac import may
 from bot.sandbox.kubernetes.resources import CONFIG_MAPS
 from bot.sandbox.kubernetes.store import Store
@@ -69,6 +69,8 @@ _ROUTES = (
 """What the rules are written from."""
 _AFTER_NODE = (_SERVICE_CIDRS, *_ROUTES)
 _DIAL_SECONDS = 30.0
+_CLIENT_PORT = 40000
+"""One of Linux's ephemeral ports."""
 _FIRST_SECONDS, _LAST_SECONDS, _SHOWN = 0.8, 30.0, 400
 _ASKING = timedelta(milliseconds=15)
 _SYNCING = timedelta(milliseconds=90)
@@ -111,6 +113,8 @@ class KubeProxy:
     server: str
     """API server address of the kubeconfig that it read at its start."""
     run: ContainerRun
+    connected: bool = False
+    """Whether it has reached the API server: a group that changes later does not cut a tracked connection."""
     listed: set[str] = field(default_factory=set)
     """Types that it has listed since its start."""
     troubles: tuple[Trouble, ...] = ()
@@ -125,6 +129,8 @@ class KubeProxy:
             return False
         if not has_node:
             self.say(now, *words.with_node(self.host.address))
+            if not may(store, "kube-proxy", "create", "events.k8s.io", "events"):
+                self.say(now, words.event_refused(self.host.node))
         fresh = [watched for watched in _AFTER_NODE if watched.kind not in self.listed]
         for watched in _AFTER_NODE:
             self._list(watched, store, vpc, now)
@@ -154,7 +160,8 @@ class KubeProxy:
 
     def _error(self, store: Store, vpc: Vpc, watched: Watched) -> str:
         query = watched.query.format(node=self.host.node)
-        unreachable = _dial_error(self.server, vpc)
+        unreachable = "" if self.connected else _dial_error(self.server, vpc, self.host.address)
+        self.connected = not unreachable
         if unreachable:
             return f'Get "{self.server}{watched.path}?{query}limit=500&resourceVersion=0": {unreachable}'
         if may(store, "kube-proxy", "list", watched.group, watched.resource):
@@ -186,15 +193,23 @@ class KubeProxy:
         return [*(said.line() for said in self.said), *failures]
 
 
-def _dial_error(server: str, vpc: Vpc) -> str:
+def _dial_error(server: str, vpc: Vpc, node: str) -> str:
+    """Return why the node with this address does not reach the API server; empty: it does."""
     host = server.removeprefix("https://").split("/")[0]
     name, _, port = host.partition(":")
-    if not vpc.endpoint_host or name == vpc.endpoint_host.split(":")[0]:
+    if not vpc.endpoint_host:
         return ""
+    if name == vpc.endpoint_host.split(":")[0]:
+        reached = not vpc.control_plane or any(_answers(vpc, node, address) for address in vpc.control_plane)
+        return "" if reached else f"dial tcp {vpc.control_plane[-1]}:443: i/o timeout"
     if re.fullmatch(r"[0-9.]+", name):
         return f"dial tcp {name}:{port or '443'}: i/o timeout"
     resolver = min(vpc.resolver_addresses)
     return f"dial tcp: lookup {name} on {resolver}:53: no such host"
+
+
+def _answers(vpc: Vpc, node: str, address: str) -> bool:
+    return passes(vpc, Flow(client=node, client_port=_CLIENT_PORT, server=address, server_port=443, protocol="tcp"))
 
 
 def start(store: Store, vpc: Vpc, host: KubeProxyHost, now: datetime) -> KubeProxy:

@@ -106,6 +106,20 @@ def with_node(address: str) -> list[Message]:
     ]
 
 
+def event_refused(node: str) -> Message:
+    """Say that the event of the start may not be written; the event is shown without its dates."""
+    error = (
+        'events.events.k8s.io is forbidden: User "system:serviceaccount:kube-system:kube-proxy" cannot create resource '
+        '"events" in API group "events.k8s.io" in the namespace "default"'
+    )
+    event = (
+        f"&Event{{ObjectMeta:{{{node}.18ea15b10d2e69ec  default    0}},ReportingController:kube-proxy,"
+        f"Action:StartKubeProxy,Reason:Starting,Regarding:{{Node  {node}  v1  }},Type:Normal}}"
+    )
+    text = f'"Server rejected event (will not retry!)" err={json.dumps(error)} event="{event}"'
+    return "E", "event_broadcaster.go:270", text
+
+
 def _waiting(controller: str) -> Message:
     return "I", "shared_informer.go:381", f'"Waiting for caches to sync" controller="{controller}"'
 
