@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,42 @@ def test_what_only_looks_like_the_fault_is_not_blamed(
 
     assert (report["root_causes"], report["verdict"]) == ([], "healthy")
     assert {_verdicts(report)[rule] for rule in find_scenario(look_alike).not_to_blame} == {"healthy"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("look_alike", "rule", "shown"),
+    [
+        (
+            "network-acl-look-alike",
+            "dns_blocked_by_network_acl",
+            r"no fault: .* closes udp/61000-65535 out to .* use 32768-60999 only",
+        ),
+        (
+            "no-endpoints-look-alike",
+            "coredns_crash_corefile",
+            "no longer standing: .* Corefile changed but reload failed: .* since then: a configuration was loaded",
+        ),
+        (
+            "kube-proxy-timeout-look-alike",
+            "kube_proxy_api_timeout",
+            "no longer standing: .* dial tcp .*:443: i/o timeout.* since then: the same was read",
+        ),
+        ("wrong-nameserver-look-alike", "wrong_nameserver", r"nameserver 172\.20\.0\.10, 10\.\d+\.0\.2$"),
+    ],
+    ids=["closed ports", "failed reload", "time-outs", "nameservers"],
+)
+def test_what_resembles_the_fault_is_seen_and_weighed(
+    world: RunningWorld, diagnose_here: Diagnose, look_alike: str, rule: str, shown: str
+) -> None:
+    """The rule is not blind to what the operator left behind: it shows it, and why it is no fault."""
+    world.restart(scenario=look_alike, seed=2)
+
+    report = diagnose_here()
+
+    finding = next(finding for finding in report["findings"] if finding["rule"] == rule)
+    assert finding["verdict"] == "healthy"
+    assert any(re.search(shown, line) for line in finding["proof"]), finding["proof"]
 
 
 @pytest.mark.slow
