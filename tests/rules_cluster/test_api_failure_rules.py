@@ -63,8 +63,8 @@ def test_a_refused_event_is_no_failure_of_kube_proxy(judge: Any, make: Any, rule
     """kube-proxy writes an event at its start; a 403 for that takes nothing away from what it routes by."""
     refused = (
         '2026-11-21T08:58:00Z E1121 08:58:00.000000       1 event_broadcaster.go:270] "Server rejected event (will not '
-        'retry!)" err="events.events.k8s.io is forbidden: User \\"system:serviceaccount:kube-system:kube-proxy\\" cannot '
-        'create resource \\"events\\" in API group \\"events.k8s.io\\" in the namespace \\"default\\""\n'
+        'retry!)" err="events.events.k8s.io is forbidden: User \\"system:serviceaccount:kube-system:kube-proxy\\" '
+        'cannot create resource \\"events\\" in API group \\"events.k8s.io\\" in the namespace \\"default\\""\n'
     )
 
     judgement: Judgement = judge(rule, make.kube_proxy_logs({"node-a": refused}))
