@@ -58,6 +58,7 @@ def test_a_change_taken_out_is_refused_and_no_other(cloud: Cloud, action: str) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("policy", "allowed"),
     [pytest.param(READING, READS, id="reading"), pytest.param(as_far_as_moto_judges(WRITING), CHANGES, id="writing")],

@@ -99,7 +99,7 @@ def test_json_report_has_the_contract_s_names() -> None:
     assert report["evidence"][0]["calls"] == ["ec2:DescribeSecurityGroupRules"]
 
 
-ADDON = Gap(what="add-on coredns", reason="403", grant="eks:DescribeAddon")
+ADDON = Gap(what="add-on coredns", reason="refused.", grant="eks:DescribeAddon")
 PARTLY_READ = Collected(
     id="eks_addons", collector="eks_addons", parameters={}, gap=None, summary="coredns not readable",
     value=EksAddons(cluster="cluster-prod", addons=(), gaps=(ADDON,)), calls=(), collected_at=NOON, took_ms=1,
@@ -114,12 +114,12 @@ def test_what_no_check_misses_is_still_said_with_its_permission() -> None:
     """All checks ran; a part of the evidence was refused: text and JSON name the permission that it needs."""
     partly = replace(diagnosis(WELL), evidence=(PARTLY_READ,))
 
-    assert "COULD NOT BE READ, though no check misses it  1\n  - add-on coredns: 403 Grant eks:DescribeAddon." in (
+    assert "COULD NOT BE READ, though no check misses it  1\n  - add-on coredns: refused. Grant eks:DescribeAddon." in (
         text_report(partly)
     )
     assert json_report(partly)["verdict"] == "healthy"
     assert json.loads(json.dumps(json_report(partly)))["evidence"][0]["gaps"] == [
-        {"what": "add-on coredns", "reason": "403", "grant": "eks:DescribeAddon"}
+        {"what": "add-on coredns", "reason": "refused.", "grant": "eks:DescribeAddon"}
     ]
 
 
