@@ -15,8 +15,9 @@ from typing import Any, Protocol, TypeAlias
 
 from bot.clients.connection import ClusterConnection
 from bot.clients.sources import ClusterSources, open_sources
+from bot.dns.api_failure import ApiFailure
 from bot.dns.coredns_log import CorednsLineKind, coredns_line
-from bot.dns.kube_proxy_log import kube_proxy_line
+from bot.dns.kube_proxy_log import KubeProxyLineKind, kube_proxy_line
 from bot.domain.cluster import ClusterTarget, PodName
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
@@ -145,7 +146,10 @@ def pod_states(running: Running) -> list[tuple[str, str, bool, str, bool]]:
 
 
 def log_kinds(running: Running) -> dict[str, set[str]]:
-    """Return which kinds of lines stand in the logs of CoreDNS and kube-proxy, current runs and previous ones."""
+    """Return which kinds of lines stand in the logs of CoreDNS and kube-proxy, current runs and previous ones.
+
+    Calls to the API, failed or not, are told apart by what was to be read.
+    """
     reader = sources(running).cluster(Deadline.after(_SECONDS))
     found: dict[str, set[str]] = {"kube-dns": set(), "kube-proxy": set()}
     for application, kinds in found.items():
@@ -166,14 +170,20 @@ def _lines(reader: Any, pod: PodName) -> Iterator[str]:  # a ClusterReader
 
 def _kind(application: str, text: str) -> str:
     if application == "kube-proxy":
-        failure = kube_proxy_line(text).failure
-        return f"api failure: {failure.kind.value}" if failure else ""
+        said = kube_proxy_line(text)
+        if said.kind is KubeProxyLineKind.API_WORKS:
+            return f"api works: {said.resource}"
+        return _failed_call(said.failure) if said.failure else ""
     line = coredns_line(text)
     if line.kind is CorednsLineKind.API_FAILURE and line.api:
-        return f"api failure: {line.api.kind.value}"
+        return _failed_call(line.api)
     if line.kind is CorednsLineKind.UPSTREAM_FAILURE and line.upstream:
         return f"upstream failure: {line.upstream.kind.value}"
     return line.kind.value
+
+
+def _failed_call(failure: ApiFailure) -> str:
+    return f"api failure: {failure.kind.value}, {failure.resource or 'of what is not said'}"
 
 
 def answered(lookups: Lookups) -> str:
