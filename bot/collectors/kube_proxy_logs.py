@@ -19,7 +19,7 @@ from bot.dns.call_failure import CallFailure, stamp
 from bot.dns.kube_proxy_log import KubeProxyLine, KubeProxyLineKind, kube_proxy_line
 from bot.dns.pod_log import PodLog
 from bot.dns.timestamped import grouped
-from bot.domain.evidence import Collector, Look
+from bot.domain.evidence import Collector, Gap, Look
 
 MOST_CLASSES = 50
 ROUTING = ("services", "endpointslices", "endpoints")
@@ -58,6 +58,12 @@ class KubeProxyPodLog:
         read = [self._last(KubeProxyLineKind.API_WORKS, resource) for resource in ROUTING]
         return not any(at is not None and at >= started for at in read)
 
+    @property
+    def failed_since_start(self) -> bool:
+        """Return whether a call failed after the last start that the log shows."""
+        started, failed = self._last(KubeProxyLineKind.STARTED), self._last(KubeProxyLineKind.API_FAILURE)
+        return failed is not None and (started is None or failed >= started)
+
     def works_since(self, resource: str, failed_at: datetime) -> datetime | None:
         """Return when, after `failed_at`, a line showed that `resource` was read; None: no such line."""
         resources = (resource,) if resource else ROUTING
@@ -91,6 +97,21 @@ class KubeProxyLogs(LogsRead):
             if seen.line.failure is not None and seen.line.failure.kind in kinds
         ]
         return tuple(sorted(failures, key=lambda one: one.last_at, reverse=True))
+
+    @property
+    def waits_unexplained(self) -> tuple[Gap, ...]:
+        """Return a gap for each pod that has read nothing since its start and logged no failure since.
+
+        With WatchList requests (client-go's default from 1.35) 1.36 says nothing at all while nobody answers.
+        """
+        return tuple(
+            Gap(
+                what=f"API access of {log.pod}",
+                reason=f"{log.pod} has waited for the Kubernetes API since its start and does not say why",
+            )
+            for log in self.pods
+            if log.never_synced and not log.failed_since_start
+        )
 
     def unsynced_nodes(self, nodes: frozenset[str]) -> frozenset[str]:
         """Return those of `nodes` whose kube-proxy has written no rule since its start, as its log proves."""

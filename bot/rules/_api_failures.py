@@ -173,6 +173,7 @@ def judge_kube_proxy(
         return now.problem(
             f"{told.summary} ({logs.read}.)", missing=missing, reach=reach, advice=_named(told.advice, case)
         )
+    missing += logs.waits_unexplained
     if answered:
         missing += _unreasoned(tuple(one for one in logs.api_failures(ApiFailureKind.OTHER) if one.stands(since)))
     if pods.absent and not pods.by_design:

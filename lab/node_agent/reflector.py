@@ -48,7 +48,8 @@ class Reflector:
         if connection is not None and connection.sock is not None:
             with contextlib.suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        if self._thread.is_alive():  # it never began where the start of something else failed
+            self._thread.join(10)
 
     def _work(self) -> None:
         while not self._ended.is_set():

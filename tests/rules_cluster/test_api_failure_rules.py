@@ -263,6 +263,28 @@ def test_a_reason_beside_the_waiting_decides(judge: Any, make: Any) -> None:
     assert verdicts == [Verdict.HEALTHY, Verdict.HEALTHY, Verdict.PROBLEM]
 
 
+WAITING = '2026-11-21T08:47:00Z I1121 08:47:00.0 1 shared_informer.go:402] "Waiting for caches to sync"\n'
+SYNCED = '2026-11-21T08:47:01Z I1121 08:47:01.0 1 a.go:1] "Caches are synced" controller="endpoint slice config"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "verdicts"),
+    [
+        (WAITING, [Verdict.UNKNOWN] * 3),
+        (WAITING + SYNCED, [Verdict.HEALTHY] * 3),
+        (WAITING + failed("08:58", "timeout"), [Verdict.HEALTHY, Verdict.HEALTHY, Verdict.PROBLEM]),
+    ],
+    ids=["waits without a reason", "synced", "says why"],
+)
+def test_kube_proxy_that_waits_and_does_not_say_why_is_unknown(
+    judge: Any, make: Any, text: str, verdicts: list[Verdict]
+) -> None:
+    """With WatchList requests 1.36 says nothing while nobody answers: that is not healthy."""
+    logs = make.kube_proxy_logs({"node-a": text})
+
+    assert [judge(rule, logs).verdict for rule in PROXY] == verdicts
+
+
 def test_clusters_without_kube_proxy_or_coredns(judge: Any, make: Any) -> None:
     """By design: HEALTHY with a note. Not visibly by design: UNKNOWN."""
     none = make.kube_proxy_logs(pods=(), pods_total=0)
