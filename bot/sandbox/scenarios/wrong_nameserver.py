@@ -19,7 +19,8 @@ def _acts(world: World, operator: Operator) -> None:
 
 def _harmless(world: World, operator: Operator) -> None:
     resolver = str(ipaddress.ip_network(world.vpc_cidr)[2])
-    for name, policy in (("carts", "None"), ("catalog", "ClusterFirst")):
+    policies = world.chance("own-nameserver").sample(["None", "ClusterFirst"], 2)
+    for name, policy in zip(("carts", "checkout"), policies, strict=True):
         deployment = operator.get("deployments.apps", namespace=name)[0]
         template = deployment["spec"]["template"]
         chosen = {"dnsPolicy": policy, "dnsConfig": {"nameservers": [resolver], "searches": ["corp.example"]}}
@@ -41,8 +42,8 @@ LOOK_ALIKE = Scenario(
     name="wrong-nameserver-look-alike",
     title="Pods name a nameserver of their own on purpose",
     story=(
-        "The owners of carts set dnsPolicy None with the VPC resolver as nameserver; those of catalog named it beside "
-        "the cluster's DNS in their dnsConfig. Neither is the kubelet's doing."
+        "The owners of one application set dnsPolicy None with the VPC resolver as nameserver; those of another named "
+        "it beside the cluster's DNS in their dnsConfig. Neither is the kubelet's doing."
     ),
     root_cause="",
     not_to_blame=("wrong_nameserver",),
