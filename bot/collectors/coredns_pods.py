@@ -1,7 +1,8 @@
 """The CoreDNS Deployment and its pods, with container states and events (C2).
 
 Pods that wait, crash or are out of memory are why kube-dns has no endpoints. Costs two API calls, and
-one for the events of each pod that is not ready (at most 20). In a playbook: `{collector: coredns_pods}`.
+one for the events of each pod that is not ready (at most 20); where a pod has no node, one list of nodes:
+the scheduler no longer names the taints that keep it away. In a playbook: `{collector: coredns_pods}`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ NAMESPACE = "kube-system"
 PODS = Resource(plural="pods")
 EVENTS = Resource(plural="events")
 DEPLOYMENTS = Resource(group="apps", plural="deployments")
+NODES = Resource(plural="nodes")
+COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
+"""Annotation of CoreDNS's pods, and key of the taint that every Fargate node bears (EKS, Fargate pod configuration)."""
 MOST_PODS_WITH_EVENTS = 20
 MOST_EVENTS = 20
 LONGEST_MESSAGE = 1_000
@@ -97,7 +101,11 @@ class CorednsPods:
     events_unread: str = ""
     """Why events could not be read, or empty."""
     gaps: tuple[Gap, ...] = ()
-    """Parts that could not be read: the Deployment, some pod's events."""
+    """Parts that could not be read: the Deployment, some pod's events, the nodes' taints."""
+    nodes: int = 0
+    """How many there are; counted only where a pod has none."""
+    fargate_nodes: int = 0
+    """How many of them bear Fargate's taint."""
 
     def pod(self, name: str) -> CorednsPod | None:
         """Return the pod of this name."""
@@ -129,14 +137,33 @@ def collect(look: Look) -> CorednsPods:
         raise _garbled("pods of k8s-app=kube-dns", error) from error
     exists, replicas, annotations, deployment_gap = _deployment(look)
     pods, event_gaps = _with_events(look, pods)
+    homeless = any(not pod.node and not pod.terminating for pod in pods)
+    nodes, fargate_nodes, node_gap = _nodes(look) if homeless else (0, 0, ())
     return CorednsPods(
         deployment_exists=exists,
         desired_replicas=replicas,
         pods=pods,
         deployment_annotations=annotations,
         events_unread=event_gaps[0].reason if event_gaps else "",
-        gaps=(*deployment_gap, *event_gaps),
+        gaps=(*deployment_gap, *event_gaps, *node_gap),
+        nodes=nodes,
+        fargate_nodes=fargate_nodes,
     )
+
+
+def _nodes(look: Look) -> tuple[int, int, tuple[Gap, ...]]:
+    """Return how many nodes there are, and how many of them are Fargate's by their taint."""
+    what = "the nodes' taints"
+    try:
+        taints = [(one["spec"].get("taints") or []) for one in look.cluster.list(NODES)]
+        fargate = sum(
+            any((each["key"], each.get("value")) == (COMPUTE_TYPE, "fargate") for each in one) for one in taints
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        return 0, 0, (Gap.of(what, _garbled("nodes", error)),)
+    except EvidenceUnavailable as error:
+        return 0, 0, (Gap.of(what, error),)
+    return len(taints), fargate, ()
 
 
 def _deployment(look: Look) -> tuple[bool, int, tuple[tuple[str, str], ...], tuple[Gap, ...]]:
@@ -279,5 +306,6 @@ COLLECTOR = Collector(
         KubernetesPermission(
             verb="list", resource="events", namespace=NAMESPACE, unlocks="why a CoreDNS pod is not ready"
         ),
+        KubernetesPermission(verb="list", resource="nodes", unlocks="which taints keep a CoreDNS pod away"),
     ),
 )

@@ -1,7 +1,8 @@
 """CoreDNS pods find no place to run: no node takes them, or the node has no address for them.
 
-Told by the scheduler's message (taints, no nodes, resources, the Fargate compute-type annotation) and, for
-pods that have a node, by sandbox and mount events. A pod that waits for its image is `coredns_image_pull`.
+Told by the scheduler's message (taints, no nodes, resources), the compute-type annotation beside Fargate's taint
+on the nodes and, for pods that have a node, by sandbox and mount events. A pod that waits for its image is
+`coredns_image_pull`.
 
 In a playbook: `{rule: coredns_pods_pending, severity: critical, with: {grace: 60s}}`.
 """
@@ -11,10 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.collectors.coredns_pods import CorednsPod, CorednsPods
+from bot.collectors.coredns_pods import COMPUTE_TYPE, CorednsPod, CorednsPods
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 
-COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 _STUCK_EVENTS = ("FailedCreatePodSandBox", "FailedMount", "FailedAttachVolume", "NetworkNotReady")
 _REASONS: tuple[tuple[str, str], ...] = (
     ("no nodes available to schedule pods", "the cluster has no node"),
@@ -88,9 +88,14 @@ def _words(pod: CorednsPod) -> str:
 
 def _why(pod: CorednsPod, found: CorednsPods) -> str:
     words = _words(pod).lower()
-    if dict(found.deployment_annotations).get(COMPUTE_TYPE) == "ec2" and "fargate" in words:
+    only_fargate = "fargate" in words or found.nodes == found.fargate_nodes > 0
+    if _annotation(found) == "ec2" and "taint" in words and only_fargate:
         return FARGATE
     return next((meaning for sign, meaning in _REASONS if sign in words), "")
+
+
+def _annotation(found: CorednsPods) -> str:
+    return dict(found.deployment_annotations).get(COMPUTE_TYPE, "")
 
 
 def _maybe_fargate(why: list[str], annotation: str) -> bool:
@@ -100,8 +105,10 @@ def _maybe_fargate(why: list[str], annotation: str) -> bool:
 
 def _problem(stuck: list[CorednsPod], found: CorednsPods, cluster: str) -> Judgement:
     why = sorted({_why(pod, found) for pod in stuck} - {""})
-    annotation = dict(found.deployment_annotations).get(COMPUTE_TYPE, "")
-    notes = (f"annotation {COMPUTE_TYPE}: {annotation} on the pod template",) if annotation else ()
+    annotation = _annotation(found)
+    notes = [f"annotation {COMPUTE_TYPE}: {annotation} on the pod template"] if annotation else []
+    if found.fargate_nodes:
+        notes.append(f"{found.fargate_nodes} of {found.nodes} nodes bear the taint {COMPUTE_TYPE}=fargate")
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=f"{len(stuck)} of {len(found.pods)} CoreDNS pods are pending: "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from lab.namespaces import Run
 
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("lab.contract")
 _TABLE = "table"
+_A_LAB_EACH = (
+    "test_evaluator_against_kernel.py",
+    "test_honest_failures.py",
+    "test_running_lab.py",
+    "test_sandbox_agrees.py",
+    "test_stories.py",
+)
+"""Files whose tests start what they need each for itself: they are spread over the workers, one by one."""
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives a file to one worker, so that what its tests share is started once, but for those of `_A_LAB_EACH`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file.endswith(_A_LAB_EACH) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:  # a Producer
+    """Return the scheduler."""
+    return ByFile(config, log)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ __all__ = [
 """The suite that the embedded server is held to (tests/sandbox_kubernetes/test_contract_embedded.py): what it asks is
 what the real API server does."""
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("contract")]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

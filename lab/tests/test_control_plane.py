@@ -11,7 +11,7 @@ from lab.kubernetes_api import ApiRefused
 from lab.namespaces import Run, joined
 from lab.programs import built_programs
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("control-plane")]
+pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")

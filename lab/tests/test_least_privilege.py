@@ -19,7 +19,7 @@ from lab.contract.observing import Tell, diagnose, problems, sources
 from lab.contract.real import wire_of
 from lab.running import RunningLab
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("least-privilege")]
+pytestmark = pytest.mark.timeout(300)
 LOOKING = [
     need
     for need in needs(load_units())

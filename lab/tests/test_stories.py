@@ -41,7 +41,7 @@ def play(lab: RunningLab) -> tuple[int, str]:
 def _answered_between_nodes(lab: RunningLab) -> dict[tuple[str, str], int]:
     """Return how many DNS answers passed the filter, by client and CoreDNS pod."""
     servers = {
-        str(pod["status"]["podIP"])
+        str(pod["status"].get("podIP"))
         for pod in lab.operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
     }
     found: dict[tuple[str, str], int] = {}
@@ -162,7 +162,8 @@ def test_story_on_fargate_ends_with_advice_and_healing_there_is_not_simulated() 
         code, told = play(lab)
 
     assert code == ADVISED, told
-    assert "coredns_pods_pending" in told
+    assert "Root cause: CoreDNS pods find no place to run" in told
+    assert "remove" in told
 
 
 def test_every_scenario_has_its_story() -> None:

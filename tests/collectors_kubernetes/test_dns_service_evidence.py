@@ -161,13 +161,33 @@ def test_refused_events_and_deployment_are_gaps(collect: Any, cluster: Any, pod:
             "pods": [pod("coredns-a", ready=False, phase="Pending", node="", state={})],
             "deployments/coredns": AccessDenied("Cannot get deployments: 403.", grant="deployments: get"),
             "events": AccessDenied("Cannot list events: 403.", grant="events: list"),
+            "nodes": AccessDenied("Cannot list nodes: 403.", grant="nodes: list"),
         }
     )
 
     found = collect(coredns_pods.COLLECTOR, world)
 
-    assert [gap.grant for gap in found.gaps] == ["deployments: get", "events: list"]
+    assert [gap.grant for gap in found.gaps] == ["deployments: get", "events: list", "nodes: list"]
     assert found.events_unread == "Cannot list events: 403."
+
+
+@pytest.mark.parametrize(("node", "counted"), [("", (2, 1)), ("node-1", (0, 0))], ids=["without a node", "with one"])
+def test_fargates_taint_is_looked_for_where_a_pod_has_no_node(
+    collect: Any, cluster: Any, pod: Any, node: str, counted: tuple[int, int]
+) -> None:
+    """The scheduler no longer says which taint is in the way; where every pod has its node nobody asks."""
+    fargate = {"key": "eks.amazonaws.com/compute-type", "value": "fargate", "effect": "NoSchedule"}
+    world = cluster(
+        objects={
+            "pods": [pod("coredns-a", node=node)],
+            "deployments/coredns": DEPLOYMENT,
+            "nodes": [{"spec": {"taints": [fargate]}}, {"spec": {}}],
+        }
+    )
+
+    found = collect(coredns_pods.COLLECTOR, world)
+
+    assert (found.nodes, found.fargate_nodes) == counted
 
 
 def test_a_missing_deployment_is_no_gap(collect: Any, cluster: Any) -> None:

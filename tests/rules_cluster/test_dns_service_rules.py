@@ -136,6 +136,30 @@ def test_pending_pods_say_why(judge: Any, make: Any, message: str, annotations: 
     assert judge(IMAGE_PULL, pods).verdict is Verdict.HEALTHY
 
 
+@pytest.mark.parametrize(
+    ("annotation", "fargate_nodes", "says"),
+    [
+        ("ec2", 2, "asks for EC2 nodes (compute-type: ec2) while nodes are Fargate"),
+        ("ec2", 1, "every node carries a taint that CoreDNS does not tolerate"),
+        ("fargate", 2, "every node carries a taint that CoreDNS does not tolerate"),
+    ],
+)
+def test_where_the_scheduler_names_no_taint_the_nodes_tell_about_fargate(
+    judge: Any, make: Any, annotation: str, fargate_nodes: int, says: str
+) -> None:
+    """Since 1.36 the message says "taint(s)": only where all nodes are Fargate's the annotation is to blame."""
+    message = "0/2 nodes are available: 2 node(s) had untolerated taint(s). no new claims to deallocate"
+    annotations = (("eks.amazonaws.com/compute-type", annotation),)
+    pods = make.coredns_pods(
+        pending(make, message), deployment_annotations=annotations, nodes=2, fargate_nodes=fargate_nodes
+    )
+
+    judgement: Judgement = judge(PENDING, pods)
+
+    assert says in judgement.summary
+    assert f"{fargate_nodes} of 2 nodes bear the taint eks.amazonaws.com/compute-type=fargate" in judgement.proof
+
+
 def test_a_pod_without_an_address_to_take_is_pending(judge: Any, make: Any) -> None:
     """It has a node, and its sandbox cannot be made; a pod that pulls its image is another fault."""
     event = PodEvent(

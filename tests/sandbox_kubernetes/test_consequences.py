@@ -467,13 +467,16 @@ def test_time_that_passes_dates_everything_back(served: ServedCluster) -> None:
 
 
 def test_a_pod_that_fits_nowhere_stays_pending_and_says_why(bare: ServedCluster) -> None:
-    """FailedScheduling names the taint."""
+    """FailedScheduling says, in the words of 1.36, that a taint is in the way; it no longer names it."""
     tainted = node("node-a", "i-a", "10.0.1.10")
     tainted["spec"]["taints"] = [{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]
     bare.put(tainted, deployment("shop", namespace="shop", image="shop:1", replicas=1))
     bare.settle()
     pod = bare.pods()[0]
-    message = "0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: gpu}."
+    message = (
+        "0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: "
+        "0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+    )
     assert pod["status"]["phase"] == "Pending"
     assert pod["status"]["conditions"][0]["message"] == message
     events = bare.get("/api/v1/events?fieldSelector=reason=FailedScheduling")["items"]

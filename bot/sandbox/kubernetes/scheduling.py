@@ -44,12 +44,15 @@ def why_nowhere(pod: Json, nodes: list[Json]) -> str:
             if not _tolerated(taint, pod["spec"].get("tolerations") or [])
         ]
         if refused:
-            counts[f"node(s) had untolerated taint {{{refused[0]['key']}: {refused[0].get('value', '')}}}"] += 1
+            counts["node(s) had untolerated taint(s)"] += 1
         else:
             counts["node(s) didn't match Pod's node affinity/selector"] += 1
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-    tail = f": {reasons}." if reasons else "."
-    return f"0/{len(nodes)} nodes are available{tail}"
+    if not nodes:
+        return "no nodes available to schedule pods"
+    alone = f"0/{len(nodes)} nodes are available"
+    helpless = f"{len(nodes)} Preemption is not helpful for scheduling"
+    return f"{alone}: {reasons}. no new claims to deallocate, preemption: {alone}: {helpless}."
 
 
 class Scheduler:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
-PENDING_SECONDS = 90
+PENDING_SECONDS = 65
 """Longer than a pod may look for its place before anybody calls it stuck."""
 
 
