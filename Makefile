@@ -39,7 +39,7 @@ postgres := $(shell command -v initdb 2>/dev/null || ls /usr/lib/postgresql/*/bi
 
 test: .venv/ready  ## Run all tests, on SQLite and on a throw-away PostgreSQL
 	@$(if $(postgres),,$(MAKE) --no-print-directory debian PACKAGES=postgresql)
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
 	@$(BIN)/ruff check

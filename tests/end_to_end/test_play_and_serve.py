@@ -189,6 +189,7 @@ def test_a_play_that_is_broken_off_leaves_nothing(number: signal.Signals, tmp_pa
     """In the middle of the story everything ends: no listener, no file."""
     command = [sys.executable, "-m", "bot", "sandbox", "--scenario", "security-group", "--play", "--seed", "2"]
     given = {**os.environ, "TMPDIR": str(tmp_path)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and so inherited, in a shell's background job
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=given
     ) as playing:  # our own program
