@@ -64,8 +64,8 @@ lab-ready:
 lab: lab-ready lab-tools  ## A real cluster in network namespaces to try the bot in; Ctrl-C ends it (Linux, root)
 	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab $(SCENARIO) $(ARGS)
 
-test-lab: lab-ready lab-tools  ## Run the tests that need the lab, three labs side by side (Linux, root)
-	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest lab/tests -n 3 --dist loadscope --timeout 180 $(ARGS)
+test-lab: lab-ready lab-tools  ## Run the tests that need the lab, four labs side by side (Linux, root)
+	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest lab/tests -n 4 --dist loadscope --timeout 180 $(ARGS)
 
 fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel until Ctrl-C (Linux, root)
 	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab.fuzz $(ARGS)
