@@ -35,6 +35,7 @@ from bot.workflow.desk import HistoryLine, Proposed
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 VIEWS = Views(TEMPLATES)
+pytestmark = pytest.mark.timeout(300)  # forty steps of 40,000 characters take seconds, many times in one test
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LIVE = re.compile(r"<[!@#]|<https?:|<mailto:", re.IGNORECASE)
 INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
