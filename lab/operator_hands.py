@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from bot.sandbox.operating import HttpOperator, OperatingError
+from bot.sandbox.operating import HttpOperator
+from bot.sandbox.scenario import OperatingError
 from lab.kubernetes_api import Json, KubernetesApi, path_of
 from lab.node_agent.resolv_conf import KubeletSettings
 from lab.rest import Rest

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.sandbox.editing import annotated, edit_pod_template
+from bot.sandbox.scenario import OperatingError
 from bot.sandbox.world import REGION
 
 _SETTLE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.02
 ACCESS_KEY = "sandbox-operator"
-
-
-class OperatingError(Exception):
-    """A far end refused what an operator did, or the cluster did not come to rest."""
 
 
 def call_json(method: str, url: str, document: object = None, *, token: str = "") -> Any:  # noqa: ANN401  # JSON
@@ -92,15 +90,12 @@ class HttpOperator:
 
     def rollout_restart(self, resource: str, name: str, *, namespace: str) -> None:
         """Restart a workload's pods and wait until nothing moves."""
-        found = [item for item in self.get(resource, namespace=namespace) if item["metadata"]["name"] == name]
-        if not found:
-            raise OperatingError(f"rollout restart: there is no {resource} {namespace}/{name}")
-        template = found[0]["spec"]["template"]
-        annotations = dict(template["metadata"].get("annotations") or {})
-        annotations["kubectl.kubernetes.io/restartedAt"] = datetime.now(UTC).isoformat(timespec="seconds")
-        metadata = {**template["metadata"], "annotations": annotations}
-        spec = {**found[0]["spec"], "template": {**template, "metadata": metadata}}
-        self.apply({**found[0], "spec": spec})
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+
+        def restarted(template: dict[str, Any]) -> dict[str, Any]:
+            return annotated(template, "kubectl.kubernetes.io/restartedAt", now)
+
+        edit_pod_template(self, resource, name, restarted, namespace=namespace)
         self.settle()
 
     def delete_pods(self, *, namespace: str = "", labels: str = "", node: str = "") -> None:

@@ -9,6 +9,10 @@ from typing import Any, Protocol
 from bot.sandbox.world import World
 
 
+class OperatingError(Exception):
+    """A far end refused an act, its object is not there, or the cluster did not come to rest afterwards."""
+
+
 class Operator(Protocol):
     """A person with the AWS command line, kubectl and access to the nodes' kubelet settings."""
 

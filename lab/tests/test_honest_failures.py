@@ -12,6 +12,7 @@ import pytest
 
 from bot.sandbox import report_reading as reading
 from bot.sandbox.bot_process import BotProcess
+from bot.sandbox.editing import edit
 from bot.sandbox.slack import Seen, SlackFarEnd
 from bot.sandbox.stage import stage_on
 from lab.contract.far_end import Json
@@ -120,9 +121,13 @@ def test_coredns_dead_again_before_verify_is_not_verified() -> None:
         operator = open_desk.lab.operator
 
         def kill() -> None:
-            found = operator.get("deployments.apps", namespace="kube-system")
-            coredns = next(item for item in found if item["metadata"]["name"] == "coredns")
-            operator.apply({**coredns, "spec": {**coredns["spec"], "replicas": 0}})
+            edit(
+                operator,
+                "deployments.apps",
+                "coredns",
+                lambda coredns: {**coredns, "spec": {**coredns["spec"], "replicas": 0}},
+                namespace="kube-system",
+            )
 
         watching = open_desk.as_soon_as_written(kill)
         open_desk.approve()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.sandbox.editing import find, write_corefile
 from bot.sandbox.running import RunningWorld
 from tests.end_to_end.office import opened
 
@@ -22,17 +23,9 @@ CORPUS = {
 def plant(world: RunningWorld) -> str:
     """Put the corpus into the cluster as careless people do, and return an address that must stay."""
     operator = world.operator
-    config = next(
-        one for one in operator.get("configmaps", namespace="kube-system") if one["metadata"]["name"] == "coredns"
-    )
-    corefile = f"# password: {CORPUS['Corefile comment']}\n" + config["data"]["Corefile"].replace(
-        "loadbalance", f"loadbalance\n    {CORPUS['Corefile and log']}"
-    )
-    operator.apply({**config, "data": {**config["data"], "Corefile": corefile}})
-    deployment = next(
-        one for one in operator.get("deployments.apps", namespace="kube-system")
-        if one["metadata"]["name"] == "coredns"
-    )  # fmt: skip
+    corefile = world.world.corefile.replace("loadbalance", f"loadbalance\n    {CORPUS['Corefile and log']}")
+    write_corefile(operator, f"# password: {CORPUS['Corefile comment']}\n{corefile}")
+    deployment = find(operator, "deployments.apps", "coredns", namespace="kube-system")
     template = deployment["spec"]["template"]
     for container in template["spec"]["containers"]:
         container["env"] = [{"name": "AWS_SECRET_ACCESS_KEY", "value": CORPUS["environment"]}]

@@ -9,8 +9,9 @@ import pytest
 from bot.errors import ConfigurationError
 from bot.sandbox.bot_files import configuration, kubeconfig
 from bot.sandbox.far_end_process import FarEndError, FarEndProcess
-from bot.sandbox.operating import OperatingError, call_json
+from bot.sandbox.operating import call_json
 from bot.sandbox.running import RunningWorld
+from bot.sandbox.scenario import OperatingError
 
 
 def _gone(process_id: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.sandbox.editing import take_from_role
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
@@ -10,10 +11,7 @@ START_SECONDS = 15
 
 
 def _take_away(operator: Operator, resource: str) -> None:
-    roles = operator.get("clusterroles.rbac.authorization.k8s.io")
-    role = next(item for item in roles if item["metadata"]["name"] == "system:coredns")
-    rules = [{**rule, "resources": [name for name in rule["resources"] if name != resource]} for rule in role["rules"]]
-    operator.apply({**role, "rules": [rule for rule in rules if rule["resources"]]})
+    take_from_role(operator, "system:coredns", resource)
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
     operator.time_passes(START_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.sandbox.editing import write_corefile
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import REGION, World, WorldNode
 
@@ -39,10 +40,7 @@ def _acts(world: World, operator: Operator) -> None:
 
 
 def _harmless(world: World, operator: Operator) -> None:
-    configs = operator.get("configmaps", namespace="kube-system")
-    config = next(item for item in configs if item["metadata"]["name"] == "coredns")
-    corefile = world.corefile.replace("forward . /etc/resolv.conf", "forward . 169.254.169.253")
-    operator.apply({**config, "data": {**config["data"], "Corefile": corefile}})
+    write_corefile(operator, world.corefile.replace("forward . /etc/resolv.conf", "forward . 169.254.169.253"))
     for node in world.nodes:
         operator.resolv_conf(node.name, STUB)
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")

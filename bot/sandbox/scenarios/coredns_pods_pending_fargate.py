@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bot.sandbox.editing import annotated, edit_pod_template
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.scenarios.coredns_pods_pending import PENDING_SECONDS, taint_all
 from bot.sandbox.world import World
@@ -17,13 +18,14 @@ COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
 def _ask_for_ec2(operator: Operator, spare: Collection[str] = ()) -> None:
     """Reserve all nodes but those to `spare` for Fargate, and let new CoreDNS pods ask for EC2."""
-    deployments = operator.get("deployments.apps", namespace="kube-system")
-    deployment = next(item for item in deployments if item["metadata"]["name"] == "coredns")
-    template = deployment["spec"]["template"]
-    annotations = {**(template["metadata"].get("annotations") or {}), COMPUTE_TYPE: "ec2"}
-    template = {**template, "metadata": {**template["metadata"], "annotations": annotations}}
     taint_all(operator, COMPUTE_TYPE, "fargate", spare=spare)
-    operator.apply({**deployment, "spec": {**deployment["spec"], "template": template}})
+    edit_pod_template(
+        operator,
+        "deployments.apps",
+        "coredns",
+        lambda template: annotated(template, COMPUTE_TYPE, "ec2"),
+        namespace="kube-system",
+    )
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
     operator.time_passes(PENDING_SECONDS)
 

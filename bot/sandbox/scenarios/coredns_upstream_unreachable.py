@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from bot.sandbox.editing import write_corefile
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
@@ -18,9 +19,7 @@ def nobody(world: World) -> str:
 
 
 def _load(operator: Operator, corefile: str) -> None:
-    configs = operator.get("configmaps", namespace="kube-system")
-    config = next(item for item in configs if item["metadata"]["name"] == "coredns")
-    operator.apply({**config, "data": {**config["data"], "Corefile": corefile}})
+    write_corefile(operator, corefile)
     operator.rollout_restart("deployments.apps", "coredns", namespace="kube-system")
     operator.time_passes(_SELF_TEST_SECONDS)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from bot.sandbox.editing import take_from_role
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
 
 def _take_away(operator: Operator, *resources: str) -> None:
-    roles = operator.get("clusterroles.rbac.authorization.k8s.io")
-    role = next(item for item in roles if item["metadata"]["name"] == "system:node-proxier")
-    kept = [{**rule, "resources": [one for one in rule["resources"] if one not in resources]} for rule in role["rules"]]
-    operator.apply({**role, "rules": [rule for rule in kept if rule["resources"]]})
+    take_from_role(operator, "system:node-proxier", *resources)
     operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from bot.sandbox.editing import edit_config
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
@@ -14,12 +15,9 @@ _FILTER_SECONDS = 3.0
 
 
 def _acts(world: World, operator: Operator) -> None:
-    configs = operator.get("configmaps", namespace="kube-system")
-    config = next(item for item in configs if item["metadata"]["name"] == "kube-proxy")
     last = ipaddress.ip_network(world.vpc_cidr).num_addresses
     nobody = ipaddress.ip_network(world.vpc_cidr)[last - world.chance("nobody").randrange(10, 200)]
-    kubeconfig = config["data"]["kubeconfig"].replace(world.endpoint, f"https://{nobody}")
-    operator.apply({**config, "data": {**config["data"], "kubeconfig": kubeconfig}})
+    edit_config(operator, "kube-proxy", "kubeconfig", lambda text: text.replace(world.endpoint, f"https://{nobody}"))
     operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
     operator.time_passes(_DIAL_SECONDS * 1.5)
 

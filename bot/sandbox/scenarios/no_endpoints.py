@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.sandbox.editing import write_corefile
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
@@ -15,26 +16,20 @@ _RELOAD_SECONDS = 50
 """The reload plugin looks every 30 s, and up to 15 s later (plugin/reload page)."""
 
 
-def _write(operator: Operator, corefile: str) -> None:
-    configs = operator.get("configmaps", namespace="kube-system")
-    config = next(item for item in configs if item["metadata"]["name"] == "coredns")
-    operator.apply({**config, "data": {**config["data"], "Corefile": corefile}})
-
-
 def _acts(world: World, operator: Operator) -> None:
     right, wrong = world.chance("corefile").choice(_MISTAKES)
-    _write(operator, world.corefile.replace(right, wrong))
+    write_corefile(operator, world.corefile.replace(right, wrong))
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
 
 
 def _harmless(world: World, operator: Operator) -> None:
     right, wrong = world.chance("corefile").choice(_MISTAKES)
     mistaken = world.corefile.replace(right, wrong)
-    _write(operator, mistaken)
+    write_corefile(operator, mistaken)
     operator.time_passes(_RELOAD_SECONDS)
     was = wrong.split()[0]
     kept = f"{right} # was: {was}" if right not in wrong else f"# was: {wrong}"
-    _write(operator, world.corefile.replace(right, kept))
+    write_corefile(operator, world.corefile.replace(right, kept))
 
 
 SCENARIO = Scenario(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from bot.sandbox.editing import Json, edit_pod_template
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import WORKLOAD_SELECTOR, World
 
@@ -21,11 +22,12 @@ def _harmless(world: World, operator: Operator) -> None:
     resolver = str(ipaddress.ip_network(world.vpc_cidr)[2])
     policies = world.chance("own-nameserver").sample(["None", "ClusterFirst"], 2)
     for name, policy in zip(("carts", "checkout"), policies, strict=True):
-        deployment = operator.get("deployments.apps", namespace=name)[0]
-        template = deployment["spec"]["template"]
         chosen = {"dnsPolicy": policy, "dnsConfig": {"nameservers": [resolver], "searches": ["corp.example"]}}
-        template = {**template, "spec": {**template["spec"], **chosen}}
-        operator.apply({**deployment, "spec": {**deployment["spec"], "template": template}})
+
+        def asking_it(template: Json, chosen: Json = chosen) -> Json:
+            return {**template, "spec": {**template["spec"], **chosen}}
+
+        edit_pod_template(operator, "deployments.apps", name, asking_it, namespace=name)
 
 
 SCENARIO = Scenario(
