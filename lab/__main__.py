@@ -11,7 +11,7 @@ from types import FrameType
 
 from bot.errors import ConfigurationError
 from lab.errors import LabError
-from lab.lookup_table import as_text, look_up
+from lab.lookups import as_text, look_up
 from lab.namespaces import require_root
 from lab.programs import require_packages
 from lab.running import RunningLab

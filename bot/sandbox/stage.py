@@ -7,29 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from bot.sandbox.running import RunningWorld
-from bot.sandbox.scenario import Scenario
 from bot.sandbox.slack import SlackFarEnd
-
-
-class Standing(Protocol):
-    """A world that stands: the sandbox's, or one with a real cluster."""
-
-    aws_url: str
-    kubernetes_url: str
-    directory: Path
-    """Holds `dnsbot.yaml`."""
-    environment: dict[str, str]
-    scenario: Scenario
+from bot.sandbox.standing_world import StandingWorld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What stands while the context lasts."""
 
-    world: Standing
+    world: StandingWorld
     slack: SlackFarEnd
     configuration: Path
     """The dnsbot.yaml."""
@@ -50,7 +38,7 @@ def set_stage(*, scenario: str, seed: int, nodes: int | None, deny: Sequence[str
 
 
 @contextmanager
-def stage_on(world: Standing) -> Iterator[Stage]:
+def stage_on(world: StandingWorld) -> Iterator[Stage]:
     """Add a local Slack and a place for the history to a world that stands."""
     with tempfile.TemporaryDirectory(prefix="dnsbot-history-") as folder, SlackFarEnd() as slack:
         shared = {

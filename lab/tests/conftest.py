@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from lab.namespaces import Run
-
-if TYPE_CHECKING:
-    from lab.contract.observing import Tell  # imported before its asserts are rewritten it would be an error
+from lab.tests.tables import Tell
 
 pytest.register_assert_rewrite("lab.contract")
 _TABLE = "table"

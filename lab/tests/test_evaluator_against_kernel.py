@@ -13,7 +13,6 @@ from bot.domain.findings import Protocol
 from bot.network.ports import PortRange
 from bot.network.reachability import Hop, Reachability
 from bot.sandbox.aws.far_end import AwsFarEnd
-from lab.contract.observing import Tell
 from lab.dead_runs import RECORDS, names_of
 from lab.fuzz.judging import Answers, answers_of
 from lab.fuzz.kernel import Kernel, pairs_of
@@ -22,6 +21,7 @@ from lab.fuzz.session import Score, fuzz
 from lab.fuzz.through_aws import through_aws
 from lab.fuzz.worlds import World, draw_world
 from lab.namespaces import Run
+from lab.tests.tables import Tell
 from lab.vpc_ruleset import Stage
 
 VERDICTS = "evaluator against kernel: worlds, pair verdicts, disagreements"

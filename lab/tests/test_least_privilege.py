@@ -15,9 +15,11 @@ from bot.report.permissions import Need, Use, needs
 from bot.sandbox.world import CLUSTER
 from lab.bot_access import role_documents
 from lab.contract.far_end import Json, Wire, eventually
-from lab.contract.observing import Tell, diagnose, problems, sources
 from lab.contract.real import wire_of
+from lab.lookups import sources
+from lab.observing import diagnose, problems
 from lab.running import RunningLab
+from lab.tests.tables import Tell
 
 pytestmark = pytest.mark.timeout(300)
 LOOKING = [

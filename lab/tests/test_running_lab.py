@@ -5,26 +5,26 @@ import subprocess
 
 import pytest
 
-from lab.contract.observing import diagnose
-from lab.lookup_table import Cell, coredns_addresses, look_up
+from lab.lookups import Lookup, To, look_up
+from lab.observing import diagnose
 from lab.running import RunningLab
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def failed(cells: tuple[Cell, ...]) -> list[Cell]:
+def failed(found: tuple[Lookup, ...]) -> list[Lookup]:
     """Return the look-ups that were not answered."""
-    return [cell for cell in cells if not cell.answered]
+    return [lookup for lookup in found if not lookup.answered]
 
 
 def test_healthy_lab_answers_everywhere_and_is_found_healthy() -> None:
     """Real CoreDNS behind real kube-proxy answers every node; the bot, with its roles alone, runs every check."""
     with RunningLab(scenario="healthy", seed=1) as lab:
-        cells = look_up(lab)
+        found = look_up(lab)
         code, report = diagnose(lab)
         missing = lab.kubectl("exec", "-n", "ui", "deploy/ui", "--", "dig", "amazon.com")
 
-    assert failed(cells) == []
+    assert failed(found) == []
     assert (code, report["root_causes"]) == (0, [])
     assert report["coverage"]["unknown"] == []
     assert report["coverage"]["ran"] == report["coverage"]["total"]
@@ -40,12 +40,11 @@ def test_authorised_rule_heals_and_queries_are_counted() -> None:
         lab.operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
         lab.operator.settle()
         after, answers = look_up(lab), lab.filter.answers()
-        servers = coredns_addresses(lab)
 
-    assert {cell.node for cell in failed(before)} == {cell.node for cell in before}
+    assert {lookup.node for lookup in failed(before)} == {lookup.node for lookup in before}
     assert sum(count for stage, count in refused.items() if stage != "passed") > 0
     assert failed(after) == []
-    assert {server for _, server, _ in answers} >= set(servers)
+    assert {server for _, server, _ in answers} >= {lookup.address for lookup in after if lookup.to is To.POD}
 
 
 def test_nothing_is_left_behind() -> None:

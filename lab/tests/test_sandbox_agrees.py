@@ -9,19 +9,11 @@ import pytest
 
 from bot.sandbox.running import RunningWorld
 from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
-from lab.contract.observing import (
-    Json,
-    Lookups,
-    Running,
-    Tell,
-    answered,
-    diagnose,
-    log_kinds,
-    look_up_everything,
-    pod_states,
-    problems,
-)
+from bot.sandbox.standing_world import StandingWorld
+from lab.observing import Json, diagnose, log_kinds, pod_states, problems
 from lab.running import RunningLab
+from lab.tests.tables import Tell
+from lab.ways import Lookups, answered, look_up_everything
 
 pytestmark = pytest.mark.timeout(600)
 T = TypeVar("T")
@@ -68,19 +60,19 @@ def _differences(real: Lookups, simulated: Lookups) -> dict[object, tuple[frozen
     }
 
 
-def _see(running: Running, *, wanted: Seen | None = None) -> Seen:
+def _see(standing: StandingWorld, *, wanted: Seen | None = None) -> Seen:
     """Look at everything; where it is known what is wanted, for a while until the programs have come so far.
 
     A CoreDNS that crashes again and again is ready for a moment each time, or ends while it still waits for the API:
     a diagnosis at that moment sees more, or less.
     """
-    states = _until(lambda seen: not wanted or seen == wanted.states, lambda: pod_states(running))
+    states = _until(lambda seen: not wanted or seen == wanted.states, lambda: pod_states(standing))
     lookups = _until(
-        lambda seen: not wanted or not _differences(seen, wanted.lookups), lambda: look_up_everything(running)
+        lambda seen: not wanted or not _differences(seen, wanted.lookups), lambda: look_up_everything(standing)
     )
-    kinds = _until(lambda seen: not wanted or seen == wanted.kinds, lambda: log_kinds(running))
+    kinds = _until(lambda seen: not wanted or seen == wanted.kinds, lambda: log_kinds(standing))
     exit_code, report = _until(
-        lambda seen: not wanted or _concluded(seen[1]) == _concluded(wanted.report), lambda: diagnose(running)
+        lambda seen: not wanted or _concluded(seen[1]) == _concluded(wanted.report), lambda: diagnose(standing)
     )
     return Seen(states=states, lookups=lookups, kinds=kinds, exit_code=exit_code, report=report)
 

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.sandbox.bot_process import BotProcess
+from bot.sandbox.editing import edit, edit_config, write_corefile
 from bot.sandbox.scenario import Operator
 from bot.sandbox.scenario_catalogue import all_scenarios
 from bot.sandbox.screen import Screen
@@ -16,14 +17,18 @@ from bot.sandbox.stage import stage_on
 from bot.sandbox.story import ADVISED, FIXED, Story
 from bot.sandbox.world import CLUSTER, CLUSTER_DNS, REGION, WORKLOAD_SELECTOR, World
 from lab.contract.far_end import eventually
-from lab.contract.observing import Lookups, Tell, answered, diagnose, look_up_everything, problems
+from lab.observing import diagnose, problems
 from lab.running import RunningLab
+from lab.tests.tables import Tell
+from lab.ways import Lookups, answered, look_up_everything
 
 pytestmark = pytest.mark.timeout(420)
 FIXABLE = ("security-group", "node-group-split", "network-acl")
 HEALED = "scenario, who healed it, ways answered before and after, DNS packets answered between nodes before and after"
 NOT_SIMULATED = "coredns-pods-pending-fargate"
 """Healing on Fargate is not simulated: no Fargate scheduler stands behind this API server."""
+
+_SERVER = re.compile(r"server: \S+")
 
 
 def play(lab: RunningLab) -> tuple[int, str]:
@@ -71,23 +76,20 @@ def test_the_whole_story_heals_real_packets(tell: Tell, scenario: str) -> None:
     assert packets[1] > packets[0]
 
 
-def _object(operator: Operator, resource: str, name: str) -> dict[str, Any]:
-    return next(item for item in operator.get(resource) if item["metadata"]["name"] == name)
-
-
 def _restore_corefile(world: World, operator: Operator) -> None:
-    config = next(
-        item for item in operator.get("configmaps", namespace="kube-system") if item["metadata"]["name"] == "coredns"
-    )
-    operator.apply({**config, "data": {**config["data"], "Corefile": world.corefile}})
+    write_corefile(operator, world.corefile)
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
 
 
 def _grant(role: str) -> Callable[[World, Operator], None]:
     def act(_world: World, operator: Operator) -> None:
-        found = _object(operator, "clusterroles.rbac.authorization.k8s.io", role)
         rule = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
-        operator.apply({**found, "rules": [*found["rules"], rule]})
+        edit(
+            operator,
+            "clusterroles.rbac.authorization.k8s.io",
+            role,
+            lambda found: {**found, "rules": [*found["rules"], rule]},
+        )
         if role == "system:coredns":
             operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
         else:
@@ -97,14 +99,7 @@ def _grant(role: str) -> Callable[[World, Operator], None]:
 
 
 def _right_endpoint(world: World, operator: Operator) -> None:
-    config = next(
-        item for item in operator.get("configmaps", namespace="kube-system") if item["metadata"]["name"] == "kube-proxy"
-    )
-    lines = [
-        f"    server: {world.endpoint}" if line.strip().startswith("server:") else line
-        for line in config["data"]["kubeconfig"].splitlines()
-    ]
-    operator.apply({**config, "data": {**config["data"], "kubeconfig": "\n".join(lines) + "\n"}})
+    edit_config(operator, "kube-proxy", "kubeconfig", lambda text: _SERVER.sub(f"server: {world.endpoint}", text))
     operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
 
 

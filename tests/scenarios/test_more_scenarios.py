@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.editing import find
 from bot.sandbox.running import RunningWorld
 from bot.sandbox.scenario_catalogue import all_look_alikes, find_scenario
-from lab.contract.observing import diagnose
+from lab.observing import diagnose
 
 ROOT_CAUSES = {
     "coredns-forwarding-loop": "coredns_forwarding_loop",
@@ -130,8 +131,7 @@ def test_fargate_advice_is_given_and_its_healing_is_not_simulated(world: Running
     finding = next(item for item in report["findings"] if item["rule"] == "coredns_pods_pending")
     assert REMOVES_THE_ANNOTATION in json.dumps(finding)
 
-    found = world.operator.get("deployments.apps", namespace="kube-system")
-    coredns = next(item for item in found if item["metadata"]["name"] == "coredns")
+    coredns = find(world.operator, "deployments.apps", "coredns", namespace="kube-system")
     del coredns["spec"]["template"]["metadata"]["annotations"]
     world.operator.apply(coredns)
     world.operator.settle()

@@ -1,0 +1,137 @@
+"""Who can resolve what from where: look-ups in the application pods, one on each node, udp and tcp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from bot.clients.connection import ClusterConnection
+from bot.clients.sources import ClusterSources, open_sources
+from bot.domain.cluster import ClusterTarget, PodName
+from bot.domain.deadline import Deadline
+from bot.domain.ports import Prober
+from bot.sandbox.standing_world import StandingWorld
+from bot.sandbox.world import CLUSTER, CLUSTER_DNS, REGION
+
+Json: TypeAlias = dict[str, Any]
+INSIDE, OUTSIDE = "kubernetes.default.svc.cluster.local.", "amazon.com."
+_TOOLS = "catalog"
+"""The application with dig on board and a pod on each node."""
+_SECONDS = 120.0
+_AT_ONCE = 64
+Question: TypeAlias = tuple[Json, tuple["To", str, tuple[Json, ...]], str, bool]
+"""The pod that asks, whom it asks, the name, and whether over TCP."""
+
+
+class To(StrEnum):
+    """Whom a look-up asks."""
+
+    POD = "pod"
+    """A CoreDNS pod, by its own address."""
+    SERVICE = "service"
+    """The ClusterIP of kube-dns."""
+    OWN = "own"
+    """The name server of the client's resolv.conf."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """One look-up, and whether it was answered with NOERROR."""
+
+    client: Json
+    """The pod that asked."""
+    to: To
+    address: str
+    servers: tuple[Json, ...]
+    """The CoreDNS pods that may have answered: one, or all ready ones."""
+    name: str
+    tcp: bool
+    answered: bool
+
+    @property
+    def node(self) -> str:
+        """Short name of the client's node."""
+        return str(self.client["spec"]["nodeName"]).partition(".")[0]
+
+
+def look_up(standing: StandingWorld) -> tuple[Lookup, ...]:
+    """Ask each CoreDNS pod, the service and the pod's own name server from a pod on each node, udp and tcp."""
+    operator = standing.operator
+    clients = operator.get("pods", namespace=_TOOLS)
+    servers = operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
+    ready = tuple(pod for pod in servers if pod["status"].get("containerStatuses", [{}])[0].get("ready"))
+    addressed = [pod for pod in servers if pod["status"].get("podIP")]
+    targets = [(To.POD, str(pod["status"]["podIP"]), (pod,)) for pod in addressed]
+    prober = sources(standing).prober(Deadline.after(_SECONDS))
+
+    def asked(question: Question) -> Lookup:
+        client, (to, address, pods), name, tcp = question
+        return Lookup(
+            client=client,
+            to=to,
+            address=address,
+            servers=pods,
+            name=name,
+            tcp=tcp,
+            answered=_is_answered(prober, client, address, name, tcp=tcp),
+        )
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        own = threads.map(lambda client: _own_server(prober, client), clients)
+        questions = [
+            (client, target, name, tcp)
+            for client, address in zip(clients, own, strict=True)
+            for target in (*targets, (To.SERVICE, CLUSTER_DNS, ready), (To.OWN, address, ready))
+            for name in (INSIDE, OUTSIDE)
+            for tcp in (False, True)
+        ]
+        return tuple(threads.map(asked, questions))
+
+
+def sources(standing: StandingWorld) -> ClusterSources:
+    """Return the bot's clients for this world, as the reader."""
+    target = ClusterTarget(name=CLUSTER, eks_name=CLUSTER, region=REGION)
+    kubeconfig = str(standing.directory / "kubeconfig.yaml")
+    return open_sources(ClusterConnection(target=target, kubeconfig=kubeconfig, context=CLUSTER))
+
+
+def _run(prober: Prober, client: Json, *arguments: str) -> str:
+    return prober.run(PodName(namespace=_TOOLS, name=client["metadata"]["name"]), _TOOLS, arguments).stdout
+
+
+def _own_server(prober: Prober, client: Json) -> str:
+    lines = map(str.split, _run(prober, client, "cat", "/etc/resolv.conf").splitlines())
+    return next(words[1] for words in lines if words and words[0] == "nameserver")
+
+
+def _is_answered(prober: Prober, client: Json, address: str, name: str, *, tcp: bool) -> bool:
+    options = ["+time=2", "+tries=1", "+noall", "+comments", "+answer", *(["+tcp"] if tcp else [])]
+    return "status: NOERROR" in _run(prober, client, "dig", *options, f"@{address}", name, "A")
+
+
+def as_text(found: Sequence[Lookup]) -> str:
+    """Return a table: a line for each node, a column for each server and protocol, inside/outside name."""
+    columns = sorted({_column(lookup) for lookup in found})
+    lines = [["from", *(f"{head} {'tcp' if tcp else 'udp'}" for _, head, tcp in columns)]]
+    for node in sorted({lookup.node for lookup in found}):
+        cells = [
+            "/".join(_said([one for one in found if (one.node, _column(one), one.name) == (node, column, name)])
+                     for name in (INSIDE, OUTSIDE))
+            for column in columns
+        ]  # fmt: skip
+        lines.append([node, *cells])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _column(lookup: Lookup) -> tuple[int, str, bool]:
+    """Return rank, heading and protocol of the column that a look-up stands in."""
+    heads = {To.OWN: "own name server", To.SERVICE: f"service {lookup.address}", To.POD: f"pod {lookup.address}"}
+    return list(heads).index(lookup.to), heads[lookup.to], lookup.tcp
+
+
+def _said(found: Sequence[Lookup]) -> str:
+    return "ok" if all(lookup.answered for lookup in found) else "no answer"
