@@ -172,7 +172,9 @@ def doctor(config: Path | None, cluster: str) -> int:
         reviews = {Use.READ: reader.may, Use.LOOK_UP: reader.may}
         if target.kubernetes_writer:
             reviews[Use.CHANGE] = writer.may
-        checks += check_cluster(target, diagnoser.run, found, reviews)
+        rehearse = writer.rehearse if target.aws_writer else None
+        fixes = diagnoser.catalogue.fixes.values()
+        checks += check_cluster(target, diagnoser.run, found, reviews, fixes, rehearse)
     sys.stdout.write(doctor_text(checks))
     return exit_code(checks)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,7 +10,8 @@ from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.permissions import AwsPermission, KubernetesPermission
-from bot.errors import DnsBotError
+from bot.domain.plans import Fix
+from bot.errors import AccessDenied, DnsBotError
 from bot.report.permissions import Need, Use
 
 REVIEW_SECONDS = 20.0
@@ -38,14 +39,22 @@ class Check:
 Review = Callable[[KubernetesPermission, Deadline], bool]
 """Asks the API server whether an identity may do something (SelfSubjectAccessReview)."""
 
+Rehearse = Callable[[str, Mapping[str, object], Deadline], None]
+"""Sends an EC2 operation with these parameters as a dry run; raises `AccessDenied` where AWS would refuse it."""
+
 
 def check_cluster(
     target: ClusterTarget,
     diagnose: Callable[[Question], Diagnosis],
     found: Sequence[Need],
     reviews: Mapping[Use, Review],
+    fixes: Iterable[Fix] = (),
+    rehearse: Rehearse | None = None,
 ) -> Iterator[Check]:
-    """Try every collector for real and ask for every Kubernetes right, reading and changing."""
+    """Try every collector for real, ask for every Kubernetes right, and have AWS judge what fixes would send.
+
+    `rehearse` is None where no AWS writer is configured.
+    """
     try:
         diagnosis = diagnose(Question(cluster=target.name))
     except DnsBotError as error:
@@ -56,6 +65,8 @@ def check_cluster(
     yield from _untried(target, diagnosis, found)
     for use, review in reviews.items():
         yield from _reviewed(target, use, review, [need for need in found if need.use is use])
+    if rehearse:
+        yield from _rehearsed(target, diagnosis, [need for need in found if need.use is Use.CHANGE], fixes, rehearse)
     yield from _writers(target, found)
 
 
@@ -121,6 +132,42 @@ def _reviewed(target: ClusterTarget, use: Use, review: Review, found: Sequence[N
     )
 
 
+def _rehearsed(
+    target: ClusterTarget, diagnosis: Diagnosis, changes: Sequence[Need], fixes: Iterable[Fix], rehearse: Rehearse
+) -> Iterator[Check]:
+    """Have AWS judge each write that a fix would send, as a dry run on something that exists."""
+    subject = f"{target.name}, to change"
+    evidence = {type(one.value): one.value for one in diagnosis.evidence if one.value is not None}
+    planned = {(one.operation, one.target): one for fix in fixes for one in fix.rehearse(evidence)}
+    granted: set[str] = set()
+    failed: dict[str, tuple[DnsBotError, set[str]]] = {}
+    for one in planned.values():
+        try:
+            rehearse(one.operation, one.parameters, Deadline.after(REVIEW_SECONDS))
+        except DnsBotError as error:
+            denied = error.grant if isinstance(error, AccessDenied) else ""
+            _, judged = failed.setdefault(denied or str(error), (error, set()))
+            judged.update({denied} if denied in one.judges else one.judges)
+        else:
+            granted.update(one.judges)
+    for reason, judged in failed.values():
+        state = State.MISSING if isinstance(reason, AccessDenied) else State.UNKNOWN
+        yield Check(subject=subject, state=state, text=f"a dry run: {reason}", disables=_units_of(changes, judged))
+    targets = ", ".join(sorted({one.target for one in planned.values()}))
+    if granted:
+        text = f"{len(granted)} AWS rights are granted, as dry runs on {targets} show"
+        yield Check(subject=subject, state=State.OK, text=text)
+    needed = {need.permission.text for need in changes if isinstance(need.permission, AwsPermission)}
+    untried = sorted(needed.difference(*(one.judges for one in planned.values())))
+    if untried:
+        text = f"not tried, since nothing to try it on was read: the writer role needs {', '.join(untried)}"
+        yield Check(subject=subject, state=State.NOTE, text=text, disables=_units_of(changes, untried))
+
+
+def _units_of(changes: Sequence[Need], actions: Collection[str]) -> tuple[str, ...]:
+    return tuple(sorted({unit for need in changes if need.permission.text in actions for unit in need.units}))
+
+
 def _writers(target: ClusterTarget, found: Sequence[Need]) -> Iterator[Check]:
     changes = [need for need in found if need.use is Use.CHANGE]
     aws = sorted({fix for need in changes if isinstance(need.permission, AwsPermission) for fix in need.units})
@@ -131,10 +178,6 @@ def _writers(target: ClusterTarget, found: Sequence[Need]) -> Iterator[Check]:
     if not target.aws_writer:
         text = "no writer_role_arn is set: plans that change AWS are shown with the command and no Approve"
         yield Check(subject=subject, state=State.NOTE, text=text, disables=tuple(aws))
-    else:
-        actions = sorted({need.permission.text for need in changes if isinstance(need.permission, AwsPermission)})
-        text = f"not tried, since trying is changing: the writer role needs {', '.join(actions)}"
-        yield Check(subject=subject, state=State.NOTE, text=text)
     if not target.kubernetes_writer:
         text = "no writer for Kubernetes is set: plans that change it are shown with the command and no Approve"
         yield Check(subject=subject, state=State.NOTE, text=text, disables=tuple(kubernetes))

@@ -64,6 +64,8 @@ _UNAUTHENTICATED = frozenset(
     }
 )
 _DENIED = re.compile(r"^(Client\.)?(AccessDenied|UnauthorizedOperation|UnauthorizedAccess|NotAuthorized|Forbidden)")
+_PERFORM = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
+"""Names the action that was refused, which is another than the operation where that tags what it creates."""
 _NOT_FOUND = re.compile(r"(NotFound|NotFoundException|\.NotFound\w*|^NoSuch\w+)$")
 _OUR_MISTAKES = (
     botocore_errors.ParamValidationError,
@@ -139,7 +141,9 @@ def _refusal(service: str, error: botocore_errors.ClientError) -> EvidenceUnavai
     if code in _UNAUTHENTICATED:
         return Unauthenticated(f"{said} AWS does not accept the credential: renew it, or check the bot's role.")
     if _DENIED.match(code):
-        return AccessDenied(f"{said} Grant `{action}`.", grant=action)
+        named = _PERFORM.search(message)
+        grant = named[1] if named else action
+        return AccessDenied(f"{said} Grant `{grant}`.", grant=grant)
     if code in THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
         return SourceUnreachable(f"{said} AWS throttles this account; ask again in a minute.")
     if _NOT_FOUND.search(code):

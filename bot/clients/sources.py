@@ -19,7 +19,7 @@ from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.ports import AwsReader, AwsWriter, ClusterReader, ClusterWriter, Prober
-from bot.errors import WriteFailed
+from bot.errors import UnitError, WriteFailed
 
 if TYPE_CHECKING:
     from bot.clients.aws_identity import AwsIdentity
@@ -110,6 +110,14 @@ class ClusterWriters:
         from bot.clients.kubernetes_access import may  # noqa: PLC0415  # import late
 
         return self._kubernetes is not None and may(self._kubernetes, permission, deadline)
+
+    def rehearse(self, operation: str, parameters: Mapping[str, object], deadline: Deadline) -> None:
+        """Send a call to EC2 as a dry run. Raises `AccessDenied` where AWS would refuse it; nothing is changed."""
+        from bot.clients.aws_rehearsing import rehearse  # noqa: PLC0415  # import late
+
+        if self._aws is None:
+            raise UnitError(f"{operation} cannot be rehearsed: no AWS writer is configured.")
+        rehearse(self._aws, operation, parameters, deadline)
 
     def totals(self) -> Mapping[str, int]:
         """See `Traffic.totals`."""

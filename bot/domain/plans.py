@@ -222,6 +222,28 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """One AWS write of a fix, to be sent as a dry run: AWS judges the identity and changes nothing.
+
+    Source: EC2 API Reference, the parameter `DryRun` of the operation.
+    """
+
+    operation: str
+    """As IAM spells it, of `ec2`."""
+    parameters: Mapping[str, Any]
+    """What `apply` would send."""
+    judges: tuple[str, ...]
+    """The IAM actions that are needed for it: `ec2:CreateTags` too where it tags what it creates."""
+    target: str
+    """The object that it is tried on: `security group sg-0abc`."""
+
+
+def nothing_to_rehearse(_evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
+    """Stand for a fix that does not write to AWS."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
     """One kind of repair. Exported as `FIX` by a module of the same name."""
 
@@ -244,3 +266,5 @@ class Fix:
     """A frozen keyword-only dataclass, every field with a default."""
     rule_parameters: tuple[str, ...] = ()
     """Keys of the finding's `details` that it reads, for the docs."""
+    rehearse: Callable[[Mapping[type, object]], tuple[Rehearsal, ...]] = nothing_to_rehearse
+    """Its AWS writes, each on some object that this evidence (by class) knows; none where it knows none."""

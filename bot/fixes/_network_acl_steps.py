@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.collectors.network_acls import NetworkAcls
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.plans import Reading, Step, WriterKind, Writing
+from bot.domain.plans import Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.ports import AwsReader
 from bot.errors import EvidenceUnavailable, NotFound, UnitError, WorldChanged, WriteFailed
 from bot.network.answers import network_acls, reading
@@ -19,6 +20,16 @@ from bot.network.model import AclEntry, NetworkAcl
 
 PROTOCOL_NUMBERS = {"udp": "17", "tcp": "6"}
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOL_NUMBERS.items()} | {"-1": "all protocols", "1": "icmp"}
+
+_CREATE, _DELETE = "CreateNetworkAclEntry", "DeleteNetworkAclEntry"
+_NOBODY = {
+    "action": "allow",
+    "protocol": PROTOCOL_NUMBERS["udp"],
+    "cidr": "192.0.2.0/24",
+    "from_port": 53,
+    "to_port": 53,
+}
+"""The entry that is rehearsed: from addresses that nobody has (RFC 5737)."""
 
 
 def described(entry: AclEntry) -> dict[str, JsonValue]:
@@ -116,19 +127,8 @@ def _create(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
 def _create_one(step: Step, writing: Writing, entry: Mapping[str, Any]) -> bool:
     """Return whether this call created the entry; False: exactly this entry was there already."""
     acl_id, egress = _place(step)
-    cidr = "Ipv6CidrBlock" if ":" in entry["cidr"] else "CidrBlock"
     try:
-        writing.aws_writer.write(
-            "ec2",
-            "CreateNetworkAclEntry",
-            NetworkAclId=acl_id,
-            RuleNumber=entry["number"],
-            Egress=egress,
-            Protocol=entry["protocol"],
-            RuleAction=entry["action"],
-            PortRange={"From": entry["from_port"], "To": entry["to_port"]},
-            **{cidr: entry["cidr"]},
-        )
+        writing.aws_writer.write("ec2", _CREATE, **_creation(acl_id, entry, egress=egress))
     except WriteFailed as error:
         if not error.ambiguous and not str(error).startswith("NetworkAclEntryAlreadyExists"):
             raise
@@ -172,10 +172,46 @@ def _delete_each(step: Step, writing: Writing, entries: Sequence[Mapping[str, An
             )
     gone = [entry for entry in entries if entry["number"] in present]
     for entry in gone:
-        writing.aws_writer.write(
-            "ec2", "DeleteNetworkAclEntry", NetworkAclId=acl_id, RuleNumber=entry["number"], Egress=egress
-        )
+        writing.aws_writer.write("ec2", _DELETE, **_deletion(acl_id, int(entry["number"]), egress=egress))
     return gone
+
+
+def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
+    """Return what creates an entry in an ACL that a subnet has, and what deletes one of its entries."""
+    found = evidence.get(NetworkAcls)
+    used = [acl for acl in found.acls if acl.subnet_ids and acl.entries] if isinstance(found, NetworkAcls) else []
+    if not used:
+        return ()
+    acl, first = used[0], used[0].entries[0]
+    taken = {entry.number for entry in acl.entries}
+    number = next(number for number in range(1, len(taken) + 2) if number not in taken)
+    calls = (
+        (_CREATE, _creation(acl.id, {**_NOBODY, "number": number}, egress=first.egress)),
+        (_DELETE, _deletion(acl.id, first.number, egress=first.egress)),
+    )
+    return tuple(
+        Rehearsal(
+            operation=operation, parameters=parameters, judges=(f"ec2:{operation}",), target=f"network ACL {acl.id}"
+        )
+        for operation, parameters in calls
+    )
+
+
+def _creation(acl_id: str, entry: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
+    cidr = "Ipv6CidrBlock" if ":" in entry["cidr"] else "CidrBlock"
+    return {
+        "NetworkAclId": acl_id,
+        "RuleNumber": entry["number"],
+        "Egress": egress,
+        "Protocol": entry["protocol"],
+        "RuleAction": entry["action"],
+        "PortRange": {"From": entry["from_port"], "To": entry["to_port"]},
+        cidr: entry["cidr"],
+    }
+
+
+def _deletion(acl_id: str, number: int, *, egress: bool) -> dict[str, Any]:
+    return {"NetworkAclId": acl_id, "RuleNumber": number, "Egress": egress}
 
 
 def _now(step: Step, aws: AwsReader) -> list[dict[str, JsonValue]]:

@@ -7,12 +7,14 @@ whole request), RevokeSecurityGroupIngress, DescribeSecurityGroupRules; VPC User
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
 from bot.domain.permissions import AwsPermission
-from bot.domain.plans import Reading, Step, WriterKind, Writing
+from bot.domain.plans import Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.ports import AwsReader
 from bot.errors import EvidenceUnavailable, UnitError, WriteFailed
 from bot.network.answers import reading, security_group_rules
@@ -154,14 +156,8 @@ def _authorize(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
 
 def _send(step: Step, writing: Writing, rules: Sequence[Mapping[str, JsonValue]]) -> tuple[SecurityGroupRule, ...]:
     group_id, direction = _place(step)
-    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": PLAN_TAG, "Value": writing.plan_id}]}]
-    answer = writing.aws_writer.write(
-        "ec2",
-        f"AuthorizeSecurityGroup{direction.value.capitalize()}",
-        GroupId=group_id,
-        IpPermissions=[_permission(rule) for rule in rules],
-        TagSpecifications=tags,
-    )
+    parameters = _authorization(group_id, rules, writing.plan_id)
+    answer = writing.aws_writer.write("ec2", _operation("Authorize", direction), **parameters)
     return security_group_rules(answer.get("SecurityGroupRules") or ())
 
 
@@ -182,13 +178,58 @@ def _revoke(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
     present = {rule.id: rule for rule in _rules(writing.aws, group_id)}
     ours = [rule for rule in _listed(step) if rule["id"] in present and _matches(present[rule["id"]], rule)]
     if ours:
-        writing.aws_writer.write(
-            "ec2",
-            f"RevokeSecurityGroup{direction.value.capitalize()}",
-            GroupId=group_id,
-            SecurityGroupRuleIds=[rule["id"] for rule in ours],
-        )
+        parameters = _revocation(group_id, [str(rule["id"]) for rule in ours])
+        writing.aws_writer.write("ec2", _operation("Revoke", direction), **parameters)
     return [dict(rule) for rule in ours]
+
+
+def rehearsals(evidence: Mapping[type, object], *directions: Direction) -> tuple[Rehearsal, ...]:
+    """Return what authorises and revokes in these directions, on the cluster's own group where it has rules."""
+    found, cluster = evidence.get(SecurityGroupRules), evidence.get(EksCluster)
+    rules = found.rules if isinstance(found, SecurityGroupRules) else ()
+    own = cluster.cluster_security_group_id if isinstance(cluster, EksCluster) else ""
+    return tuple(
+        rehearsal
+        for direction in directions
+        for rule in sorted(
+            (rule for rule in rules if rule.direction is direction),
+            key=lambda rule: (rule.security_group_id != own, rule.id),
+        )[:1]
+        for rehearsal in _both_ways(rule)
+    )
+
+
+def _both_ways(rule: SecurityGroupRule) -> Iterator[Rehearsal]:
+    """Yield what would authorise a rule beside this one, and what would revoke this one."""
+    group_id, direction = rule.security_group_id, rule.direction
+    authorize, revoke = _operation("Authorize", direction), _operation("Revoke", direction)
+    new = [wanted_rule(protocol, group_id) for protocol in ("udp", "tcp")]
+    yield Rehearsal(
+        operation=authorize,
+        parameters=_authorization(group_id, new, "rehearsal"),
+        judges=(f"ec2:{authorize}", "ec2:CreateTags"),
+        target=f"security group {group_id}",
+    )
+    yield Rehearsal(
+        operation=revoke,
+        parameters=_revocation(group_id, [rule.id]),
+        judges=(f"ec2:{revoke}",),
+        target=f"security group {group_id}",
+    )
+
+
+def _operation(verb: str, direction: Direction) -> str:
+    return f"{verb}SecurityGroup{direction.value.capitalize()}"
+
+
+def _authorization(group_id: str, rules: Iterable[Mapping[str, JsonValue]], plan_id: str) -> dict[str, Any]:
+    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": PLAN_TAG, "Value": plan_id}]}]
+    permissions = [_permission(rule) for rule in rules]
+    return {"GroupId": group_id, "IpPermissions": permissions, "TagSpecifications": tags}
+
+
+def _revocation(group_id: str, rule_ids: Sequence[str]) -> dict[str, Any]:
+    return {"GroupId": group_id, "SecurityGroupRuleIds": list(rule_ids)}
 
 
 def _rules(aws: AwsReader, group_id: str) -> tuple[SecurityGroupRule, ...]:

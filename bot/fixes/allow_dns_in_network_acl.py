@@ -156,4 +156,5 @@ FIX = Fix(
         ),
     ),
     rule_parameters=("blocked",),
+    rehearse=steps.rehearsals,
 )

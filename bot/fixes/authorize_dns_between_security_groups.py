@@ -143,4 +143,5 @@ FIX = Fix(
     inverse=steps.inverse,
     permissions=(*steps.INGRESS_PERMISSIONS, *steps.EGRESS_PERMISSIONS),
     rule_parameters=("blocked",),
+    rehearse=lambda evidence: steps.rehearsals(evidence, Direction.INGRESS, Direction.EGRESS),
 )

@@ -84,4 +84,5 @@ FIX = Fix(
     permissions=steps.INGRESS_PERMISSIONS,
     parameters=Parameters,
     rule_parameters=("shared_group_id", "blocked"),
+    rehearse=lambda evidence: steps.rehearsals(evidence, Direction.INGRESS),
 )

@@ -1,5 +1,7 @@
 """Each right of `deploy/iam-read.json` taken away alone: `diagnose` and `doctor` name it and lose nothing else.
 
+Each right of `deploy/iam-write.json` as well: `doctor` names it before a fix needs it.
+
 AWS' own error codes (UnauthorizedOperation, AccessDeniedException) come from the simulated AWS. That the policy grants
 each right is shown in `tests/deploy/test_iam_policies_enforced.py`.
 """
@@ -23,12 +25,18 @@ from bot.report.permissions import Need, Use, needs
 from bot.sandbox.running import RunningWorld
 from bot.sandbox.world import CLUSTER
 
-POLICY = json.loads((Path(__file__).parents[2] / "deploy" / "iam-read.json").read_text())
+DEPLOY = Path(__file__).parents[2] / "deploy"
+POLICY = json.loads((DEPLOY / "iam-read.json").read_text())
 ACTIONS: list[str] = [action for statement in POLICY["Statement"] for action in statement["Action"]]
 NEEDS: dict[str, Need] = {
     need.permission.action: need
     for need in needs(load_units())
     if isinstance(need.permission, AwsPermission) and need.use is Use.READ
+}
+WRITES: dict[str, Need] = {
+    need.permission.action: need
+    for need in needs(load_units())
+    if isinstance(need.permission, AwsPermission) and need.use is Use.CHANGE
 }
 BINDING = "cluster_binding"
 CLUSTER_UNCONFIRMED_WITHOUT = {"ec2:DescribeNetworkInterfaces", "eks:DescribeCluster"}
@@ -137,3 +145,28 @@ def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(
     assert told
     assert all(action in line for line in told)
     assert all(any(rule in line for line in told) for rule in lost)
+
+
+def test_the_writing_policy_holds_what_the_fixes_write() -> None:
+    """The loop below takes away each right that fixes declare, and no other."""
+    policy = json.loads((DEPLOY / "iam-write.json").read_text())
+
+    assert sorted(WRITES) == sorted(action for statement in policy["Statement"] for action in statement["Action"])
+
+
+@pytest.mark.parametrize(
+    ("denied", "action"), [([action], action) for action in WRITES], indirect=["denied"], ids=list(WRITES)
+)
+def test_a_right_to_change_taken_away_is_named_with_the_fixes_that_it_costs(
+    denied: RunningWorld, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line names it and its fixes; nothing was changed to find out, and a diagnosis does not miss it."""
+    denied.aws_control("DELETE", "calls")
+
+    told = doctor(denied, capsys)
+
+    calls = denied.aws_control("GET", "calls")
+    assert len(told) == 1
+    assert f"Grant `{action}`" in told[0]
+    assert all(fix in told[0] for fix in WRITES[action].units)
+    assert {call["action"] for call in calls if not call["dry_run"]} & set(WRITES) == set()

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.collectors.eks_addons import EksAddons
-from bot.doctor import Check, State, check_cluster, doctor_text, exit_code
+from bot.doctor import Check, Rehearse, State, check_cluster, doctor_text, exit_code
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Binding, Diagnosis
 from bot.domain.evidence import Collected, Gap, SourceCall
 from bot.domain.findings import Finding, Kind, Severity, healthy, unknown
 from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
-from bot.errors import ClusterMismatch, SourceTimeout
+from bot.domain.plans import Fix, Rehearsal
+from bot.errors import AccessDenied, ClusterMismatch, EvidenceUnavailable, SourceTimeout
 from bot.report.permissions import Need, Use
 from tests.report.test_reports import NOON
 
@@ -32,12 +34,13 @@ def need(permission: Permission, use: Use, *disables: str) -> Need:
 
 READ_ADDONS = AwsPermission(action="eks:DescribeAddon", unlocks="say who owns coredns")
 READ_EVENTS = KubernetesPermission(verb="list", resource="events")
+CREATE_TAGS = AwsPermission(action="ec2:CreateTags")
 NEEDS = (
     need(READ_ADDONS, Use.READ),
     need(READ_EVENTS, Use.READ),
     need(EXEC, Use.LOOK_UP, "dns_lookups_fail"),
     need(PATCH, Use.CHANGE, "recreate_pods"),
-    need(AwsPermission(action="ec2:CreateTags"), Use.CHANGE, "recreate_pods"),
+    need(CREATE_TAGS, Use.CHANGE, "recreate_pods"),
 )
 
 
@@ -72,11 +75,30 @@ def check(
     *,
     seen: Diagnosis | None = None,
     may: Callable[[KubernetesPermission, Deadline], bool] = lambda *_: True,
+    fixes: tuple[Fix, ...] = (),
+    rehearse: Rehearse | None = None,
 ) -> list[Check]:
-    """Examine a cluster whose diagnosis and access reviews are given."""
-    return list(
-        check_cluster(target, lambda _: seen or diagnosis(), NEEDS, {Use.READ: may, Use.LOOK_UP: may, Use.CHANGE: may})
-    )
+    """Examine a cluster whose diagnosis, access reviews and dry runs are given."""
+    reviews = {Use.READ: may, Use.LOOK_UP: may, Use.CHANGE: may}
+    return list(check_cluster(target, lambda _: seen or diagnosis(), NEEDS, reviews, fixes, rehearse))
+
+
+def fix(*rehearsals: Rehearsal) -> Fix:
+    """Return a fix that rehearses these writes once the add-ons were read."""
+
+    def unused(*_: object) -> Any:
+        raise AssertionError("the doctor plans and applies nothing")
+
+    return Fix(
+        name="unit", title="t", plan=unused, read=unused, apply=unused, inverse=unused, permissions=(CREATE_TAGS,),
+        rehearse=lambda evidence: rehearsals if EksAddons in evidence else (),
+    )  # fmt: skip
+
+
+TAGGED = Rehearsal(
+    operation="AuthorizeSecurityGroupIngress", parameters={"GroupId": "sg-1"}, target="security group sg-1",
+    judges=("ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"),
+)  # fmt: skip
 
 
 def test_all_in_place_is_exit_0() -> None:
@@ -163,6 +185,52 @@ def test_review_without_an_answer_is_not_a_yes() -> None:
 
     assert exit_code(checks) == 3
     assert not [one for one in checks if "rights are granted" in one.text]
+
+
+def test_write_that_aws_would_take_is_told_with_what_it_was_tried_on() -> None:
+    """Each write is tried once, however many fixes would send it."""
+    sent = []
+
+    checks = check(fixes=(fix(TAGGED), fix(TAGGED)), rehearse=lambda *call: sent.append(call[:2]))
+
+    assert sent == [(TAGGED.operation, TAGGED.parameters)]
+    assert "2 AWS rights are granted, as dry runs on security group sg-1 show" in doctor_text(checks)
+    assert "not tried" not in doctor_text(checks)
+    assert exit_code(checks) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "code"),
+    [
+        (AccessDenied("UnauthorizedOperation. Grant `ec2:CreateTags`.", grant="ec2:CreateTags"), State.MISSING, 2),
+        (SourceTimeout("no answer in time"), State.UNKNOWN, 3),
+    ],
+    ids=["refused", "no answer"],
+)
+def test_write_that_aws_would_not_take_is_told_once_with_what_it_costs(
+    error: EvidenceUnavailable, state: State, code: int
+) -> None:
+    """A refusal is a missing right, silence is not; the same reason twice is one line; nothing is called granted."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    checks = check(fixes=(fix(TAGGED, replace(TAGGED, operation="AuthorizeSecurityGroupEgress")),), rehearse=fail)
+
+    told = [one for one in checks if one.text.startswith("a dry run: ")]
+    assert [(one.state, one.disables) for one in told] == [(state, ("unit",))]
+    assert str(error) in told[0].text
+    assert "AWS rights are granted" not in doctor_text(checks)
+    assert exit_code(checks) == code
+
+
+def test_write_that_could_not_be_tried_is_not_called_granted() -> None:
+    """The evidence holds nothing to try it on: a note with the permission, and no fault."""
+    checks = check(
+        seen=diagnosis(evidence=collected(gap=Gap(what="x", reason="r"))), fixes=(fix(TAGGED),), rehearse=print
+    )
+
+    assert "not tried, since nothing to try it on was read: the writer role needs ec2:CreateTags" in doctor_text(checks)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,18 @@ def test_denied_ec2_calls_read_like_ec2(aws: AwsFarEnd, ec2: Client) -> None:
     assert ec2.describe_vpcs()["Vpcs"]
 
 
+def test_tagging_on_creation_is_judged_as_well(aws: AwsFarEnd, ec2: Client, group_id: str) -> None:
+    """Without ec2:CreateTags a rule is created without tags, and not with them (EC2 User Guide, tag on creation)."""
+    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "dnsbot:plan", "Value": "1"}]}]
+    aws.control("POST", "deny", {"actions": ["ec2:CreateTags"]})
+
+    with pytest.raises(ClientError, match="not authorized to perform: ec2:CreateTags"):
+        ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[DNS], TagSpecifications=tags)
+    created = ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[DNS])
+
+    assert len(created["SecurityGroupRules"]) == 1
+
+
 def test_denied_eks_calls_read_like_eks(aws: AwsFarEnd, eks: Client) -> None:
     """EKS answers AccessDeniedException with the resource."""
     aws.control("POST", "deny", {"actions": ["eks:DescribeCluster"]})

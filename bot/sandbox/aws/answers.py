@@ -72,15 +72,15 @@ def error_answer(call: Call, *, code: str, message: str, status: int) -> Answer:
     )
 
 
-def denied_answer(call: Call, user_arn: str, resource: str) -> Answer:
+def denied_answer(call: Call, action: str, user_arn: str, resource: str) -> Answer:
     """Refuse as the service does when no policy allows the action."""
     if call.service == "ec2":
         message = (
             f"You are not authorized to perform this operation. User: {user_arn} is not authorized to perform: "
-            f"{call.action} because no identity-based policy allows the {call.action} action"
+            f"{action} because no identity-based policy allows the {action} action"
         )
         return error_answer(call, code="UnauthorizedOperation", message=message, status=403)
-    message = f"User: {user_arn} is not authorized to perform: {call.action} on resource: {resource}"
+    message = f"User: {user_arn} is not authorized to perform: {action} on resource: {resource}"
     code = "AccessDenied" if call.service in XML_QUERY_SERVICES else "AccessDeniedException"
     return error_answer(call, code=code, message=message, status=403)
 

@@ -89,7 +89,7 @@ class Gateway:
                 self.control.wait(fault.seconds)
             _reset(environ)
         if fault.kind is FaultKind.DENY:
-            return self._denied(call)
+            return self._denied(call, call.action)
         made: dict[FaultKind, Callable[[], Answer]] = {
             FaultKind.THROTTLE: lambda: throttled_answer(call),
             FaultKind.ERROR500: lambda: failed_answer(call),
@@ -99,8 +99,9 @@ class Gateway:
         return made[fault.kind]()
 
     def _real(self, call: Call, environ: dict[str, Any]) -> Answer:
-        if self.control.denies(call.action):
-            return self._denied(call)
+        for action in call.judged:
+            if self.control.denies(action):
+                return self._denied(call, action)
         if call.service == "ec2" and _snake(call.operation) not in self._operations:
             return not_implemented_answer(call)
         if call.dry_run:
@@ -124,14 +125,14 @@ class Gateway:
         kept = tuple((name, value) for name, value in headers.items() if name.lower().startswith("x-amzn"))
         return Answer(status=status, body=body, content_type=content_type, headers=kept)
 
-    def _denied(self, call: Call) -> Answer:
+    def _denied(self, call: Call, action: str) -> Answer:
         account = get_account_id_from(call.access_key)
         role = sts_backends[account]["aws"].get_assumed_role_from_access_key(call.access_key)
         user = role.arn if role else f"arn:aws:sts::{account}:user/moto"
         resource = "*"
         if call.service == "eks":
             resource = f"arn:aws:eks:{call.region}:{account}:cluster/{eks_names(call.path)[0] or '*'}"
-        return denied_answer(call, user, resource)
+        return denied_answer(call, action, user, resource)
 
     def _control(self, method: str, path: str, body: bytes) -> Answer:
         try:

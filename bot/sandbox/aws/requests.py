@@ -31,11 +31,18 @@ class Call:
     query: dict[str, str]
     body: bytes
     dry_run: bool
+    tags: bool
+    """Whether it tags what it creates."""
 
     @property
     def action(self) -> str:
         """Return `ec2:DescribeVpcs`."""
         return f"{self.service}:{self.operation or f'{self.method} {self.path}'}"
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Return the actions that policies must allow: tagging on creation takes one more (EC2 User Guide)."""
+        return (self.action, "ec2:CreateTags") if self.tags else (self.action,)
 
 
 def read_call(environ: dict[str, Any]) -> Call | None:
@@ -63,6 +70,7 @@ def read_call(environ: dict[str, Any]) -> Call | None:
         path=environ.get("PATH_INFO", "/"),
         query=query,
         body=body,
+        tags=scope["service"] == "ec2" and any(key.startswith("TagSpecification.") for key in form),
         dry_run=scope["service"] == "ec2" and form.get("DryRun", "").lower() == "true",
     )
 

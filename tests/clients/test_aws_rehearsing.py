@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+import pytest
+
+from bot.clients.aws_rehearsing import rehearse
+from bot.domain.deadline import Deadline
+from bot.errors import AccessDenied, EvidenceUnavailable, SourceGarbled, SourceUnreachable, UnitError
+from tests.clients.conftest import Act, FarEnd, Shared, hang, respond
+
+REVOKE = {"GroupId": "sg-1", "SecurityGroupRuleIds": ["sgr-1"]}
+TAGGING = (
+    "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/dnsbot-write/dnsbot-write is "
+    "not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:eu-west-1:1:security-group-rule/*"
+)
+
+
+def refusal(code: str, status: int, message: str = "m") -> Act:
+    """Answer with an error as EC2 does."""
+    body = f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors></Response>"
+    return respond(f"{status} {HTTPStatus(status).phrase}", body, content_type="text/xml")
+
+
+def sent(far_end: FarEnd) -> dict[str, list[str]]:
+    """Return the form of the only request."""
+    (request,) = far_end.requests
+    return parse_qs(request.split(b"\r\n\r\n", 1)[1].decode())
+
+
+def test_what_would_be_done_returns_and_was_a_dry_run(shared: Shared) -> None:
+    """The parameters of the real call are sent, with DryRun."""
+    far_end = shared.play(refusal("DryRunOperation", 412))
+
+    rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
+
+    form = sent(far_end)
+    assert (form["Action"], form["DryRun"]) == (["RevokeSecurityGroupIngress"], ["true"])
+    assert form["SecurityGroupRuleId.1"] == ["sgr-1"]
+
+
+@pytest.mark.parametrize(
+    ("message", "grant"),
+    [
+        pytest.param("m", "ec2:RevokeSecurityGroupIngress", id="the call itself"),
+        pytest.param(TAGGING, "ec2:CreateTags", id="its tags"),
+    ],
+)
+def test_a_refusal_names_what_to_grant(shared: Shared, message: str, grant: str) -> None:
+    """The action that AWS names, which is another where a call tags what it creates; else the call's own."""
+    shared.play(refusal("UnauthorizedOperation", 403, message))
+
+    with pytest.raises(AccessDenied, match=f"Grant `{grant}`") as raised:
+        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
+
+    assert raised.value.grant == grant
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        pytest.param(refusal("RequestLimitExceeded", 503), SourceUnreachable, id="throttled"),
+        pytest.param(refusal("InvalidGroup.NotFound", 400), EvidenceUnavailable, id="gone"),
+        pytest.param(hang, EvidenceUnavailable, id="hang"),
+    ],
+)
+def test_what_is_no_verdict_is_neither_a_yes_nor_a_no(shared: Shared, act: Act, kind: type[Exception]) -> None:
+    """Asked once; whoever reads it can tell it from a refusal."""
+    far_end = shared.play(act)
+
+    with pytest.raises(kind) as raised:
+        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(0.5))
+
+    assert not isinstance(raised.value, AccessDenied)
+    assert len(far_end.requests) == 1
+
+
+def test_an_answer_as_if_it_were_done_is_told(shared: Shared) -> None:
+    """Something stands there that ignores DryRun."""
+    shared.play(respond("200 OK", "<R><requestId>r-1</requestId><return>true</return></R>", content_type="text/xml"))
+
+    with pytest.raises(SourceGarbled, match="look at what it changed"):
+        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
+
+
+def test_an_operation_without_dry_runs_is_never_sent(shared: Shared) -> None:
+    """ModifyVpcAttribute takes no DryRun: sending it would be doing it."""
+    far_end = shared.play(refusal("DryRunOperation", 412))
+
+    with pytest.raises(UnitError, match="takes no DryRun"):
+        rehearse(shared.writing, "ModifyVpcAttribute", {"VpcId": "vpc-1"}, Deadline.after(5))
+
+    assert far_end.requests == []
