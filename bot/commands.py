@@ -226,13 +226,16 @@ def sandbox(
 
 
 def list_scenarios() -> None:
-    """Print the sandbox's scenarios."""
+    """Print the sandbox's scenarios, each with the look-alike that must not be blamed."""
     _need_sandbox()
-    from bot.sandbox.scenario_catalogue import all_scenarios
+    from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, look_alike_of
 
+    look_alikes = {one.name: one for one in all_look_alikes()}
     for scenario in all_scenarios():
         print(f"{scenario.name}: {scenario.title}")
         print(f"    root cause: {scenario.root_cause or 'none'}")
+        if resembling := look_alikes.get(look_alike_of(scenario.name)):
+            print(f"    {resembling.name}: {resembling.title}")
 
 
 def _need_sandbox() -> None:

@@ -13,17 +13,22 @@ from bot.errors import ConfigurationError, UnitError
 from bot.sandbox import scenarios
 from bot.sandbox.scenario import Scenario
 
-LOOK_ALIKE = "-look-alike"
+_LOOK_ALIKE = "-look-alike"
 
 
 def all_scenarios() -> tuple[Scenario, ...]:
     """Return all scenarios by name, without the look-alikes."""
-    return tuple(scenario for scenario in _exported() if not scenario.name.endswith(LOOK_ALIKE))
+    return tuple(scenario for scenario in _exported() if not scenario.name.endswith(_LOOK_ALIKE))
 
 
 def all_look_alikes() -> tuple[Scenario, ...]:
     """Return the look-alikes by name."""
-    return tuple(scenario for scenario in _exported() if scenario.name.endswith(LOOK_ALIKE))
+    return tuple(scenario for scenario in _exported() if scenario.name.endswith(_LOOK_ALIKE))
+
+
+def look_alike_of(name: str) -> str:
+    """Return the name that the look-alike of a scenario has."""
+    return f"{name}{_LOOK_ALIKE}"
 
 
 def _exported() -> tuple[Scenario, ...]:
@@ -37,8 +42,8 @@ def _exported() -> tuple[Scenario, ...]:
         found.append(scenario)
         look_alike = getattr(loaded, "LOOK_ALIKE", None)
         if look_alike is not None:
-            if not isinstance(look_alike, Scenario) or look_alike.name != f"{scenario.name}{LOOK_ALIKE}":
-                message = f"LOOK_ALIKE of {loaded.__name__} must be a Scenario named {scenario.name}{LOOK_ALIKE}"
+            if not isinstance(look_alike, Scenario) or look_alike.name != look_alike_of(scenario.name):
+                message = f"LOOK_ALIKE of {loaded.__name__} must be a Scenario named {look_alike_of(scenario.name)}"
                 raise UnitError(message)
             found.append(look_alike)
     return tuple(sorted(found, key=lambda scenario: scenario.name))

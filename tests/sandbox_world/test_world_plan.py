@@ -5,6 +5,7 @@ from itertools import chain
 
 import pytest
 
+from bot.commands import list_scenarios
 from bot.errors import ConfigurationError
 from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
 from bot.sandbox.world import draw_plan
@@ -78,6 +79,16 @@ def test_a_look_alike_stands_beside_its_scenario_and_has_no_root_cause() -> None
     assert beside.keys() == root_causes.keys()
     assert {name: one.root_cause for name, one in beside.items()} == dict.fromkeys(root_causes, "")
     assert [name for name, one in beside.items() if root_causes[name] not in one.not_to_blame] == []
+
+
+def test_the_command_lists_every_name_that_can_be_played(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scenarios, each with its look-alike under it."""
+    list_scenarios()
+
+    listed = [line.strip().partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    names = [name for name in listed if name != "root cause"]
+    assert sorted(names) == sorted(one.name for one in (*all_scenarios(), *all_look_alikes()))
+    assert names.index("network-acl-look-alike") == names.index("network-acl") + 1
 
 
 def test_an_unknown_scenario_names_the_nearest() -> None:

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.sandbox.editing import edit_config, find, take_from_role, write_corefile
+from bot.sandbox.running import RunningWorld
+from bot.sandbox.scenario import OperatingError
+
+
+def test_an_operator_edits_what_is_there_and_is_told_what_is_not() -> None:
+    """One key, one role and nothing beside them changes; a name that nobody has is an error with the names that are."""
+    with RunningWorld(nodes=2) as world:
+        operator = world.operator
+        before = find(operator, "configmaps", "kube-proxy", namespace="kube-system")["data"]
+
+        write_corefile(operator, ".:53 {\n    errors\n}\n")
+        edit_config(operator, "kube-proxy", "kubeconfig", lambda text: text.replace(world.world.endpoint, "https://x"))
+        take_from_role(operator, "system:coredns", "endpointslices")
+
+        assert find(operator, "configmaps", "coredns", namespace="kube-system")["data"]["Corefile"].startswith(".:53")
+        after = find(operator, "configmaps", "kube-proxy", namespace="kube-system")["data"]
+        assert after == {**before, "kubeconfig": before["kubeconfig"].replace(world.world.endpoint, "https://x")}
+        role = find(operator, "clusterroles.rbac.authorization.k8s.io", "system:coredns")
+        granted = {resource for rule in role["rules"] for resource in rule["resources"]}
+        assert granted == {"endpoints", "services", "pods", "namespaces"}
+        with pytest.raises(OperatingError, match="no corends among the configmaps of kube-system: coredns, kube-proxy"):
+            find(operator, "configmaps", "corends", namespace="kube-system")
+        with pytest.raises(OperatingError, match="no kube-prox among"):
+            operator.rollout_restart("daemonsets.apps", "kube-prox", namespace="kube-system")
