@@ -2,7 +2,8 @@
 
 The client is made on first use and kept. Its waits are ours (`wire`), its retries are off: a silently
 repeated DELETE may report a false 404 after its success. A kubeconfig's credential plugin is a program
-of the operator's; it is run by the official client and is the one thing here that no deadline bounds.
+of the operator's; it is run by the official client and is the one thing here that no deadline bounds: whoever
+called first waits for it, all others give up in time and say what they waited for.
 """
 
 from __future__ import annotations
@@ -30,8 +31,12 @@ from bot.errors import SourceGarbled, SourceTimeout, Unauthenticated
 class KubernetesLogin:
     """Makes the one `ApiClient` of a credential, and hands it out."""
 
-    def __init__(self, configure: Callable[[], Configuration], *, names: OwnNames, pool_size: int) -> None:
+    def __init__(
+        self, configure: Callable[[], Configuration], *, waits_for: str, names: OwnNames, pool_size: int
+    ) -> None:
+        """`waits_for` says what configuring and renewing may have to wait for: "the cluster's endpoint"."""
         self._configure = configure
+        self._waits_for = waits_for
         self._names = names
         self._pool_size = pool_size
         self._lock = threading.Lock()
@@ -40,7 +45,7 @@ class KubernetesLogin:
     def client(self) -> ApiClient:
         """Return the client, made now when this is the first call."""
         if not self._lock.acquire(timeout=seconds_left()):
-            raise SourceTimeout("Another call of this diagnosis is still waiting for the cluster's endpoint.")
+            raise SourceTimeout(f"Another call of this diagnosis is still waiting for {self._waits_for}.")
         try:
             if self._client is None:
                 self._client = self._make()
@@ -52,7 +57,9 @@ class KubernetesLogin:
         """Return a request with its credential, for `ApiClient.call_api`. Tokens are renewed one at a time."""
         client = self.client()
         if not self._lock.acquire(timeout=seconds_left()):
-            raise SourceTimeout("Another call of this diagnosis is still renewing the cluster's token.")
+            raise SourceTimeout(
+                f"Another call of this diagnosis is still renewing the token and waits for {self._waits_for}."
+            )
         try:
             return tuple(client.param_serialize(auth_settings=["BearerToken"], **request))
         finally:

@@ -197,7 +197,12 @@ def _from_kubeconfig(path: str, context: str, pool_size: int, names: OwnNames, t
     from bot.clients.kubernetes_api import KubernetesApi  # noqa: PLC0415  # import late
     from bot.clients.kubernetes_login import KubernetesLogin, from_kubeconfig  # noqa: PLC0415  # import late
 
-    login = KubernetesLogin(from_kubeconfig(path, context), names=names, pool_size=pool_size)
+    login = KubernetesLogin(
+        from_kubeconfig(path, context),
+        waits_for=f"the credential plugin that the kubeconfig {path} names",
+        names=names,
+        pool_size=pool_size,
+    )
     return KubernetesApi(login, traffic)
 
 
@@ -217,7 +222,10 @@ def _from_eks(
     target = connection.target
     maker = TokenMaker(target.eks_name, target.region, partial(token.client, "sts"))
     describe = _describe_cluster(endpoint, target.eks_name)
-    return KubernetesApi(KubernetesLogin(from_eks(describe, maker), names=names, pool_size=pool_size), traffic)
+    login = KubernetesLogin(
+        from_eks(describe, maker), waits_for="the cluster's endpoint and token", names=names, pool_size=pool_size
+    )
+    return KubernetesApi(login, traffic)
 
 
 def _describe_cluster(endpoint: AwsIdentity, eks_name: str) -> Callable[[], RawObject]:

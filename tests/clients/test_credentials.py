@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +20,7 @@ from bot.clients.sources import open_sources, open_writers
 from bot.clients.traffic import WireTraffic
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
-from bot.errors import AccessDenied, Unauthenticated, WriteFailed
+from bot.errors import AccessDenied, SourceTimeout, Unauthenticated, WriteFailed
 from tests.clients.conftest import TARGET, Act, FarEnd, Serve, kubeconfig, respond
 
 READER = "arn:aws:iam::123456789012:role/dnsbot-read"
@@ -160,6 +162,45 @@ def test_a_bad_kubeconfig_is_the_operators(text: str, told: str, tmp_path: Path,
         sources.cluster(Deadline.after(5)).list(Resource(plural="pods"))
 
     assert str(path) in raised.value.reason
+
+
+def test_a_slow_credential_plugin_is_named_by_all_who_wait_for_it(
+    tmp_path: Path, serve: Serve, aws_at: Callable[[str], None]
+) -> None:
+    """Who called first gets the plugin's token when it comes; everybody else gives up in time and says why."""
+    far_end = serve(respond("200 OK", '{"kind":"PodList","metadata":{},"items":[]}'))
+    aws_at(far_end.url)
+    begun, gate, plugin = (tmp_path / name for name in ("begun", "gate", "plugin"))
+    credential = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "mine"},
+    }
+    plugin.write_text(
+        f"#!/bin/sh\ntouch {begun}\nwhile [ ! -e {gate} ]; do sleep 0.05; done\necho '{json.dumps(credential)}'\n"
+    )
+    plugin.chmod(0o700)
+    path = Path(kubeconfig(tmp_path / "kubeconfig.json", far_end.url))
+    document = json.loads(path.read_text())
+    document["users"][0]["user"] = {
+        "exec": {"apiVersion": credential["apiVersion"], "command": str(plugin), "interactiveMode": "Never"}
+    }
+    path.write_text(json.dumps(document))
+
+    with (
+        closing(open_sources(ClusterConnection(target=TARGET, kubeconfig=str(path)))) as sources,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        first = beside.submit(sources.cluster(Deadline.after(20)).list, Resource(plural="pods"))
+        while not begun.exists():
+            time.sleep(0.02)
+        with pytest.raises(SourceTimeout, match=f"waiting for the credential plugin that the kubeconfig {path} names"):
+            sources.cluster(Deadline.after(0.3)).list(Resource(plural="pods"))
+        gate.touch()
+        found = first.result(20)
+
+    assert found == []
+    assert b"authorization: bearer mine" in far_end.requests[0].lower()
 
 
 def test_without_kubeconfig_the_eks_endpoint_is_used_with_a_token(serve: Serve, aws_at: Callable[[str], None]) -> None:
