@@ -191,7 +191,7 @@ def test_write_that_aws_would_take_is_told_with_what_it_was_tried_on() -> None:
     """Each write is tried once, however many fixes would send it."""
     sent = []
 
-    checks = check(fixes=(fix(TAGGED), fix(TAGGED)), rehearse=lambda *call: sent.append(call[:2]))
+    checks = check(fixes=(fix(TAGGED), fix(replace(TAGGED))), rehearse=lambda *call: sent.append(call[:2]))
 
     assert sent == [(TAGGED.operation, TAGGED.parameters)]
     assert "2 AWS rights are granted, as dry runs on security group sg-1 show" in doctor_text(checks)

@@ -11,15 +11,16 @@ def test_an_operator_edits_what_is_there_and_is_told_what_is_not() -> None:
     """One key, one role and nothing beside them changes; a name that nobody has is an error with the names that are."""
     with RunningWorld(nodes=2) as world:
         operator = world.operator
-        before = find(operator, "configmaps", "kube-proxy", namespace="kube-system")["data"]
+        metadata = {"name": "two-keys", "namespace": "kube-system"}
+        operator.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "1", "b": "2"}})
 
         write_corefile(operator, ".:53 {\n    errors\n}\n")
-        edit_config(operator, "kube-proxy", "kubeconfig", lambda text: text.replace(world.world.endpoint, "https://x"))
+        edit_config(operator, "two-keys", "a", lambda text: f"{text}, changed")
         take_from_role(operator, "system:coredns", "endpointslices")
 
         assert find(operator, "configmaps", "coredns", namespace="kube-system")["data"]["Corefile"].startswith(".:53")
-        after = find(operator, "configmaps", "kube-proxy", namespace="kube-system")["data"]
-        assert after == {**before, "kubeconfig": before["kubeconfig"].replace(world.world.endpoint, "https://x")}
+        edited = find(operator, "configmaps", "two-keys", namespace="kube-system")
+        assert edited["data"] == {"a": "1, changed", "b": "2"}
         role = find(operator, "clusterroles.rbac.authorization.k8s.io", "system:coredns")
         granted = {resource for rule in role["rules"] for resource in rule["resources"]}
         assert granted == {"endpoints", "services", "pods", "namespaces"}
