@@ -80,6 +80,8 @@ class Proposal:
     expires_at: datetime
     decisions: tuple[Decision, ...] = ()
     message: MessageRef | None = None
+    report_url: str = ""
+    """Link to the report that it came with, or empty."""
     not_approvable: str = ""
     """Why there is no Approve button (no writer configured), or empty."""
 

@@ -74,6 +74,7 @@ def _columns(draft: Draft) -> dict[str, object]:
         "apply_before": None,
         "message_channel": "",
         "message_ts": "",
+        "report_url": "",
     }
 
 
@@ -100,6 +101,7 @@ def _proposal(row: Row[*tuple[Any, ...]], made: list[Decision]) -> Proposal:
         expires_at=row.expires_at,
         decisions=tuple(made),
         message=MessageRef(channel=row.message_channel, ts=row.message_ts) if row.message_ts else None,
+        report_url=row.report_url,
         not_approvable=row.not_approvable,
     )
 

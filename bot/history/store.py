@@ -92,13 +92,13 @@ class SqlHistory:
             found = proposals.load(connection, proposal_rows.c.id == proposal_id)
         return found[0] if found else None
 
-    def posted(self, proposal_id: str, message: MessageRef) -> None:
+    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
         """See `History.posted`."""
         with self.database.writing() as connection:
             connection.execute(
                 update(proposal_rows)
                 .where(proposal_rows.c.id == proposal_id)
-                .values(message_channel=message.channel, message_ts=message.ts)
+                .values(message_channel=message.channel, message_ts=message.ts, report_url=report_url)
             )
 
     def take(self, press: Press, *, required: int) -> Taken:

@@ -104,6 +104,7 @@ proposals = Table(
     Column("apply_before", UtcTime, nullable=True),
     Column("message_channel", Words, nullable=False),
     Column("message_ts", Words, nullable=False),
+    Column("report_url", Words, nullable=False, server_default=""),
     Index("ix_proposals_diagnosis_id", "diagnosis_id"),
     Index("ix_proposals_cluster_state", "cluster", "state"),
 )

@@ -28,7 +28,6 @@ class Card:
     """What this process knows of a card beyond the stored proposal. Lost at a restart; the card stays right."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
-    report_url: str = ""
     journal: list[StepRecord] = field(default_factory=list)
     outcome: Outcome | None = None
     ended: str = ""

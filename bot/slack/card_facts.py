@@ -98,7 +98,6 @@ def card_facts(
     names: Names,
     *,
     journal: Sequence[StepRecord] = (),
-    report_url: str = "",
     status: str = "",
 ) -> CardFacts:
     """Return what the card says of a proposal as it stands now."""
@@ -126,7 +125,7 @@ def card_facts(
         decisions=tuple(_decision(decision, names) for decision in proposal.decisions if decision.accepted),
         journal=tuple(journal_line(record, plan.steps) for record in latest(journal)),
         not_approvable=proposal.not_approvable,
-        report_url=report_url,
+        report_url=proposal.report_url,
         undoes=plan.undoes,
         confirm=_confirm(proposal),
         value=ButtonValue(proposal_id=proposal.id, plan_hash=proposal.plan_hash).text,

@@ -82,7 +82,8 @@ def _announce(bench: Bench, proposal_id: str, card_ref: MessageRef) -> None:
         log.warning("outcome not posted in the thread", extra={"proposal": proposal_id, "reason": str(error)})
     if card.outcome is not None and card.outcome.inverse_proposal_id:
         inverse = bench.desk.proposal(card.outcome.inverse_proposal_id)
-        post_card(bench, inverse, card_ref.channel, report_url=card.report_url)
+        report_url = bench.desk.proposal(proposal_id).report_url
+        post_card(bench, inverse, card_ref.channel, report_url=report_url)
 
 
 def show_expired(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from bot.domain.approvals import MessageRef, Outcome, Proposal, ProposalState
 from bot.errors import HistoryUnavailable, Refused
@@ -21,9 +22,7 @@ COMMAND_IN_CARD = 700
 
 def post_card(bench: Bench, proposal: Proposal, channel: str, *, report_url: str) -> str:
     """Post a proposal with its buttons to the cluster's channel. Return why that failed, or an empty text."""
-    card = bench.cards.of(proposal.id)
-    card.report_url = report_url
-    facts = card_facts(proposal, bench.names, report_url=report_url)
+    facts = card_facts(replace(proposal, report_url=report_url), bench.names)
     message = bench.views.message("proposal", card=facts)
     try:
         ref = bench.messages.post(channel, message)
@@ -31,7 +30,7 @@ def post_card(bench: Bench, proposal: Proposal, channel: str, *, report_url: str
         log.warning("proposal not posted", extra={"proposal": proposal.id, "reason": str(error)})
         return _why_not(error)
     try:
-        bench.desk.posted(proposal.id, ref)
+        bench.desk.posted(proposal.id, ref, report_url=report_url)
     except HistoryUnavailable:
         log.warning("card's place not recorded", extra={"proposal": proposal.id})
     _post_long_steps(bench, ref, facts, message)
@@ -71,7 +70,7 @@ def card_message(bench: Bench, proposal: Proposal, card: Card) -> Message:
     outcome = card.outcome
     journal = outcome.steps if outcome is not None and outcome.steps else card.journal
     status = outcome_words(outcome) if outcome is not None else card.ended
-    facts = card_facts(proposal, bench.names, journal=journal, report_url=card.report_url, status=status)
+    facts = card_facts(proposal, bench.names, journal=journal, status=status)
     if proposal.state is ProposalState.PENDING:
         return bench.views.message("proposal", card=facts)
     if status or proposal.state is ProposalState.INTERRUPTED:

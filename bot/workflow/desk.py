@@ -97,8 +97,8 @@ class Desk(Protocol):
         """Plan the fixes of the root causes and store one proposal per plan."""
         ...
 
-    def posted(self, proposal_id: str, message: MessageRef) -> None:
-        """Remember where a proposal's card stands."""
+    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
+        """Remember where a proposal's card stands, and the link to the report that it came with (or "")."""
         ...
 
     def proposal(self, proposal_id: str) -> Proposal:

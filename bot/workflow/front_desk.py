@@ -133,9 +133,9 @@ class FrontDesk:
         """See `Desk.propose`."""
         return self._proposer.propose(diagnosis)
 
-    def posted(self, proposal_id: str, message: MessageRef) -> None:
+    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
         """See `Desk.posted`."""
-        self.store.posted(proposal_id, message)
+        self.store.posted(proposal_id, message, report_url=report_url)
 
     def proposal(self, proposal_id: str) -> Proposal:
         """See `Desk.proposal`."""

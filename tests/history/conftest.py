@@ -111,7 +111,7 @@ def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
     with database.writing() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     database.close()
 
 

@@ -2,17 +2,23 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
+from bot.domain.approvals import MessageRef
 from bot.domain.diagnosis import Diagnosis
+from bot.domain.history import Draft
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history import SqlHistory, migrate, open_history, schema_is_current
 from bot.history.engine import open_database
+from bot.history.schema import migrations_folder
 from bot.history.tables import metadata
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
@@ -28,8 +34,29 @@ def test_the_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
 
 def test_migrating_again_changes_nothing(url: str) -> None:
     """A database with the newest schema stays, and says so."""
-    assert migrate(url) == "0001"
+    assert migrate(url) == "0002"
     assert schema_is_current(url)
+
+
+def test_proposals_survive_the_newest_migration(
+    history: SqlHistory, diagnosis_of: Callable[..., Diagnosis], draft_of: Callable[..., Draft], url: str
+) -> None:
+    """Rows of the schema before it keep all they had; what is new begins empty."""
+    history.record(diagnosis_of())
+    stored = history.propose(draft_of())
+    history.posted(stored.id, MessageRef(channel="C1", ts="1.2"), report_url="https://x.slack.com/archives/C1/p12")
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    database = open_database(url)
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "-1")
+    database.close()
+    assert not schema_is_current(url)
+
+    migrate(url)
+
+    assert history.proposal(stored.id) == replace(stored, message=MessageRef(channel="C1", ts="1.2"), report_url="")
 
 
 def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
@@ -42,7 +69,7 @@ def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
         return migrate(url)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        assert list(pool.map(run, range(2))) == ["0001", "0001"]
+        assert list(pool.map(run, range(2))) == ["0002", "0002"]
 
 
 def test_a_database_from_the_future_is_not_touched(url: str, sql: Sql) -> None:

@@ -251,9 +251,9 @@ class MemoryDesk:
         self.proposals |= {proposal.id: proposal for proposal in self.offered}
         return Proposed(proposals=self.offered, not_offered=self.not_offered)
 
-    def posted(self, proposal_id: str, message: MessageRef) -> None:
+    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
         """Remember."""
-        self.proposals[proposal_id] = replace(self.proposals[proposal_id], message=message)
+        self.proposals[proposal_id] = replace(self.proposals[proposal_id], message=message, report_url=report_url)
 
     def proposal(self, proposal_id: str) -> Proposal:
         """Look up."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -233,6 +234,19 @@ def test_expired_and_interrupted_are_said_on_their_cards(stage: Any) -> None:
     assert "Expired, or replaced by a newer plan; nothing was changed." in expired
     assert "[ Approve ]" not in expired
     assert "Interrupted: the bot stopped while the repair was running." in stage.card_text()
+
+
+def test_card_of_another_process_keeps_its_link_to_the_report(stage: Any) -> None:
+    """After a restart the card is written from what is stored, and the report's link is."""
+    card = stage.post_card()
+    url = stage.desk.proposals["p-1"].report_url
+    stage.desk.proposals["p-1"] = replace(stage.desk.proposals["p-1"], report_url=f"{url}?of=the-store")
+    stage.desk.left_running = ("p-1",)
+    stage.bot.interrupted()
+
+    assert url.startswith("http")
+    assert url in json.dumps(card.blocks)
+    assert f"{url}?of=the-store" in json.dumps(stage.card().blocks)
 
 
 def test_card_without_a_writer_has_no_approve(stage: Any) -> None:

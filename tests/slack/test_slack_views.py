@@ -182,14 +182,15 @@ def test_cards_stay_harmless_and_within_limits(
         reason=text,
         decided_at=NOW,
     )
-    proposal = proposal_of(plan=plan, decisions=(decision,) * number, not_approvable=text, state=state)
+    proposal = proposal_of(
+        plan=plan, decisions=(decision,) * number, not_approvable=text, state=state,
+        report_url="https://x.slack.com/archives/C1/p1",
+    )  # fmt: skip
     journal = [
         StepRecord(proposal_id="p-1", index=index, state=StepState.UNKNOWN, effects={}, note=text, at=NOW)
         for index in range(number)
     ]
-    facts = card_facts(
-        proposal, PlainNames(text), journal=journal, report_url="https://x.slack.com/archives/C1/p1", status=text
-    )
+    facts = card_facts(proposal, PlainNames(text), journal=journal, status=text)
 
     for view in ("proposal", "decided"):
         assert_well(VIEWS.message(view, card=facts))

@@ -51,11 +51,15 @@ def test_another_clusters_history_is_another(setting: Any) -> None:
 
 
 def test_the_card_of_a_proposal_is_remembered(setting: Any, kit: Any) -> None:
-    """A proposal knows its message, for updates after a restart."""
+    """A proposal knows its message and its report, for updates after a restart."""
     desk = setting.desk()
     (proposal,) = desk.propose(kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])).proposals
-    desk.posted(proposal.id, MessageRef(channel="C1", ts="1.5"))
-    assert setting.desk().proposal(proposal.id).message == MessageRef(channel="C1", ts="1.5")
+    desk.posted(proposal.id, MessageRef(channel="C1", ts="1.5"), report_url="https://x.slack.com/archives/C1/p1")
+    stored = setting.desk().proposal(proposal.id)
+    assert (stored.message, stored.report_url) == (
+        MessageRef(channel="C1", ts="1.5"),
+        "https://x.slack.com/archives/C1/p1",
+    )
 
 
 def test_an_unknown_proposal_is_refused(setting: Any) -> None:
