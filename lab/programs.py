@@ -40,11 +40,11 @@ class Programs:
 def built_programs() -> Programs:
     """Build what is missing (some ten minutes once, nothing afterwards) and return the folder.
 
-    Raises `LabError` with the end of the build's output when it fails.
+    What the build prints goes to this process's standard error. Raises `LabError` when it fails.
     """
     done = subprocess.run([str(_BUILD)], stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  # our own script
     if done.returncode:
-        raise LabError(f"{_BUILD} ended with {done.returncode}; its last words stand above.")
+        raise LabError(f"{_BUILD} ended with {done.returncode}; the cause stands above. Try `make lab-tools`.")
     programs = Programs(folder=Path(done.stdout.strip()))
     for name in _NAMES:
         programs.path(name)
