@@ -156,7 +156,7 @@ def sandbox(
 
 @app.command()
 def scenarios() -> None:
-    """List the sandbox's scenarios."""
+    """List the sandbox's scenarios, each with the look-alike that must not be blamed."""
     from bot import commands
 
     commands.list_scenarios()

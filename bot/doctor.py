@@ -10,11 +10,13 @@ from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.permissions import AwsPermission, KubernetesPermission
-from bot.domain.plans import Fix
-from bot.errors import AccessDenied, DnsBotError
+from bot.domain.plans import Fix, Rehearsal
+from bot.errors import AccessDenied, DnsBotError, DryRunIgnored, NotFound
 from bot.report.permissions import Need, Use
 
 REVIEW_SECONDS = 20.0
+_CREATING = ("Authorize", "Create")
+"""These go first: should dry runs be carried out there, what they make is for addresses that nobody has."""
 
 
 class State(StrEnum):
@@ -100,7 +102,7 @@ def _unjudged(target: ClusterTarget, diagnosis: Diagnosis, found: Sequence[Need]
 
 
 def _untried(target: ClusterTarget, diagnosis: Diagnosis, found: Sequence[Need]) -> Iterator[Check]:
-    """Tell which AWS reads nothing called for: AWS has no access review, so nobody knows whether they are granted."""
+    """Tell which AWS reads nothing called for: reads are tried by reading, so nobody knows whether they are granted."""
     called = {call.name for collected in diagnosis.evidence for call in collected.calls}
     for need in found:
         permission = need.permission
@@ -139,29 +141,46 @@ def _rehearsed(
     subject = f"{target.name}, to change"
     evidence = {type(one.value): one.value for one in diagnosis.evidence if one.value is not None}
     planned = {(one.operation, one.target): one for fix in fixes for one in fix.rehearse(evidence)}
-    granted: set[str] = set()
-    failed: dict[str, tuple[DnsBotError, set[str]]] = {}
-    for one in planned.values():
+    verdicts = tuple(_verdicts(planned.values(), rehearse))
+    failed = [(one, error) for one, error in verdicts if error is not None]
+    refused = {right: (one, error) for one, error in reversed(failed) if (right := _refused_right(one, error))}
+    granted = {right: one.target for one, error in verdicts if error is None for right in one.judges}
+    needed = {need.permission.text for need in changes if isinstance(need.permission, AwsPermission)}
+    left = needed - granted.keys() - refused.keys()
+    for right, (one, error) in sorted(refused.items()):
+        text = f"a dry run on {one.target}: {error}"
+        yield Check(subject=subject, state=State.MISSING, text=text, disables=_units_of(changes, {right}))
+    unclear = [(one, error) for one, error in failed if not _refused_right(one, error)]
+    for one, error in unclear:
+        state = State.MISSING if isinstance(error, AccessDenied | DryRunIgnored) else State.UNKNOWN
+        text = f"a dry run on {one.target}: {error}"
+        yield Check(subject=subject, state=state, text=text, disables=_units_of(changes, left))
+    if proven := granted.keys() - refused.keys():
+        targets = ", ".join(sorted({granted[right] for right in proven}))
+        text = f"{len(proven)} AWS rights are granted, as dry runs on {targets} show"
+        yield Check(subject=subject, state=State.OK, text=text)
+    if left and not unclear:
+        why = "AWS refused another right first" if refused else "nothing to try it on was read"
+        text = f"not judged, since {why}: the writer role needs {', '.join(sorted(left))}"
+        yield Check(subject=subject, state=State.NOTE, text=text, disables=_units_of(changes, left))
+
+
+def _verdicts(planned: Iterable[Rehearsal], rehearse: Rehearse) -> Iterator[tuple[Rehearsal, DnsBotError | None]]:
+    """Try one after the other; end where the rest would fail in the same way, or would be carried out."""
+    for one in sorted(planned, key=lambda one: not one.operation.startswith(_CREATING)):
         try:
             rehearse(one.operation, one.parameters, Deadline.after(REVIEW_SECONDS))
         except DnsBotError as error:
-            denied = error.grant if isinstance(error, AccessDenied) else ""
-            _, judged = failed.setdefault(denied or str(error), (error, set()))
-            judged.update({denied} if denied in one.judges else one.judges)
+            yield one, error
+            if not _refused_right(one, error) and not isinstance(error, NotFound):
+                return
         else:
-            granted.update(one.judges)
-    for reason, judged in failed.values():
-        state = State.MISSING if isinstance(reason, AccessDenied) else State.UNKNOWN
-        yield Check(subject=subject, state=state, text=f"a dry run: {reason}", disables=_units_of(changes, judged))
-    targets = ", ".join(sorted({one.target for one in planned.values()}))
-    if granted:
-        text = f"{len(granted)} AWS rights are granted, as dry runs on {targets} show"
-        yield Check(subject=subject, state=State.OK, text=text)
-    needed = {need.permission.text for need in changes if isinstance(need.permission, AwsPermission)}
-    untried = sorted(needed.difference(*(one.judges for one in planned.values())))
-    if untried:
-        text = f"not tried, since nothing to try it on was read: the writer role needs {', '.join(untried)}"
-        yield Check(subject=subject, state=State.NOTE, text=text, disables=_units_of(changes, untried))
+            yield one, None
+
+
+def _refused_right(one: Rehearsal, error: DnsBotError) -> str:
+    """Return the right of this write that AWS refused; empty where the error is about something else."""
+    return error.grant if isinstance(error, AccessDenied) and error.grant in one.judges else ""
 
 
 def _units_of(changes: Sequence[Need], actions: Collection[str]) -> tuple[str, ...]:

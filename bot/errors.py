@@ -14,6 +14,7 @@ DnsBotError
 ├── Refused                   the person who clicked: why this decision or plan is not taken
 │   └── WorldChanged          the approver: the state that the plan was made from is gone; diagnose again
 ├── WriteFailed               the approver: a change was sent and the far end said no, or did not say
+├── DryRunIgnored             the operator: what was only to be judged was done; look and take it back
 ├── HistoryUnavailable        the operator: the database did not answer; nothing may be changed
 └── UnitError                 us: a collector, rule, fix or call breaks its own declaration
 
@@ -100,6 +101,10 @@ class WriteFailed(DnsBotError):
     def __init__(self, message: str, *, ambiguous: bool = False) -> None:
         self.ambiguous = ambiguous
         super().__init__(message)
+
+
+class DryRunIgnored(DnsBotError):
+    """A far end carried out what was sent as a dry run."""
 
 
 class HistoryUnavailable(DnsBotError):

@@ -134,4 +134,6 @@ def _column(lookup: Lookup) -> tuple[int, str, bool]:
 
 
 def _said(found: Sequence[Lookup]) -> str:
+    if not found:
+        return "not asked"
     return "ok" if all(lookup.answered for lookup in found) else "no answer"

@@ -66,6 +66,11 @@ _UNAUTHENTICATED = frozenset(
 _DENIED = re.compile(r"^(Client\.)?(AccessDenied|UnauthorizedOperation|UnauthorizedAccess|NotAuthorized|Forbidden)")
 _PERFORM = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
 """Names the action that was refused, which is another than the operation where that tags what it creates."""
+_DENIED_BY = re.compile(r"(?:explicit deny in|because no) (?:an? |the )?([\w -]*?(?:policy|boundary))\b")
+"""Says which policy refuses (IAM User Guide, "Troubleshoot access denied error messages")."""
+_ROLE_POLICY = "identity-based policy"
+_ENCODED = "Encoded authorization failure message:"
+"""Begins a text that only sts:DecodeAuthorizationMessage can read, and that names the action."""
 _NOT_FOUND = re.compile(r"(NotFound|NotFoundException|\.NotFound\w*|^NoSuch\w+)$")
 _OUR_MISTAKES = (
     botocore_errors.ParamValidationError,
@@ -141,18 +146,28 @@ def _refusal(service: str, error: botocore_errors.ClientError) -> EvidenceUnavai
     if code in _UNAUTHENTICATED:
         return Unauthenticated(f"{said} AWS does not accept the credential: renew it, or check the bot's role.")
     if _DENIED.match(code):
-        named = _PERFORM.search(message)
-        grant = named[1] if named else action
-        return AccessDenied(f"{said} Grant `{grant}`.", grant=grant)
+        return _denied(action, said)
     if code in THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
         return SourceUnreachable(f"{said} AWS throttles this account; ask again in a minute.")
     if _NOT_FOUND.search(code):
         return NotFound(said)
     if status == HTTPStatus.FORBIDDEN:
-        return AccessDenied(f"{said} Grant `{action}`.", grant=action)
+        return _denied(action, said)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SourceUnreachable(f"{said} The service is not well; ask again later.")
     return EvidenceUnavailable(said)
+
+
+def _denied(action: str, said: str) -> AccessDenied:
+    named, by = _PERFORM.search(said), _DENIED_BY.search(said)
+    grant = named[1] if named else action
+    if by and (by[1] != _ROLE_POLICY or "explicit deny" in said):
+        return AccessDenied(f"{said} Have `{grant}` allowed there: the {by[1]} refuses it.", grant=grant)
+    text, encoded, _ = said.partition(_ENCODED)
+    if encoded and not named:
+        told = f"Grant `{grant}`, or what it needs besides: AWS names the action only in an encoded message."
+        return AccessDenied(f"{text.rstrip()} {told}", grant=grant)
+    return AccessDenied(f"{said} Grant `{grant}`.", grant=grant)
 
 
 def _one_line(text: object) -> str:

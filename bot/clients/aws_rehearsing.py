@@ -15,7 +15,7 @@ from bot.clients.aws_identity import AwsIdentity
 from bot.clients.aws_reading import method_name
 from bot.clients.time_limit import within
 from bot.domain.deadline import Deadline
-from bot.errors import SourceGarbled, UnitError
+from bot.errors import DryRunIgnored, UnitError
 
 _WOULD_BE_DONE = "DryRunOperation"
 
@@ -23,7 +23,7 @@ _WOULD_BE_DONE = "DryRunOperation"
 def rehearse(identity: AwsIdentity, operation: str, parameters: Mapping[str, object], deadline: Deadline) -> None:
     """Return where EC2 would do it. Raises `AccessDenied` where it would refuse, another error where it is not known.
 
-    An operation that takes no `DryRun` is never sent (`UnitError`).
+    An operation that takes no `DryRun` is never sent (`UnitError`). `DryRunIgnored`: it was carried out.
     """
     with within(deadline):
         client = identity.client("ec2")
@@ -38,7 +38,11 @@ def rehearse(identity: AwsIdentity, operation: str, parameters: Mapping[str, obj
             raise aws_error("ec2", operation, error) from error
         except AWS_ERRORS as error:
             raise aws_error("ec2", operation, error) from error
-    raise SourceGarbled(
-        f"ec2:{operation} was sent as a dry run and answered as if it were done. What answers at this address does not "
-        "know dry runs: look at what it changed."
+    raise DryRunIgnored(
+        f"ec2:{operation} was sent as a dry run and answered as if it were done ({_shown(parameters)}). What answers "
+        "at this address does not know dry runs: look at that object, and take the change back."
     )
+
+
+def _shown(parameters: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in parameters.items())

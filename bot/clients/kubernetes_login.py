@@ -58,7 +58,7 @@ class KubernetesLogin:
         client = self.client()
         if not self._lock.acquire(timeout=seconds_left()):
             raise SourceTimeout(
-                f"Another call of this diagnosis is still renewing the token and waits for {self._waits_for}."
+                f"Another call of this diagnosis is renewing the token and still waiting for {self._waits_for}."
             )
         try:
             return tuple(client.param_serialize(auth_settings=["BearerToken"], **request))

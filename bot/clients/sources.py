@@ -199,7 +199,7 @@ def _from_kubeconfig(path: str, context: str, pool_size: int, names: OwnNames, t
 
     login = KubernetesLogin(
         from_kubeconfig(path, context),
-        waits_for=f"the credential plugin that the kubeconfig {path} names",
+        waits_for=f"the credential plugin of the kubeconfig {path}: run it by hand and see whether it ends",
         names=names,
         pool_size=pool_size,
     )
@@ -223,7 +223,10 @@ def _from_eks(
     maker = TokenMaker(target.eks_name, target.region, partial(token.client, "sts"))
     describe = _describe_cluster(endpoint, target.eks_name)
     login = KubernetesLogin(
-        from_eks(describe, maker), waits_for="the cluster's endpoint and token", names=names, pool_size=pool_size
+        from_eks(describe, maker),
+        waits_for="AWS, for the cluster's endpoint or token: ask again",
+        names=names,
+        pool_size=pool_size,
     )
     return KubernetesApi(login, traffic)
 

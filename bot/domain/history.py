@@ -117,8 +117,12 @@ class History(Protocol):
         """Return a proposal with its decisions; one past its time reads EXPIRED, swept or not."""
         ...
 
-    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
-        """Remember where the proposal's card stands, and where the report that it came with."""
+    def reported(self, proposal_id: str, report_url: str) -> None:
+        """Remember the link to the report that the proposal came with."""
+        ...
+
+    def posted(self, proposal_id: str, message: MessageRef) -> None:
+        """Remember where the proposal's card stands."""
         ...
 
     def take(self, press: Press, *, required: int) -> Taken:

@@ -231,7 +231,7 @@ class Rehearsal:
     operation: str
     """As IAM spells it, of `ec2`."""
     parameters: Mapping[str, Any]
-    """What `apply` would send."""
+    """Shaped as what `apply` sends; what it would create is for addresses that nobody has."""
     judges: tuple[str, ...]
     """The IAM actions that are needed for it: `ec2:CreateTags` too where it tags what it creates."""
     target: str

@@ -21,6 +21,8 @@ from bot.network.model import AclEntry, NetworkAcl
 PROTOCOL_NUMBERS = {"udp": "17", "tcp": "6"}
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOL_NUMBERS.items()} | {"-1": "all protocols", "1": "icmp"}
 
+CLOSING_DENY = 32767
+"""The closing deny is 32767, that of IPv6 32768: both match last, take no own entry's place and cannot be deleted."""
 _CREATE, _DELETE = "CreateNetworkAclEntry", "DeleteNetworkAclEntry"
 _NOBODY = {
     "action": "allow",
@@ -179,21 +181,20 @@ def _delete_each(step: Step, writing: Writing, entries: Sequence[Mapping[str, An
 def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     """Return what creates an entry in an ACL that a subnet has, and what deletes one of its entries."""
     found = evidence.get(NetworkAcls)
-    used = [acl for acl in found.acls if acl.subnet_ids and acl.entries] if isinstance(found, NetworkAcls) else []
+    used = [acl for acl in found.acls if acl.subnet_ids] if isinstance(found, NetworkAcls) else []
     if not used:
         return ()
-    acl, first = used[0], used[0].entries[0]
-    taken = {entry.number for entry in acl.entries}
+    taken = {entry.number for entry in used[0].entries}
     number = next(number for number in range(1, len(taken) + 2) if number not in taken)
-    calls = (
-        (_CREATE, _creation(acl.id, {**_NOBODY, "number": number}, egress=first.egress)),
-        (_DELETE, _deletion(acl.id, first.number, egress=first.egress)),
-    )
-    return tuple(
-        Rehearsal(
-            operation=operation, parameters=parameters, judges=(f"ec2:{operation}",), target=f"network ACL {acl.id}"
-        )
-        for operation, parameters in calls
+    created = _rehearsal(used[0], _CREATE, _creation(used[0].id, {**_NOBODY, "number": number}, egress=False))
+    own = [(acl, entry) for acl in used for entry in acl.entries if entry.number < CLOSING_DENY]
+    deleted = [_rehearsal(acl, _DELETE, _deletion(acl.id, entry.number, egress=entry.egress)) for acl, entry in own[:1]]
+    return (created, *deleted)
+
+
+def _rehearsal(acl: NetworkAcl, operation: str, parameters: Mapping[str, Any]) -> Rehearsal:
+    return Rehearsal(
+        operation=operation, parameters=parameters, judges=(f"ec2:{operation}",), target=f"network ACL {acl.id}"
     )
 
 

@@ -7,7 +7,7 @@ whole request), RevokeSecurityGroupIngress, DescribeSecurityGroupRules; VPC User
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.collectors.eks_cluster import EksCluster
@@ -156,7 +156,7 @@ def _authorize(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
 
 def _send(step: Step, writing: Writing, rules: Sequence[Mapping[str, JsonValue]]) -> tuple[SecurityGroupRule, ...]:
     group_id, direction = _place(step)
-    parameters = _authorization(group_id, rules, writing.plan_id)
+    parameters = _authorization(group_id, [_permission(rule) for rule in rules], writing.plan_id)
     answer = writing.aws_writer.write("ec2", _operation("Authorize", direction), **parameters)
     return security_group_rules(answer.get("SecurityGroupRules") or ())
 
@@ -184,37 +184,40 @@ def _revoke(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
 
 
 def rehearsals(evidence: Mapping[type, object], *directions: Direction) -> tuple[Rehearsal, ...]:
-    """Return what authorises and revokes in these directions, on the cluster's own group where it has rules."""
+    """Return what authorises and revokes in these directions, on the cluster's own group where that can be."""
     found, cluster = evidence.get(SecurityGroupRules), evidence.get(EksCluster)
-    rules = found.rules if isinstance(found, SecurityGroupRules) else ()
+    if not isinstance(found, SecurityGroupRules) or not found.group_ids:
+        return ()
     own = cluster.cluster_security_group_id if isinstance(cluster, EksCluster) else ""
-    return tuple(
-        rehearsal
-        for direction in directions
-        for rule in sorted(
-            (rule for rule in rules if rule.direction is direction),
-            key=lambda rule: (rule.security_group_id != own, rule.id),
-        )[:1]
-        for rehearsal in _both_ways(rule)
+    group_id = own if own in found.group_ids else min(found.group_ids)
+    made: list[Rehearsal] = []
+    for direction in directions:
+        made.append(_authorizing(group_id, direction))
+        rules = [rule for rule in found.rules if rule.direction is direction]
+        rules.sort(key=lambda rule: (rule.security_group_id != group_id, rule.id))
+        made += [_revoking(rule) for rule in rules[:1]]
+    return tuple(made)
+
+
+def _authorizing(group_id: str, direction: Direction) -> Rehearsal:
+    """Return what would authorise a rule that no fix makes: for addresses that nobody has (RFC 5737)."""
+    operation = _operation("Authorize", direction)
+    nobody = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}
+    return Rehearsal(
+        operation=operation,
+        parameters=_authorization(group_id, [nobody], "rehearsal"),
+        judges=(f"ec2:{operation}", "ec2:CreateTags"),
+        target=f"security group {group_id}",
     )
 
 
-def _both_ways(rule: SecurityGroupRule) -> Iterator[Rehearsal]:
-    """Yield what would authorise a rule beside this one, and what would revoke this one."""
-    group_id, direction = rule.security_group_id, rule.direction
-    authorize, revoke = _operation("Authorize", direction), _operation("Revoke", direction)
-    new = [wanted_rule(protocol, group_id) for protocol in ("udp", "tcp")]
-    yield Rehearsal(
-        operation=authorize,
-        parameters=_authorization(group_id, new, "rehearsal"),
-        judges=(f"ec2:{authorize}", "ec2:CreateTags"),
-        target=f"security group {group_id}",
-    )
-    yield Rehearsal(
-        operation=revoke,
-        parameters=_revocation(group_id, [rule.id]),
-        judges=(f"ec2:{revoke}",),
-        target=f"security group {group_id}",
+def _revoking(rule: SecurityGroupRule) -> Rehearsal:
+    operation = _operation("Revoke", rule.direction)
+    return Rehearsal(
+        operation=operation,
+        parameters=_revocation(rule.security_group_id, [rule.id]),
+        judges=(f"ec2:{operation}",),
+        target=f"security group {rule.security_group_id}",
     )
 
 
@@ -222,10 +225,9 @@ def _operation(verb: str, direction: Direction) -> str:
     return f"{verb}SecurityGroup{direction.value.capitalize()}"
 
 
-def _authorization(group_id: str, rules: Iterable[Mapping[str, JsonValue]], plan_id: str) -> dict[str, Any]:
+def _authorization(group_id: str, permissions: Sequence[Mapping[str, Any]], plan_id: str) -> dict[str, Any]:
     tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": PLAN_TAG, "Value": plan_id}]}]
-    permissions = [_permission(rule) for rule in rules]
-    return {"GroupId": group_id, "IpPermissions": permissions, "TagSpecifications": tags}
+    return {"GroupId": group_id, "IpPermissions": list(permissions), "TagSpecifications": tags}
 
 
 def _revocation(group_id: str, rule_ids: Sequence[str]) -> dict[str, Any]:

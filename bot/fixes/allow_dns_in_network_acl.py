@@ -27,8 +27,6 @@ from bot.network.answers import network
 from bot.network.model import AclEntry, Direction, Network, NetworkAcl
 
 NAME = "allow_dns_in_network_acl"
-CLOSING_DENY = 32767
-"""The closing deny is 32767, that of IPv6 32768; both match last and take no place of an own entry."""
 ENTRIES_PER_DIRECTION = 20
 """Default quota of entries per ACL and direction (VPC User Guide, "Amazon VPC quotas")."""
 _ACLS = ("arn:aws:ec2:*:*:network-acl/*",)
@@ -96,7 +94,7 @@ def _way(one: Mapping[str, Any]) -> _Way:
 def _entries(acl: NetworkAcl, ways: Sequence[_Way], *, egress: bool) -> list[dict[str, JsonValue]] | Advice:
     """Return an entry for each way at a free number ahead of what denies it, or why there is none."""
     own = [entry for entry in acl.entries if entry.egress == egress]
-    counted = sum(entry.number < CLOSING_DENY for entry in own)
+    counted = sum(entry.number < steps.CLOSING_DENY for entry in own)
     way_text = "outbound" if egress else "inbound"
     if counted + len(ways) > ENTRIES_PER_DIRECTION:
         return Advice(
@@ -108,7 +106,7 @@ def _entries(acl: NetworkAcl, ways: Sequence[_Way], *, egress: bool) -> list[dic
     entries = []
     for way in sorted(ways, key=lambda one: (one.protocol, one.first_port, str(one.counterpart))):
         denies = [entry.number for entry in own if not entry.allow and way.meets(entry)]
-        number = _free_number(min([*denies, CLOSING_DENY]), taken)
+        number = _free_number(min([*denies, steps.CLOSING_DENY]), taken)
         if number is None:
             return Advice(
                 reason=f"Network ACL {acl.id} has no free {way_text} number ahead of the deny at {min(denies)}.",
@@ -121,11 +119,11 @@ def _entries(acl: NetworkAcl, ways: Sequence[_Way], *, egress: bool) -> list[dic
 
 def _free_number(deny: int, taken: set[int]) -> int | None:
     """Return the highest free number below `deny`; before the closing deny alone, the next round one."""
-    if deny >= CLOSING_DENY:
-        last = max((number for number in taken if number < CLOSING_DENY), default=0)
-        if (last // _GAP + 1) * _GAP < CLOSING_DENY:
+    if deny >= steps.CLOSING_DENY:
+        last = max((number for number in taken if number < steps.CLOSING_DENY), default=0)
+        if (last // _GAP + 1) * _GAP < steps.CLOSING_DENY:
             return (last // _GAP + 1) * _GAP
-        deny = CLOSING_DENY
+        deny = steps.CLOSING_DENY
     return next((number for number in range(deny - 1, 0, -1) if number not in taken), None)
 
 

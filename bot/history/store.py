@@ -92,14 +92,17 @@ class SqlHistory:
             found = proposals.load(connection, proposal_rows.c.id == proposal_id)
         return found[0] if found else None
 
-    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
+    def reported(self, proposal_id: str, report_url: str) -> None:
+        """See `History.reported`."""
+        self._set(proposal_id, report_url=report_url)
+
+    def posted(self, proposal_id: str, message: MessageRef) -> None:
         """See `History.posted`."""
+        self._set(proposal_id, message_channel=message.channel, message_ts=message.ts)
+
+    def _set(self, proposal_id: str, **values: str) -> None:
         with self.database.writing() as connection:
-            connection.execute(
-                update(proposal_rows)
-                .where(proposal_rows.c.id == proposal_id)
-                .values(message_channel=message.channel, message_ts=message.ts, report_url=report_url)
-            )
+            connection.execute(update(proposal_rows).where(proposal_rows.c.id == proposal_id).values(**values))
 
     def take(self, press: Press, *, required: int) -> Taken:
         """See `History.take`."""

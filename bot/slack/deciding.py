@@ -7,12 +7,12 @@ import logging
 from bot.domain.approvals import Choice, MessageRef, Proposal, ProposalState, StepRecord
 from bot.domain.jobs import Lane
 from bot.domain.people import Person
-from bot.errors import DnsBotError, Refused
+from bot.errors import DnsBotError, HistoryUnavailable, Refused
 from bot.slack.bench import Bench
 from bot.slack.button_value import ButtonValue
 from bot.slack.card_facts import outcome_words
 from bot.slack.messages import NotPosted
-from bot.slack.posting import post_card, refresh_card
+from bot.slack.posting import post_card, refresh_card, with_report
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,18 @@ def _announce(bench: Bench, proposal_id: str, card_ref: MessageRef) -> None:
     except NotPosted as error:
         log.warning("outcome not posted in the thread", extra={"proposal": proposal_id, "reason": str(error)})
     if card.outcome is not None and card.outcome.inverse_proposal_id:
-        inverse = bench.desk.proposal(card.outcome.inverse_proposal_id)
+        _offer_undo(bench, proposal_id, card.outcome.inverse_proposal_id, card_ref.channel)
+
+
+def _offer_undo(bench: Bench, proposal_id: str, inverse_id: str, channel: str) -> None:
+    """Post the card of the plan that takes a repair back; where the history is down it stays listed there."""
+    try:
+        inverse = bench.desk.proposal(inverse_id)
         report_url = bench.desk.proposal(proposal_id).report_url
-        post_card(bench, inverse, card_ref.channel, report_url=report_url)
+    except (HistoryUnavailable, Refused) as error:
+        log.warning("undo not posted", extra={"proposal": inverse_id, "reason": str(error)})
+        return
+    post_card(bench, with_report(bench, inverse, report_url), channel)
 
 
 def show_expired(bench: Bench) -> None:

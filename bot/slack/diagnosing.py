@@ -15,7 +15,7 @@ from bot.slack.bench import Bench
 from bot.slack.evidence_facts import evidence_groups
 from bot.slack.messages import NotPosted
 from bot.slack.places import Place
-from bot.slack.posting import post_card
+from bot.slack.posting import post_card, with_report
 from bot.slack.progress import ProgressMessage, progress_message
 from bot.slack.render import Message
 from bot.slack.report_facts import report_facts
@@ -141,7 +141,7 @@ def _post_cards(bench: Bench, place: Place, ref: MessageRef | None, diagnosis: D
     report_url = bench.messages.permalink(ref) if ref is not None and proposed.proposals else ""
     for proposal in proposed.proposals:
         why = (
-            post_card(bench, proposal, channel, report_url=report_url)
+            post_card(bench, with_report(bench, proposal, report_url), channel)
             if channel
             else "no channel is configured for this cluster (channel: in dnsbot.yaml)"
         )

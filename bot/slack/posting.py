@@ -20,9 +20,18 @@ DIFF_IN_CARD = 900
 COMMAND_IN_CARD = 700
 
 
-def post_card(bench: Bench, proposal: Proposal, channel: str, *, report_url: str) -> str:
+def with_report(bench: Bench, proposal: Proposal, report_url: str) -> Proposal:
+    """Return the proposal with the link to the report that it came with; stored, so that later cards have it too."""
+    try:
+        bench.desk.reported(proposal.id, report_url)
+    except HistoryUnavailable as error:
+        log.warning("report's link not recorded", extra={"proposal": proposal.id, "reason": str(error)})
+    return replace(proposal, report_url=report_url)
+
+
+def post_card(bench: Bench, proposal: Proposal, channel: str) -> str:
     """Post a proposal with its buttons to the cluster's channel. Return why that failed, or an empty text."""
-    facts = card_facts(replace(proposal, report_url=report_url), bench.names)
+    facts = card_facts(proposal, bench.names)
     message = bench.views.message("proposal", card=facts)
     try:
         ref = bench.messages.post(channel, message)
@@ -30,7 +39,7 @@ def post_card(bench: Bench, proposal: Proposal, channel: str, *, report_url: str
         log.warning("proposal not posted", extra={"proposal": proposal.id, "reason": str(error)})
         return _why_not(error)
     try:
-        bench.desk.posted(proposal.id, ref, report_url=report_url)
+        bench.desk.posted(proposal.id, ref)
     except HistoryUnavailable:
         log.warning("card's place not recorded", extra={"proposal": proposal.id})
     _post_long_steps(bench, ref, facts, message)

@@ -97,8 +97,12 @@ class Desk(Protocol):
         """Plan the fixes of the root causes and store one proposal per plan."""
         ...
 
-    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
-        """Remember where a proposal's card stands, and the link to the report that it came with (or "")."""
+    def reported(self, proposal_id: str, report_url: str) -> None:
+        """Remember the link to the report that a proposal came with."""
+        ...
+
+    def posted(self, proposal_id: str, message: MessageRef) -> None:
+        """Remember where a proposal's card stands."""
         ...
 
     def proposal(self, proposal_id: str) -> Proposal:

@@ -133,9 +133,13 @@ class FrontDesk:
         """See `Desk.propose`."""
         return self._proposer.propose(diagnosis)
 
-    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
+    def reported(self, proposal_id: str, report_url: str) -> None:
+        """See `Desk.reported`."""
+        self.store.reported(proposal_id, report_url)
+
+    def posted(self, proposal_id: str, message: MessageRef) -> None:
         """See `Desk.posted`."""
-        self.store.posted(proposal_id, message, report_url=report_url)
+        self.store.posted(proposal_id, message)
 
     def proposal(self, proposal_id: str) -> Proposal:
         """See `Desk.proposal`."""

@@ -7,10 +7,12 @@ import pytest
 
 from bot.clients.aws_rehearsing import rehearse
 from bot.domain.deadline import Deadline
-from bot.errors import AccessDenied, EvidenceUnavailable, SourceGarbled, SourceUnreachable, UnitError
+from bot.errors import AccessDenied, DryRunIgnored, EvidenceUnavailable, SourceUnreachable, UnitError
 from tests.clients.conftest import Act, FarEnd, Shared, hang, respond
 
+OWN, TAGS = "ec2:RevokeSecurityGroupIngress", "ec2:CreateTags"
 REVOKE = {"GroupId": "sg-1", "SecurityGroupRuleIds": ["sgr-1"]}
+ROLE = "User: arn:aws:sts::1:assumed-role/dnsbot-write/dnsbot-write is not authorized to perform: "
 TAGGING = (
     "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/dnsbot-write/dnsbot-write is "
     "not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:eu-west-1:1:security-group-rule/*"
@@ -41,20 +43,45 @@ def test_what_would_be_done_returns_and_was_a_dry_run(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "grant"),
+    ("code", "message", "grant", "told"),
     [
-        pytest.param("m", "ec2:RevokeSecurityGroupIngress", id="the call itself"),
-        pytest.param(TAGGING, "ec2:CreateTags", id="its tags"),
+        pytest.param("UnauthorizedOperation", "m", OWN, f"Grant `{OWN}`.", id="the call itself"),
+        pytest.param("UnauthorizedOperation", TAGGING, TAGS, f"Grant `{TAGS}`.", id="its tags"),
+        pytest.param("SomethingNew", TAGGING, TAGS, f"Grant `{TAGS}`.", id="a code that nobody knows"),
+        pytest.param(
+            "UnauthorizedOperation", "No. Encoded authorization failure message: AbC-d", OWN,
+            f"Grant `{OWN}`, or what it needs besides", id="encoded",
+        ),
+        pytest.param(
+            "UnauthorizedOperation", f"{ROLE}{TAGS} with an explicit deny in a service control policy", TAGS,
+            f"Have `{TAGS}` allowed there: the service control policy refuses it.", id="denied by another policy",
+        ),
+        pytest.param(
+            "UnauthorizedOperation", f"{ROLE}{TAGS} because no permissions boundary allows the {TAGS} action", TAGS,
+            f"Have `{TAGS}` allowed there: the permissions boundary refuses it.", id="outside the boundary",
+        ),
+        pytest.param(
+            "UnauthorizedOperation", f"{ROLE}{TAGS} with an explicit deny in an identity-based policy", TAGS,
+            f"Have `{TAGS}` allowed there: the identity-based policy refuses it.", id="denied by its own policy",
+        ),
+        pytest.param(
+            "UnauthorizedOperation", f"{ROLE}{TAGS} because no identity-based policy allows the {TAGS} action", TAGS,
+            f"Grant `{TAGS}`.", id="not allowed by its own policy",
+        ),
     ],
-)
-def test_a_refusal_names_what_to_grant(shared: Shared, message: str, grant: str) -> None:
-    """The action that AWS names, which is another where a call tags what it creates; else the call's own."""
-    shared.play(refusal("UnauthorizedOperation", 403, message))
+)  # fmt: skip
+def test_a_refusal_names_what_to_grant_and_where(
+    shared: Shared, code: str, message: str, grant: str, told: str
+) -> None:
+    """The action that AWS names, else the call's own; what another policy takes away is not to be granted again."""
+    shared.play(refusal(code, 403, message))
 
-    with pytest.raises(AccessDenied, match=f"Grant `{grant}`") as raised:
+    with pytest.raises(AccessDenied) as raised:
         rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
 
     assert raised.value.grant == grant
+    assert told in raised.value.reason
+    assert "AbC-d" not in raised.value.reason
 
 
 @pytest.mark.parametrize(
@@ -77,10 +104,10 @@ def test_what_is_no_verdict_is_neither_a_yes_nor_a_no(shared: Shared, act: Act, 
 
 
 def test_an_answer_as_if_it_were_done_is_told(shared: Shared) -> None:
-    """Something stands there that ignores DryRun."""
+    """Something stands there that ignores DryRun: what was sent is said, so that it can be taken back."""
     shared.play(respond("200 OK", "<R><requestId>r-1</requestId><return>true</return></R>", content_type="text/xml"))
 
-    with pytest.raises(SourceGarbled, match="look at what it changed"):
+    with pytest.raises(DryRunIgnored, match=r"SecurityGroupRuleIds=\['sgr-1'\].*take the change back"):
         rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
 
 

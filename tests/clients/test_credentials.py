@@ -194,7 +194,7 @@ def test_a_slow_credential_plugin_is_named_by_all_who_wait_for_it(
         first = beside.submit(sources.cluster(Deadline.after(20)).list, Resource(plural="pods"))
         while not begun.exists():
             time.sleep(0.02)
-        with pytest.raises(SourceTimeout, match=f"waiting for the credential plugin that the kubeconfig {path} names"):
+        with pytest.raises(SourceTimeout, match=f"waiting for the credential plugin of the kubeconfig {path}"):
             sources.cluster(Deadline.after(0.3)).list(Resource(plural="pods"))
         gate.touch()
         found = first.result(20)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from bot.app import load_units
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.network_acls import NetworkAcls
+from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.domain.permissions import AwsPermission
-from bot.domain.plans import Fix
+from bot.domain.plans import Fix, Rehearsal
+from bot.fixes._network_acl_steps import CLOSING_DENY
 from bot.sandbox.aws.far_end import Client
 from tests.fixes.conftest import Bench
 
@@ -30,9 +35,14 @@ def state(ec2: Client) -> str:
     return f"{ec2.describe_security_group_rules()['SecurityGroupRules']} {ec2.describe_network_acls()['NetworkAcls']}"
 
 
+def method_of(ec2: Client, rehearsal: Rehearsal) -> Any:
+    """Return the client's method."""
+    return getattr(ec2, re.sub(r"(?<!^)(?=[A-Z])", "_", rehearsal.operation).lower())
+
+
 @pytest.mark.parametrize("fix", FIXES.values(), ids=FIXES)
-def test_a_fix_rehearses_every_write_and_each_is_one_that_aws_takes(bench: Bench, fix: Fix) -> None:
-    """What is declared is what is judged; the parameters are whole, and a dry run changes nothing."""
+def test_a_fix_rehearses_every_write_and_each_could_be_done(bench: Bench, fix: Fix) -> None:
+    """What is declared is what is judged, nothing changes, and each call would do something if it were no dry run."""
     own = bench.group("own")
     itself = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": own}]}
     bench.ec2.authorize_security_group_ingress(GroupId=own, IpPermissions=[itself])
@@ -42,15 +52,19 @@ def test_a_fix_rehearses_every_write_and_each_is_one_that_aws_takes(bench: Bench
     rehearsals = fix.rehearse(evidence)
     codes = set()
     for one in rehearsals:
-        method = re.sub(r"(?<!^)(?=[A-Z])", "_", one.operation).lower()
         with pytest.raises(ClientError) as raised:
-            getattr(bench.ec2, method)(**one.parameters, DryRun=True)
+            method_of(bench.ec2, one)(**one.parameters, DryRun=True)
         codes.add(raised.value.response["Error"]["Code"])
+    after = state(bench.ec2)
+    shown = [after]
+    for one in rehearsals:
+        method_of(bench.ec2, one)(**one.parameters)
+        shown.append(state(bench.ec2))
 
     assert {action for one in rehearsals for action in one.judges} == writes(fix)
     assert all(f"ec2:{one.operation}" in one.judges for one in rehearsals)
-    assert codes == {"DryRunOperation"}
-    assert state(bench.ec2) == before
+    assert (codes, after) == ({"DryRunOperation"}, before)
+    assert len(set(shown)) == len(shown)
 
 
 @pytest.mark.parametrize("fix", FIXES.values(), ids=FIXES)
@@ -72,3 +86,23 @@ def test_the_clusters_own_group_is_tried_where_it_has_rules(bench: Bench) -> Non
     rehearsals = FIXES["authorize_dns_between_security_groups"].rehearse(evidence)
 
     assert {one.target for one in rehearsals} == {f"security group {own}"}
+
+
+def test_a_group_without_rules_can_still_be_let_in(bench: Bench) -> None:
+    """What authorises needs a group alone; what revokes needs a rule of that direction."""
+    group = bench.group("own")
+
+    rehearsals = FIXES["authorize_security_group_self_ingress"].rehearse({SecurityGroupRules: bench.rules(group)})
+
+    assert [one.operation for one in rehearsals] == ["AuthorizeSecurityGroupIngress"]
+
+
+def test_the_closing_deny_is_never_what_would_be_deleted(bench: Bench) -> None:
+    """Nobody can delete it, whoever may: an ACL that holds no other entry is left out."""
+    acls = bench.acls()
+    bare = replace(acls.acls[0], entries=tuple(one for one in acls.acls[0].entries if one.number == CLOSING_DENY))
+
+    rehearsals = FIXES["allow_dns_in_network_acl"].rehearse({NetworkAcls: replace(acls, acls=(bare,))})
+
+    assert bare.entries
+    assert [one.operation for one in rehearsals] == ["CreateNetworkAclEntry"]

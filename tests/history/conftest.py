@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from bot.collectors.kube_dns import DnsEndpoint, KubeDns
 from bot.domain.approvals import ApprovalPolicy, Choice
@@ -26,6 +28,7 @@ from bot.domain.people import Person
 from bot.domain.plans import FixPlan, Step, WriterKind
 from bot.history import SqlHistory, migrate, open_history
 from bot.history.engine import open_database
+from bot.history.schema import migrations_folder
 from bot.history.tables import metadata
 
 
@@ -111,7 +114,8 @@ def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
     with database.writing() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+        newest = ScriptDirectory(str(migrations_folder())).get_current_head()
+        connection.execute(text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest})
     database.close()
 
 

@@ -37,7 +37,8 @@ def test_a_proposal_comes_back_as_it_was_stored(recorded: SqlHistory, draft_of: 
 def test_the_place_of_its_card_is_remembered(recorded: SqlHistory, draft_of: Drafts) -> None:
     """A proposal knows where its message and its report stand, once told."""
     before = recorded.propose(draft_of())
-    recorded.posted("p1", MessageRef(channel="C1", ts="1.2"), report_url="https://x.slack.com/archives/C1/p12")
+    recorded.posted("p1", MessageRef(channel="C1", ts="1.2"))
+    recorded.reported("p1", "https://x.slack.com/archives/C1/p12")
     after = recorded.proposal("p1")
     assert (before.message, before.report_url) == (None, "")
     assert after is not None

@@ -15,7 +15,15 @@ from bot.domain.evidence import Collected, Gap, SourceCall
 from bot.domain.findings import Finding, Kind, Severity, healthy, unknown
 from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
 from bot.domain.plans import Fix, Rehearsal
-from bot.errors import AccessDenied, ClusterMismatch, EvidenceUnavailable, SourceTimeout
+from bot.errors import (
+    AccessDenied,
+    ClusterMismatch,
+    DnsBotError,
+    DryRunIgnored,
+    EvidenceUnavailable,
+    NotFound,
+    SourceTimeout,
+)
 from bot.report.permissions import Need, Use
 from tests.report.test_reports import NOON
 
@@ -77,10 +85,11 @@ def check(
     may: Callable[[KubernetesPermission, Deadline], bool] = lambda *_: True,
     fixes: tuple[Fix, ...] = (),
     rehearse: Rehearse | None = None,
+    found: tuple[Need, ...] = NEEDS,
 ) -> list[Check]:
     """Examine a cluster whose diagnosis, access reviews and dry runs are given."""
     reviews = {Use.READ: may, Use.LOOK_UP: may, Use.CHANGE: may}
-    return list(check_cluster(target, lambda _: seen or diagnosis(), NEEDS, reviews, fixes, rehearse))
+    return list(check_cluster(target, lambda _: seen or diagnosis(), found, reviews, fixes, rehearse))
 
 
 def fix(*rehearsals: Rehearsal) -> Fix:
@@ -195,16 +204,16 @@ def test_write_that_aws_would_take_is_told_with_what_it_was_tried_on() -> None:
 
     assert sent == [(TAGGED.operation, TAGGED.parameters)]
     assert "2 AWS rights are granted, as dry runs on security group sg-1 show" in doctor_text(checks)
-    assert "not tried" not in doctor_text(checks)
+    assert "not judged" not in doctor_text(checks)
     assert exit_code(checks) == 0
+
+
+NO_TAGS = AccessDenied("UnauthorizedOperation. Grant `ec2:CreateTags`.", grant="ec2:CreateTags")
 
 
 @pytest.mark.parametrize(
     ("error", "state", "code"),
-    [
-        (AccessDenied("UnauthorizedOperation. Grant `ec2:CreateTags`.", grant="ec2:CreateTags"), State.MISSING, 2),
-        (SourceTimeout("no answer in time"), State.UNKNOWN, 3),
-    ],
+    [(NO_TAGS, State.MISSING, 2), (SourceTimeout("no answer in time"), State.UNKNOWN, 3)],
     ids=["refused", "no answer"],
 )
 def test_write_that_aws_would_not_take_is_told_once_with_what_it_costs(
@@ -217,20 +226,87 @@ def test_write_that_aws_would_not_take_is_told_once_with_what_it_costs(
 
     checks = check(fixes=(fix(TAGGED, replace(TAGGED, operation="AuthorizeSecurityGroupEgress")),), rehearse=fail)
 
-    told = [one for one in checks if one.text.startswith("a dry run: ")]
+    told = [one for one in checks if one.text.startswith("a dry run on security group sg-1: ")]
     assert [(one.state, one.disables) for one in told] == [(state, ("unit",))]
     assert str(error) in told[0].text
     assert "AWS rights are granted" not in doctor_text(checks)
     assert exit_code(checks) == code
 
 
+def test_right_that_one_dry_run_shows_and_another_lacks_is_missing() -> None:
+    """Tags may be granted for one kind of rule and not for the other: it is not counted as granted."""
+
+    def fail(operation: str, *_: object) -> None:
+        if operation != TAGGED.operation:
+            raise NO_TAGS
+
+    checks = check(fixes=(fix(TAGGED, replace(TAGGED, operation="AuthorizeSecurityGroupEgress")),), rehearse=fail)
+
+    assert [one.text for one in checks if "AWS rights" in one.text] == [
+        "1 AWS rights are granted, as dry runs on security group sg-1 show"
+    ]
+    assert exit_code(checks) == 2
+
+
+def test_rights_behind_one_that_is_refused_are_said_not_to_be_judged() -> None:
+    """AWS names one right at a time; the others of the same call are not called granted."""
+    further = need(AwsPermission(action=TAGGED.judges[0]), Use.CHANGE, "unit")
+
+    def fail(*_: object) -> None:
+        raise NO_TAGS
+
+    checks = check(fixes=(fix(TAGGED),), rehearse=fail, found=(*NEEDS, further))
+
+    told = "not judged, since AWS refused another right first: the writer role needs ec2:AuthorizeSecurityGroupIngress"
+    assert told in doctor_text(checks)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (DryRunIgnored("it was done"), State.MISSING),
+        (AccessDenied("may not assume", grant="sts:AssumeRole"), State.MISSING),
+        (SourceTimeout("no answer"), State.UNKNOWN),
+    ],
+    ids=["carried out", "no role", "no answer"],
+)
+def test_nothing_is_sent_after_what_is_no_verdict_on_the_write(error: DnsBotError, state: State) -> None:
+    """What creates goes first; where dry runs are carried out, or nobody answers, nothing follows."""
+    sent = []
+
+    def fail(operation: str, *_: object) -> None:
+        sent.append(operation)
+        raise error
+
+    revoke = replace(TAGGED, operation="RevokeSecurityGroupIngress", judges=("ec2:RevokeSecurityGroupIngress",))
+    checks = check(fixes=(fix(revoke, TAGGED),), rehearse=fail)
+
+    assert sent == [TAGGED.operation]
+    assert [one.state for one in checks if one.text == f"a dry run on security group sg-1: {error}"] == [state]
+
+
+def test_group_that_is_gone_does_not_end_the_dry_runs() -> None:
+    """It is about that object alone."""
+    sent = []
+
+    def fail(operation: str, *_: object) -> None:
+        sent.append(operation)
+        raise NotFound("InvalidGroup.NotFound")
+
+    check(fixes=(fix(TAGGED, replace(TAGGED, operation="AuthorizeSecurityGroupEgress")),), rehearse=fail)
+
+    assert len(sent) == 2
+
+
 def test_write_that_could_not_be_tried_is_not_called_granted() -> None:
     """The evidence holds nothing to try it on: a note with the permission, and no fault."""
-    checks = check(
-        seen=diagnosis(evidence=collected(gap=Gap(what="x", reason="r"))), fixes=(fix(TAGGED),), rehearse=print
-    )
+    unread = collected(gap=Gap(what="x", reason="r"))
 
-    assert "not tried, since nothing to try it on was read: the writer role needs ec2:CreateTags" in doctor_text(checks)
+    checks = check(seen=diagnosis(evidence=unread), fixes=(fix(TAGGED),), rehearse=print)
+
+    told = [one for one in checks if one.text.startswith("not judged, since nothing to try it on was read: ")]
+    assert [(one.state, one.disables) for one in told] == [(State.NOTE, ("unit",))]
+    assert told[0].text.endswith("the writer role needs ec2:CreateTags")
 
 
 @pytest.mark.parametrize(

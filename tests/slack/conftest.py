@@ -203,6 +203,7 @@ class MemoryDesk:
     outcome: Outcome | None = None
     repair_error: Exception | None = None
     history_error: Exception | None = None
+    place_error: Exception | None = None
     progress: tuple[Progress, ...] = ()
     hold: threading.Event | None = None
     diagnosed: list[Question] = field(default_factory=list)
@@ -251,9 +252,15 @@ class MemoryDesk:
         self.proposals |= {proposal.id: proposal for proposal in self.offered}
         return Proposed(proposals=self.offered, not_offered=self.not_offered)
 
-    def posted(self, proposal_id: str, message: MessageRef, *, report_url: str) -> None:
+    def reported(self, proposal_id: str, report_url: str) -> None:
         """Remember."""
-        self.proposals[proposal_id] = replace(self.proposals[proposal_id], message=message, report_url=report_url)
+        self.proposals[proposal_id] = replace(self.proposals[proposal_id], report_url=report_url)
+
+    def posted(self, proposal_id: str, message: MessageRef) -> None:
+        """Remember, unless that is to fail."""
+        if self.place_error is not None:
+            raise self.place_error
+        self.proposals[proposal_id] = replace(self.proposals[proposal_id], message=message)
 
     def proposal(self, proposal_id: str) -> Proposal:
         """Look up."""

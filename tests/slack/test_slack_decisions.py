@@ -249,6 +249,21 @@ def test_card_of_another_process_keeps_its_link_to_the_report(stage: Any) -> Non
     assert f"{url}?of=the-store" in json.dumps(stage.card().blocks)
 
 
+def test_card_whose_place_could_not_be_stored_keeps_its_link_to_the_report(stage: Any) -> None:
+    """The history is down when the card is posted; a press on it is answered with the card, link and all."""
+    stage.desk.place_error = HistoryUnavailable("the database did not answer")
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    stage.quiet()
+    card = next(one.seen() for one in stage.slack.messages(CHANNEL) if "[ Approve ]" in as_text(one.seen()))
+
+    stage.press("ben", "Approve", on=card)
+
+    after = next(one.seen() for one in stage.slack.messages(CHANNEL) if one.ts == card.ts)
+    assert stage.desk.proposals["p-1"].message is None
+    assert "[ Approve ]" not in as_text(after)
+    assert "The report this rests on" in as_text(after)
+
+
 def test_card_without_a_writer_has_no_approve(stage: Any) -> None:
     """Where nothing may be written the card shows the command and says why there is no Approve."""
     proposal = stage.desk.offered[0]

@@ -50,9 +50,8 @@ def test_a_diagnosis_made_while_down_is_recorded_when_proposed(setting: Any) -> 
     "call",
     [
         pytest.param(lambda desk, one: desk.proposal(one.id), id="proposal"),
-        pytest.param(
-            lambda desk, one: desk.posted(one.id, MessageRef(channel="C", ts="1"), report_url=""), id="posted"
-        ),
+        pytest.param(lambda desk, one: desk.posted(one.id, MessageRef(channel="C", ts="1")), id="posted"),
+        pytest.param(lambda desk, one: desk.reported(one.id, "https://x"), id="reported"),
         pytest.param(
             lambda desk, one: desk.decide(
                 proposal_id=one.id,

@@ -54,7 +54,8 @@ def test_the_card_of_a_proposal_is_remembered(setting: Any, kit: Any) -> None:
     """A proposal knows its message and its report, for updates after a restart."""
     desk = setting.desk()
     (proposal,) = desk.propose(kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])).proposals
-    desk.posted(proposal.id, MessageRef(channel="C1", ts="1.5"), report_url="https://x.slack.com/archives/C1/p1")
+    desk.posted(proposal.id, MessageRef(channel="C1", ts="1.5"))
+    desk.reported(proposal.id, "https://x.slack.com/archives/C1/p1")
     stored = setting.desk().proposal(proposal.id)
     assert (stored.message, stored.report_url) == (
         MessageRef(channel="C1", ts="1.5"),
