@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from bot.sandbox.operating import HttpOperator
 from bot.sandbox.scenario import OperatingError
-from lab.kubernetes_api import Json, KubernetesApi, path_of
+from lab.kubernetes_api import ApiRefused, Json, KubernetesApi, path_of
 from lab.node_agent.resolv_conf import KubeletSettings
 from lab.rest import Rest
 
@@ -25,25 +26,26 @@ class LabOperator(HttpOperator):
 
     def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[Json]:
         """Return objects; `labels` as `key=value,…`."""
-        return self._api.list(resource, namespace=namespace, query=f"labelSelector={quote(labels)}" if labels else "")
+        query = f"labelSelector={quote(labels)}" if labels else ""
+        try:
+            return self._api.list(resource, namespace=namespace, query=query)
+        except ApiRefused as refused:
+            raise OperatingError(str(refused)) from refused
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
         """Create these objects or put them in place of what is there."""
         for document in objects:
-            self._api.apply(document)
+            try:
+                self._api.apply(document)
+            except ApiRefused as refused:
+                raise OperatingError(str(refused)) from refused
 
-    def delete_pods(self, *, namespace: str = "", labels: str = "", node: str = "") -> None:
-        """Delete pods by selectors and wait until nothing moves."""
-        pods = [
-            pod
-            for pod in self.get("pods", namespace=namespace, labels=labels)
-            if node in ("", pod["spec"].get("nodeName", ""))
-        ]
-        if not pods:
-            raise OperatingError(f"delete pods: none in {namespace or 'all namespaces'} with {labels!r} on {node!r}")
-        for pod in pods:
-            self._api.call("DELETE", path_of(pod))
-        self.settle()
+    def _delete(self, document: Mapping[str, Any]) -> None:
+        try:
+            self._api.call("DELETE", path_of(document))
+        except ApiRefused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise OperatingError(str(refused)) from refused
 
     def kubelet(self, node: str, *, cluster_dns: str) -> None:
         """Change the kubelet configuration of a node."""

@@ -108,12 +108,16 @@ class HttpOperator:
         if not pods:
             raise OperatingError(f"delete pods: none in {namespace or 'all namespaces'} with {labels!r} on {node!r}")
         for pod in pods:
-            try:
-                self._cluster("DELETE", "objects", [pod])
-            except OperatingError as error:
-                if '"NotFound"' not in str(error):  # a rollout may have taken it away meanwhile
-                    raise
+            self._delete(pod)
         self.settle()
+
+    def _delete(self, document: Mapping[str, Any]) -> None:
+        """Delete an object; a pod may be gone already, taken away by a rollout."""
+        try:
+            self._cluster("DELETE", "objects", [document])
+        except OperatingError as error:
+            if '"NotFound"' not in str(error):
+                raise
 
     def kubelet(self, node: str, *, cluster_dns: str) -> None:
         """Change the kubelet configuration of a node."""
