@@ -79,7 +79,7 @@ class KubernetesApi:
     ) -> Any:  # noqa: ANN401  # JSON
         """Send one request and return the JSON answer. Raises `ApiRefused`, or OSError when nobody answers."""
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds, context=self.context)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind, "User-Agent": "kubectl/v1.36.3"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind, "User-Agent": "kubectl/lab"}
         try:
             body = None if document is None else json.dumps(document)
             connection.request(method, path, body=body, headers=headers)

@@ -112,9 +112,24 @@ class World:
         """Return a source of chance that repeats with the seed."""
         return random.Random(f"{purpose}-{self.seed}")  # noqa: S311  # a drawing, no secret
 
+    @property
+    def resolver(self) -> str:
+        """Address of the VPC's own resolver."""
+        return vpc_resolver(self.vpc_cidr)
+
+    def nobody(self, purpose: str) -> str:
+        """Return an address of the VPC, outside its subnets, that nobody has; another one for each purpose."""
+        vpc = ipaddress.ip_network(self.vpc_cidr)
+        return str(vpc[vpc.num_addresses - self.chance(purpose).randrange(10, 200)])
+
     def subnet_of(self, node: WorldNode) -> WorldSubnet:
         """Return the subnet of a node."""
         return next(subnet for subnet in self.subnets if subnet.id == node.subnet_id)
+
+
+def vpc_resolver(cidr: str) -> str:
+    """Return where Amazon's resolver is in a VPC: the base of its CIDR plus two (VPC User Guide, "DNS attributes")."""
+    return str(ipaddress.ip_network(cidr)[2])
 
 
 def _addresses(cidr: str) -> Iterator[str]:

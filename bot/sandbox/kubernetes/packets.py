@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from bot.sandbox.world import vpc_resolver
+
 PROTOCOL_NUMBERS = {"tcp": "6", "udp": "17"}
 
 
@@ -94,7 +96,7 @@ class Vpc:
         """The VPC resolver: second address of the VPC's CIDR, and the link-local one."""
         if not self.cidr:
             return frozenset({"169.254.169.253"})
-        return frozenset({str(ipaddress.ip_network(self.cidr)[2]), "169.254.169.253"})
+        return frozenset({vpc_resolver(self.cidr), "169.254.169.253"})
 
     def port_of(self, address: str) -> Port | None:
         """Return the interface that holds an address, itself or in a delegated prefix."""

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from bot.sandbox.editing import write_corefile
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
 
 _SELF_TEST_SECONDS = 40
 """The loop plugin asks its upstream for 30 s after a start (plugin/loop page)."""
-
-
-def nobody(world: World) -> str:
-    """Return an address of the VPC, outside its subnets, that nobody has."""
-    network = ipaddress.ip_network(world.vpc_cidr)
-    return str(network[network.num_addresses - world.chance("upstream").randrange(10, 200)])
 
 
 def _load(operator: Operator, corefile: str) -> None:
@@ -25,12 +17,12 @@ def _load(operator: Operator, corefile: str) -> None:
 
 
 def _acts(world: World, operator: Operator) -> None:
-    corefile = world.corefile.replace("forward . /etc/resolv.conf", f"forward . {nobody(world)}")
+    corefile = world.corefile.replace("forward . /etc/resolv.conf", f"forward . {world.nobody('upstream')}")
     _load(operator, corefile)
 
 
 def _harmless(world: World, operator: Operator) -> None:
-    zone = f"corp.example:53 {{\n    errors\n    forward . {nobody(world)}\n}}\n"
+    zone = f"corp.example:53 {{\n    errors\n    forward . {world.nobody('upstream')}\n}}\n"
     _load(operator, world.corefile + zone)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from bot.sandbox.editing import edit_config
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import World
@@ -15,9 +13,8 @@ _FILTER_SECONDS = 3.0
 
 
 def _acts(world: World, operator: Operator) -> None:
-    last = ipaddress.ip_network(world.vpc_cidr).num_addresses
-    nobody = ipaddress.ip_network(world.vpc_cidr)[last - world.chance("nobody").randrange(10, 200)]
-    edit_config(operator, "kube-proxy", "kubeconfig", lambda text: text.replace(world.endpoint, f"https://{nobody}"))
+    dead = f"https://{world.nobody('nobody')}"
+    edit_config(operator, "kube-proxy", "kubeconfig", lambda text: text.replace(world.endpoint, dead))
     operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
     operator.time_passes(_DIAL_SECONDS * 1.5)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 from bot.sandbox.scenario import Operator, Scenario
@@ -50,7 +49,7 @@ def _harmless_entries(world: World) -> list[tuple[int, bool, dict[str, Any]]]:
     """Return entries that deny 53 too late, return ports that no client has, and 53 towards the VPC resolver."""
     chance = world.chance("network-acl")
     early, late = sorted(chance.sample(range(20, 60), 2)), sorted(chance.sample(range(60, 100), 2))
-    resolver = f"{ipaddress.ip_network(world.vpc_cidr)[2]}/32"
+    resolver = f"{world.resolver}/32"
     entries = [(200, False, _ALL), (200, True, _ALL)]
     for number, protocol in enumerate(chance.sample((_UDP, _TCP), 2)):
         entries += [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from bot.sandbox.editing import Json, edit_pod_template
 from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.world import WORKLOAD_SELECTOR, World
@@ -19,10 +17,9 @@ def _acts(world: World, operator: Operator) -> None:
 
 
 def _harmless(world: World, operator: Operator) -> None:
-    resolver = str(ipaddress.ip_network(world.vpc_cidr)[2])
     policies = world.chance("own-nameserver").sample(["None", "ClusterFirst"], 2)
     for name, policy in zip(("carts", "checkout"), policies, strict=True):
-        chosen = {"dnsPolicy": policy, "dnsConfig": {"nameservers": [resolver], "searches": ["corp.example"]}}
+        chosen = {"dnsPolicy": policy, "dnsConfig": {"nameservers": [world.resolver], "searches": ["corp.example"]}}
 
         def asking_it(template: Json, chosen: Json = chosen) -> Json:
             return {**template, "spec": {**template["spec"], **chosen}}
