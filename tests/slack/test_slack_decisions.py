@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -198,7 +199,20 @@ def test_failed_verification_proposes_the_undo_on_a_card_of_its_own(stage: Any, 
 
     assert "Undo for cluster-prod: Revoke sgr-9" in stage.card_text("p-2")
     assert "[ Approve ]" in stage.card_text("p-2")
+    assert "The report this rests on" in stage.card_text("p-2")
     assert "needs its own approval" in stage.card_text("p-1")
+
+
+def test_undo_that_cannot_be_read_leaves_the_outcome_said(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The outcome stands on the card and in its thread; that the undo has no card is logged, and nothing breaks."""
+    outcome = Outcome(proposal_id="p-1", result=Result.NOT_VERIFIED, summary="They still fail.", steps=())
+    stage.desk.outcome = replace(outcome, inverse_proposal_id="p-2")
+    card = stage.post_card()
+    stage.press("ben", "Approve")
+
+    thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == card.ts]
+    assert "Not verified: They still fail." in as_text(thread[-1].seen())
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == ["undo not posted"]
 
 
 @pytest.mark.parametrize(
