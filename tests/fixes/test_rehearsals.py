@@ -44,8 +44,8 @@ def method_of(ec2: Client, rehearsal: Rehearsal) -> Any:
 def test_a_fix_rehearses_every_write_and_each_could_be_done(bench: Bench, fix: Fix) -> None:
     """What is declared is what is judged, nothing changes, and each call would do something if it were no dry run."""
     own = bench.group("own")
-    itself = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": own}]}
-    bench.ec2.authorize_security_group_ingress(GroupId=own, IpPermissions=[itself])
+    dns = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "UserIdGroupPairs": [{"GroupId": own}]}
+    bench.ec2.authorize_security_group_ingress(GroupId=own, IpPermissions=[dns])  # as a fix before may have done
     evidence = {type(one): one for one in (bench.rules(own), bench.acls())}
     before = state(bench.ec2)
 
@@ -90,9 +90,9 @@ def test_the_clusters_own_group_is_tried_where_it_has_rules(bench: Bench) -> Non
 
 def test_a_group_without_rules_can_still_be_let_in(bench: Bench) -> None:
     """What authorises needs a group alone; what revokes needs a rule of that direction."""
-    group = bench.group("own")
+    rules = replace(bench.rules(bench.group("own")), rules=())
 
-    rehearsals = FIXES["authorize_security_group_self_ingress"].rehearse({SecurityGroupRules: bench.rules(group)})
+    rehearsals = FIXES["authorize_security_group_self_ingress"].rehearse({SecurityGroupRules: rules})
 
     assert [one.operation for one in rehearsals] == ["AuthorizeSecurityGroupIngress"]
 
