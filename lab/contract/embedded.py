@@ -49,6 +49,15 @@ class EmbeddedFarEnd:
         """See `FarEnd.expire_pages`."""
         self._served.forget_pages()
 
+    @contextmanager
+    def throttled(self, resource: str) -> Iterator[None]:
+        """See `FarEnd.throttled`."""
+        self.wire.ask("POST", "/sandbox/faults", [{"action": f"list {resource}", "kind": "throttle"}])
+        try:
+            yield
+        finally:
+            self.wire.ask("DELETE", "/sandbox/faults")
+
 
 @contextmanager
 def embedded() -> Iterator[EmbeddedFarEnd]:

@@ -7,7 +7,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -111,6 +111,10 @@ class FarEnd(Protocol):
 
     def expire_pages(self) -> None:
         """Let every continue token that was given so far become too old."""
+        ...
+
+    def throttled(self, resource: str) -> AbstractContextManager[None]:
+        """While it lasts, the server sheds what the reader asks of this resource of the core group: `nodes`."""
         ...
 
 

@@ -9,10 +9,10 @@ from bot.clients.sources import ClusterSources, open_sources
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
-from bot.errors import NotFound
+from bot.errors import NotFound, SourceUnreachable
 from lab.contract.far_end import NAMESPACE, NOBODY, READER, FarEnd, config_map, event, path, unscheduled_pod
 
-PODS = Resource(plural="pods")
+PODS, NODES = Resource(plural="pods"), Resource(plural="nodes")
 FORBIDDEN = (
     'configmaps "kept" is forbidden: User "{user}" cannot patch resource "configmaps" in API group "" '
     'in the namespace "{namespace}"'
@@ -243,3 +243,33 @@ class TestWhoMay:
         answer = far_end.wire.ask("POST", place, review, token=token)
 
         assert (answer.status, answer.json["status"]["allowed"]) == (201, allowed)
+
+
+class TestThrottling:
+    """429: priority and fairness sheds a call."""
+
+    def test_answer_is_plain_text_with_advice(self, far_end: FarEnd) -> None:
+        """No Status but a line of text, and Retry-After in seconds; when it is over, the same call is answered."""
+        with far_end.throttled("nodes"):
+            answer = far_end.wire.ask("GET", "/api/v1/nodes", token=READER)
+        afterwards = far_end.wire.ask("GET", "/api/v1/nodes", token=READER)
+
+        assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.text == "Too many requests, please try again later.\n"
+        assert afterwards.status == 200
+
+    def test_the_bot_asks_once_more_and_no_more(self, far_end: FarEnd) -> None:
+        """Its reader says in the server's words why nothing was read, after two calls, and reads when it is over."""
+        asked = sources(far_end)
+        reader = asked.cluster(Deadline.after(20))
+
+        with far_end.throttled("nodes"), pytest.raises(SourceUnreachable) as shed:
+            reader.list(NODES)
+
+        assert shed.value.reason == (
+            "Cannot list nodes: 429 Too Many Requests (Too many requests, please try again later.). "
+            "The API server is overloaded and sheds calls; ask again later."
+        )
+        assert asked.totals()["calls"] == 2
+        assert reader.list(NODES) != []

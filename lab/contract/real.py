@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from lab.contract.far_end import NAMESPACE, Json, Wire
+from lab.contract.shedding import shedding
 from lab.control_plane import PORT, READER, WRITER, ControlPlane
 
 _ETCD_PORT = 2379
@@ -40,6 +42,10 @@ class RealFarEnd:
         """Compact etcd up to now, over its HTTP gateway."""
         revision = _etcd("kv/range", {"key": "AA=="})["header"]["revision"]
         _etcd("kv/compaction", {"revision": revision})
+
+    def throttled(self, resource: str) -> AbstractContextManager[None]:
+        """See `FarEnd.throttled`."""
+        return shedding(self.wire, reader=self.reader, resource=resource)
 
 
 def _etcd(call: str, document: Json) -> Json:

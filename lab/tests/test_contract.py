@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.contract.pods import TestCommands, TestEnds, TestLogs, TestRollouts
-from lab.contract.reading import TestLists, TestObjects, TestWhoMay
+from lab.contract.reading import TestLists, TestObjects, TestThrottling, TestWhoMay
 from lab.contract.real import RealFarEnd
 from lab.contract.writing import TestDeletes, TestPatches
 from lab.running import RunningLab
@@ -19,6 +19,7 @@ __all__ = [
     "TestObjects",
     "TestPatches",
     "TestRollouts",
+    "TestThrottling",
     "TestWhoMay",
 ]
 """The suite that the embedded server is held to (tests/sandbox_kubernetes/test_contract_embedded.py): what it asks is

@@ -6,7 +6,7 @@ import pytest
 
 from lab.contract.embedded import EmbeddedFarEnd, embedded
 from lab.contract.pods import TestCommands, TestEnds, TestLogs, TestRollouts
-from lab.contract.reading import TestLists, TestObjects, TestWhoMay
+from lab.contract.reading import TestLists, TestObjects, TestThrottling, TestWhoMay
 from lab.contract.writing import TestDeletes, TestPatches
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "TestObjects",
     "TestPatches",
     "TestRollouts",
+    "TestThrottling",
     "TestWhoMay",
 ]
 """The suite that the real API server passes in the lab (lab/tests/test_contract.py), held against the embedded one."""
@@ -28,13 +29,3 @@ def far_end() -> Iterator[EmbeddedFarEnd]:
     """Return the embedded server with a small cluster behind it."""
     with embedded() as served:
         yield served
-
-
-def test_throttling_is_a_429_with_advice(far_end: EmbeddedFarEnd) -> None:
-    """On request it sheds a call as the real server's priority and fairness does: Retry-After and a Status."""
-    far_end.wire.ask("POST", "/sandbox/faults", [{"action": "list configmaps", "kind": "throttle", "times": 1}])
-
-    answer = far_end.wire.ask("GET", "/api/v1/configmaps")
-
-    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
-    assert answer.json["reason"] == "TooManyRequests"

@@ -17,10 +17,10 @@ def _fault(bare: ServedCluster, kind: str, **more: object) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status", "reason"),
-    [("deny", 403, "Forbidden"), ("throttle", 429, "TooManyRequests"), ("error500", 500, "InternalError")],
+    [("deny", 403, "Forbidden"), ("error500", 500, "InternalError")],
 )
 def test_a_refusal_is_a_status_body(bare: ServedCluster, kind: str, status: int, reason: str) -> None:
-    """deny, throttle and error500 answer as the API server does."""
+    """Both answer as the API server does."""
     _fault(bare, kind)
     found, body = bare.ask("GET", PATH)
     assert (found, body["reason"]) == (status, reason)

@@ -15,6 +15,8 @@ from bot.sandbox.kubernetes.resources import Json
 
 KINDS = ("deny", "throttle", "hang", "reset", "empty", "html", "truncate", "error500", "delay")
 HANG_SECONDS = 600.0
+THROTTLED = "Too many requests, please try again later.\n"
+"""Body of a 429: priority and fairness answers in plain text, not with a Status."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,12 +70,6 @@ class Faults:
                     fault.times -= 1
                 return fault
         return None
-
-
-def throttled() -> Refusal:
-    """Return what priority and fairness answers when there is too much."""
-    message = "the server has received too many requests and has asked us to try again later"
-    return Refusal(429, "TooManyRequests", message, {"retryAfterSeconds": 1})
 
 
 def internal_error() -> Refusal:

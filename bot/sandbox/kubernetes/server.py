@@ -14,7 +14,7 @@ from bot.sandbox.kubernetes.access import User, user_of
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.control import ControlRoutes
 from bot.sandbox.kubernetes.exec_stream import TRUNCATE, serve_exec
-from bot.sandbox.kubernetes.faults import HANG_SECONDS, Fault, Faults, internal_error, throttled
+from bot.sandbox.kubernetes.faults import HANG_SECONDS, THROTTLED, Fault, Faults, internal_error
 from bot.sandbox.kubernetes.listing import Lister, ListRequest
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
 from bot.sandbox.kubernetes.pod_logs import LogRequest, read_log
@@ -57,8 +57,7 @@ class ApiServer:
                 return await self._control.answer(request)
             return await self._answer_api(request)
         except Refusal as refusal:
-            headers = {"Retry-After": "1"} if refusal.code == throttled().code else {}
-            return web.json_response(refusal.body(), status=refusal.code, headers=headers)
+            return web.json_response(refusal.body(), status=refusal.code)
 
     async def _answer_api(self, request: web.Request) -> web.StreamResponse:
         call = None if request.path == "/version" else parse(request.method, request.path)
@@ -94,7 +93,7 @@ class ApiServer:
 
     async def _break(self, request: web.Request, fault: Fault) -> web.StreamResponse | None:
         if fault.kind == "throttle":
-            raise throttled()
+            return web.Response(status=429, text=THROTTLED, headers={"Retry-After": "1"})
         if fault.kind == "error500":
             raise internal_error()
         if fault.kind == "delay":
