@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,20 @@ import pytest
 from bot.sandbox import report_reading as reading
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.editing import edit
+from bot.sandbox.operating import ACCESS_KEY
 from bot.sandbox.slack import Seen, SlackFarEnd
 from bot.sandbox.stage import stage_on
-from lab.contract.far_end import Json
+from lab.contract.far_end import Json, eventually
 from lab.running import RunningLab
 
 pytestmark = pytest.mark.timeout(420)
-WRITE = "ec2:AuthorizeSecurityGroupIngress"
+WRITE, READ_AGAIN = "ec2:AuthorizeSecurityGroupIngress", "ec2:DescribeSecurityGroupRules"
+BINDING = "eks:DescribeCluster"
+"""The repair's first call: which cluster is this? Its second asks the API server."""
+STILL_FAILS = "Not verified: Applied, but "
+"""How the outcome begins when the plan was written and the fault is still seen."""
+_HELD_SECONDS = 25.0
+"""Longer than it takes to change a group, shorter than the bot waits for its state."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,15 @@ class Desk:
         )
         return reading.outcome(ended)
 
+    def arrived(self, action: str) -> list[Json]:
+        """Return the calls that AWS received from the bot since the card was shown, dry runs left out."""
+        calls = self.lab.aws_control("GET", "calls")
+        ours = [call for call in calls if call["access_key"] != ACCESS_KEY and not call["dry_run"]]
+        return [call for call in ours if call["action"] == action]
+
     def writes(self) -> int:
         """Return how many writing calls AWS received from the bot since the card was shown."""
-        calls = self.lab.aws_control("GET", "calls")
-        return sum(call["action"] == WRITE and not call["dry_run"] for call in calls)
+        return len(self.arrived(WRITE))
 
     def rules(self) -> list[Json]:
         """Return the ingress rules of the cluster security group that plans made."""
@@ -54,18 +66,16 @@ class Desk:
         )["SecurityGroupRules"]
         return [rule for rule in found if any(tag["Key"].startswith("dnsbot") for tag in rule.get("Tags", ()))]
 
-    def as_soon_as_written(self, act: Callable[[], object]) -> threading.Thread:
-        """Act once, in another thread, when the bot's rule is there."""
+    @contextmanager
+    def as_soon_as_written(self, act: Callable[[], object]) -> Iterator[Future[None]]:
+        """Act once, in another thread, when the bot's rule is there; the future fails when it never comes."""
 
         def watch() -> None:
-            until = time.monotonic() + 120
-            while not self.rules() and time.monotonic() < until:
-                time.sleep(0.05)
+            eventually(self.rules, bool, seconds=120)
             act()
 
-        thread = threading.Thread(target=watch)
-        thread.start()
-        return thread
+        with ThreadPoolExecutor(1) as beside:
+            yield beside.submit(watch)
 
 
 @contextmanager
@@ -95,24 +105,27 @@ def test_approval_while_the_api_server_stands_still() -> None:
         try:
             open_desk.approve()
             time.sleep(20)
+            begun, written_meanwhile = len(open_desk.arrived(BINDING)), open_desk.writes()
         finally:
             server.go_on()
         outcome, written = open_desk.outcome(), open_desk.writes()
 
-    assert outcome.startswith("Verified") == (written == 1), outcome
+    assert (begun, written_meanwhile) == (1, 0), "the repair did not wait for the API server"
     assert written <= 1
+    assert written == 1 or not outcome.startswith("Verified"), outcome
+    assert ("Nothing was written" in outcome) == (written == 0), outcome
 
 
 def test_throttled_write_is_told_and_nothing_is_claimed() -> None:
-    """AWS answers the fix's call with RequestLimitExceeded: nothing changed, and the card says so."""
+    """AWS answers the fix's call with 503 RequestLimitExceeded: no step is called done, and it is not sent again."""
     with desk() as open_desk:
         open_desk.lab.aws_control("POST", "faults", [{"action": WRITE, "kind": "throttle", "times": None}])
         open_desk.approve()
-        outcome, rules = open_desk.outcome(), open_desk.rules()
+        outcome, rules, written = open_desk.outcome(), open_desk.rules(), open_desk.writes()
 
-    assert rules == []
-    assert not outcome.startswith("Verified")
-    assert "RequestLimitExceeded" in outcome or "Throttl" in outcome
+    assert (rules, written) == ([], 1)
+    assert outcome.startswith("Stopped: 0 of "), outcome
+    assert "may or may not have happened: RequestLimitExceeded" in outcome
 
 
 def test_coredns_dead_again_before_verify_is_not_verified() -> None:
@@ -129,25 +142,34 @@ def test_coredns_dead_again_before_verify_is_not_verified() -> None:
                 namespace="kube-system",
             )
 
-        watching = open_desk.as_soon_as_written(kill)
-        open_desk.approve()
-        outcome = open_desk.outcome()
-        watching.join()
+        with open_desk.as_soon_as_written(kill) as killed:
+            open_desk.approve()
+            outcome, written = open_desk.outcome(), open_desk.writes()
 
-    assert not outcome.startswith("Verified")
+    assert killed.exception() is None
+    assert written == 1
+    assert outcome.startswith(STILL_FAILS), outcome
 
 
 def test_rule_of_a_third_party_between_approval_and_write_stops_it() -> None:
-    """The group changed after the plan was made: nothing is written, and a new diagnosis is offered."""
+    """The group changes while the approved plan's state is read again: nothing is written, and the card says why."""
     with desk() as open_desk:
         group = open_desk.lab.world.cluster_security_group_id
         rule = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": group}]}
-        open_desk.lab.operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[rule])
-        open_desk.lab.aws_control("DELETE", "calls")
+        held = {"action": READ_AGAIN, "kind": "delay", "seconds": _HELD_SECONDS, "times": 1}
+        open_desk.lab.aws_control("POST", "faults", [held])
         open_desk.approve()
+        reading_again = eventually(lambda: open_desk.arrived(READ_AGAIN), bool)
+        open_desk.lab.operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[rule])
+        waits_still = open_desk.arrived(READ_AGAIN)
+        open_desk.lab.aws_control("DELETE", "faults")
         outcome, written = open_desk.outcome(), open_desk.writes()
 
-    assert "Nothing was written" in outcome
+    assert waits_still == reading_again
+    assert [call["status"] for call in waits_still] == [0]
+    assert outcome.startswith("Refused: Nothing was written."), outcome
+    assert "no longer as it was when the plan was made" in outcome
+    assert "8080" in outcome
     assert written == 0
 
 
@@ -160,9 +182,10 @@ def test_new_rule_revoked_before_verify_is_not_verified() -> None:
             made = [rule["SecurityGroupRuleId"] for rule in open_desk.rules()]
             open_desk.lab.operator.aws("ec2", "RevokeSecurityGroupIngress", GroupId=group, SecurityGroupRuleIds=made)
 
-        watching = open_desk.as_soon_as_written(revoke)
-        open_desk.approve()
-        outcome = open_desk.outcome()
-        watching.join()
+        with open_desk.as_soon_as_written(revoke) as revoked:
+            open_desk.approve()
+            outcome, written, rules = open_desk.outcome(), open_desk.writes(), open_desk.rules()
 
-    assert not outcome.startswith("Verified")
+    assert revoked.exception() is None
+    assert (written, rules) == (1, [])
+    assert outcome.startswith(STILL_FAILS), outcome
