@@ -12,9 +12,10 @@ from bot.clients.connection import ClusterConnection
 from bot.clients.sources import ClusterSources, open_sources
 from bot.domain.cluster import ClusterTarget, PodName
 from bot.domain.deadline import Deadline
-from bot.domain.ports import Prober
+from bot.domain.ports import ExecResult, Prober
 from bot.sandbox.standing_world import StandingWorld
 from bot.sandbox.world import CLUSTER, CLUSTER_DNS, REGION
+from lab.errors import LabError
 
 Json: TypeAlias = dict[str, Any]
 INSIDE, OUTSIDE = "kubernetes.default.svc.cluster.local.", "amazon.com."
@@ -22,6 +23,8 @@ _TOOLS = "catalog"
 """The application with dig on board and a pod on each node."""
 _SECONDS = 120.0
 _AT_ONCE = 64
+_LOOKED = frozenset({0, 9})
+"""Exit codes of a dig that looked: it got a DNS response, or no server replied (BIND 9.18, dig(1), "Return Codes")."""
 Question: TypeAlias = tuple[Json, tuple["To", str, tuple[Json, ...]], str, bool]
 """The pod that asks, whom it asks, the name, and whether over TCP."""
 
@@ -58,7 +61,10 @@ class Lookup:
 
 
 def look_up(standing: StandingWorld) -> tuple[Lookup, ...]:
-    """Ask each CoreDNS pod, the service and the pod's own name server from a pod on each node, udp and tcp."""
+    """Ask each CoreDNS pod, the service and the pod's own name server from a pod on each node, udp and tcp.
+
+    Raises `LabError` when a dig could not look, and `EvidenceUnavailable` when it could not be run.
+    """
     operator = standing.operator
     clients = operator.get("pods", namespace=_TOOLS)
     servers = operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
@@ -98,18 +104,44 @@ def sources(standing: StandingWorld) -> ClusterSources:
     return open_sources(ClusterConnection(target=target, kubeconfig=kubeconfig, context=CLUSTER))
 
 
-def _run(prober: Prober, client: Json, *arguments: str) -> str:
-    return prober.run(PodName(namespace=_TOOLS, name=client["metadata"]["name"]), _TOOLS, arguments).stdout
+def is_answer(result: ExecResult, asked: str) -> bool:
+    """Return whether dig's one question was answered with NOERROR; `asked` says where it ran, and the command.
+
+    Raises `LabError` for a dig that did not look: not found, refused its arguments, broke.
+    """
+    if result.exit_code not in _LOOKED:
+        raise LabError(
+            f"Cannot tell whether the look-up is answered: {asked} ended with {result.exit_code}, which dig does not "
+            f"after a look-up: {(result.stderr or result.stdout).strip()}. Run it by hand, and see what the image "
+            "has on board."
+        )
+    return "status: NOERROR" in result.stdout
+
+
+def _run(prober: Prober, client: Json, arguments: Sequence[str]) -> ExecResult:
+    return prober.run(PodName(namespace=_TOOLS, name=client["metadata"]["name"]), _TOOLS, arguments)
+
+
+def _asked(client: Json, arguments: Sequence[str]) -> str:
+    return f"in pod {_TOOLS}/{client['metadata']['name']}, `{' '.join(arguments)}`"
 
 
 def _own_server(prober: Prober, client: Json) -> str:
-    lines = map(str.split, _run(prober, client, "cat", "/etc/resolv.conf").splitlines())
-    return next(words[1] for words in lines if words and words[0] == "nameserver")
+    command = ("cat", "/etc/resolv.conf")
+    result = _run(prober, client, command)
+    for words in map(str.split, result.stdout.splitlines()):
+        if result.exit_code == 0 and words[:1] == ["nameserver"]:
+            return words[1]
+    raise LabError(
+        f"Cannot read the pod's own name server: {_asked(client, command)} ended with {result.exit_code} and names "
+        f"none: {(result.stderr or result.stdout).strip()}. See what the pod's image and resolv.conf hold."
+    )
 
 
 def _is_answered(prober: Prober, client: Json, address: str, name: str, *, tcp: bool) -> bool:
     options = ["+time=2", "+tries=1", "+noall", "+comments", "+answer", *(["+tcp"] if tcp else [])]
-    return "status: NOERROR" in _run(prober, client, "dig", *options, f"@{address}", name, "A")
+    command = ["dig", *options, f"@{address}", name, "A"]
+    return is_answer(_run(prober, client, command), _asked(client, command))
 
 
 def as_text(found: Sequence[Lookup]) -> str:

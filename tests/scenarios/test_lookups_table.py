@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.ports import ExecResult
 from bot.sandbox.running import RunningWorld
-from lab.lookups import To, as_text, look_up
+from lab.errors import LabError
+from lab.lookups import To, as_text, is_answer, look_up
 
 
 @pytest.mark.slow
@@ -39,3 +41,29 @@ def test_way_that_nobody_looked_up_is_not_called_ok(world: RunningWorld) -> None
         len(lines) - 2
     )
     assert "not asked" not in next(line for line in lines if line.startswith(node))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stdout", "answered"),
+    [
+        (0, ";; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1", True),
+        (0, ";; ->>HEADER<<- opcode: QUERY, status: SERVFAIL, id: 1", False),
+        (9, ";; no servers could be reached", False),
+    ],
+)
+def test_dig_that_looked_says_whether_it_was_answered(exit_code: int, stdout: str, *, answered: bool) -> None:
+    """A response counts by its status, and no reply is no answer."""
+    assert is_answer(ExecResult(stdout=stdout, stderr="", exit_code=exit_code), "in pod a/b, `dig x.`") is answered
+
+
+@pytest.mark.parametrize("exit_code", [1, 8, 10, 126, 127])
+def test_dig_that_did_not_look_is_not_called_unanswered(exit_code: int) -> None:
+    """No program, a refused argument, an internal error: what is raised names pod, command, code and what was said."""
+    result = ExecResult(stdout="", stderr='exec: "dig": executable file not found', exit_code=exit_code)
+
+    with pytest.raises(LabError) as raised:
+        is_answer(result, "in pod catalog/catalog-1, `dig @10.0.0.2 amazon.com. A`")
+
+    said = str(raised.value)
+    assert "in pod catalog/catalog-1, `dig @10.0.0.2 amazon.com. A` ended with " + str(exit_code) in said
+    assert "executable file not found" in said
