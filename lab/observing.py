@@ -15,7 +15,7 @@ from bot.dns.kube_proxy_log import KubeProxyLineKind, kube_proxy_line
 from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.ports import ClusterReader
-from bot.errors import EvidenceUnavailable
+from bot.errors import NotFound
 from bot.sandbox.standing_world import StandingWorld
 from bot.sandbox.world import CLUSTER
 from lab.errors import LabError
@@ -68,18 +68,28 @@ def log_kinds(standing: StandingWorld) -> dict[str, set[str]]:
     reader = sources(standing).cluster(Deadline.after(_SECONDS))
     found: dict[str, set[str]] = {"kube-dns": set(), "kube-proxy": set()}
     for application, kinds in found.items():
-        for pod in standing.operator.get("pods", namespace="kube-system", labels=f"k8s-app={application}"):
-            for line in _lines(reader, PodName(namespace="kube-system", name=pod["metadata"]["name"])):
+        pods = standing.operator.get("pods", namespace="kube-system", labels=f"k8s-app={application}")
+        for pod in filter(_has_node, pods):
+            for line in log_lines(reader, PodName(namespace="kube-system", name=pod["metadata"]["name"])):
                 kinds.add(_kind(application, line.partition(" ")[2]))
     unsaid = {"other", "", CorednsLineKind.WAITING_FOR_API.value}  # the last one depends on how fast the API answers
     return {application: kinds - unsaid for application, kinds in found.items()}
 
 
-def _lines(reader: ClusterReader, pod: PodName) -> Iterator[str]:
+def _has_node(pod: Json) -> bool:
+    """Tell whether the pod can have a log at all: for one without a node the API server answers 204."""
+    return bool(pod["spec"].get("nodeName"))
+
+
+def log_lines(reader: ClusterReader, pod: PodName) -> Iterator[str]:
+    """Return the lines of a pod's current run and of the one before; a run that there was not has none.
+
+    Raises `EvidenceUnavailable`, but for `NotFound`, when a log could not be read.
+    """
     for previous in (False, True):
         try:
             yield from reader.logs(pod, previous=previous).splitlines()
-        except EvidenceUnavailable:
+        except NotFound:
             continue
 
 
