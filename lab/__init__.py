@@ -2,6 +2,6 @@
 
 The same worlds, scenarios and simulated AWS as in the sandbox (`bot.sandbox`), but control plane, CoreDNS and
 kube-proxy are the real programs, and consequences are the kernel's: nodes and pods are network namespaces, security
-groups and network ACLs one packet filter. Needs Linux and root. May import `bot.sandbox`, `bot.domain` and
-`bot.errors`; the fuzzer alone imports `bot.network`, to judge it. Nothing in `bot` imports the lab.
+groups and network ACLs one packet filter. Needs Linux and root. `bot.network` is imported by
+the fuzzer alone, which judges it, and by the fuzzer's test. Nothing in `bot` imports the lab.
 """

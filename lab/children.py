@@ -25,11 +25,6 @@ class Child:
                 netns, command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
 
-    @property
-    def process_id(self) -> int:
-        """The process id."""
-        return self._process.pid
-
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         """Wait until `ready` says so. Raises `LabError` when the program ends before, or after `seconds`."""
         end = time.monotonic() + seconds

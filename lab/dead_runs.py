@@ -17,7 +17,6 @@ from lab.errors import LabError
 
 RECORDS = Path("/run/eks-dns-bot-lab")
 NAMESPACES = Path("/run/netns")
-RESOLV_CONFS = Path("/etc/netns")
 _NAME = re.compile(r"dl([0-9a-f]{4})-.+")
 _START_TIME = 19
 """Place of the start time among the fields of /proc/PID/stat that follow the state."""
@@ -58,8 +57,7 @@ def locked_records() -> Iterator[None]:
 def remove_dead_runs() -> None:
     """Remove processes, namespaces and files of every run whose owner is dead. The records' lock must be held."""
     living = {record.name for record in RECORDS.iterdir() if _lives(record)}
-    found = {*_entries(NAMESPACES), *_entries(RESOLV_CONFS)}
-    dead = sorted(name for name in found if (match := _NAME.fullmatch(name)) and match[1] not in living)
+    dead = sorted(name for name in _namespaces() if (match := _NAME.fullmatch(name)) and match[1] not in living)
     end_processes_in(dead)
     remove_names(dead)
     for record in list(RECORDS.iterdir()):
@@ -75,14 +73,13 @@ def _lives(record: Path) -> bool:
     return started_at(int(process_id)) == start
 
 
-def _entries(directory: Path) -> list[str]:
-    return [entry.name for entry in directory.iterdir()] if directory.is_dir() else []
+def _namespaces() -> list[str]:
+    return [entry.name for entry in NAMESPACES.iterdir()] if NAMESPACES.is_dir() else []
 
 
 def names_of(run: str) -> list[str]:
-    """Return the full names of the run's namespaces and of its folders in /etc/netns."""
-    found = {*_entries(NAMESPACES), *_entries(RESOLV_CONFS)}
-    return sorted(name for name in found if name.startswith(f"dl{run}-"))
+    """Return the full names of the run's namespaces."""
+    return sorted(name for name in _namespaces() if name.startswith(f"dl{run}-"))
 
 
 def end_processes_in(names: Collection[str]) -> None:
@@ -109,12 +106,15 @@ def _processes_in(names: Collection[str]) -> set[int]:
 
 
 def remove_names(names: Collection[str]) -> None:
-    """Remove these namespaces and their folders in /etc/netns; their processes must have ended."""
+    """Remove these namespaces; their processes must have ended. Raises `LabError` where one is still there."""
     there = [name for name in names if (NAMESPACES / name).exists()]
-    if there:
-        commands = "".join(f"netns delete {name}\n" for name in there)
-        subprocess.run(["ip", "-force", "-batch", "-"], input=commands, text=True, check=False)  # noqa: S607  # from the PATH
-    for name in names:
-        shutil.rmtree(RESOLV_CONFS / name, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        RESOLV_CONFS.rmdir()
+    if not there:
+        return
+    commands = "".join(f"netns delete {name}\n" for name in there)
+    command = ["ip", "-force", "-batch", "-"]
+    done = subprocess.run(command, input=commands, capture_output=True, text=True, check=False)  # noqa: S603  # from the PATH
+    if left := [name for name in there if (NAMESPACES / name).exists()]:
+        raise LabError(
+            f"ip netns delete {' '.join(left)} ended with {done.returncode}: {done.stderr.strip()}. "
+            "See what holds them in /run/netns, then start again."
+        )

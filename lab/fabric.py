@@ -36,7 +36,6 @@ class _Attached:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pod:
     netns: str
-    node: str
     address: str
     host_side: str
 
@@ -98,16 +97,6 @@ class Fabric:
         with self._lock:
             self._attach("control-plane", self.control_plane, addresses)
 
-    def detach_node(self, name: str) -> None:
-        """Remove a node with its pods: their processes end."""
-        with self._lock:
-            for node, pod in [key for key in self._pods if key[0] == name]:
-                self.detach_pod(node, pod)
-            gone = self._attached.pop(f"node {name}")
-            self._held = {held for held in self._held if held[0] != name}
-            ip(self.netns, f"link delete {gone.port}")  # at once; with the namespace alone it would go some time later
-        self._run.remove_netns(gone.netns)
-
     def node_netns(self, name: str) -> str:
         """Return the full name of a node's namespace."""
         return self._attached[f"node {name}"].netns
@@ -135,7 +124,7 @@ class Fabric:
             )
             self._route(f"node {node}", [address])
             self._hold(node, [address])
-            self._pods[node, name] = _Pod(netns=netns, node=node, address=address, host_side=host_side)
+            self._pods[node, name] = _Pod(netns=netns, address=address, host_side=host_side)
         return netns
 
     def detach_pod(self, node: str, name: str) -> None:
@@ -145,13 +134,9 @@ class Fabric:
             ip(
                 self.node_netns(node),
                 f"rule del from all to {gone.address} lookup main priority 512",
-                f"link delete {gone.host_side}",  # at once, as a node's
+                f"link delete {gone.host_side}",  # at once; with the namespace alone it would go some time later
             )
         self._run.remove_netns(gone.netns)
-
-    def pod_netns(self, node: str, name: str) -> str:
-        """Return the full name of a pod's namespace."""
-        return self._pods[node, name].netns
 
     def _attach(self, key: str, netns: str, addresses: Sequence[str]) -> None:
         self._ports += 1

@@ -31,9 +31,9 @@ _ENDINGS = (("y", "ies"), ("s", "ses"), ("", "s"))
 class ApiRefused(Exception):
     """The API server answered with an error; `status` is HTTP's, the text is its own."""
 
-    def __init__(self, text: str, *, status: int, reason: str) -> None:
+    def __init__(self, text: str, *, status: int) -> None:
         super().__init__(text)
-        self.status, self.reason = status, reason
+        self.status = status
 
 
 def collection(resource: str, namespace: str = "") -> str:
@@ -88,8 +88,7 @@ class KubernetesApi:
         finally:
             connection.close()
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
-            reason = json.loads(text).get("reason", "") if text.startswith("{") else ""
-            raise ApiRefused(f"{method} {path}: {answer.status} {text}", status=answer.status, reason=reason)
+            raise ApiRefused(f"{method} {path}: {answer.status} {text}", status=answer.status)
         return json.loads(text) if text.startswith(("{", "[")) else text
 
     def list(self, resource: str, *, namespace: str = "", query: str = "") -> list[Json]:

@@ -25,7 +25,6 @@ from lab import watchdog
 from lab.dead_runs import (
     NAMESPACES,
     RECORDS,
-    RESOLV_CONFS,
     end_processes_in,
     locked_records,
     names_of,
@@ -150,18 +149,12 @@ class Run:
         return netns
 
     def remove_netns(self, netns: str) -> None:
-        """End every process inside `netns` (a full name), then remove it and its resolv.conf."""
+        """End every process inside `netns` (a full name), then remove it."""
         for process, its in list(self._processes.items()):
             if its == netns:  # one just started may not be inside yet
                 process.kill()
         end_processes_in([netns])
         remove_names([netns])
-
-    def resolv_conf(self, netns: str, text: str) -> None:
-        """Give processes that start in `netns` from now on their own /etc/resolv.conf."""
-        place = RESOLV_CONFS / netns
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "resolv.conf").write_text(text)
 
     def run_in(self, netns: str, argv: Sequence[str], **popen: Any) -> subprocess.Popen[Any]:  # noqa: ANN401  # subprocess.Popen's
         """Start a program inside `netns` (a full name; "" is the machine's own) and return it.
@@ -177,11 +170,6 @@ class Run:
         process: subprocess.Popen[Any] = subprocess.Popen(command, **popen)  # noqa: S603  # arguments are ours
         self._processes = {each: its for each, its in self._processes.items() if each.poll() is None} | {process: netns}
         return process
-
-    @staticmethod
-    def joined(netns: str) -> contextlib.AbstractContextManager[None]:
-        """Put the calling thread into `netns` (a full name) while the context lasts."""
-        return joined(netns)
 
     def _end_watchdog(self) -> None:
         if self._watchdog and self._watchdog.stdin:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.namespaces import Run
+from lab.namespaces import Run, joined
 
 LINK_LOCAL = "169.254.169.253"
 _START_SECONDS = 20.0
@@ -71,7 +71,10 @@ class VpcResolver:
         self.name_hosts({})
 
     def name_hosts(self, names: Mapping[str, Iterable[str]]) -> None:
-        """Answer these names, and no others of this kind, with these addresses (an EKS endpoint's private name)."""
+        """Answer these names, and no others of this kind, with these addresses (an EKS endpoint's private name).
+
+        A resolver that runs already reads them some time later: CoreDNS reloads beside its answering.
+        """
         listen = " ".join(self._addresses)
         text = _COREFILE.format(addresses=listen)
         for name, addresses in sorted(names.items()):
@@ -100,7 +103,7 @@ class VpcResolver:
             self._process.wait()
 
     def _answers(self) -> bool:
-        with self._run.joined(self._netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        with joined(self._netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             asking.settimeout(0.2)
             try:
                 asking.sendto(_QUERY, (self._addresses[0], _PORT))

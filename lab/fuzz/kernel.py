@@ -13,7 +13,7 @@ from lab.fabric import Fabric
 from lab.fuzz.packets import Flow, Packets
 from lab.fuzz.places import VPC_CIDR, Place, Places, build
 from lab.fuzz.worlds import World
-from lab.namespaces import Run
+from lab.namespaces import Run, joined
 from lab.vpc_filter import Refused, VpcFilter
 from lab.vpc_ruleset import Options, Stage
 
@@ -95,7 +95,7 @@ class Kernel:
         self._netns = build(self._fabric, places)
         self._filter = VpcFilter(self._fabric.netns)
         self._packets = Packets(self._netns)
-        with run.joined(self._fabric.netns):
+        with joined(self._fabric.netns):
             for setting in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
                 with open(f"/proc/sys/net/netfilter/{setting}", "w", encoding="ascii") as file:  # noqa: PTH123  # of this thread's namespace
                     file.write("2")

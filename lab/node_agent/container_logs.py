@@ -17,7 +17,6 @@ class LogWriter:
     """Writes what one run of a container prints. Closed by its owner."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
         self._rest = b""

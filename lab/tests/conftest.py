@@ -54,8 +54,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:  # pytest's reporter
     tables: dict[str, list[list[str]]] = {}
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, ()):
-            for name, (heading, *row) in (one for one in report.user_properties if one[0] == _TABLE):
-                assert name == _TABLE
+            for heading, *row in (said for name, said in report.user_properties if name == _TABLE):
                 tables.setdefault(heading, []).append(row)
     for heading, rows in sorted(tables.items()):
         terminalreporter.section(heading, sep="-")

@@ -15,7 +15,7 @@ import yaml
 from lab.chart import CHART, NAMESPACE, RELEASE, VALUE_SETS, render, values_file
 from lab.control_plane import ADMIN, ControlPlane
 from lab.kubernetes_api import ApiRefused
-from lab.namespaces import Run
+from lab.namespaces import Run, joined
 from lab.programs import Programs, built_programs
 
 DEPLOY = CHART.parent
@@ -37,12 +37,12 @@ class Cluster:
         """Run helm or kubectl; `documents` go to standard input."""
         command = [self.programs.path(program), "--kubeconfig", str(self.kubeconfig), *arguments]
         given = yaml.safe_dump_all(documents)
-        with Run.joined(self.netns):
+        with joined(self.netns):
             return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
 
     def call(self, method: str, path: str, document: object = None) -> Any:
         """Call the API server as its administrator."""
-        with Run.joined(self.netns):
+        with joined(self.netns):
             return self.plane.api(ADMIN).call(method, path, document)
 
     def may(self, group: str, verb: str, resource: str, namespace: str = "", name: str = "") -> bool:
@@ -69,7 +69,7 @@ def cluster() -> Iterator[Cluster]:
     programs = built_programs()
     with Run() as run, ExitStack() as stack:
         netns = run.netns("deploy")
-        with run.joined(netns):
+        with joined(netns):
             plane = stack.enter_context(ControlPlane(run, netns, programs))
         kubeconfig = run.directory / "admin.yaml"
         kubeconfig.write_text(plane.kubeconfig(("admin", ADMIN)))
