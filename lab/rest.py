@@ -18,21 +18,35 @@ _LIMIT_SECONDS = 120.0
 _PAUSE_SECONDS = 0.1
 
 
-class Rest:
-    """Waits for rest. `refresh_filter` brings the packet filter up to AWS's state and returns whether it is."""
+def _nothing_failed() -> None:
+    """Raise nothing."""
 
-    def __init__(self, api: KubernetesApi, refresh_filter: Callable[[], bool]) -> None:
-        self._api, self._refresh_filter = api, refresh_filter
+
+class Rest:
+    """Waits for rest.
+
+    `refresh_filter` brings the packet filter up to AWS's state and returns whether it is. `raise_failure` raises where
+    rest can no longer come, because the nodes' agent has failed.
+    """
+
+    def __init__(
+        self,
+        api: KubernetesApi,
+        refresh_filter: Callable[[], bool],
+        raise_failure: Callable[[], None] = _nothing_failed,
+    ) -> None:
+        self._api, self._refresh_filter, self._raise_failure = api, refresh_filter, raise_failure
 
     def wait(self, *, nothing_stuck: bool = False) -> None:
         """Return when nothing moves. `nothing_stuck`: and everything is as it should be.
 
-        Raises `OperatingError` when it does not come to rest within two minutes.
+        Raises `OperatingError` when it does not come to rest within two minutes, and what `raise_failure` raises.
         """
         end = time.monotonic() + _LIMIT_SECONDS
         seen: Signature = ()
         since = time.monotonic()
         while time.monotonic() < end:
+            self._raise_failure()
             workloads = [item for resource in _WORKLOADS for item in self._api.list(resource)]
             pods = self._api.list("pods")
             now = _signature(workloads, pods)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lab.certificates import Certificates
+from lab.errors import LabError
 from lab.kubernetes_api import Json
 from lab.node_agent.events import PodEvents
 from lab.node_agent.hands import AgentNode, Hands
@@ -47,6 +48,7 @@ class NodeAgent:
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab-nodes", daemon=True)
         self._server = KubeletServer(self._find, certificates)
         self._ending = False
+        self._failure: LabError | None = None
         self._reflectors = (
             self._reflector("/api/v1/pods", self._pods_listed, self._pod_changed),
             self._reflector("/api/v1/namespaces/kube-system/configmaps", self._config_listed, self._config_changed),
@@ -72,7 +74,7 @@ class NodeAgent:
         return self._nodes[name]
 
     def stop(self) -> None:
-        """End every program of every pod at once. Objects stay."""
+        """End every program of every pod at once. Objects stay. Raises as `raise_failure` does, when all is done."""
         if not self._thread.is_alive():
             return
         self._ending = True
@@ -83,6 +85,12 @@ class NodeAgent:
         self._thread.join(_SECONDS)
         self._hands.threads.shutdown()
         self._loop.close()
+        self.raise_failure()
+
+    def raise_failure(self) -> None:
+        """Raise `LabError` with what ended the keeping of a pod, if anything did. From any thread."""
+        if self._failure:
+            raise self._failure
 
     def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -93,7 +101,7 @@ class NodeAgent:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await asyncio.gather(*(keeper.kill() for keeper in self._keepers.values()), return_exceptions=True)
+        await asyncio.gather(*(self._kill(keeper) for keeper in self._keepers.values()))
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in left:
             task.cancel()
@@ -128,9 +136,29 @@ class NodeAgent:
             self._tasks[identity] = self._loop.create_task(self._keep(identity, keeper))
 
     async def _keep(self, identity: str, keeper: PodKeeper) -> None:
-        await keeper.keep()
+        try:
+            await keeper.keep()
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not end in silence
+            self._failed("keep", keeper, error)
         self._keepers.pop(identity, None)
         self._tasks.pop(identity, None)
+
+    async def _kill(self, keeper: PodKeeper) -> None:
+        try:
+            await keeper.kill()
+        except Exception as error:  # noqa: BLE001  # the same
+            self._failed("end", keeper, error)
+
+    def _failed(self, act: str, keeper: PodKeeper, error: Exception) -> None:
+        """Remember the first failure: others come of it."""
+        metadata = keeper.pod["metadata"]
+        pod = f"{metadata['namespace']}/{metadata['name']}"
+        if self._failure is None:
+            self._failure = LabError(
+                f"the lab's kubelet of {keeper.node.name} could not {act} pod {pod}: {type(error).__name__}: {error}. "
+                "Start the lab anew."
+            )
+            self._failure.__cause__ = error
 
     def _config_listed(self, found: list[Json]) -> None:
         for config_map in found:

@@ -23,8 +23,6 @@ _READY_FAILURES = 3
 _ENTERED_SECONDS = 5.0
 _DRAIN_SECONDS = 0.5
 
-Launch = Callable[[], "subprocess.Popen[bytes]"]
-
 
 def _is_inside(process_id: int) -> bool:
     place = Path(f"/proc/{process_id}")
@@ -90,7 +88,7 @@ class Container:
     async def stop(self, seconds: float) -> None:
         """Send SIGTERM, and SIGKILL after `seconds`; return when the program is gone."""
         if self._starting is not None:
-            await self._starting
+            await asyncio.wait([self._starting])  # if it failed, `tend` has raised that
         process, exited = self._process, self._exited
         if process is None or exited is None:
             return

@@ -65,19 +65,22 @@ class PodKeeper:
         self._ending.set()
 
     async def keep(self) -> None:
-        """Run the pod until it has ended and its object is gone."""
-        publishing = asyncio.create_task(self._publish())
-        living = asyncio.create_task(self._live())
-        ending = asyncio.create_task(self._ending.wait())
+        """Run the pod until it has ended and its object is gone.
+
+        Raises what made that impossible (`LabError`, OSError), with the pod ended and its object deleted all the same.
+        """
+        tasks = [asyncio.ensure_future(work) for work in (self._live(), self._publish(), self._ending.wait())]
         try:
-            await asyncio.wait([living, ending], return_when=asyncio.FIRST_COMPLETED)
-            if living.done() and not ending.done():
-                living.result()
-        finally:
-            for task in (living, publishing, ending):
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # where the agent stops, it has this cancelled and calls `kill`
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(living, publishing, ending, return_exceptions=True)
-        await self._end()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            for task in done:
+                task.result()
+        finally:
+            await self._end()
 
     async def _live(self) -> None:
         await self._make_sandbox()
@@ -166,12 +169,26 @@ class PodKeeper:
                 )
                 self.pod = await self._hands.away(call)
             except ApiRefused as refused:
-                if refused.status in {http.HTTPStatus.NOT_FOUND, http.HTTPStatus.CONFLICT}:
+                if refused.status == http.HTTPStatus.NOT_FOUND or await self._is_another(refused):
+                    self.removed()
                     return
                 self._dirty.set()
+                await asyncio.sleep(_RETRY_SECONDS)
             except OSError:
                 self._dirty.set()
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _is_another(self, refused: ApiRefused) -> bool:
+        """Tell whether a conflict says that the pod's name belongs to another pod by now."""
+        if refused.status != http.HTTPStatus.CONFLICT:
+            return False
+        try:
+            there = await self._hands.away(partial(self._hands.api.call, "GET", self._path))
+        except ApiRefused as of_reading:
+            return of_reading.status == http.HTTPStatus.NOT_FOUND
+        except OSError:
+            return False
+        return bool(there["metadata"]["uid"] != self.pod["metadata"]["uid"])
 
     @property
     def _path(self) -> str:
@@ -181,11 +198,14 @@ class PodKeeper:
     async def _end(self) -> None:
         grace = 0 if self._gone else self.pod["metadata"].get("deletionGracePeriodSeconds", _GRACE_SECONDS)
         if self._attaching is not None:
-            self._netns = await self._attaching
+            await asyncio.wait([self._attaching])
+            self._netns = "" if self._attaching.exception() else self._attaching.result()
         await asyncio.gather(*(container.stop(grace) for container in self.containers))
         await self._hands.away(self._clean)
         if not self._gone:
             await self._delete_object()
+        if self._attaching is not None:
+            self._attaching.result()  # raises what made the sandbox impossible, where the pod was to end meanwhile
 
     def _clean(self) -> None:
         if self._netns and not self.on_host:
