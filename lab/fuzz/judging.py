@@ -1,12 +1,12 @@
 """What `bot.network` says about a world, and whether it is what the kernel says.
 
-The one module of the lab that imports `bot.network`.
+The one module of the lab, besides the fuzzer's test, that imports `bot.network`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -106,7 +106,18 @@ def answers_of(world: World) -> Iterator[tuple[str, Answers]]:
     )
 
 
-def compare(
+def disagreements(
+    world: World, pairs: Sequence[Pair], outcomes: Mapping[Flow, Outcome], answers: Iterable[tuple[str, Answers]]
+) -> list[Disagreement]:
+    """Return the differences of every way of judging; what each is about names the way."""
+    return [
+        replace(each, about=f"{each.about} ({how})")
+        for how, said in answers
+        for each in _compared(world, pairs, outcomes, said)
+    ]
+
+
+def _compared(
     world: World, pairs: Sequence[Pair], outcomes: Mapping[Flow, Outcome], answers: Answers
 ) -> list[Disagreement]:
     """Return every difference: state, ports, share, first hop, all hops, entry numbers, group ids."""

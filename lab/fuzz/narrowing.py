@@ -6,38 +6,37 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lab.fuzz.judging import Answers, Disagreement, compare
-from lab.fuzz.kernel import Kernel, Pair, pairs_of
+from lab.fuzz.judging import Answers, Disagreement, disagreements
+from lab.fuzz.kernel import Kernel, pairs_of
 from lab.fuzz.worlds import World
 from lab.vpc_answers import Row, VpcAnswers
 
 AnswersOf = Callable[[World], Iterator[tuple[str, Answers]]]
 
 
-def narrowed(kernel: Kernel, world: World, found: Disagreement, answers: AnswersOf) -> World:
-    """Leave out one thing after another as long as bot and kernel still differ about this pair."""
-    pair = next(
-        each for each in pairs_of(world) if (each.client.address, each.server_address) == (found.client, found.server)
-    )
+def narrowed(kernel: Kernel, world: World, found: Disagreement, answers: AnswersOf) -> tuple[World, Disagreement]:
+    """Leave out one thing after another as long as bot and kernel differ about this client, server and protocol.
+
+    Return what is left, and what they differ about in it.
+    """
     for part in (None, *range(len(world.answers.acls)), *world.answers.prefix_lists):
         place = 0
         while place < len(_items(world.answers, part)):
             candidate = replace(world, answers=_without(world.answers, part, place))
-            if _differs(kernel, candidate, pair, answers):
-                world = candidate
+            left = _difference(kernel, candidate, found, answers)
+            if left is not None:
+                world, found = candidate, left
             else:
                 place += 1
-    return world
+    return world, found
 
 
-def _differs(kernel: Kernel, world: World, pair: Pair, answers: AnswersOf) -> bool:
-    same = next(
-        each
-        for each in pairs_of(world)
-        if (each.client.address, each.server_address) == (pair.client.address, pair.server_address)
+def _difference(kernel: Kernel, world: World, found: Disagreement, answers: AnswersOf) -> Disagreement | None:
+    pair = next(
+        each for each in pairs_of(world) if (each.client.address, each.server_address) == (found.client, found.server)
     )
-    outcomes = kernel.outcomes(world, [same])
-    return any(compare(world, [same], outcomes, said) for _, said in answers(world))
+    there = disagreements(world, [pair], kernel.outcomes(world, [pair]), answers(world))
+    return next((each for each in there if each.protocol is found.protocol), None)
 
 
 def _items(answers: VpcAnswers, part: int | str | None) -> Sequence[Any]:

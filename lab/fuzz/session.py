@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 
-from lab.fuzz.judging import Disagreement, answers_of, compare
+from lab.fuzz.judging import Disagreement, answers_of, disagreements
 from lab.fuzz.kernel import PROTOCOLS, Kernel, pairs_of
 from lab.fuzz.narrowing import AnswersOf, described, narrowed
 from lab.fuzz.places import draw_places
@@ -77,7 +77,7 @@ def fuzz(
                 world = answered_by_aws(draw_world(f"seed {seed}, world {number}", places, chance))
                 found = _judge(kernel, world, answers, score)
                 if found and narrow:
-                    score.narrowed.append(described(narrowed(kernel, world, found[0], answers), found[0]))
+                    score.narrowed.append(described(*narrowed(kernel, world, found[0], answers)))
                 yield score
 
 
@@ -93,10 +93,6 @@ def _judge(kernel: Kernel, world: World, answers: AnswersOf, score: Score) -> li
             answered = [outcomes[flow].answered for flow in pair.flows(protocol)]
             score.answered += all(answered)
             score.partly += any(answered) and not all(answered)
-    found = [
-        replace(each, about=f"{each.about} ({how})")
-        for how, said in answers(world)
-        for each in compare(world, pairs, outcomes, said)
-    ]
+    found = disagreements(world, pairs, outcomes, answers(world))
     score.disagreements += found
     return found
