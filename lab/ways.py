@@ -50,6 +50,11 @@ the kernel's ip-sysctl page), and CoreDNS answers SERVFAIL only after the client
 """
 
 
+def compared(one: Lookups, other: Lookups) -> frozenset[Way]:
+    """Return the ways that were looked up in both worlds and do not depend on chance."""
+    return frozenset(way for way in one.keys() & other.keys() if way.is_certain)
+
+
 def answered(lookups: Lookups) -> str:
     """Say how many of the ways that were looked up always, and sometimes, led to an answer."""
     always = sum(found == {"answer"} for found in lookups.values())
