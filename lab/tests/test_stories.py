@@ -3,11 +3,13 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
+from bot.app import load_units
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.editing import edit, edit_config, write_corefile
 from bot.sandbox.scenario import Operator
@@ -24,9 +26,18 @@ from lab.ways import Lookups, answered, look_up_everything
 
 pytestmark = pytest.mark.timeout(420)
 FIXABLE = ("security-group", "node-group-split", "network-acl")
-HEALED = "scenario, who healed it, ways answered before and after, DNS packets answered between nodes before and after"
+HEALED = (
+    "scenario, who healed it, ways answered before and after, pairs of nodes without an answer before and after, "
+    "DNS answers between nodes before and after"
+)
 NOT_SIMULATED = "coredns-pods-pending-fargate"
 """Healing on Fargate is not simulated: no Fargate scheduler stands behind this API server."""
+
+_CLIENTS = "catalog"
+"""The application whose pods look up, one on each node."""
+
+Pair: TypeAlias = tuple[str, str, str]
+"""The client's node, a CoreDNS pod's address on another node, udp or tcp."""
 
 _SERVER = re.compile(r"server: \S+")
 
@@ -43,17 +54,43 @@ def play(lab: RunningLab) -> tuple[int, str]:
     return code, screen.getvalue()
 
 
-def _answered_between_nodes(lab: RunningLab) -> dict[tuple[str, str], int]:
-    """Return how many DNS answers passed the filter, by client and CoreDNS pod."""
-    servers = {
-        str(pod["status"].get("podIP"))
-        for pod in lab.operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
+def _look_up_and_count(lab: RunningLab) -> tuple[Lookups, dict[Pair, int]]:
+    """Look everything up; return what came back, and how many answers passed the filter meanwhile, 0 for none.
+
+    Clients are known by their nodes: a fix may recreate the pods, which then have other addresses.
+    """
+    clients = _places(lab, namespace=_CLIENTS)
+    servers = _places(lab, namespace="kube-system", labels="k8s-app=kube-dns")
+    found = {
+        (client, server, protocol): 0
+        for client in clients.values()
+        for server, node in servers.items()
+        for protocol in ("udp", "tcp")
+        if client != node
     }
-    found: dict[tuple[str, str], int] = {}
-    for (client, server, _), count in lab.filter.answers().items():
-        if server in servers:
-            found[client, server] = found.get((client, server), 0) + count
-    return found
+    counted = lab.filter.answers()
+    lookups = look_up_everything(lab)
+    for (client, server, protocol), count in lab.filter.answers().items():
+        pair = clients.get(client, ""), server, protocol
+        if pair in found:
+            found[pair] += count - counted.get((client, server, protocol), 0)
+    return lookups, found
+
+
+def _places(lab: RunningLab, *, namespace: str, labels: str = "") -> dict[str, str]:
+    """Return the nodes of these pods by the pods' addresses; a pod without an address is nowhere."""
+    pods = lab.operator.get("pods", namespace=namespace, labels=labels)
+    return {pod["status"]["podIP"]: pod["spec"]["nodeName"] for pod in pods if pod["status"].get("podIP")}
+
+
+def _silent(counted: Mapping[Pair, int]) -> set[Pair]:
+    return {pair for pair, count in counted.items() if not count}
+
+
+def _row(lookups: Sequence[Lookups], counted: Sequence[Mapping[Pair, int]]) -> tuple[object, ...]:
+    """Return the cells of `HEALED` after the first two; each argument is what was seen before, and after."""
+    silent, packets = ([len(_silent(one)) for one in counted], [sum(one.values()) for one in counted])
+    return (*map(answered, lookups), *silent, *packets)
 
 
 def _outcomes(found: Lookups) -> set[str]:
@@ -64,16 +101,16 @@ def _outcomes(found: Lookups) -> set[str]:
 def test_the_whole_story_heals_real_packets(tell: Tell, scenario: str) -> None:
     """Slash command → report → a second person's click → AWS changed → real look-ups answer → verified."""
     with RunningLab(scenario=scenario, seed=1) as lab:
-        before, counted = look_up_everything(lab), _answered_between_nodes(lab)
+        before, counted = _look_up_and_count(lab)
         code, told = play(lab)
-        after, counted_after = look_up_everything(lab), _answered_between_nodes(lab)
-    packets = sum(counted.values()), sum(counted_after.values())
-    tell(HEALED, scenario, "the bot's fix", answered(before), answered(after), *packets)
+        after, counted_after = _look_up_and_count(lab)
+    tell(HEALED, scenario, "the bot's fix", *_row((before, after), (counted, counted_after)))
 
     assert code == FIXED, told
     assert "failure" in _outcomes(before)
     assert _outcomes(after) == {"answer"}
-    assert packets[1] > packets[0]
+    assert _silent(counted), "the fault stopped no pair of nodes"
+    assert {pair for pair in _silent(counted) if not counted_after.get(pair)} == set()
 
 
 def _restore_corefile(world: World, operator: Operator) -> None:
@@ -137,17 +174,20 @@ BY_HAND: dict[str, Callable[[World, Operator], None]] = {
 def test_advice_carried_out_by_hand_heals(tell: Tell, scenario: str) -> None:
     """The report names the cause and advises; a person does it; real look-ups answer and nothing is found any more."""
     with RunningLab(scenario=scenario, seed=1) as lab:
-        before, counted = look_up_everything(lab), _answered_between_nodes(lab)
+        before, counted = _look_up_and_count(lab)
         code, told = play(lab)
         BY_HAND[scenario](lab.world, lab.operator)
         lab.operator.settle()
-        after = eventually(lambda: look_up_everything(lab), lambda found: _outcomes(found) == {"answer"}, seconds=90)
+        after, counted_after = eventually(
+            lambda: _look_up_and_count(lab), lambda found: _outcomes(found[0]) == {"answer"}, seconds=90
+        )
         _, report = eventually(lambda: diagnose(lab), lambda seen: not problems(seen[1]), seconds=90)
-        counted_after = _answered_between_nodes(lab)
-    packets = sum(counted.values()), sum(counted_after.values())
-    tell(HEALED, scenario, "by hand", answered(before), answered(after), *packets)
+    tell(HEALED, scenario, "by hand", *_row((before, after), (counted, counted_after)))
 
     assert code == ADVISED, told
+    assert f"Root cause: {load_units().rules[lab.scenario.root_cause].title}" in told
+    assert counted_after
+    assert _silent(counted_after) == set()
     assert report["root_causes"] == []
 
 
