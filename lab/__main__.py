@@ -6,11 +6,13 @@ import argparse
 import shlex
 import signal
 import sys
-import threading
-from types import FrameType
+import time
 
 from bot.errors import ConfigurationError
+from bot.sandbox.far_end_process import FarEndError
+from bot.sandbox.scenario import OperatingError
 from lab.errors import LabError
+from lab.kubernetes_api import ApiRefused
 from lab.lookups import as_text, look_up
 from lab.namespaces import require_root
 from lab.programs import require_packages
@@ -24,22 +26,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nodes", type=int, default=None)
     asked = parser.parse_args()
-    told = threading.Event()
-
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        told.set()
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, tell)
+    for end in (signal.SIGINT, signal.SIGTERM):  # a shell's background job inherits SIGINT ignored
+        signal.signal(end, signal.default_int_handler)
     try:
         require_root()
         require_packages()
         with RunningLab(scenario=asked.scenario, seed=asked.seed, nodes=asked.nodes) as lab:
             _say(_introduction(lab))
-            told.wait()
+            while True:
+                time.sleep(1)
     except KeyboardInterrupt:
         _say("Everything that was started has ended.")
-    except (LabError, ConfigurationError) as error:
+    except (LabError, ConfigurationError, FarEndError, OperatingError, ApiRefused, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

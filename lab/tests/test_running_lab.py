@@ -2,14 +2,32 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 import pytest
 
+from lab.dead_runs import names_of, started_at
 from lab.lookups import Lookup, To, look_up
 from lab.observing import diagnose
 from lab.running import RunningLab
 
 pytestmark = pytest.mark.timeout(300)
+
+
+def _numbers(*command: str) -> set[int]:
+    """Return the process ids that a command prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(map(int, done.stdout.split()))
+
+
+def _processes_of(run: str, owner: int) -> set[int]:
+    """Return every process in the run's namespaces and every child of the owner, but not the owner."""
+    inside = set().union(*(_numbers("ip", "netns", "pids", name) for name in names_of(run)))
+    return (inside | _numbers("ps", "--ppid", str(owner), "-o", "pid=")) - {owner}
+
+
+def _alive(processes: set[int]) -> set[int]:
+    return {each for each in processes if started_at(each)}
 
 
 def failed(found: tuple[Lookup, ...]) -> list[Lookup]:
@@ -48,13 +66,29 @@ def test_authorised_rule_heals_and_queries_are_counted() -> None:
 
 
 def test_nothing_is_left_behind() -> None:
-    """After the end no namespace and no process of the run is there, and this thread is home again."""
+    """After the end no namespace, process or file of the run is there, and this thread is home again."""
     home = os.readlink("/proc/thread-self/ns/net")  # noqa: PTH115  # a link of /proc is no path
     with RunningLab(scenario="healthy", seed=2) as lab:
         run = lab.run.id
+        processes = _processes_of(run, os.getpid())
 
-    names = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout  # noqa: S607  # from the PATH
-    commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout  # noqa: S607
-    assert f"dl{run}-" not in names
-    assert f"/run/eks-dns-bot-lab/{run}" not in commands
+    assert len(processes) > 2 * len(lab.world.nodes)  # a kube-proxy and an application on each node, at least
+    assert _alive(processes) == set()
+    assert names_of(run) == []
+    assert not lab.run.directory.exists()
     assert os.readlink("/proc/thread-self/ns/net") == home  # noqa: PTH115  # the same
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["no-such-scenario"], "no-such-scenario"), (["healthy", "--nodes", "1"], "nodes")],
+    ids=["scenario", "nodes"],
+)
+def test_a_lab_that_cannot_be_says_so_in_one_line(arguments: list[str], said: str) -> None:
+    """What cannot be started ends with status 1 and a line that names it, without a traceback."""
+    command = [sys.executable, "-m", "lab", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr
