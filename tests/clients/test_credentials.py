@@ -176,9 +176,8 @@ def test_a_slow_credential_plugin_is_named_by_all_who_wait_for_it(
         "kind": "ExecCredential",
         "status": {"token": "mine"},
     }
-    plugin.write_text(
-        f"#!/bin/sh\ntouch {begun}\nwhile [ ! -e {gate} ]; do sleep 0.05; done\necho '{json.dumps(credential)}'\n"
-    )
+    waiting = f"for _ in $(seq 400); do [ -e {gate} ] && break; sleep 0.05; done"
+    plugin.write_text(f"#!/bin/sh\ntouch {begun}\n{waiting}\necho '{json.dumps(credential)}'\n")
     plugin.chmod(0o700)
     path = Path(kubeconfig(tmp_path / "kubeconfig.json", far_end.url))
     document = json.loads(path.read_text())
