@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
+from bot.domain.permissions import KubernetesPermission
 from bot.sandbox.bot_files import configuration
 from bot.sandbox.world import CLUSTER
 from lab.control_plane import ADMIN, READER, WRITER, ControlPlane
@@ -17,45 +18,42 @@ from lab.kubernetes_api import Json
 _ROLES = Path(__file__).parents[1] / "deploy" / "rbac"
 
 
-def role_documents(deny: Sequence[str] = ()) -> list[Json]:
-    """Return the objects of `deploy/rbac`, without what is denied: `list pods`, `create pods/exec`, `get pods/log`.
-
-    Raises `LabError` where nothing grants what is to be denied.
-    """
-    documents = [
+def role_documents() -> list[Json]:
+    """Return the objects of `deploy/rbac`."""
+    return [
         document
         for path in sorted(_ROLES.glob("*.yaml"))
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
         if document
     ]
-    for call in deny:
-        verb, _, resource = call.partition(" ")
-        narrowed = [_without(document, verb, resource) for document in documents]
-        if narrowed == documents:
-            raise LabError(f"nothing in {_ROLES} grants {call!r}, so it cannot be taken away")
-        documents = narrowed
-    return documents
 
 
-def _without(document: Json, verb: str, resource: str) -> Json:
-    if "rules" not in document:
-        return document
-    made = copy.deepcopy(document)
-    made["rules"] = [rule for found in made["rules"] for rule in _narrowed(found, verb, resource)]
-    return made
+def without(documents: Sequence[Json], permission: KubernetesPermission) -> list[Json]:
+    """Return the roles without one verb, in the rule of the role that reaches as far as the permission does.
+
+    Raises `LabError` where no such rule grants it.
+    """
+    narrowed = copy.deepcopy(list(documents))
+    for document in narrowed:
+        if document["metadata"].get("namespace", "") == permission.namespace and "rules" in document:
+            for rule in document["rules"]:
+                if covers(rule, permission):
+                    rule["verbs"].remove(permission.verb)
+            document["rules"] = [rule for rule in document["rules"] if rule["verbs"]]
+    if narrowed == documents:
+        raise LabError(f"nothing in {_ROLES} grants `{permission.text}`, so it cannot be taken away")
+    return narrowed
 
 
-def _narrowed(rule: Json, verb: str, resource: str) -> Iterator[Json]:
-    """Yield the rule without one verb on one resource."""
-    if resource not in rule["resources"] or verb not in rule["verbs"]:
-        yield rule
-        return
-    others = [name for name in rule["resources"] if name != resource]
-    if others:
-        yield {**rule, "resources": others}
-    verbs = [name for name in rule["verbs"] if name != verb]
-    if verbs:
-        yield {**rule, "resources": [resource], "verbs": verbs}
+def covers(rule: Json, permission: KubernetesPermission) -> bool:
+    """Return whether a rule of a role grants the permission, for every object that it names."""
+    named = set(rule.get("resourceNames") or ())
+    return bool(
+        permission.group in rule["apiGroups"]
+        and permission.resource in rule["resources"]
+        and permission.verb in rule["verbs"]
+        and (not named or (permission.names and named >= set(permission.names)))
+    )
 
 
 def write_bot_files(directory: Path, control_plane: ControlPlane) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -50,8 +50,8 @@ class RunningLab:
     """Runs while the context lasts, with the attributes of `RunningWorld`; nothing is left behind.
 
     The calling thread is in the control plane's network namespace meanwhile, and so is every process and thread that it
-    starts: there the bot finds the API server and the simulated AWS on loopback. `deny` takes AWS actions away, and
-    Kubernetes calls (`list pods`) out of the bot's roles. `latency_ms` is added to AWS calls alone.
+    starts: there the bot finds the API server and the simulated AWS on loopback. `latency_ms` is added to AWS
+    calls alone.
     """
 
     aws_url: str
@@ -77,13 +77,12 @@ class RunningLab:
         scenario: str = "healthy",
         seed: int = 1,
         nodes: int | None = None,
-        deny: Sequence[str] = (),
         latency_ms: int = 0,
         programs: Programs | None = None,
     ) -> None:
         self.scenario = find_scenario(scenario)
         self._seed, self._nodes = seed, nodes
-        self._deny, self._latency_ms = tuple(deny), latency_ms
+        self._latency_ms = latency_ms
         self._programs = programs
         self._stack = contextlib.ExitStack()
 
@@ -131,7 +130,7 @@ class RunningLab:
         self.scenario.acts(self.world, self.operator)
         self.operator.settle()
         self.aws_control("DELETE", "calls")
-        self._restrict()
+        self.aws_control("POST", "latency", {"ms": self._latency_ms})
 
     def _wire(self, founder: HttpOperator) -> list[AgentNode]:
         """Attach everything that holds an address in the VPC; return the nodes."""
@@ -192,15 +191,11 @@ class RunningLab:
         until_every_node_asks([node.netns for node in nodes])
 
     def _give_to_bot(self) -> None:
-        self.operator.apply(*role_documents([call for call in self._deny if ":" not in call]))
+        self.operator.apply(*role_documents())
         self.directory = self.run.directory / "bot"
         self.directory.mkdir()
         write_bot_files(self.directory, self.control_plane)
         self.environment = bot_environment(self.aws_url)
-
-    def _restrict(self) -> None:
-        self.aws_control("POST", "deny", {"actions": [action for action in self._deny if ":" in action]})
-        self.aws_control("POST", "latency", {"ms": self._latency_ms})
 
     def aws_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a control route of the AWS far end: `aws_control("POST", "faults", […])`."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.bot_access import role_documents
+from bot.domain.permissions import KubernetesPermission
+from lab.bot_access import role_documents, without
 from lab.control_plane import ADMIN, PROBER, READER, WRITER, ControlPlane
 from lab.errors import LabError
 from lab.kubernetes_api import ApiRefused
@@ -59,9 +60,10 @@ def test_unknown_token_is_refused(control_plane: ControlPlane) -> None:
     assert refused.value.status == 401
 
 
-def test_taken_away_call_is_gone_from_the_roles() -> None:
-    """`deny` narrows the roles by one verb on one resource and leaves all else."""
-    whole, narrowed = role_documents(), role_documents(["list nodes"])
+def test_right_taken_away_is_gone_from_the_roles() -> None:
+    """The roles are narrowed by one verb on one resource, and all else is left."""
+    whole = role_documents()
+    narrowed = without(whole, KubernetesPermission(verb="list", resource="nodes"))
 
     def grants(documents: list[dict[str, object]]) -> set[tuple[str, str]]:
         rules = [rule for document in documents for rule in document.get("rules", [])]  # type: ignore[attr-defined]
@@ -70,7 +72,7 @@ def test_taken_away_call_is_gone_from_the_roles() -> None:
     assert grants(whole) - grants(narrowed) == {("list", "nodes")}
 
 
-def test_call_that_nothing_grants_cannot_be_taken_away() -> None:
-    """A slip in the name of a call is told, not ignored."""
-    with pytest.raises(LabError, match=r"nothing in .* grants 'list secrets'"):
-        role_documents(["list secrets"])
+def test_right_that_nothing_grants_cannot_be_taken_away() -> None:
+    """A slip in the name of a right is told, not ignored."""
+    with pytest.raises(LabError, match=r"nothing in .* grants `secrets: list in all namespaces`"):
+        without(role_documents(), KubernetesPermission(verb="list", resource="secrets"))
