@@ -4,17 +4,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from bot.app import load_units
+from bot.clients.connection import ClusterConnection
+from bot.clients.sources import ClusterWriters, open_writers
+from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.permissions import KubernetesPermission
+from bot.domain.ports import Resource
+from bot.errors import WriteFailed
 from bot.report.permissions import Need, Use, needs
-from bot.sandbox.world import CLUSTER
+from bot.sandbox.world import CLUSTER, REGION
 from lab.bot_access import covers, role_documents, without
 from lab.contract.far_end import Json, Wire, eventually
 from lab.contract.real import wire_of
+from lab.kubernetes_api import ApiRefused, path_of
 from lab.lookups import sources
 from lab.observing import diagnose, problems
 from lab.running import RunningLab
@@ -27,6 +35,10 @@ LOOKING = [
     if need.use in {Use.READ, Use.LOOK_UP} and isinstance(need.permission, KubernetesPermission)
 ]
 """Every Kubernetes right of the reading identity, one by one."""
+CHANGING = [
+    need for need in needs(load_units()) if need.use is Use.CHANGE and isinstance(need.permission, KubernetesPermission)
+]
+"""Every Kubernetes right of the writing identity."""
 BINDING = "cluster_binding"
 """Which cluster this is: without that nothing is proposed, and every check says so."""
 ONLY_WITH_POD = "pods: get in all namespaces"
@@ -55,10 +67,18 @@ def _granted_elsewhere(documents: Sequence[Json], permission: KubernetesPermissi
     )
 
 
-def _install(lab: RunningLab, documents: Sequence[Json], permission: KubernetesPermission, *, may: bool) -> None:
-    """Put the roles and wait until the API server judges by them."""
+def _writers(lab: RunningLab) -> ClusterWriters:
+    target = ClusterTarget(name=CLUSTER, eks_name=CLUSTER, region=REGION)
+    kubeconfig = str(lab.directory / "kubeconfig.yaml")
+    return open_writers(ClusterConnection(target=target, kubeconfig=kubeconfig, writer_context=f"{CLUSTER}-write"))
+
+
+def _install(lab: RunningLab, documents: Sequence[Json], need: Need, *, may: bool) -> None:
+    """Put the roles and wait until the API server judges the identity that needs the right by them."""
+    permission = need.permission
+    assert isinstance(permission, KubernetesPermission)
     lab.operator.apply(*documents)
-    asked = sources(lab)
+    asked = _writers(lab) if need.use is Use.CHANGE else sources(lab)
     eventually(lambda: asked.may(permission, Deadline.after(10)), lambda answer: answer is may, seconds=20)
 
 
@@ -84,12 +104,12 @@ def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(lab: RunningLa
     documents = role_documents()
     narrowed = without(documents, permission)
     twice = _granted_elsewhere(narrowed, permission)
-    _install(lab, narrowed, permission, may=twice)
+    _install(lab, narrowed, need, may=twice)
     try:
         code, report = diagnose(lab, *(_about_one_pod(lab) if permission.text == ONLY_WITH_POD else ()))
         _, told = _doctor(lab)
     finally:
-        _install(lab, documents, permission, may=True)
+        _install(lab, documents, need, may=True)
 
     unknown = {one["rule"]: one for one in report["coverage"]["unknown"]}
     cost = ", ".join(sorted(unknown)) or ("none: another rule grants it, too" if twice else "none")
@@ -103,7 +123,71 @@ def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(lab: RunningLa
         return
     assert code == 3
     assert unknown
-    assert all(permission.resource in one["reason"] + one["grant"] for one in unknown.values()), unknown
+    assert {_anywhere(one["grant"]) for one in unknown.values()} == {_anywhere(permission.text)}, unknown
+
+
+def _anywhere(grant: str) -> str:
+    """Return resource and verb of a right: the report names the place of the call, the role may reach farther."""
+    return grant.partition(" in ")[0]
+
+
+KINDS = {"pods": "Pod", "deployments": "Deployment", "daemonsets": "DaemonSet", "statefulsets": "StatefulSet"}
+PLACE = "default"
+
+
+def _idle(resource: str) -> Json:
+    """Return an object of this kind that no node runs."""
+    labels = {"app": "tried"}
+    metadata = {"name": "tried", "namespace": PLACE, "labels": labels}
+    pod = {"containers": [{"name": "idle", "image": "shop:1"}], "nodeSelector": {"nobody": "has-this"}}
+    if resource == "pods":
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}
+    spec = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
+    return {"apiVersion": "apps/v1", "kind": KINDS[resource], "metadata": metadata, "spec": spec}
+
+
+def _write(lab: RunningLab, permission: KubernetesPermission) -> None:
+    """Use a right through the bot's own writer, on an object that is there for that alone."""
+    api, document = lab.control_plane.api(), _idle(permission.resource)
+    made = api.apply(document)
+    writer = _writers(lab).cluster(Deadline.after(20))
+    resource = Resource(plural=permission.resource, group=permission.group)
+    try:
+        if permission.verb == "delete":
+            writer.delete(resource, "tried", namespace=PLACE, uid=made["metadata"]["uid"])
+        else:
+            writer.patch(resource, "tried", {"metadata": {"annotations": {"tried": "yes"}}}, namespace=PLACE)
+    finally:
+        with suppress(ApiRefused):
+            api.call("DELETE", path_of(document))
+
+
+@pytest.mark.parametrize("need", CHANGING, ids=[need.permission.text for need in CHANGING])
+def test_a_writing_right_taken_away_is_named_and_costs_only_its_fixes(lab: RunningLab, tell: Tell, need: Need) -> None:
+    """Doctor names the right and its fixes, the writer's refusal names the right, and every other write goes on."""
+    permission = need.permission
+    assert isinstance(permission, KubernetesPermission)
+    documents = role_documents()
+    _install(lab, without(documents, permission), need, may=False)
+    try:
+        code, told = _doctor(lab)
+        with pytest.raises(WriteFailed) as refused:
+            _write(lab, permission)
+        for other in CHANGING:
+            if other is not need:
+                assert isinstance(other.permission, KubernetesPermission)
+                _write(lab, other.permission)
+    finally:
+        _install(lab, documents, need, may=True)
+
+    fixes = ", ".join(need.disables)
+    tell("writing right taken away, exit code of doctor, fixes that cannot run", permission.text, code, fixes)
+    assert code == 2
+    assert f"{permission.text} is not granted\n{'':>14}  it may cost: {fixes}\n" in told
+    assert told.count("is not granted") == 1
+    assert str(refused.value).endswith(f"Grant `{replace(permission, namespace=PLACE).text}`.")
+    assert not refused.value.ambiguous
+    _write(lab, permission)
 
 
 WRITES: list[tuple[str, str, Json | None]] = [
