@@ -18,10 +18,6 @@ _LIMIT_SECONDS = 120.0
 _PAUSE_SECONDS = 0.1
 
 
-def _nothing_failed() -> None:
-    """Raise nothing."""
-
-
 class Rest:
     """Waits for rest.
 
@@ -33,7 +29,7 @@ class Rest:
         self,
         api: KubernetesApi,
         refresh_filter: Callable[[], bool],
-        raise_failure: Callable[[], None] = _nothing_failed,
+        raise_failure: Callable[[], None],
     ) -> None:
         self._api, self._refresh_filter, self._raise_failure = api, refresh_filter, raise_failure
 

@@ -176,7 +176,7 @@ class RunningLab:
         self.agent = NodeAgent(hands, self.control_plane.certificates, nodes)
         self._stack.callback(self.agent.stop)
         api = self.control_plane.api()
-        self._rest = Rest(api, self._following.refresh)
+        self._rest = Rest(api, self._following.refresh, self.agent.raise_failure)
         self.operator = LabOperator(
             aws_url=self.aws_url,
             api=api,

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from lab.dead_runs import names_of, started_at
+from lab.dead_runs import RECORDS, locked_records, names_of, started_at
 from lab.lookups import Lookup, To, look_up
+from lab.namespaces import Run
 from lab.observing import diagnose
 from lab.running import RunningLab
 
@@ -28,6 +34,37 @@ def _processes_of(run: str, owner: int) -> set[int]:
 
 def _alive(processes: set[int]) -> set[int]:
     return {each for each in processes if started_at(each)}
+
+
+def _soon(holds: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 10
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.02)
+    return holds()
+
+
+@contextmanager
+def _lab_process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Start `python -m lab` as a shell does a background job: SIGINT is ignored unless the program asks for it.
+
+    Give it with what it printed until it was ready, and end it for certain.
+    """
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "-", sys.executable, "-m", "lab", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines: list[str] = []
+            while not (lines and lines[-1].startswith("# Ready.")):
+                line = process.stdout.readline()
+                assert line, f"it ended before it was ready: {process.communicate()[1]}"
+                lines.append(line.rstrip())
+            yield process, lines
+        finally:
+            process.kill()
+
+
+def _configuration(lines: list[str]) -> Path:
+    return Path(next(line for line in lines if line.startswith("# Configuration: ")).partition(": ")[2])
 
 
 def failed(found: tuple[Lookup, ...]) -> list[Lookup]:
@@ -77,6 +114,47 @@ def test_nothing_is_left_behind() -> None:
     assert names_of(run) == []
     assert not lab.run.directory.exists()
     assert os.readlink("/proc/thread-self/ns/net") == home  # noqa: PTH115  # the same
+
+
+def test_the_command_says_how_to_use_the_lab_and_ends_by_ctrl_c() -> None:
+    """`python -m lab` prints configuration, environment and who can resolve; after SIGINT nothing of it is left."""
+    with _lab_process("healthy") as (process, lines):
+        configuration = _configuration(lines)
+        run = configuration.relative_to(RECORDS).parts[0]
+        there, processes = configuration.is_file(), _processes_of(run, process.pid)
+        process.send_signal(signal.SIGINT)
+        last, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, last, errors) == (0, "Everything that was started has ended.\n", "")
+    assert there
+    assert f"export DNSBOT_CONFIG={configuration}" in lines
+    assert [line for line in lines if line.startswith("export AWS_")] != []
+    heading = next(number for number, line in enumerate(lines) if line.startswith("#   from "))
+    assert "own name server udp" in lines[heading]
+    assert set(lines[heading + 1].split()[2:]) == {"ok/ok"}
+    assert processes
+    assert _alive(processes) == set()
+    assert names_of(run) == []
+    assert not (RECORDS / run).exists()
+
+
+def test_a_killed_lab_leaves_no_process_and_the_next_start_removes_the_rest() -> None:
+    """Within seconds after SIGKILL no process of a whole lab runs; the next start removes namespaces and files."""
+    with _lab_process("healthy") as (process, lines):
+        run = _configuration(lines).relative_to(RECORDS).parts[0]
+        processes = _processes_of(run, process.pid)
+        with locked_records():  # another lab that starts at this moment would remove the rest at once
+            process.kill()
+            process.wait()
+            ended = _soon(lambda: not _alive(processes))
+            left = names_of(run)
+
+    with Run():
+        assert names_of(run) == []
+        assert not (RECORDS / run).exists()
+    assert processes
+    assert ended
+    assert left != []
 
 
 @pytest.mark.parametrize(
