@@ -7,7 +7,7 @@ from http import HTTPStatus
 from botocore.exceptions import ClientError
 
 from bot.clients.answers import as_answer
-from bot.clients.aws_errors import AWS_ERRORS, aws_error, code_of, status_of
+from bot.clients.aws_errors import AWS_ERRORS, THROTTLED, aws_error, code_of, status_of
 from bot.clients.aws_identity import AwsIdentity
 from bot.clients.aws_reading import method_name
 from bot.clients.time_limit import within
@@ -55,7 +55,8 @@ class BotocoreWriter:
 
 
 def _refused(service: str, operation: str, error: ClientError) -> WriteFailed:
-    unclear = status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    """EC2 throttles with 503, and what is throttled is not carried out (EC2 API Reference, "Request throttling")."""
+    unclear = status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and code_of(error) not in THROTTLED
     told = "The change may have been made: look before sending it again." if unclear else "Nothing was changed."
     message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
     return WriteFailed(f"{code_of(error)}: {service}:{operation}: {message} {told}", ambiguous=unclear)

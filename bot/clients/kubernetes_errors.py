@@ -80,6 +80,8 @@ def refusal(call: KubernetesCall, status: int, body: bytes) -> EvidenceUnavailab
         return _not_found(call, said, body)
     if status == HTTPStatus.BAD_REQUEST and call.resource == "pods/log":
         return NotFound(f"{said}. There is no such log.")
+    if status == HTTPStatus.NO_CONTENT and call.resource == "pods/log":
+        return NotFound(f"{said}. The pod has no node yet, so there is no log.")
     if status == HTTPStatus.GONE:
         return PageExpired(f"{said}. The list changed faster than it was read; ask again.")
     return _unwell(status, said)

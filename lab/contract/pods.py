@@ -10,7 +10,17 @@ import pytest
 from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.errors import NotFound, SourceTimeout
-from lab.contract.far_end import NAMESPACE, FarEnd, Json, deployment, eventually, is_ready, path, ready_pods
+from lab.contract.far_end import (
+    NAMESPACE,
+    FarEnd,
+    Json,
+    deployment,
+    eventually,
+    is_ready,
+    path,
+    ready_pods,
+    unscheduled_pod,
+)
 from lab.contract.reading import sources
 
 TOOLS, NO_TOOLS = "shop:1", "shop:1-distroless"
@@ -112,6 +122,21 @@ class TestLogs:
         answer = far_end.wire.ask("GET", path("pods", name, namespace=SYSTEM) + "/log", query={"container": "none"})
 
         assert answer.refusal == (400, "BadRequest", f"container none is not valid for pod {name}")
+
+    def test_pod_that_no_node_took(self, far_end: FarEnd) -> None:
+        """204 with no body at all; the bot takes it for "no log", not for an empty one."""
+        pod = unscheduled_pod("unplaced")
+        pod["metadata"]["namespace"] = SYSTEM  # where the bot may read logs
+        far_end.put(pod)
+        place = path("pods", "unplaced", namespace=SYSTEM)
+        try:
+            answer = far_end.wire.ask("GET", f"{place}/log")
+            with pytest.raises(NotFound, match="has no node yet"):
+                sources(far_end).cluster(Deadline.after(10)).logs(named(pod))
+        finally:
+            far_end.wire.ask("DELETE", place, query={"gracePeriodSeconds": "0"})
+
+        assert (answer.status, answer.text) == (204, "")
 
     def test_pod_that_is_not_there(self, far_end: FarEnd) -> None:
         """A 404 about the pod."""

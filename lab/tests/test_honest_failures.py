@@ -124,8 +124,8 @@ def test_throttled_write_is_told_and_nothing_is_claimed() -> None:
         outcome, rules, written = open_desk.outcome(), open_desk.rules(), open_desk.writes()
 
     assert (rules, written) == ([], 1)
-    assert outcome.startswith("Stopped: 0 of "), outcome
-    assert "may or may not have happened: RequestLimitExceeded" in outcome
+    assert outcome.startswith("Refused: Nothing was written. "), outcome
+    assert "RequestLimitExceeded: ec2:AuthorizeSecurityGroupIngress" in outcome
 
 
 def test_coredns_dead_again_before_verify_is_not_verified() -> None:

@@ -126,6 +126,7 @@ def aws(code: str, status_code: int) -> Act:
     [
         pytest.param(aws("InvalidPermission.Duplicate", 400), "InvalidPermission.Duplicate: ", False, id="duplicate"),
         pytest.param(aws("UnauthorizedOperation", 403), "UnauthorizedOperation: ", False, id="denied"),
+        pytest.param(aws("RequestLimitExceeded", 503), "RequestLimitExceeded: .*Nothing was", False, id="throttled"),
         pytest.param(aws("InternalError", 500), "InternalError: .*may have been made", True, id="server error"),
         pytest.param(hang, "NoAnswer: .*may have been made", True, id="hang"),
         pytest.param(reset, "NoAnswer: .*may have been made", True, id="reset"),

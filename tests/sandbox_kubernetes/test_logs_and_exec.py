@@ -63,8 +63,8 @@ def test_log_requests_that_make_no_sense_are_refused(
 
 
 def test_a_pod_that_waits_has_no_log(bare: ServedCluster) -> None:
-    """Before the container starts the kubelet answers 400."""
-    template = {"containers": [{"name": "shop", "image": "shop:1"}]}
+    """On its node, before the container starts, the kubelet answers 400."""
+    template = {"nodeName": "nobody-runs-here", "containers": [{"name": "shop", "image": "shop:1"}]}
     bare.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}, "spec": template})
     status, body = bare.ask("GET", "/api/v1/namespaces/shop/pods/p/log")
     assert status == 400

@@ -155,6 +155,8 @@ class ApiServer:
             tail_lines=number(query, "tailLines"),
             limit_bytes=number(query, "limitBytes"),
         )
+        if not pod["spec"].get("nodeName"):
+            return web.Response(status=204)
         text = read_log(self._cluster, pod, asked)
         return web.Response(body=text, content_type="text/plain")
 
