@@ -69,16 +69,11 @@ def log_kinds(standing: StandingWorld) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {"kube-dns": set(), "kube-proxy": set()}
     for application, kinds in found.items():
         pods = standing.operator.get("pods", namespace="kube-system", labels=f"k8s-app={application}")
-        for pod in filter(_has_node, pods):
+        for pod in pods:
             for line in log_lines(reader, PodName(namespace="kube-system", name=pod["metadata"]["name"])):
                 kinds.add(_kind(application, line.partition(" ")[2]))
     unsaid = {"other", "", CorednsLineKind.WAITING_FOR_API.value}  # the last one depends on how fast the API answers
     return {application: kinds - unsaid for application, kinds in found.items()}
-
-
-def _has_node(pod: Json) -> bool:
-    """Tell whether the pod can have a log at all: for one without a node the API server answers 204."""
-    return bool(pod["spec"].get("nodeName"))
 
 
 def log_lines(reader: ClusterReader, pod: PodName) -> Iterator[str]:
