@@ -13,8 +13,8 @@ import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 
+from bot.sandbox.world import vpc_resolver
 from lab.namespaces import Run, ip
 from lab.vpc_resolver import LINK_LOCAL, VpcResolver
 
@@ -59,8 +59,7 @@ class Fabric:
         self._pods: dict[tuple[str, str], _Pod] = {}
         self._held: set[tuple[str, str]] = set()
         self._ports = 0
-        vpc = ip_network(vpc_cidr)
-        self.resolver_address = str(vpc[2])
+        self.resolver_address = vpc_resolver(vpc_cidr)
         self.netns = run.netns("fabric")
         self.control_plane = run.netns("control-plane")
         ip(

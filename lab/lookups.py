@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from bot.clients.connection import ClusterConnection
-from bot.clients.sources import ClusterSources, open_sources
-from bot.domain.cluster import ClusterTarget, PodName
+from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.ports import ExecResult, Prober
 from bot.sandbox.standing_world import StandingWorld
-from bot.sandbox.world import CLUSTER, CLUSTER_DNS, REGION
+from bot.sandbox.world import CLUSTER_DNS
+from lab.bot_clients import sources
 from lab.errors import LabError
+from lab.kubernetes_api import Json
 
-Json: TypeAlias = dict[str, Any]
 INSIDE, OUTSIDE = "kubernetes.default.svc.cluster.local.", "amazon.com."
 _TOOLS = "catalog"
 """The application with dig on board and a pod on each node."""
@@ -95,13 +94,6 @@ def look_up(standing: StandingWorld) -> tuple[Lookup, ...]:
             for tcp in (False, True)
         ]
         return tuple(threads.map(asked, questions))
-
-
-def sources(standing: StandingWorld) -> ClusterSources:
-    """Return the bot's clients for this world, as the reader."""
-    target = ClusterTarget(name=CLUSTER, eks_name=CLUSTER, region=REGION)
-    kubeconfig = str(standing.directory / "kubeconfig.yaml")
-    return open_sources(ClusterConnection(target=target, kubeconfig=kubeconfig, context=CLUSTER))
 
 
 def is_answer(result: ExecResult, asked: str) -> bool:

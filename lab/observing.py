@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, TypeAlias
 
 from bot.dns.api_failure import ApiFailure
 from bot.dns.coredns_log import CorednsLineKind, coredns_line
@@ -18,10 +17,10 @@ from bot.domain.ports import ClusterReader
 from bot.errors import NotFound
 from bot.sandbox.standing_world import StandingWorld
 from bot.sandbox.world import CLUSTER
+from lab.bot_clients import sources
 from lab.errors import LabError
-from lab.lookups import sources
+from lab.kubernetes_api import Json
 
-Json: TypeAlias = dict[str, Any]
 _SECONDS = 30.0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,16 @@ from bot.sandbox.scenario import OperatingError
 from lab.kubernetes_api import ApiRefused, Json, KubernetesApi, path_of
 from lab.node_agent.resolv_conf import KubeletSettings
 from lab.rest import Rest
+
+
+@contextmanager
+def _refusals(harmless: HTTPStatus | None = None) -> Iterator[None]:
+    """Raise the API server's refusals, but for a harmless one, as an operator's are."""
+    try:
+        yield
+    except ApiRefused as refused:
+        if refused.status != harmless:
+            raise OperatingError(str(refused)) from refused
 
 
 class LabOperator(HttpOperator):
@@ -27,25 +38,18 @@ class LabOperator(HttpOperator):
     def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[Json]:
         """Return objects; `labels` as `key=value,…`."""
         query = f"labelSelector={quote(labels)}" if labels else ""
-        try:
+        with _refusals():
             return self._api.list(resource, namespace=namespace, query=query)
-        except ApiRefused as refused:
-            raise OperatingError(str(refused)) from refused
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
         """Create these objects or put them in place of what is there."""
         for document in objects:
-            try:
+            with _refusals():
                 self._api.apply(document)
-            except ApiRefused as refused:
-                raise OperatingError(str(refused)) from refused
 
     def _delete(self, document: Mapping[str, Any]) -> None:
-        try:
+        with _refusals(HTTPStatus.NOT_FOUND):
             self._api.call("DELETE", path_of(document))
-        except ApiRefused as refused:
-            if refused.status != HTTPStatus.NOT_FOUND:
-                raise OperatingError(str(refused)) from refused
 
     def kubelet(self, node: str, *, cluster_dns: str) -> None:
         """Change the kubelet configuration of a node."""

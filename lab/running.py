@@ -50,8 +50,7 @@ class RunningLab:
     """Runs while the context lasts, with the attributes of `RunningWorld`; nothing is left behind.
 
     The calling thread is in the control plane's network namespace meanwhile, and so is every process and thread that it
-    starts: there the bot finds the API server and the simulated AWS on loopback. `latency_ms` is added to AWS
-    calls alone.
+    starts: there the bot finds the API server and the simulated AWS on loopback.
     """
 
     aws_url: str
@@ -77,12 +76,10 @@ class RunningLab:
         scenario: str = "healthy",
         seed: int = 1,
         nodes: int | None = None,
-        latency_ms: int = 0,
         programs: Programs | None = None,
     ) -> None:
         self.scenario = find_scenario(scenario)
         self._seed, self._nodes = seed, nodes
-        self._latency_ms = latency_ms
         self._programs = programs
         self._stack = contextlib.ExitStack()
 
@@ -101,12 +98,6 @@ class RunningLab:
     ) -> None:
         """End everything and remove it."""
         self._stack.close()
-
-    def restart(self, *, scenario: str, seed: int, nodes: int | None = None) -> None:
-        """End everything and start another world; the directory is another one."""
-        self._stack.close()
-        self.scenario, self._seed, self._nodes = find_scenario(scenario), seed, nodes
-        self.__enter__()
 
     def _begin(self, programs: Programs) -> None:
         self.kubectl_path = programs.path("kubectl")
@@ -130,7 +121,6 @@ class RunningLab:
         self.scenario.acts(self.world, self.operator)
         self.operator.settle()
         self.aws_control("DELETE", "calls")
-        self.aws_control("POST", "latency", {"ms": self._latency_ms})
 
     def _wire(self, founder: HttpOperator) -> list[AgentNode]:
         """Attach everything that holds an address in the VPC; return the nodes."""

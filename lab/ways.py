@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from bot.sandbox.standing_world import StandingWorld
 from bot.sandbox.world import CLUSTER_DNS
+from lab.kubernetes_api import Json
 from lab.lookups import OUTSIDE, To, look_up
-
-Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

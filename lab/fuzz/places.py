@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
+from bot.sandbox.world import vpc_resolver
 from lab.fabric import Fabric
 
 VPC_ID = "vpc-0f00d"
@@ -116,7 +117,7 @@ def draw_places(chance: random.Random) -> Places:
         subnets=drawing.subnets,
         interfaces=tuple(drawing.interfaces),
         places=tuple(drawing.places),
-        resolver=str(ip_network(VPC_CIDR)[2]),
+        resolver=vpc_resolver(VPC_CIDR),
     )
 
 

@@ -10,20 +10,17 @@ from dataclasses import replace
 import pytest
 
 from bot.app import load_units
-from bot.clients.connection import ClusterConnection
-from bot.clients.sources import ClusterWriters, open_writers
-from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.ports import Resource
 from bot.errors import WriteFailed
 from bot.report.permissions import Need, Use, needs
-from bot.sandbox.world import CLUSTER, REGION
+from bot.sandbox.world import CLUSTER
 from lab.bot_access import covers, role_documents, without
+from lab.bot_clients import sources, writers
 from lab.contract.far_end import Json, Wire, eventually
 from lab.contract.real import wire_of
 from lab.kubernetes_api import ApiRefused, path_of
-from lab.lookups import sources
 from lab.observing import diagnose, problems
 from lab.running import RunningLab
 from lab.tests.tables import Tell
@@ -67,18 +64,12 @@ def _granted_elsewhere(documents: Sequence[Json], permission: KubernetesPermissi
     )
 
 
-def _writers(lab: RunningLab) -> ClusterWriters:
-    target = ClusterTarget(name=CLUSTER, eks_name=CLUSTER, region=REGION)
-    kubeconfig = str(lab.directory / "kubeconfig.yaml")
-    return open_writers(ClusterConnection(target=target, kubeconfig=kubeconfig, writer_context=f"{CLUSTER}-write"))
-
-
 def _install(lab: RunningLab, documents: Sequence[Json], need: Need, *, may: bool) -> None:
     """Put the roles and wait until the API server judges the identity that needs the right by them."""
     permission = need.permission
     assert isinstance(permission, KubernetesPermission)
     lab.operator.apply(*documents)
-    asked = _writers(lab) if need.use is Use.CHANGE else sources(lab)
+    asked = writers(lab) if need.use is Use.CHANGE else sources(lab)
     eventually(lambda: asked.may(permission, Deadline.after(10)), lambda answer: answer is may, seconds=20)
 
 
@@ -150,7 +141,7 @@ def _write(lab: RunningLab, permission: KubernetesPermission) -> None:
     """Use a right through the bot's own writer, on an object that is there for that alone."""
     api, document = lab.control_plane.api(), _idle(permission.resource)
     made = api.apply(document)
-    writer = _writers(lab).cluster(Deadline.after(20))
+    writer = writers(lab).cluster(Deadline.after(20))
     resource = Resource(plural=permission.resource, group=permission.group)
     try:
         if permission.verb == "delete":

@@ -10,8 +10,9 @@ import pytest
 from bot.sandbox.running import RunningWorld
 from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
 from bot.sandbox.standing_world import StandingWorld
+from lab.kubernetes_api import Json
 from lab.lookups import To
-from lab.observing import Json, diagnose, log_kinds, pod_states, problems
+from lab.observing import diagnose, log_kinds, pod_states, problems
 from lab.running import RunningLab
 from lab.tests.tables import Tell
 from lab.ways import Lookups, Way, answered, compared, look_up_everything
