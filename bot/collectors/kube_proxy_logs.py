@@ -51,17 +51,19 @@ class KubeProxyPodLog:
 
     @property
     def never_synced(self) -> bool:
-        """Return whether the log shows the process starting and never reading what it writes rules from."""
-        started = self._last(KubeProxyLineKind.STARTED)
-        if started is None:
+        """Return whether the log shows the process starting and never reading what it writes rules from.
+
+        A wait for one cache says nothing of the others: kube-proxy waits for several at once, each in a goroutine of
+        its own, and on a busy node it begins to wait for the last after it has read the first.
+        """
+        if self._started(*ROUTING) is None:
             return False
-        read = [self._last(KubeProxyLineKind.API_WORKS, resource) for resource in ROUTING]
-        return not any(at is not None and at >= started for at in read)
+        return not any(self._read_since_start(resource) for resource in ROUTING)
 
     @property
     def failed_since_start(self) -> bool:
         """Return whether a call failed after the last start that the log shows."""
-        started, failed = self._last(KubeProxyLineKind.STARTED), self._last(KubeProxyLineKind.API_FAILURE)
+        started, failed = self._started(*ROUTING), self._last(KubeProxyLineKind.API_FAILURE)
         return failed is not None and (started is None or failed >= started)
 
     def works_since(self, resource: str, failed_at: datetime) -> datetime | None:
@@ -70,12 +72,20 @@ class KubeProxyPodLog:
         found = [self._last(KubeProxyLineKind.API_WORKS, one) for one in resources]
         return max((at for at in found if at is not None and at > failed_at), default=None)
 
-    def _last(self, kind: KubeProxyLineKind, resource: str = "") -> datetime | None:
+    def _started(self, *resources: str) -> datetime | None:
+        return self._last(KubeProxyLineKind.STARTED, "", *resources)
+
+    def _read_since_start(self, resource: str) -> bool:
+        started, read = self._started(resource), self._last(KubeProxyLineKind.API_WORKS, resource)
+        return read is not None and (started is None or read >= started)
+
+    def _last(self, kind: KubeProxyLineKind, *resources: str) -> datetime | None:
+        """Return when a line of this kind, and about one of these where any are given, came last."""
         return max(
             (
                 seen.last_at
                 for seen in self.seen
-                if seen.line.kind is kind and (not resource or seen.line.resource == resource)
+                if seen.line.kind is kind and (not resources or seen.line.resource in resources)
             ),
             default=None,
         )

@@ -21,7 +21,7 @@ class KubeProxyLineKind(StrEnum):
     API_FAILURE = "api failure"
     API_WORKS = "api works"
     STARTED = "started"
-    """The process began; nothing has been read from the API yet."""
+    """The process began, or began to wait for one of its caches: that has not been read from the API yet."""
     OTHER = "other"
 
 
@@ -32,7 +32,7 @@ class KubeProxyLine:
     kind: KubeProxyLineKind
     failure: ApiFailure | None = None
     resource: str = ""
-    """For API_WORKS: what was read."""
+    """For API_WORKS: what was read. For STARTED: what is waited for; empty: everything, the process began."""
 
 
 _CACHES = {
@@ -53,13 +53,15 @@ _CHANGES = {
 }
 _STARTS = (
     '"version info"',
-    "waiting for caches to sync",
     "using iptables prox",
     "using ipvs prox",
     "using nftables prox",
     "flag proxy-mode",
     "flag: --",
 )
+_WAITS = re.compile(r'waiting for caches to sync(?:" controller="| for |)([\w ]*)')
+_WAITED = {"": "", **_CACHES}
+"""From 1.36 on it waits for its own node before anything else, in a line that names no cache."""
 _POPULATED = re.compile(r'caches populated(?:" type="| for )\*v\w+\.(\w+)')
 """The reflector's line for each list that came (`--v=2`, client-go from 1.27)."""
 _OTHER = KubeProxyLine(kind=KubeProxyLineKind.OTHER)
@@ -76,6 +78,9 @@ def kube_proxy_line(text: str) -> KubeProxyLine:
     read = _read(lowered)
     if read:
         return KubeProxyLine(kind=KubeProxyLineKind.API_WORKS, resource=read)
+    waits = _WAITS.search(lowered)
+    if waits and waits[1] in _WAITED:
+        return KubeProxyLine(kind=KubeProxyLineKind.STARTED, resource=_WAITED[waits[1]])
     if any(start in lowered for start in _STARTS):
         return KubeProxyLine(kind=KubeProxyLineKind.STARTED)
     return _OTHER

@@ -362,6 +362,41 @@ def test_only_the_same_call_contradicts(
     assert bool(found.unsynced_nodes(frozenset({"node-000"}))) is never_synced
 
 
+WAITS, SYNCED = "Waiting for caches to sync", "Caches are synced"
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ([(WAITS, "service config"), (SYNCED, "service config"), (WAITS, "node config")], False),
+        ([(WAITS, "service config"), (SYNCED, "service config"), (WAITS, "endpoint slice config")], False),
+        ([(WAITS, "service config"), (WAITS, "endpoint slice config"), (WAITS, "node config")], True),
+        ([(WAITS, "node config"), (SYNCED, "node config"), (WAITS, "service config")], True),
+        ([(SYNCED, "service config"), (WAITS, "service config")], True),
+        ([(SYNCED, "service config"), (SYNCED, "endpoint slice config"), (WAITS, "node config")], False),
+    ],
+    ids=["nodes last", "endpoint slices last", "nothing read", "nodes read", "started again", "begin cut off"],
+)
+def test_caches_that_are_waited_for_in_any_order(
+    collect: Any,
+    cluster: Any,
+    pod: Any,
+    said: list[tuple[str, str]],
+    waits: bool,  # noqa: FBT001  # one column of a table
+) -> None:
+    """What was read stays read when a busy kube-proxy says only then that it waits for something else."""
+    text = "".join(
+        f'2026-11-20T09:00:0{at}Z I1120 09:00:0{at}.0 1 shared_informer.go:402] "{words}" controller="{cache}"\n'
+        for at, (words, cache) in enumerate(said)
+    )
+    pods = proxies(collect, cluster, pod, 1)
+
+    found = collect(kube_proxy_logs.COLLECTOR, cluster(texts={"kube-proxy-000": text}), needed={KubeProxyPods: pods})
+
+    assert [gap.what for gap in found.waits_unexplained] == ["API access of kube-proxy-000"] * waits
+    assert found.unsynced_nodes(frozenset({"node-000"})) == frozenset({"node-000"} if waits else ())
+
+
 def test_a_longer_rule_window_than_was_read_is_a_gap(collect: Any, cluster: Any, pod: Any) -> None:
     """A rule that looks back an hour is told that 15 minutes were read."""
     world = cluster(texts={"kube-proxy-000": PROXY_START})

@@ -212,6 +212,34 @@ def test_lines_that_only_a_working_call_can_cause(text: str, resource: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "resource"),
+    [
+        ('I0126 03:08:48.0 1 server.go:539] "Version info" version="v1.36.3"', ""),
+        ('I0126 03:08:48.0 1 shared_informer.go:402] "Waiting for caches to sync"', ""),
+        ("I0126 03:08:48.0 1 shared_informer.go:311] Waiting for caches to sync for service config", "services"),
+        (
+            'I0126 03:08:48.0 1 shared_informer.go:349] "Waiting for caches to sync" controller="endpoint slice config"',  # noqa: E501  # a line as it is logged
+            "endpointslices",
+        ),
+        ('I0126 03:08:48.0 1 shared_informer.go:402] "Waiting for caches to sync" controller="node config"', "nodes"),
+    ],
+    ids=["version", "own node, 1.36", "services", "structured", "node config"],
+)
+def test_a_wait_for_a_cache_is_no_start_of_the_others(text: str, resource: str) -> None:
+    """A line of the process's start is about everything; a wait names what is waited for."""
+    line = kube_proxy_line(text)
+
+    assert (line.kind, line.resource) == (KubeProxyLineKind.STARTED, resource)
+
+
+def test_a_wait_for_an_unknown_cache_says_nothing() -> None:
+    """It is neither the process's start nor a wait for what rules are written from."""
+    text = "I0126 03:08:48.0 1 shared_informer.go:311] Waiting for caches to sync for node topology config"
+
+    assert kube_proxy_line(text).kind is KubeProxyLineKind.OTHER
+
+
+@pytest.mark.parametrize(
     ("text", "kind"),
     [
         (
