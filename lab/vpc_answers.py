@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from bot.sandbox.access_keys import DATA_PLANE
+
 Row: TypeAlias = Mapping[str, Any]
 """One item of an EC2 answer, as boto3 gives it."""
 
 Ec2: TypeAlias = Any
 """A boto3 client; its methods are made at run time."""
-
-ACCESS_KEY = "sandbox-data-plane"
-"""Marks the filter's own calls in the simulated AWS's call log."""
 
 _READS = ("Describe", "Get", "List", "Search", "Lookup", "AssumeRole")
 _SECONDS = 10.0
@@ -47,7 +46,7 @@ def ec2_client(aws_url: str, region: str) -> Ec2:
         "ec2",
         endpoint_url=aws_url,
         region_name=region,
-        aws_access_key_id=ACCESS_KEY,
+        aws_access_key_id=DATA_PLANE,
         aws_secret_access_key="none",  # noqa: S106  # nothing checks it
         config=Config(connect_timeout=2, read_timeout=_SECONDS, retries={"total_max_attempts": 1}),
     )

@@ -121,7 +121,7 @@ def _refused(where: tuple[Stage, int], flow: list[Any]) -> Refused:
 class FollowingFilter:
     """Keeps a filter as the simulated AWS has it, from a thread of its own, while the context lasts.
 
-    While AWS refuses a read the last state stands: a refused API call does not change the network.
+    While a read fails the last state stands.
     """
 
     def __init__(self, vpc_filter: VpcFilter, *, aws_url: str, aws_netns: str, region: str) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.sandbox.access_keys import OPERATOR
 from bot.sandbox.editing import annotated, edit_pod_template
 from bot.sandbox.scenario import OperatingError
 from bot.sandbox.world import REGION
 
 _SETTLE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.02
-ACCESS_KEY = "sandbox-operator"
 
 
 def call_json(method: str, url: str, document: object = None, *, token: str = "") -> Any:  # noqa: ANN401  # JSON
@@ -50,7 +50,7 @@ class HttpOperator:
                 service,
                 endpoint_url=self._aws_url,
                 region_name=REGION,
-                aws_access_key_id=ACCESS_KEY,
+                aws_access_key_id=OPERATOR,
                 aws_secret_access_key="none",  # noqa: S106  # nothing checks it
                 config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
             )

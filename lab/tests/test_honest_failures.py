@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import report_reading as reading
+from bot.sandbox.access_keys import OPERATOR
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.editing import edit
-from bot.sandbox.operating import ACCESS_KEY
 from bot.sandbox.slack import Seen, SlackFarEnd
 from bot.sandbox.stage import stage_on
 from lab.contract.far_end import Json, eventually
@@ -51,7 +51,7 @@ class Desk:
     def arrived(self, action: str) -> list[Json]:
         """Return the calls that AWS received from the bot since the card was shown, dry runs left out."""
         calls = self.lab.aws_control("GET", "calls")
-        ours = [call for call in calls if call["access_key"] != ACCESS_KEY and not call["dry_run"]]
+        ours = [call for call in calls if call["access_key"] != OPERATOR and not call["dry_run"]]
         return [call for call in ours if call["action"] == action]
 
     def writes(self) -> int:

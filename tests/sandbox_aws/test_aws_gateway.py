@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
+from bot.sandbox.access_keys import DATA_PLANE
 from bot.sandbox.aws.far_end import AwsFarEnd, Client
 
 
@@ -119,6 +121,21 @@ def test_tagging_on_creation_is_judged_as_well(aws: AwsFarEnd, ec2: Client, grou
     assert len(created["SecurityGroupRules"]) == 1
 
 
+def ec2_with(aws: AwsFarEnd, key: str, secret: str, token: str | None = None) -> Client:
+    """Return a client of EC2 with keys other than the far end's own."""
+    import boto3  # noqa: PLC0415  # slow to import
+
+    return boto3.client(
+        "ec2",
+        endpoint_url=aws.url,
+        region_name="eu-west-1",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
 def test_denied_eks_calls_read_like_eks(aws: AwsFarEnd, eks: Client) -> None:
     """EKS answers AccessDeniedException with the resource."""
     aws.control("POST", "deny", {"actions": ["eks:DescribeCluster"]})
@@ -133,18 +150,9 @@ def test_denied_eks_calls_read_like_eks(aws: AwsFarEnd, eks: Client) -> None:
 
 def test_a_refusal_names_the_assumed_role(aws: AwsFarEnd) -> None:
     """Who was refused is the role that the caller assumed."""
-    import boto3  # noqa: PLC0415  # a client with other keys than the far end's own
-
     role = "arn:aws:iam::123456789012:role/dnsbot-read"
     keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="dnsbot")["Credentials"]
-    ec2 = boto3.client(
-        "ec2",
-        endpoint_url=aws.url,
-        region_name="eu-west-1",
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
+    ec2 = ec2_with(aws, keys["AccessKeyId"], keys["SecretAccessKey"], token=keys["SessionToken"])
     aws.control("POST", "deny", {"actions": ["ec2:*"]})
 
     with pytest.raises(ClientError, match="User: arn:aws:sts::123456789012:assumed-role/dnsbot-read/dnsbot"):
@@ -178,6 +186,24 @@ def test_a_fault_happens_as_often_as_told(
         ec2.describe_vpcs()
 
     assert ec2.describe_vpcs()["Vpcs"]
+
+
+def test_the_data_plane_takes_no_part_in_what_tests_set_and_count(aws: AwsFarEnd, vpc_id: str) -> None:
+    """Its calls are neither refused nor logged, and the fault waits on for somebody else."""
+    data_plane, bot = ec2_with(aws, DATA_PLANE, "none"), ec2_with(aws, "test", "none")
+    aws.control("POST", "faults", [{"action": "ec2:DescribeVpcs", "kind": "throttle", "times": 1}])
+    aws.control("POST", "deny", {"actions": ["ec2:DescribeSubnets"]})
+    aws.control("DELETE", "calls")
+
+    found = [row["VpcId"] for row in data_plane.describe_vpcs()["Vpcs"]]
+    data_plane.describe_subnets()
+    with pytest.raises(ClientError, match="RequestLimitExceeded"):
+        bot.describe_vpcs()
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        bot.describe_subnets()
+
+    assert vpc_id in found
+    assert [call["access_key"] for call in aws.control("GET", "calls")] == ["test", "test"]
 
 
 @pytest.mark.parametrize("kind", ["truncate", "html", "empty"])

@@ -1,4 +1,7 @@
-"""The front door: logs, delays, refuses and breaks calls as told, then hands them to EKS or moto, one at a time."""
+"""The front door: logs, delays, refuses and breaks calls as told, then hands them to EKS or moto, one at a time.
+
+Only the data plane's own calls go straight through.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from moto.moto_api._internal import mock_random
 from moto.moto_api._internal.models import moto_api_backend
 from moto.sts.models import sts_backends
 
+from bot.sandbox.access_keys import DATA_PLANE
 from bot.sandbox.aws.answers import (
     FIRST_ERROR,
     Answer,
@@ -64,13 +68,15 @@ class Gateway:
             return json_answer({"__type": "MissingAuthenticationToken", "message": text}, status=403).send(
                 start_response
             )
+        if call.access_key == DATA_PLANE:
+            return self._real(call, environ).send(start_response)
         entry = self.control.arrived(
             action=call.action, region=call.region, access_key=call.access_key, dry_run=call.dry_run
         )
         if self.control.latency_ms:
             time.sleep(self.control.latency_ms / 1000)
         fault = self.control.take_fault(call.action)
-        answer = self._faulty(fault, call, environ) or self._real(call, environ)
+        answer = self._faulty(fault, call, environ) or self._judged(call, environ)
         if fault and fault.kind is FaultKind.TRUNCATE:
             entry.answered(answer.status)
             return _half(answer, start_response)
@@ -98,10 +104,13 @@ class Gateway:
         }
         return made[fault.kind]()
 
-    def _real(self, call: Call, environ: dict[str, Any]) -> Answer:
+    def _judged(self, call: Call, environ: dict[str, Any]) -> Answer:
         for action in call.judged:
             if self.control.denies(action):
                 return self._denied(call, action)
+        return self._real(call, environ)
+
+    def _real(self, call: Call, environ: dict[str, Any]) -> Answer:
         if call.service == "ec2" and _snake(call.operation) not in self._operations:
             return not_implemented_answer(call)
         if call.dry_run:

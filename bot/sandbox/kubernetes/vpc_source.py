@@ -1,8 +1,7 @@
 """Reads the state of the VPC from the AWS far end, through its ordinary API.
 
-The state is read again only after a call that may have changed something (the far end's call log tells),
-so that this reader takes no part in what tests inject and count. While a read fails, the last state
-stands: a refused API call does not change the network.
+The state is read again only after a call that may have changed something (the far end's call log tells).
+Its own calls take no part in what tests inject and count. While a read fails, the last state stands.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from bot.sandbox.access_keys import DATA_PLANE
 from bot.sandbox.kubernetes.packets import Entry, Group, Permission, Port, Vpc
 
 _CALL_LOG_SECONDS = 0.05
 """For this long the answer of the call log is trusted: 20 pods x 12 look-ups ask once a batch, not 240 times."""
 _READS = ("Describe", "Get", "List", "Search", "Lookup", "AssumeRole")
-ACCESS_KEY = "sandbox-data-plane"
 
 
 class VpcSource(Protocol):
@@ -101,7 +100,7 @@ class AwsVpc:
                 service,
                 endpoint_url=self._url,
                 region_name=self._region,
-                aws_access_key_id=ACCESS_KEY,
+                aws_access_key_id=DATA_PLANE,
                 aws_secret_access_key="none",  # noqa: S106  # nothing checks it
                 config=Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1}),
             )
