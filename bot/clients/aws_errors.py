@@ -141,27 +141,28 @@ def _refusal(service: str, error: botocore_errors.ClientError) -> EvidenceUnavai
     code, status = code_of(error), status_of(error)
     assuming = error.operation_name.startswith("AssumeRole")
     action = f"{'sts' if assuming else service}:{error.operation_name}"
-    message = _one_line(error.response.get("Error", {}).get("Message", "")).rstrip(".")
-    said = f"Cannot call {action}: {code}: {message}."
+    message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    said = f"Cannot call {action}: {code}: {_one_line(message).rstrip('.')}."
     if code in _UNAUTHENTICATED:
         return Unauthenticated(f"{said} AWS does not accept the credential: renew it, or check the bot's role.")
     if _DENIED.match(code):
-        return _denied(action, said)
+        return _denied(action, said, message)
     if code in THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
         return SourceUnreachable(f"{said} AWS throttles this account; ask again in a minute.")
     if _NOT_FOUND.search(code):
         return NotFound(said)
     if status == HTTPStatus.FORBIDDEN:
-        return _denied(action, said)
+        return _denied(action, said, message)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SourceUnreachable(f"{said} The service is not well; ask again later.")
     return EvidenceUnavailable(said)
 
 
-def _denied(action: str, said: str) -> AccessDenied:
-    named, by = _PERFORM.search(said), _DENIED_BY.search(said)
+def _denied(action: str, said: str, message: str) -> AccessDenied:
+    """Return the refusal, told as `said`. AWS names the action and the policy at the end of a long `message`."""
+    named, by = _PERFORM.search(message), _DENIED_BY.search(message)
     grant = named[1] if named else action
-    if by and (by[1] != _ROLE_POLICY or "explicit deny" in said):
+    if by and (by[1] != _ROLE_POLICY or "explicit deny" in message):
         return AccessDenied(f"{said} Have `{grant}` allowed there: the {by[1]} refuses it.", grant=grant)
     text, encoded, _ = said.partition(_ENCODED)
     if encoded and not named:

@@ -13,6 +13,7 @@ from tests.clients.conftest import Act, FarEnd, Shared, hang, respond
 OWN, TAGS = "ec2:RevokeSecurityGroupIngress", "ec2:CreateTags"
 REVOKE = {"GroupId": "sg-1", "SecurityGroupRuleIds": ["sgr-1"]}
 ROLE = "User: arn:aws:sts::1:assumed-role/dnsbot-write/dnsbot-write is not authorized to perform: "
+LONG = f"arn:aws:ec2:eu-west-1:1:security-group-rule/{'r' * 400}"
 TAGGING = (
     "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/dnsbot-write/dnsbot-write is "
     "not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:eu-west-1:1:security-group-rule/*"
@@ -67,6 +68,10 @@ def test_what_would_be_done_returns_and_was_a_dry_run(shared: Shared) -> None:
         pytest.param(
             "UnauthorizedOperation", f"{ROLE}{TAGS} because no identity-based policy allows the {TAGS} action", TAGS,
             f"Grant `{TAGS}`.", id="not allowed by its own policy",
+        ),
+        pytest.param(
+            "UnauthorizedOperation", f"{ROLE}{TAGS} on {LONG} with an explicit deny in a resource control policy", TAGS,
+            f"Have `{TAGS}` allowed there: the resource control policy refuses it.", id="told at a long end",
         ),
     ],
 )  # fmt: skip
