@@ -31,7 +31,7 @@ from bot.workflow.load_playbook import load_playbooks
 from bot.workflow.located_yaml import nearest
 
 if TYPE_CHECKING:
-    from bot.doctor import Check
+    from bot.doctor.checks import Check
 
 EXIT_CODES: Mapping[Verdict, int] = {Verdict.HEALTHY: 0, Verdict.PROBLEM: 2, Verdict.UNKNOWN: 3}
 
@@ -150,7 +150,8 @@ def migrate_database() -> None:
 def doctor(config: Path | None, cluster: str) -> int:
     """Print what is in place, what is missing, and what each gap disables."""
     from bot.clients.sources import open_sources, open_writers
-    from bot.doctor import Check, State, check_cluster, doctor_text, exit_code
+    from bot.doctor.checks import Check, State, doctor_text, exit_code
+    from bot.doctor.cluster import check_cluster
     from bot.logs import configure_logs
     from bot.report.permissions import Use, needs
 
@@ -180,7 +181,7 @@ def doctor(config: Path | None, cluster: str) -> int:
 
 
 def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
-    from bot.doctor import Check, State
+    from bot.doctor.checks import Check, State
     from bot.slack.connection import connect
     from bot.slack.scopes import bot_scopes
 
@@ -200,7 +201,7 @@ def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
 
 
 def _doctor_of_history(settings: Settings) -> Check:
-    from bot.doctor import Check, State
+    from bot.doctor.checks import Check, State
     from bot.history.schema import schema_is_current
 
     disables = ("approvals and repairs", "dnsbot history")

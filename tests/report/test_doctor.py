@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bot.collectors.eks_addons import EksAddons
-from bot.doctor import Check, Rehearse, State, check_cluster, doctor_text, exit_code
+from bot.doctor.checks import Check, State, doctor_text, exit_code
+from bot.doctor.cluster import check_cluster
+from bot.doctor.dry_runs import Rehearse
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Binding, Diagnosis

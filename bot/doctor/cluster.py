@@ -1,48 +1,23 @@
-"""Doctor: looks at what the bot needs before somebody needs the bot, and says what each gap disables."""
+"""The doctor's part about one cluster: what is read there, what may be asked, what may be changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from bot.doctor.checks import Check, State
+from bot.doctor.dry_runs import Rehearse, check_changes
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.permissions import AwsPermission, KubernetesPermission
-from bot.domain.plans import Fix, Rehearsal
-from bot.errors import AccessDenied, DnsBotError, DryRunIgnored, NotFound
+from bot.domain.plans import Fix
+from bot.errors import DnsBotError
 from bot.report.permissions import Need, Use
 
 REVIEW_SECONDS = 20.0
-_CREATING = ("Authorize", "Create")
-"""These go first: should dry runs be carried out there, what they make is for addresses that nobody has."""
-
-
-class State(StrEnum):
-    """What was found."""
-
-    OK = "ok"
-    MISSING = "missing"
-    UNKNOWN = "could not look"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line of the doctor's report."""
-
-    subject: str
-    state: State
-    text: str
-    disables: tuple[str, ...] = ()
-
 
 Review = Callable[[KubernetesPermission, Deadline], bool]
 """Asks the API server whether an identity may do something (SelfSubjectAccessReview)."""
-
-Rehearse = Callable[[str, Mapping[str, object], Deadline], None]
-"""Sends an EC2 operation with these parameters as a dry run; raises `AccessDenied` where AWS would refuse it."""
 
 
 def check_cluster(
@@ -68,7 +43,8 @@ def check_cluster(
     for use, review in reviews.items():
         yield from _reviewed(target, use, review, [need for need in found if need.use is use])
     if rehearse:
-        yield from _rehearsed(target, diagnosis, [need for need in found if need.use is Use.CHANGE], fixes, rehearse)
+        changes = [need for need in found if need.use is Use.CHANGE]
+        yield from check_changes(f"{target.name}, to change", diagnosis, changes, fixes, rehearse)
     yield from _writers(target, found)
 
 
@@ -134,59 +110,6 @@ def _reviewed(target: ClusterTarget, use: Use, review: Review, found: Sequence[N
     )
 
 
-def _rehearsed(
-    target: ClusterTarget, diagnosis: Diagnosis, changes: Sequence[Need], fixes: Iterable[Fix], rehearse: Rehearse
-) -> Iterator[Check]:
-    """Have AWS judge each write that a fix would send, as a dry run on something that exists."""
-    subject = f"{target.name}, to change"
-    evidence = {type(one.value): one.value for one in diagnosis.evidence if one.value is not None}
-    planned = {(one.operation, one.target): one for fix in fixes for one in fix.rehearse(evidence)}
-    verdicts = tuple(_verdicts(planned.values(), rehearse))
-    failed = [(one, error) for one, error in verdicts if error is not None]
-    refused = {right: (one, error) for one, error in reversed(failed) if (right := _refused_right(one, error))}
-    granted = {right: one.target for one, error in verdicts if error is None for right in one.judges}
-    needed = {need.permission.text for need in changes if isinstance(need.permission, AwsPermission)}
-    left = needed - granted.keys() - refused.keys()
-    for right, (one, error) in sorted(refused.items()):
-        text = f"a dry run on {one.target}: {error}"
-        yield Check(subject=subject, state=State.MISSING, text=text, disables=_units_of(changes, {right}))
-    unclear = [(one, error) for one, error in failed if not _refused_right(one, error)]
-    for one, error in unclear:
-        state = State.MISSING if isinstance(error, AccessDenied | DryRunIgnored) else State.UNKNOWN
-        text = f"a dry run on {one.target}: {error}"
-        yield Check(subject=subject, state=state, text=text, disables=_units_of(changes, left))
-    if proven := granted.keys() - refused.keys():
-        targets = ", ".join(sorted({granted[right] for right in proven}))
-        text = f"{len(proven)} AWS rights are granted, as dry runs on {targets} show"
-        yield Check(subject=subject, state=State.OK, text=text)
-    if left and not unclear:
-        why = "AWS refused another right first" if refused else "nothing to try it on was read"
-        text = f"not judged, since {why}: the writer role needs {', '.join(sorted(left))}"
-        yield Check(subject=subject, state=State.NOTE, text=text, disables=_units_of(changes, left))
-
-
-def _verdicts(planned: Iterable[Rehearsal], rehearse: Rehearse) -> Iterator[tuple[Rehearsal, DnsBotError | None]]:
-    """Try one after the other; end where the rest would fail in the same way, or would be carried out."""
-    for one in sorted(planned, key=lambda one: not one.operation.startswith(_CREATING)):
-        try:
-            rehearse(one.operation, one.parameters, Deadline.after(REVIEW_SECONDS))
-        except DnsBotError as error:
-            yield one, error
-            if not _refused_right(one, error) and not isinstance(error, NotFound):
-                return
-        else:
-            yield one, None
-
-
-def _refused_right(one: Rehearsal, error: DnsBotError) -> str:
-    """Return the right of this write that AWS refused; empty where the error is about something else."""
-    return error.grant if isinstance(error, AccessDenied) and error.grant in one.judges else ""
-
-
-def _units_of(changes: Sequence[Need], actions: Collection[str]) -> tuple[str, ...]:
-    return tuple(sorted({unit for need in changes if need.permission.text in actions for unit in need.units}))
-
-
 def _writers(target: ClusterTarget, found: Sequence[Need]) -> Iterator[Check]:
     changes = [need for need in found if need.use is Use.CHANGE]
     aws = sorted({fix for need in changes if isinstance(need.permission, AwsPermission) for fix in need.units})
@@ -203,21 +126,3 @@ def _writers(target: ClusterTarget, found: Sequence[Need]) -> Iterator[Check]:
     if not target.workload_selector:
         text = "no workload_selector is set: names are not looked up from inside, and nothing can be verified"
         yield Check(subject=target.name, state=State.NOTE, text=text, disables=("dns_lookups_fail", "wrong_nameserver"))
-
-
-def doctor_text(checks: Iterable[Check]) -> str:
-    """Return the report: one line a check, what it disables under it."""
-    lines: list[str] = []
-    for check in checks:
-        lines.append(f"{check.state.value:>14}  {check.subject}: {check.text}")
-        if check.disables:
-            lines.append(f"{'':>14}  it may cost: {', '.join(check.disables)}")
-    return "\n".join(lines) + "\n"
-
-
-def exit_code(checks: Iterable[Check]) -> int:
-    """Return 0 when nothing is missing, 2 when something is, 3 when something could not be looked at."""
-    states = {check.state for check in checks}
-    if State.MISSING in states:
-        return 2
-    return 3 if State.UNKNOWN in states else 0
