@@ -17,8 +17,9 @@ from bot.collectors._log_window import LOG_PERMISSION, LogParameters, LogRange, 
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.dns.call_failure import CallFailure, stamp
-from bot.dns.coredns_log import CorednsLineKind
-from bot.dns.coredns_pod_log import CorednsPodLog, SeenCorednsLines, coredns_pod_log
+from bot.dns.coredns_log import CorednsLine, CorednsLineKind
+from bot.dns.coredns_pod_log import CorednsPodLog, coredns_pod_log
+from bot.dns.timestamped import SeenLines
 from bot.domain.evidence import Collector, Gap, Look
 
 
@@ -60,7 +61,7 @@ class CorednsLogs(LogsRead):
         return tuple(gaps)
 
 
-def _call_failure(name: str, seen: SeenCorednsLines, pod: CorednsPod | None) -> CallFailure:
+def _call_failure(name: str, seen: SeenLines[CorednsLine], pod: CorednsPod | None) -> CallFailure:
     assert seen.line.api is not None  # noqa: S101  # callers pass API failures
     synced = _synced_since(pod)
     return CallFailure(

@@ -9,86 +9,16 @@ In a playbook: `{collector: kube_proxy_logs, with: {window: 15m, max_pods: 20}}`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from bot.collectors._log_window import LOG_PERMISSION, LogParameters, LogRange, LogSource, LogsRead, read_logs
 from bot.collectors.kube_proxy_pods import KubeProxyPod, KubeProxyPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.dns.call_failure import CallFailure, stamp
-from bot.dns.kube_proxy_log import KubeProxyLine, KubeProxyLineKind, kube_proxy_line
-from bot.dns.pod_log import PodLog
-from bot.dns.timestamped import grouped
+from bot.dns.kube_proxy_log import KubeProxyLine
+from bot.dns.kube_proxy_pod_log import KubeProxyPodLog, kube_proxy_pod_log
+from bot.dns.timestamped import SeenLines
 from bot.domain.evidence import Collector, Gap, Look
-
-MOST_CLASSES = 50
-ROUTING = ("services", "endpointslices", "endpoints")
-"""What kube-proxy writes its rules from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenKubeProxyLines:
-    """Lines of one class in one pod's log."""
-
-    line: KubeProxyLine
-    count: int
-    recent: int
-    """How many of them are inside the collector's window."""
-    first_at: datetime
-    last_at: datetime
-    samples: tuple[str, ...]
-    """The newest, newest first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeProxyPodLog:
-    """What one pod's log says."""
-
-    pod: str
-    node: str
-    seen: tuple[SeenKubeProxyLines, ...]
-    """Newest class first."""
-
-    @property
-    def never_synced(self) -> bool:
-        """Return whether the log shows the process starting and never reading what it writes rules from.
-
-        A wait for one cache says nothing of the others: kube-proxy waits for several at once, each in a goroutine of
-        its own, and on a busy node it begins to wait for the last after it has read the first.
-        """
-        if self._started(*ROUTING) is None:
-            return False
-        return not any(self._read_since_start(resource) for resource in ROUTING)
-
-    @property
-    def failed_since_start(self) -> bool:
-        """Return whether a call failed after the last start that the log shows."""
-        started, failed = self._started(*ROUTING), self._last(KubeProxyLineKind.API_FAILURE)
-        return failed is not None and (started is None or failed >= started)
-
-    def works_since(self, resource: str, failed_at: datetime) -> datetime | None:
-        """Return when, after `failed_at`, a line showed that `resource` was read; None: no such line."""
-        resources = (resource,) if resource else ROUTING
-        found = [self._last(KubeProxyLineKind.API_WORKS, one) for one in resources]
-        return max((at for at in found if at is not None and at > failed_at), default=None)
-
-    def _started(self, *resources: str) -> datetime | None:
-        return self._last(KubeProxyLineKind.STARTED, "", *resources)
-
-    def _read_since_start(self, resource: str) -> bool:
-        started, read = self._started(resource), self._last(KubeProxyLineKind.API_WORKS, resource)
-        return read is not None and (started is None or read >= started)
-
-    def _last(self, kind: KubeProxyLineKind, *resources: str) -> datetime | None:
-        """Return when a line of this kind, and about one of these where any are given, came last."""
-        return max(
-            (
-                seen.last_at
-                for seen in self.seen
-                if seen.line.kind is kind and (not resources or seen.line.resource in resources)
-            ),
-            default=None,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +58,7 @@ class KubeProxyLogs(LogsRead):
         return frozenset(log.node for log in self.pods if log.node in nodes and log.never_synced)
 
 
-def _call_failure(log: KubeProxyPodLog, seen: SeenKubeProxyLines) -> CallFailure:
+def _call_failure(log: KubeProxyPodLog, seen: SeenLines[KubeProxyLine]) -> CallFailure:
     assert seen.line.failure is not None  # noqa: S101  # callers pass API failures
     works = log.works_since(seen.line.failure.resource, seen.last_at)
     return CallFailure(
@@ -152,7 +82,9 @@ def collect(look: Look) -> KubeProxyLogs:
     logs, gaps = read_logs(look.cluster, [_source(pod) for pod in chosen], wanted)
     node_of = {pod.name: pod.node for pod in chosen}
     return KubeProxyLogs(
-        pods=tuple(_pod_log(log, node_of[log.pod], wanted.since) for log in sorted(logs, key=lambda log: log.pod)),
+        pods=tuple(
+            kube_proxy_pod_log(log, node_of[log.pod], wanted.since) for log in sorted(logs, key=lambda log: log.pod)
+        ),
         pods_total=len(pods),
         window_seconds=wanted.window_seconds,
         gaps=gaps,
@@ -176,24 +108,6 @@ def _most_suspect(pod: KubeProxyPod) -> tuple[bool, float, str]:
 
 def _source(pod: KubeProxyPod) -> LogSource:
     return LogSource(pod=pod.name, container=pod.container, restarted=pod.restarts > 0, ended_at=pod.last_terminated_at)
-
-
-def _pod_log(log: PodLog, node: str, since: datetime) -> KubeProxyPodLog:
-    classified = [(kube_proxy_line(line.text), line) for line in log.lines]
-    groups = grouped(((key, line) for key, line in classified if key.kind is not KubeProxyLineKind.OTHER), since=since)
-    seen = [
-        SeenKubeProxyLines(
-            line=key,
-            count=group.count,
-            recent=group.recent,
-            first_at=group.first_at,
-            last_at=group.last_at,
-            samples=group.samples,
-        )
-        for key, group in groups.items()
-    ]
-    seen.sort(key=lambda one: one.last_at, reverse=True)
-    return KubeProxyPodLog(pod=log.pod, node=node, seen=tuple(seen[:MOST_CLASSES]))
 
 
 def summarise(found: KubeProxyLogs) -> str:

@@ -6,15 +6,18 @@ import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 LONGEST_LINE = 4_000
 """Characters of a line that are looked at. Query names in logs are anybody's to choose: bound every line."""
 LONGEST_SAMPLE = 400
+MOST_CLASSES = 50
+"""Classes of lines kept of one pod, the newest."""
+_SAMPLES = 3
 _STAMP = re.compile(
     r"^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)(?: |\t|$)",
 )
-K = TypeVar("K", bound=Hashable)
+L = TypeVar("L", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +29,14 @@ class TimedLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Lines of one class: how many, from when to when, and the newest as samples."""
+class SeenLines(Generic[L]):
+    """Lines of one class in one log: how many, from when to when, and the newest as samples."""
 
+    line: L
+    """What they say, without what differs from line to line."""
     count: int
     recent: int
-    """How many of them are inside the window."""
+    """How many of them are inside the collector's window."""
     first_at: datetime
     last_at: datetime
     samples: tuple[str, ...]
@@ -59,22 +64,27 @@ def timed_lines(text: str) -> tuple[TimedLine, ...]:
     return tuple(lines)
 
 
-def grouped(lines: Iterable[tuple[K, TimedLine]], *, since: datetime, samples: int = 3) -> dict[K, Group]:
-    """Group dated lines by key; undated ones are left out. `since` is where the window begins, inclusive."""
-    dated: dict[K, list[tuple[datetime, str]]] = {}
-    for key, line in lines:
+def seen_lines(lines: Iterable[tuple[L, TimedLine]], *, since: datetime) -> tuple[SeenLines[L], ...]:
+    """Gather dated lines into classes, the newest class first, so many of them as are kept of one pod.
+
+    Undated lines are left out. `since` is where the collector's window begins, inclusive.
+    """
+    dated: dict[L, list[tuple[datetime, str]]] = {}
+    for classified, line in lines:
         if line.at is not None:
-            dated.setdefault(key, []).append((line.at, line.text))
-    return {key: _group(sorted(found, reverse=True), since, samples) for key, found in dated.items()}
+            dated.setdefault(classified, []).append((line.at, line.text))
+    seen = [_seen(classified, sorted(found, reverse=True), since) for classified, found in dated.items()]
+    return tuple(sorted(seen, key=lambda one: one.last_at, reverse=True)[:MOST_CLASSES])
 
 
-def _group(newest_first: list[tuple[datetime, str]], since: datetime, samples: int) -> Group:
-    return Group(
+def _seen(classified: L, newest_first: list[tuple[datetime, str]], since: datetime) -> SeenLines[L]:
+    return SeenLines(
+        line=classified,
         count=len(newest_first),
         recent=sum(at >= since for at, _ in newest_first),
         first_at=newest_first[-1][0],
         last_at=newest_first[0][0],
-        samples=tuple(text[:LONGEST_SAMPLE] for _, text in newest_first[:samples]),
+        samples=tuple(text[:LONGEST_SAMPLE] for _, text in newest_first[:_SAMPLES]),
     )
 
 

@@ -11,8 +11,9 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.lookups import Lookups
 from bot.dns.call_failure import stamp
-from bot.dns.coredns_log import CorednsLineKind
-from bot.dns.coredns_pod_log import CorednsPodLog, SeenCorednsLines
+from bot.dns.coredns_log import CorednsLine, CorednsLineKind
+from bot.dns.coredns_pod_log import CorednsPodLog
+from bot.dns.timestamped import SeenLines
 from bot.dns.upstream_failure import UpstreamFailureKind
 from bot.domain.evidence import Gap
 from bot.domain.findings import Answer, Case
@@ -75,7 +76,7 @@ class Upstream:
     address: str
     """Of the pod."""
     upstream: str
-    seen: tuple[SeenCorednsLines, ...]
+    seen: tuple[SeenLines[CorednsLine], ...]
     state: State
     why: str
 
@@ -107,7 +108,7 @@ def upstreams(
     since = case.collected_at - case.thresholds.window
     pod = pods.pod(log.pod)
     address = pod.ip if pod else ""
-    by_upstream: dict[str, list[SeenCorednsLines]] = {}
+    by_upstream: dict[str, list[SeenLines[CorednsLine]]] = {}
     for seen in log.of(CorednsLineKind.UPSTREAM_FAILURE):
         if seen.line.upstream is not None:
             by_upstream.setdefault(seen.line.upstream.upstream, []).append(seen)
@@ -125,7 +126,7 @@ def upstreams(
 
 
 def _state(
-    upstream: str, recent: list[SeenCorednsLines], view: External, answered: datetime | None, failures: int
+    upstream: str, recent: list[SeenLines[CorednsLine]], view: External, answered: datetime | None, failures: int
 ) -> tuple[State, str]:
     if not recent:
         return State.PAST, "before the window"

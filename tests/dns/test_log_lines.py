@@ -10,7 +10,7 @@ from bot.dns.api_failure import ApiFailure, ApiFailureKind, api_failure
 from bot.dns.coredns_log import CorednsLineKind, coredns_line
 from bot.dns.klog import klog_line
 from bot.dns.kube_proxy_log import KubeProxyLineKind, kube_proxy_line
-from bot.dns.timestamped import grouped, parse_time, timed_lines
+from bot.dns.timestamped import parse_time, seen_lines, timed_lines
 from bot.dns.upstream_failure import UpstreamFailureKind
 
 PROXY = "system:serviceaccount:kube-system:kube-proxy"
@@ -48,14 +48,24 @@ def test_what_is_no_time_is_none(text: str) -> None:
     assert parse_time(text) is None
 
 
-def test_groups_count_all_and_those_inside_the_window() -> None:
-    """A group knows its first and last time, how many lines are recent, and keeps the newest as samples."""
+def test_seen_lines_count_all_and_those_inside_the_window() -> None:
+    """A class knows its first and last time, how many lines are recent, and keeps the newest three as samples."""
     lines = timed_lines("".join(f"2026-11-21T09:0{minute}:00Z line {minute}\n" for minute in range(5)))
 
-    group = grouped((("k", line) for line in lines), since=datetime(2026, 11, 21, 9, 3, tzinfo=UTC), samples=2)["k"]
+    (seen,) = seen_lines((("k", line) for line in lines), since=datetime(2026, 11, 21, 9, 3, tzinfo=UTC))
 
-    assert (group.count, group.recent, group.samples) == (5, 2, ("line 4", "line 3"))
-    assert group.last_at - group.first_at == timedelta(minutes=4)
+    assert (seen.line, seen.count, seen.recent) == ("k", 5, 2)
+    assert seen.samples == ("line 4", "line 3", "line 2")
+    assert seen.last_at - seen.first_at == timedelta(minutes=4)
+
+
+def test_of_very_many_classes_the_newest_are_kept() -> None:
+    """An endless variety of lines does not make endless evidence; the newest class comes first."""
+    lines = timed_lines("".join(f"2026-11-21T09:{minute:02}:00Z line {minute}\n" for minute in range(60)))
+
+    seen = seen_lines(((line.text, line) for line in lines), since=datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
+
+    assert [one.line for one in seen] == [f"line {minute}" for minute in range(59, 9, -1)]
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,14 @@ from bot.collectors.coredns_pods import ContainerState, CorednsPod, CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.kube_dns import DnsEndpoint, KubeDns
-from bot.collectors.kube_proxy_logs import KubeProxyLogs, KubeProxyPodLog, SeenKubeProxyLines
+from bot.collectors.kube_proxy_logs import KubeProxyLogs
 from bot.collectors.kube_proxy_pods import KubeProxyPod, KubeProxyPods
 from bot.collectors.lookups import Lookups
 from bot.dns.coredns_pod_log import coredns_pod_log
 from bot.dns.corefile import parse_corefile
-from bot.dns.kube_proxy_log import KubeProxyLineKind, kube_proxy_line
+from bot.dns.kube_proxy_pod_log import KubeProxyPodLog, kube_proxy_pod_log
 from bot.dns.pod_log import PodLog
-from bot.dns.timestamped import grouped, timed_lines
+from bot.dns.timestamped import timed_lines
 from bot.domain.cluster import ClusterTarget
 from bot.domain.findings import Answer, Case, Cell, Judgement, Protocol, Rule
 from bot.workflow.evidence_store import as_stored
@@ -72,22 +72,7 @@ def coredns_log(name: str, text: str, *, whole: bool = True) -> Any:
 
 def kube_proxy_log(name: str, node: str, text: str) -> KubeProxyPodLog:
     """Return a kube-proxy pod's log as evidence."""
-    classified = [(kube_proxy_line(line.text), line) for line in timed_lines(text)]
-    groups = grouped(
-        ((key, line) for key, line in classified if key.kind is not KubeProxyLineKind.OTHER), since=NOW - WINDOW
-    )
-    seen = (
-        SeenKubeProxyLines(
-            line=key,
-            count=group.count,
-            recent=group.recent,
-            first_at=group.first_at,
-            last_at=group.last_at,
-            samples=group.samples,
-        )
-        for key, group in groups.items()
-    )
-    return KubeProxyPodLog(pod=name, node=node, seen=tuple(seen))
+    return kube_proxy_pod_log(PodLog(pod=name, lines=timed_lines(text), whole=True), node, NOW - WINDOW)
 
 
 def kube_proxy_pod(name: str, node: str) -> KubeProxyPod:
