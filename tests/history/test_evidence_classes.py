@@ -61,9 +61,11 @@ def _sample(kind: Any, chance: random.Random) -> Any:
         return origin(_sample(arguments[0], chance) for _ in range(chance.randrange(4)))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return chance.choice(list(kind))
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{field.name: _sample(hints[field.name], chance) for field in fields(kind) if field.init})
+    made = origin or kind
+    if isinstance(made, type) and is_dataclass(made):
+        meant = dict(zip(getattr(made, "__parameters__", ()), arguments, strict=True))
+        hints = {name: meant.get(hint, hint) for name, hint in typing.get_type_hints(made).items()}
+        return made(**{field.name: _sample(hints[field.name], chance) for field in fields(made) if field.init})
     return _leaf(kind, chance)
 
 
