@@ -51,21 +51,20 @@ class InProcessJobs:
         """
         with self._lock:
             self._stopped = True
-            futures = list(self._futures.values())
+            futures = dict(self._futures)
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         started_at = time.monotonic()
-        wait_for([future for future in futures if not future.cancelled()], timeout=grace_seconds)
-        left = self.running()
+        wait_for([future for future in futures.values() if not future.cancelled()], timeout=grace_seconds)
+        left = tuple(sorted(key for key, future in futures.items() if not future.done()))
         log.info("jobs stopped", extra={"left": left, "waited_ms": int((time.monotonic() - started_at) * 1000)})
         return left
 
     def _ended(self, key: str, future: Future[None]) -> None:
-        with self._lock:
-            self._futures.pop(key, None)
+        """Log how it ended, then let the key go: who sees it gone can read the log."""
         if future.cancelled():
             log.warning("job dropped before it began", extra={"job": key})
-            return
-        error = future.exception()
-        if error is not None:
+        elif error := future.exception():
             log.error("job ended by an error", extra={"job": key}, exc_info=error)
+        with self._lock:
+            self._futures.pop(key, None)

@@ -17,7 +17,8 @@ from typing import Self
 
 import bot
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
+"""One that ends before it serves is noticed at once; a busy machine may be given its time."""
 COMMAND_SECONDS = 60.0
 STOP_SECONDS = 25.0
 """A little more than the bot's own grace for running work."""

@@ -125,18 +125,18 @@ def build_app(
 
 def _listen_for_command(app: App, bench: Bench, command: Command) -> None:
     def listen(ack: Ack, body: Body) -> None:
-        ack()
         asked = asked_by_command(body)
         _hand_over(bench, asked.place, asked.delivery, lambda: command.run(asked, bench), without_history=True)
+        ack()
 
     app.command(f"/dns-{command.name}")(listen)
 
 
 def _listen_for_button(app: App, bench: Bench, button: Button) -> None:
     def listen(ack: Ack, body: Body) -> None:
-        ack()
         pressed = pressed_button(body)
         _hand_over(bench, pressed.place, pressed.delivery, lambda: button.run(pressed, bench), without_history=False)
+        ack()
 
     app.action(button.name)(listen)
 
@@ -147,9 +147,9 @@ def _listen_for_modal(app: App, bench: Bench, modal: Modal) -> None:
         if complaints:
             ack(response_action="errors", errors=_by_block(body, complaints))
             return
-        ack()
         sent = submitted_modal(body)
         _hand_over(bench, sent.place, sent.delivery, lambda: modal.run(sent, bench), without_history=False)
+        ack()
 
     app.view(modal.name)(listen)
 
@@ -179,7 +179,10 @@ def _run_mention(bench: Bench, by_name: Mapping[str, Command], asked: Asked) -> 
 
 
 def _hand_over(bench: Bench, place: Place, delivery: str, work: Callable[[], None], *, without_history: bool) -> None:
-    """Queue the work of one delivery; a retry of it, now or later, does nothing."""
+    """Queue the work of one delivery; a retry of it, now or later, does nothing.
+
+    Comes before the acknowledgement, and takes no time: what is acknowledged is queued.
+    """
 
     def serve() -> None:
         said = False
