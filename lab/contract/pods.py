@@ -190,7 +190,7 @@ class TestCommands:
         with pytest.raises(SourceTimeout, match="gave no whole answer in time"):
             sources(far_end).prober(Deadline.after(1.5)).run(named(pod), "shop", ["sleep", "30"])
 
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 20
 
     def test_pod_that_is_not_there(self, far_end: FarEnd) -> None:
         """The refusal comes before the upgrade, as a 404."""

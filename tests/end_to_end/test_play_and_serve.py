@@ -116,7 +116,7 @@ def test_serve_prints_what_is_needed_and_ends_on_sigterm(tmp_path: Path) -> None
         diagnosis = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)  # noqa: S607  # our own program
         exported = dict(line[len("export ") :].strip().split("=", 1) for line in lines if line.startswith("export "))
         served.send_signal(signal.SIGTERM)
-        code = served.wait(20)
+        code = served.wait(120)
 
     assert diagnosis.returncode == 2, diagnosis.stderr
     assert "DNS is blocked by a security group" in diagnosis.stdout
@@ -201,7 +201,7 @@ def test_a_play_that_is_broken_off_leaves_nothing(number: signal.Signals, tmp_pa
             told += line
         ports = {int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", told)}
         playing.send_signal(number)
-        playing.communicate(timeout=30)
+        playing.communicate(timeout=120)
 
     assert playing.returncode == 130
     assert len(ports) == 4

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.sandbox import report_reading as reading
 from bot.sandbox.editing import find, write_corefile
 from bot.sandbox.running import RunningWorld
 from tests.end_to_end.office import opened
@@ -52,7 +53,7 @@ def test_planted_secrets_are_in_no_database_no_message_and_no_log() -> None:
         with opened(world) as office:
             ana = office.slack.person("ana")
             assert ana.types("/dns-diagnose cluster-prod").ok
-            ana.wait_for(lambda message: "cluster-prod: " in message.text, timeout_seconds=60)
+            ana.wait_for(reading.is_report, timeout_seconds=60)
             office.quiet(2.0)
             folder = office.bot.log.parent
             stored = b"".join(file.read_bytes() for file in folder.glob("history.db*")).decode("utf-8", "replace")

@@ -268,7 +268,7 @@ def test_a_pod_that_cannot_be_asked_leaves_the_others_alone() -> None:
 
 def test_questions_whose_turn_never_comes_are_shown_as_not_asked() -> None:
     """The time is over while TCP is asked: no cell is invented, none is left out."""
-    found = collect(look(FakeProber(tcp_seconds=0.1), *TWO, time_budget=timedelta(seconds=0.3), parallel=1))
+    found = collect(look(FakeProber(tcp_seconds=0.3), *TWO, time_budget=timedelta(seconds=1), parallel=1))
 
     unasked = [cell for cell in found.cells if cell.answer is Answer.NOT_ASKED]
     assert len(found.cells) == 24
@@ -278,7 +278,7 @@ def test_questions_whose_turn_never_comes_are_shown_as_not_asked() -> None:
 def test_pods_whose_execs_never_end_are_one_reason() -> None:
     """Every pod hangs: the collector says so instead of giving an empty matrix."""
     with pytest.raises(EvidenceUnavailable, match="no pod of 2 could be asked: no exec in pod"):
-        collect(look(FakeProber(cat_seconds=0.5), *TWO, time_budget=timedelta(seconds=0.1)))
+        collect(look(FakeProber(cat_seconds=1.5), *TWO, time_budget=timedelta(seconds=0.1)))
 
 
 def test_no_running_pod_says_so() -> None:

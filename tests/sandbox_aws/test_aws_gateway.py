@@ -230,7 +230,7 @@ def test_a_hung_call_hangs_and_delays_nothing_else(aws: AwsFarEnd, ec2: Client) 
     import boto3  # noqa: PLC0415  # a client with a short time-out
     from botocore.config import Config  # noqa: PLC0415  # the same
 
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=1)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=3)
     hasty = boto3.client(
         "ec2",
         endpoint_url=aws.url,
@@ -249,7 +249,7 @@ def test_a_hung_call_hangs_and_delays_nothing_else(aws: AwsFarEnd, ec2: Client) 
         with pytest.raises(ReadTimeoutError):
             hung.result()
 
-    assert took < 0.9
+    assert took < 2.5
 
 
 def test_latency_is_added_to_each_call(aws: AwsFarEnd, ec2: Client) -> None:

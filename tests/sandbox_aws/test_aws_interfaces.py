@@ -142,7 +142,7 @@ def test_a_thousand_nodes_are_described_in_seconds(aws: AwsFarEnd, ec2: Client, 
 
     assert [len([i for r in page["Reservations"] for i in r["Instances"]]) for page in pages] == [400, 400, 200]
     assert len(interfaces["NetworkInterfaces"]) == 1000
-    assert took < 20  # 1 s on an idle machine
+    assert took < 60  # 1 s on an idle machine
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from slack_bolt import App, BoltRequest
 from slack_sdk import WebClient
 
 from bot.sandbox.slack import SlackFarEnd
+from bot.sandbox.slack.transport import ACK_SECONDS
 
 
 class Clock:
@@ -32,9 +33,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def slack() -> Iterator[SlackFarEnd]:
-    """Return a local Slack that repeats events at once."""
-    with SlackFarEnd(event_retry_seconds=(0.0, 0.0, 0.0)) as far_end:
+def slack(request: pytest.FixtureRequest) -> Iterator[SlackFarEnd]:
+    """Return a local Slack that repeats events at once; a parameter says for how long it waits (default: 3 s)."""
+    ack_seconds = getattr(request, "param", ACK_SECONDS)
+    with SlackFarEnd(event_retry_seconds=(0.0, 0.0, 0.0), ack_seconds=ack_seconds) as far_end:
         yield far_end
 
 

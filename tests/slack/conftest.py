@@ -238,7 +238,7 @@ class MemoryDesk:
             if progress is not None:
                 progress(state)
         if self.hold is not None:
-            self.hold.wait(20)
+            self.hold.wait(120)
         if question.cluster == "cluster-staging":
             message = "cluster-staging: its kubeconfig cannot be read"
             raise ConfigurationError(message)

@@ -92,11 +92,11 @@ def test_hung_source_ends_by_the_deadline_and_delays_nothing_else(
     units = replace(catalogue, collectors={**catalogue.collectors, "soil": soil})
     started = time.monotonic()
 
-    diagnosis = diagnoser(dict, units, deadline_seconds=0.2).run(QUESTION)
+    diagnosis = diagnoser(dict, units, deadline_seconds=2).run(QUESTION)
 
     took_seconds = time.monotonic() - started
     release.set()
-    assert took_seconds < 2
+    assert took_seconds < 20
     assert diagnosis.binding is not None
     assert "no answer within" in diagnosis.unknown_checks[0].reason
 
@@ -165,7 +165,7 @@ def test_secrets_are_gone_before_rules_judge(diagnoser: Callable[..., Diagnoser]
 
 def test_hundred_hung_diagnoses_leave_no_threads(diagnoser: Callable[..., Diagnoser]) -> None:
     """Readers that end at their deadline leave nothing behind."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
 
     def slow() -> Any:
         time.sleep(0.05)
@@ -176,8 +176,8 @@ def test_hundred_hung_diagnoses_leave_no_threads(diagnoser: Callable[..., Diagno
         run.start()
     for run in runs:
         run.join(10)
-    limit = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < limit:
+    limit = time.monotonic() + 30
+    while set(threading.enumerate()) - before and time.monotonic() < limit:
         time.sleep(0.02)
 
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) - before == set()
