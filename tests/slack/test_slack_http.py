@@ -4,16 +4,20 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from bot.domain.jobs import Lane
 from bot.errors import ConfigurationError
+from bot.jobs.in_process import InProcessJobs
 from bot.sandbox.slack import Kind
 from bot.sandbox.slack.transport import signature
+from bot.slack.app import build_app
 from bot.slack.http_server import LARGEST_BODY_BYTES, serve_health, serve_http
+from tests.slack.conftest import TEMPLATES, Stage
 
 BODY = urlencode({"command": "/dns-help", "user_id": "U01", "team_id": "T01", "trigger_id": "1"}).encode()
 
@@ -136,6 +140,33 @@ def test_port_that_is_taken_is_a_configuration_error(stage: Any) -> None:
     """A taken port is told with what to do."""
     with pytest.raises(ConfigurationError, match="Choose another --port"):
         serve_http(stage.bot.bolt, signing_secret="s", port=stage.server.port)
+
+
+class NoThreads(InProcessJobs):
+    """Jobs of a process that may start no thread any more."""
+
+    def submit(self, lane: Lane, key: str, work: Callable[[], None]) -> bool:
+        """Fail as `Thread.start` does."""
+        del lane, key, work
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+
+def test_command_that_cannot_be_queued_is_not_acknowledged(bench_stage: Stage) -> None:
+    """The person is told that it failed, instead of waiting for what never comes."""
+    slack, desk = bench_stage.slack, bench_stage.desk
+    bot = build_app(
+        bench_stage.settings, connection=bench_stage.connection, desk=desk, jobs=NoThreads(), templates=TEMPLATES
+    )
+    server = serve_http(bot.bolt, signing_secret=slack.signing_secret, port=0)
+    slack.deliver_to(f"http://127.0.0.1:{server.port}/slack/events")
+
+    acked = slack.person("ana").types("/dns-diagnose cluster-prod")
+    server.stop()
+    bot.stop()
+
+    assert not acked.ok
+    assert "/dns-diagnose failed" in slack.person("ana").sees_text()
 
 
 def test_click_is_acknowledged_and_served_while_fifty_diagnoses_hang(stage: Any) -> None:
