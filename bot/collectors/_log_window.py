@@ -142,16 +142,29 @@ def _read_pod(
     what = f"log of {NAMESPACE}/{source.pod}"
     try:
         lines, whole, gaps = _read_present(cluster, source, wanted)
+    except SourceGarbled as error:  # a container that has just been started again has written nothing yet
+        before, _ = _read_previous(cluster, source, wanted)
+        read = PodLog(pod=source.pod, lines=before, whole=False) if before else None
+        return read, (Gap.of(what, error),), None if read else error
     except EvidenceUnavailable as error:
         return None, (Gap.of(what, error),), error
-    before: tuple[TimedLine, ...] = ()
-    if source.restarted:
-        try:
-            before, _ = _read(cluster, source, wanted.tail_lines, ANY_AGE_SECONDS, previous=True)
-        except EvidenceUnavailable as error:
-            if source.ended_at is None or source.ended_at >= wanted.since:
-                gaps = (*gaps, Gap.of(f"{what}, previous container", error))
-    return PodLog(pod=source.pod, lines=merged(before, lines), whole=whole), gaps, None
+    before, unread = _read_previous(cluster, source, wanted)
+    return PodLog(pod=source.pod, lines=merged(before, lines), whole=whole), (*gaps, *unread), None
+
+
+def _read_previous(
+    cluster: ClusterReader, source: LogSource, wanted: LogRange
+) -> tuple[tuple[TimedLine, ...], tuple[Gap, ...]]:
+    """Return the previous container's lines; not read is a gap where it ended inside the window."""
+    if not source.restarted:
+        return (), ()
+    try:
+        lines, _ = _read(cluster, source, wanted.tail_lines, ANY_AGE_SECONDS, previous=True)
+    except EvidenceUnavailable as error:
+        if source.ended_at is not None and source.ended_at < wanted.since:
+            return (), ()
+        return (), (Gap.of(f"log of {NAMESPACE}/{source.pod}, previous container", error),)
+    return lines, ()
 
 
 def _read_present(

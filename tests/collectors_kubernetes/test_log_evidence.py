@@ -95,6 +95,19 @@ def test_a_lost_previous_log_matters_inside_the_window(coredns: Any, pod: Any, e
     assert len(found.gaps) == gaps
 
 
+def test_a_container_that_has_written_nothing_yet_does_not_hide_the_one_before(coredns: Any, pod: Any) -> None:
+    """In a crash loop the cause stands in the previous log; that the present one is empty is a gap all the same."""
+    raw = pod(
+        "coredns-a", restarts=1, last_state={"terminated": {"reason": "Error", "finishedAt": "2026-11-21T08:59:30Z"}}
+    )
+
+    found, _ = coredns([raw], {"coredns-a": "", "coredns-a/previous": START + FORBIDDEN.format(minute=9)})
+
+    assert found.pods[0].of(CorednsLineKind.API_FAILURE)[0].count == 1
+    assert not found.pods[0].whole
+    assert [gap.what for gap in found.gaps] == ["log of kube-system/coredns-a"]
+
+
 def test_one_unreadable_log_does_not_lose_the_others(coredns: Any, pod: Any) -> None:
     """The gap names the pod; the other pod's log is there."""
     refused = AccessDenied("Cannot get pods/log: 403.", grant="pods/log: get")
