@@ -57,4 +57,4 @@ def _rank(pod: WorkloadPod) -> tuple[bool, bool, bool, str, str]:
 
 
 def _can_look(pod: WorkloadPod) -> bool:
-    return pod.phase == "Running" and bool(pod.node) and bool(pod.container)
+    return pod.phase == "Running" and not pod.terminating and bool(pod.node) and bool(pod.container)

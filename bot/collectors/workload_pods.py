@@ -46,6 +46,7 @@ class WorkloadPod:
     """Of that controller, where it is the pod's direct owner; a Deployment's does not stand on its pods: empty."""
     restarted_at: str = ""
     """The pod's annotation `kubectl.kubernetes.io/restartedAt`: when its controller was last restarted by hand."""
+    terminating: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ def _pod(item: Mapping[str, Any], owners: Mapping[tuple[str, str], tuple[str, st
         controller_name=name,
         controller_uid=_owner_uid(item, kind),
         restarted_at=(metadata.get("annotations") or {}).get("kubectl.kubernetes.io/restartedAt", ""),
+        terminating=bool(metadata.get("deletionTimestamp")),
     )
 
 

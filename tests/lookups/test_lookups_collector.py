@@ -358,6 +358,13 @@ def test_the_asked_pod_comes_first_and_stands_for_its_node() -> None:
     assert [found.name for found in chosen] == ["mine", "p1"]
 
 
+def test_a_pod_that_is_being_deleted_looks_up_nothing() -> None:
+    """After a rollout the old pods still run for a while; an exec in one may end with it."""
+    pods = [pod("a-old", "n", terminating=True), pod("b-new", "n")]
+
+    assert [found.name for found in choose_pods(pods, None, {}, max_pods=5)] == ["b-new"]
+
+
 def test_ready_pods_in_the_pod_network_are_preferred() -> None:
     """A hostNetwork pod says little about the others."""
     pods = [pod("a-host", "n", host_network=True), pod("b-not-ready", "n", ready=False), pod("c-good", "n")]
