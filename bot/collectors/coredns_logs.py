@@ -19,7 +19,7 @@ from bot.dns.api_failure import ApiFailureKind
 from bot.dns.call_failure import CallFailure, stamp
 from bot.dns.coredns_log import CorednsLine, CorednsLineKind
 from bot.dns.coredns_pod_log import CorednsPodLog, coredns_pod_log
-from bot.dns.timestamped import SeenLines
+from bot.dns.timestamped import SeenLines, whole_second
 from bot.domain.evidence import Collector, Gap, Look
 
 
@@ -55,7 +55,7 @@ class CorednsLogs(LogsRead):
             synced = _synced_since(pods.pod(log.pod))
             if waited is None or waited < since or (failed is not None and failed >= since):
                 continue
-            if synced is None or synced < _whole_second(waited):
+            if synced is None or synced < whole_second(waited):
                 reason = f"{log.pod} waits for the Kubernetes API ({stamp(waited)}) and does not say why"
                 gaps.append(Gap(what=f"API access of {log.pod}", reason=reason))
         return tuple(gaps)
@@ -73,14 +73,9 @@ def _call_failure(name: str, seen: SeenLines[CorednsLine], pod: CorednsPod | Non
         last_at=seen.last_at,
         sample=seen.samples[0],
         contradicted_by=f"the pod became Ready at {stamp(synced)}"
-        if synced and synced >= _whole_second(seen.last_at)
+        if synced and synced >= whole_second(seen.last_at)
         else "",
     )
-
-
-def _whole_second(moment: datetime) -> datetime:
-    """Return the second that a line fell into: conditions are dated in whole seconds, log lines more finely."""
-    return moment.replace(microsecond=0)
 
 
 def _synced_since(pod: CorednsPod | None) -> datetime | None:

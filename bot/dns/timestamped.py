@@ -49,6 +49,11 @@ def parse_time(text: str) -> datetime | None:
     return _time_of(match) if match else None
 
 
+def whole_second(moment: datetime) -> datetime:
+    """Return the second that a line fell into: Kubernetes dates states in whole seconds, log lines more finely."""
+    return moment.replace(microsecond=0)
+
+
 def timed_lines(text: str) -> tuple[TimedLine, ...]:
     """Split a log into its lines. A line without a time of its own takes that of the line before."""
     lines: list[TimedLine] = []

@@ -10,6 +10,7 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.dns.call_failure import stamp
 from bot.dns.coredns_log import CorednsLineKind, CorefileError
+from bot.dns.timestamped import whole_second
 from bot.domain.evidence import Gap
 
 SETTLED = timedelta(seconds=10)
@@ -43,9 +44,8 @@ def crashes(logs: CorednsLogs, pods: CorednsPods, now: datetime) -> list[Corefil
         running = pod.container.running_since if pod and pod.container else None
         settled = running is not None and pod is not None and (pod.ready or now - running >= SETTLED)
         for seen in log.of(CorednsLineKind.COREFILE_ERROR):
-            again = (
-                f"the container runs since {stamp(running)}" if running and settled and running > seen.last_at else ""
-            )
+            later = running is not None and running >= whole_second(seen.last_at)
+            again = f"the container runs since {stamp(running)}" if running and settled and later else ""
             found += _failure(log.pod, seen.last_at, seen.line.corefile, seen.samples[0], latent=False, since=again)
     return found
 

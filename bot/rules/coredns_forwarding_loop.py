@@ -15,6 +15,7 @@ from bot.collectors.coredns_logs import CorednsLogs
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.dns.call_failure import minutes, stamp
 from bot.dns.coredns_log import CorednsLineKind
+from bot.dns.timestamped import whole_second
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.rules._api_failures import LogWindow, joined
 
@@ -91,7 +92,7 @@ def _node(pod: CorednsPod | None) -> str:
 
 def _passed(pod: CorednsPod | None, at: datetime, now: datetime) -> str:
     running = pod.container.running_since if pod and pod.container else None
-    if running is None or running <= at or now - running < SELF_TEST:
+    if running is None or running < whole_second(at) or now - running < SELF_TEST:
         return ""
     return f"the container runs since {stamp(running)}"
 

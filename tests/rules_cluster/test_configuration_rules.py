@@ -84,6 +84,16 @@ def test_a_container_that_runs_since_has_read_its_corefile(judge: Any, make: Any
     assert judge(CRASH, logs, make.coredns_pods(starting)).verdict is Verdict.PROBLEM
 
 
+def test_a_container_started_again_within_the_second_of_its_crash_runs_since(judge: Any, make: Any) -> None:
+    """Kubernetes dates starts in whole seconds, logs are dated more finely: the start seems to come first."""
+    crashed = make.coredns_logs({"coredns-a": at("2026-11-21T08:50:00.400Z", PARSE)})
+    looped = make.coredns_logs({"coredns-a": at("2026-11-21T08:50:00.400Z", LOOPED)})
+    pods = make.coredns_pods(make.coredns_pod("coredns-a", A, container_running_since=make.now - timedelta(minutes=10)))
+
+    assert judge(CRASH, crashed, pods).verdict is Verdict.HEALTHY
+    assert judge(LOOP, looped, pods).verdict is Verdict.HEALTHY
+
+
 LOADED = "[INFO] plugin/reload: Running configuration SHA512 = 1b2c"
 
 
