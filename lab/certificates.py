@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
+from bot.sandbox.world import API_SERVICE
+
 _NAMES = (
     "kubernetes",
     "kubernetes.default",
@@ -21,7 +23,7 @@ _NAMES = (
     "localhost",
     "*.gr7.eu-west-1.eks.amazonaws.com",
 )
-_ADDRESSES = ("127.0.0.1", "172.20.0.1")
+_ADDRESSES = ("127.0.0.1", API_SERVICE)
 _LIFETIME = timedelta(days=30)
 
 
@@ -31,7 +33,7 @@ class Certificates:
 
     authority: Path
     server: Path
-    """For the API server and the node agent: loopback, the ClusterIP 172.20.0.1, the EKS endpoint's names."""
+    """For the API server and the node agent: loopback, the ClusterIP, the EKS endpoint's names."""
     server_key: Path
     account_key: Path
     """Signs the tokens of service accounts."""

@@ -47,6 +47,14 @@ class LabOperator(HttpOperator):
             with _refusals():
                 self._api.apply(document)
 
+    def delete_pods(self, *, namespace: str = "", labels: str = "", node: str = "") -> None:
+        """Delete pods by selectors and wait until nothing moves.
+
+        First what was done before comes to rest: the scheduler learns of nodes and of pods by different watches.
+        """
+        self._rest.wait()
+        super().delete_pods(namespace=namespace, labels=labels, node=node)
+
     def _delete(self, document: Mapping[str, Any]) -> None:
         with _refusals(HTTPStatus.NOT_FOUND):
             self._api.call("DELETE", path_of(document))

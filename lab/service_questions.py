@@ -1,18 +1,17 @@
-"""Asks on the nodes themselves until the world is up: kube-proxy for its health, the cluster's DNS by plain UDP."""
+"""Asks on the nodes themselves until the world is up: the API server by its ClusterIP, the cluster's DNS by UDP."""
 
 from __future__ import annotations
 
-import http.client
 import socket
 import time
 from collections.abc import Callable, Sequence
 
-from bot.sandbox.world import CLUSTER_DNS
+from bot.sandbox.world import API_SERVICE, CLUSTER_DNS
 from lab.errors import LabError
 from lab.namespaces import joined
 
-_LIMIT_SECONDS = 30.0
-_PROXY_HEALTH_PORT = 10256
+_LIMIT_SECONDS = 120.0
+_API_SERVICE = (API_SERVICE, 443)
 _QUERY = (
     b"\x00\x09\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
     + b"".join(bytes([len(label)]) + label for label in (b"kubernetes", b"default", b"svc", b"cluster", b"local", b""))
@@ -25,13 +24,14 @@ def until_rules_are_laid(namespaces: Sequence[str]) -> None:
     """Return when kube-proxy has laid its rules on each node.
 
     What dials a ClusterIP earlier is lost for half a minute: its connection is tracked without a translation.
-    Raises `LabError` after 30 s.
+    Its own `/healthz` is no proof: that answers well before the first rules are there (pkg/proxy/healthcheck).
+    Raises `LabError` after 120 s.
     """
     _until("kube-proxy has not laid its rules", namespaces, _rules_laid)
 
 
 def until_every_node_asks(namespaces: Sequence[str]) -> None:
-    """Return when the ClusterIP answers from each node. Raises `LabError` when one gets no answer for 30 s."""
+    """Return when the ClusterIP answers from each node. Raises `LabError` when one gets no answer for 120 s."""
     _until(f"{CLUSTER_DNS} does not answer", namespaces, _answers)
 
 
@@ -45,16 +45,14 @@ def _until(trouble: str, namespaces: Sequence[str], done: Callable[[str], bool])
 
 
 def _rules_laid(netns: str) -> bool:
+    """Return whether the ClusterIP leads to the API server; each attempt has a source port, and a fate, of its own."""
     with joined(netns):
-        connection = http.client.HTTPConnection("127.0.0.1", _PROXY_HEALTH_PORT, timeout=1)
         try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
+            socket.create_connection(_API_SERVICE, timeout=0.5).close()
+        except OSError:
             time.sleep(0.05)
             return False
-        finally:
-            connection.close()
+        return True
 
 
 def _answers(netns: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from bot.sandbox.node_object import node_object
-from bot.sandbox.world import CLUSTER_DNS, REGION, World
+from bot.sandbox.world import API_SERVICE, CLUSTER_DNS, REGION, World
 
 Json: TypeAlias = dict[str, Any]
 COREFILE = """.:53 {
@@ -142,7 +142,7 @@ def _services(control_plane: list[str]) -> list[Json]:
     ]
     api_ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 443}]
     return [
-        _service("kubernetes", "default", "172.20.0.1", api_ports, {}),
+        _service("kubernetes", "default", API_SERVICE, api_ports, {}),
         {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",

@@ -13,6 +13,8 @@ REGION = "eu-west-1"
 CLUSTER = "cluster-prod"
 CLUSTER_DNS = "172.20.0.10"
 SERVICE_CIDR = "172.20.0.0/16"
+API_SERVICE = "172.20.0.1"
+"""The ClusterIP of the service `kubernetes`: the first of the range."""
 WORKLOAD_SELECTOR = "app.kubernetes.io/created-by=eks-workshop"
 _MANY_NODES = 50
 

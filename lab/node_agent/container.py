@@ -32,6 +32,12 @@ def _is_inside(process_id: int) -> bool:
         return False
 
 
+def _gone(loop: asyncio.AbstractEventLoop, descriptor: int, exited: asyncio.Future[None]) -> None:
+    loop.remove_reader(descriptor)
+    os.close(descriptor)
+    exited.set_result(None)
+
+
 class _Printed(asyncio.Protocol):
     def __init__(self, writer: LogWriter) -> None:
         self._writer = writer
@@ -116,14 +122,12 @@ class Container:
         self._runs += 1
         self._pipe, self._printed = await loop.connect_read_pipe(lambda: _Printed(LogWriter(log)), process.stdout)
         self._exited = exited = loop.create_future()
-        descriptor = os.pidfd_open(process.pid)
-
-        def gone() -> None:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except ProcessLookupError:  # it ended, and somebody who looked after other processes has reaped it
             exited.set_result(None)
-
-        loop.add_reader(descriptor, gone)
+        else:
+            loop.add_reader(descriptor, _gone, loop, descriptor, exited)
         await self._until_entered(process.pid, exited)
         self.state.previous = self.state.run
         self.state.run = ContainerRun(log=log, process_id=process.pid)

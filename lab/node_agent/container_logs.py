@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-
-def _now() -> str:
-    nanoseconds = datetime.now(UTC)
-    return nanoseconds.strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"
+_TICK = timedelta(microseconds=1)
 
 
 class LogWriter:
@@ -20,18 +17,22 @@ class LogWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
         self._rest = b""
+        self._last = datetime.min.replace(tzinfo=UTC)
 
     def add(self, data: bytes) -> None:
-        """Add bytes as they came; whole lines are written, each with the time at which it was read."""
+        """Add bytes as they came; whole lines are written, each later than the one before."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        stamp = _now().encode()
-        self._file.write(b"".join(stamp + b" stderr F " + line + b"\n" for line in lines))
+        self._file.write(b"".join(map(self._stamped, lines)))
 
     def close(self) -> None:
         """Write what has no end of line, and close."""
         if self._rest:
-            self._file.write(_now().encode() + b" stderr F " + self._rest + b"\n")
+            self._file.write(self._stamped(self._rest))
         self._file.close()
+
+    def _stamped(self, line: bytes) -> bytes:
+        self._last = max(datetime.now(UTC), self._last + _TICK)
+        return self._last.strftime("%Y-%m-%dT%H:%M:%S.%f000Z stderr F ").encode() + line + b"\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.permissions import KubernetesPermission
 from lab.bot_access import role_documents, without
+from lab.contract.far_end import eventually
 from lab.control_plane import ADMIN, PROBER, READER, WRITER, ControlPlane
 from lab.errors import LabError
 from lab.kubernetes_api import ApiRefused
@@ -23,7 +24,17 @@ def control_plane() -> Iterator[ControlPlane]:
         with joined(netns), ControlPlane(run, netns, built_programs()) as begun:
             for document in role_documents():
                 begun.api().apply(document)
+            eventually(lambda: _lists_pods(begun), bool)
             yield begun
+
+
+def _lists_pods(control_plane: ControlPlane) -> bool:
+    """Return whether the roles are in force: the API server learns of them as its own client, some time later."""
+    try:
+        control_plane.api(READER).list("pods")
+    except ApiRefused:
+        return False
+    return True
 
 
 def test_reader_reads_and_writes_nothing(control_plane: ControlPlane) -> None:

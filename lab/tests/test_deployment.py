@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from lab.chart import CHART, NAMESPACE, RELEASE, VALUE_SETS, render, values_file
+from lab.contract.far_end import eventually
 from lab.control_plane import ADMIN, ControlPlane
 from lab.kubernetes_api import ApiRefused
 from lab.namespaces import Run, joined
@@ -195,7 +196,7 @@ def test_install_upgrade_and_uninstall(cluster: Cluster) -> None:
     installed = cluster.run("helm", "install", RELEASE, str(CHART), *sqlite)
     assert installed.returncode == 0, installed.stderr
     assert "dnsbot doctor" in installed.stdout
-    assert cluster.may("dnsbot-look-up", "create", "pods/exec", "kube-system")
+    assert eventually(lambda: cluster.may("dnsbot-look-up", "create", "pods/exec", "kube-system"), bool)
     assert not cluster.may("dnsbot-write", "patch", "deployments.apps", "shop")
 
     upgraded = cluster.run("helm", "upgrade", RELEASE, str(CHART), *postgres)
@@ -204,14 +205,14 @@ def test_install_upgrade_and_uninstall(cluster: Cluster) -> None:
 
     removed = cluster.run("helm", "uninstall", RELEASE, "--namespace", INSTALLED, "--wait")
     assert removed.returncode == 0, removed.stderr
-    assert not cluster.may("dnsbot-read", "list", "nodes")
+    assert not eventually(lambda: cluster.may("dnsbot-read", "list", "nodes"), lambda may: not may)
     claims = cluster.call("GET", f"/api/v1/namespaces/{INSTALLED}/persistentvolumeclaims")["items"]
     assert [claim["metadata"]["name"] for claim in claims] == [RELEASE]
 
 
 def _roles_hold(cluster: Cluster) -> None:
     """Reader, prober and writer may do their own work, in their own places, and not each other's."""
-    assert cluster.may("dnsbot-read", "get", "configmaps", "kube-system", "coredns")
+    assert eventually(lambda: cluster.may("dnsbot-read", "get", "configmaps", "kube-system", "coredns"), bool)
     assert not cluster.may("dnsbot-read", "get", "configmaps", "kube-system", "aws-auth")
     assert cluster.may("dnsbot-read", "get", "pods/log", "kube-system")
     assert not cluster.may("dnsbot-read", "get", "pods/log", "shop")

@@ -126,7 +126,8 @@ def test_the_fuzzer_goes_on_until_it_is_ended_and_leaves_nothing(end: signal.Sig
         assert fuzzing.stdout is not None
         first = fuzzing.stdout.readline()
         with locked_records():  # another lab that starts or ends writes or removes a record
-            runs = [record.name for record in RECORDS.iterdir() if f"{fuzzing.pid} " in (record / "owner").read_text()]
+            owners = {record.name: (record / "owner").read_text().split()[0] for record in RECORDS.iterdir()}
+            runs = [run for run, owner in owners.items() if owner == str(fuzzing.pid)]
         fuzzing.send_signal(end)
         last = fuzzing.stdout.read().splitlines()[-1]
 

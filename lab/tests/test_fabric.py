@@ -51,7 +51,7 @@ def namespaces(fabric: Fabric) -> dict[str, str]:
 def _answers(netns: str, address: str) -> bool:
     """Whether something at the address answers a tcp packet: nothing listens, so that an answer is a refusal."""
     with joined(netns), socket.socket() as asking:
-        asking.settimeout(0.3)
+        asking.settimeout(2.5)
         try:
             asking.connect((address, 9))
         except ConnectionRefusedError:

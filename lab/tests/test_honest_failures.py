@@ -19,7 +19,7 @@ from bot.sandbox.stage import stage_on
 from lab.contract.far_end import Json, eventually
 from lab.running import RunningLab
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(600)
 WRITE, READ_AGAIN = "ec2:AuthorizeSecurityGroupIngress", "ec2:DescribeSecurityGroupRules"
 BINDING = "eks:DescribeCluster"
 """The repair's first call: which cluster is this? Its second asks the API server."""
@@ -44,7 +44,7 @@ class Desk:
     def outcome(self) -> str:
         """Wait for the outcome on the card and return it."""
         ended = self.slack.person("ben").wait_for(
-            lambda seen: seen.ts == self.card.ts and bool(reading.outcome(seen)), timeout_seconds=200
+            lambda seen: seen.ts == self.card.ts and bool(reading.outcome(seen)), timeout_seconds=300
         )
         return reading.outcome(ended)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.contract.far_end import eventually
 from lab.dead_runs import RECORDS, locked_records, names_of, started_at
 from lab.lookups import Lookup, To, look_up
 from lab.namespaces import Run
@@ -37,7 +38,7 @@ def _alive(processes: set[int]) -> set[int]:
 
 
 def _soon(holds: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not holds() and time.monotonic() < until:
         time.sleep(0.02)
     return holds()
@@ -75,8 +76,8 @@ def failed(found: tuple[Lookup, ...]) -> list[Lookup]:
 def test_healthy_lab_answers_everywhere_and_is_found_healthy() -> None:
     """Real CoreDNS behind real kube-proxy answers every node; the bot, with its roles alone, runs every check."""
     with RunningLab(scenario="healthy", seed=1) as lab:
-        found = look_up(lab)
-        code, report = diagnose(lab)
+        found = eventually(lambda: look_up(lab), lambda seen: not failed(seen))
+        code, report = eventually(lambda: diagnose(lab), lambda seen: seen[0] == 0)
         missing = lab.kubectl("exec", "-n", "ui", "deploy/ui", "--", "dig", "amazon.com")
 
     assert failed(found) == []
@@ -94,7 +95,8 @@ def test_authorised_rule_heals_and_queries_are_counted() -> None:
         permission = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}
         lab.operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
         lab.operator.settle()
-        after, answers = look_up(lab), lab.filter.answers()
+        after = eventually(lambda: look_up(lab), lambda seen: not failed(seen))
+        answers = lab.filter.answers()
 
     assert {lookup.node for lookup in failed(before)} == {lookup.node for lookup in before}
     assert sum(count for stage, count in refused.items() if stage != "passed") > 0
@@ -123,7 +125,7 @@ def test_the_command_says_how_to_use_the_lab_and_ends_by_ctrl_c() -> None:
         run = configuration.relative_to(RECORDS).parts[0]
         there, processes = configuration.is_file(), _processes_of(run, process.pid)
         process.send_signal(signal.SIGINT)
-        last, errors = process.communicate(timeout=60)
+        last, errors = process.communicate(timeout=120)
 
     assert (process.returncode, last, errors) == (0, "Everything that was started has ended.\n", "")
     assert there

@@ -97,18 +97,22 @@ def _outcomes(found: Lookups) -> set[str]:
     return {one for outcomes in found.values() for one in outcomes}
 
 
+def _all_answer(found: Lookups) -> bool:
+    return _outcomes(found) == {"answer"}
+
+
 @pytest.mark.parametrize("scenario", FIXABLE)
 def test_the_whole_story_heals_real_packets(tell: Tell, scenario: str) -> None:
     """Slash command → report → a second person's click → AWS changed → real look-ups answer → verified."""
     with RunningLab(scenario=scenario, seed=1) as lab:
         before, counted = _look_up_and_count(lab)
         code, told = play(lab)
-        after, counted_after = _look_up_and_count(lab)
+        after, counted_after = eventually(lambda: _look_up_and_count(lab), lambda found: _all_answer(found[0]))
     tell(HEALED, scenario, "the bot's fix", *_row((before, after), (counted, counted_after)))
 
     assert code == FIXED, told
     assert "failure" in _outcomes(before)
-    assert _outcomes(after) == {"answer"}
+    assert _all_answer(after)
     assert _silent(counted), "the fault stopped no pair of nodes"
     assert {pair for pair in _silent(counted) if not counted_after.get(pair)} == set()
 
@@ -179,7 +183,7 @@ def test_advice_carried_out_by_hand_heals(tell: Tell, scenario: str) -> None:
         BY_HAND[scenario](lab.world, lab.operator)
         lab.operator.settle()
         after, counted_after = eventually(
-            lambda: _look_up_and_count(lab), lambda found: _outcomes(found[0]) == {"answer"}, seconds=90
+            lambda: _look_up_and_count(lab), lambda found: _all_answer(found[0]), seconds=90
         )
         _, report = eventually(lambda: diagnose(lab), lambda seen: not problems(seen[1]), seconds=90)
     tell(HEALED, scenario, "by hand", *_row((before, after), (counted, counted_after)))

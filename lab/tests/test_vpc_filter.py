@@ -84,7 +84,7 @@ class Hosts:
 
 
 def _passes(taking: socket.socket) -> bool:
-    taking.settimeout(0.2)
+    taking.settimeout(0.5)
     try:
         said, sender = taking.recvfrom(64)
     except TimeoutError:
