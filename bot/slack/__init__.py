@@ -1,6 +1,6 @@
 """How people reach the bot through Slack: listeners, views, and where messages go.
 
-Listeners acknowledge and hand over to jobs; jobs call `bot.workflow.desk.Desk` and nothing below it.
+Listeners hand over to jobs and acknowledge; jobs call `bot.workflow.desk.Desk` and nothing below it.
 What is shown stands in `templates/`. A command, button or modal is one file in `commands/`,
 `buttons/` or `views/`. slack_* is imported in this package and in the sandbox, and nowhere else.
 """

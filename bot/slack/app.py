@@ -1,4 +1,4 @@
-"""The Bolt app: listeners that acknowledge and hand over, the same in Socket Mode and HTTP mode."""
+"""The Bolt app: listeners that hand over and acknowledge, the same in Socket Mode and HTTP mode."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from bot.workflow.desk import Desk
 log = logging.getLogger(__name__)
 
 ACK_THREADS = 16
-"""For listeners, which only acknowledge and queue. Apart from all work, so that work cannot starve them."""
+"""For listeners, which only queue and acknowledge. Apart from all work, so that work cannot starve them."""
 
 Body = Mapping[str, Any]
 
