@@ -102,7 +102,7 @@ def test_what_is_no_verdict_is_neither_a_yes_nor_a_no(shared: Shared, act: Act, 
     far_end = shared.play(act)
 
     with pytest.raises(kind) as raised:
-        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(0.5))
+        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(2))
 
     assert not isinstance(raised.value, AccessDenied)
     assert len(far_end.requests) == 1

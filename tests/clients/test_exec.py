@@ -79,7 +79,7 @@ def hang_up(_: socket.socket, __: threading.Event) -> None:
 
 def run(shared: Shared, act: Act, *arguments: str) -> ExecResult:
     """Run a command against a far end that plays `act`."""
-    return shared.played(act).prober(Deadline.after(0.6)).run(POD, "app", arguments or ("dig", "x"))
+    return shared.played(act).prober(Deadline.after(2)).run(POD, "app", arguments or ("dig", "x"))
 
 
 def test_output_and_exit_code_are_told_apart(shared: Shared, stream: Callable[..., Act]) -> None:

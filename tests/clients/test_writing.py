@@ -95,7 +95,7 @@ def test_a_failed_patch_is_sent_once_and_says_whether_it_may_have_happened(
 ) -> None:
     """No second attempt, whatever comes back."""
     far_end = serve(act)
-    writer = writers_at(far_end.url).cluster(Deadline.after(0.5))
+    writer = writers_at(far_end.url).cluster(Deadline.after(2))
 
     with pytest.raises(WriteFailed, match=f"^{text}") as raised:
         writer.patch(DEPLOYMENTS, "web", PATCH, namespace="shop")
@@ -107,7 +107,7 @@ def test_a_failed_patch_is_sent_once_and_says_whether_it_may_have_happened(
 
 def test_nobody_listening_is_not_ambiguous(writers_at: Open) -> None:
     """What was never sent cannot have happened."""
-    writer = writers_at("http://127.0.0.1:1").cluster(Deadline.after(1))
+    writer = writers_at("http://127.0.0.1:1").cluster(Deadline.after(10))
 
     with pytest.raises(WriteFailed, match=r"Nothing was changed") as raised:
         writer.delete(PODS, "web-1", namespace="shop", uid="u-1")
@@ -144,7 +144,7 @@ def test_a_failed_aws_write_is_sent_once_and_begins_with_the_code(
     far_end = shared.play(act)
 
     with pytest.raises(WriteFailed, match=f"^{text}") as raised:
-        BotocoreWriter(shared.writing, Deadline.after(0.5)).write(
+        BotocoreWriter(shared.writing, Deadline.after(2)).write(
             "ec2", "AuthorizeSecurityGroupIngress", GroupId="sg-1", IpPermissions=[]
         )
 

@@ -11,10 +11,12 @@ import pytest
 
 from bot import collectors, fixes, rules
 from bot.domain.cluster import Question
+from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import AnyCollector
 from bot.domain.findings import Verdict
 from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.ports import Resource
 from bot.sandbox.running import RunningWorld
 from bot.settings import load_settings
 from bot.workflow.catalogue import load_catalogue
@@ -52,6 +54,10 @@ def diagnoser(world: RunningWorld) -> Diagnoser:
         },
     )
     sources = open_sources(connections(settings)["cluster-prod"])
+    patient = Deadline.after(60)  # clients are made once, and that takes longer than a collector has here
+    sources.aws(patient).read("ec2", "DescribeVpcs")
+    sources.aws(patient).read("eks", "DescribeCluster", name="cluster-prod")
+    sources.cluster(patient).list(Resource(plural="nodes"))
     return Diagnoser(
         catalogue=units,
         playbooks=load_playbooks((Path(__file__).parents[2] / "playbooks").glob("*.yaml"), units),
