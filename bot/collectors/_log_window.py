@@ -93,6 +93,11 @@ class LogSource:
     ended_at: datetime | None
     """When the previous container ended."""
 
+    @property
+    def what(self) -> str:
+        """Return what a gap about it is called."""
+        return f"log of {NAMESPACE}/{self.pod}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRange:
@@ -139,15 +144,14 @@ def read_logs(
 def _read_pod(
     cluster: ClusterReader, source: LogSource, wanted: LogRange
 ) -> tuple[PodLog | None, tuple[Gap, ...], EvidenceUnavailable | None]:
-    what = f"log of {NAMESPACE}/{source.pod}"
     try:
         lines, whole, gaps = _read_present(cluster, source, wanted)
     except SourceGarbled as error:  # a container that has just been started again has written nothing yet
         before, _ = _read_previous(cluster, source, wanted)
         read = PodLog(pod=source.pod, lines=before, whole=False) if before else None
-        return read, (Gap.of(what, error),), None if read else error
+        return read, (Gap.of(source.what, error),), None if read else error
     except EvidenceUnavailable as error:
-        return None, (Gap.of(what, error),), error
+        return None, (Gap.of(source.what, error),), error
     before, unread = _read_previous(cluster, source, wanted)
     return PodLog(pod=source.pod, lines=merged(before, lines), whole=whole), (*gaps, *unread), None
 
@@ -163,7 +167,7 @@ def _read_previous(
     except EvidenceUnavailable as error:
         if source.ended_at is not None and source.ended_at < wanted.since:
             return (), ()
-        return (), (Gap.of(f"log of {NAMESPACE}/{source.pod}, previous container", error),)
+        return (), (Gap.of(f"{source.what}, previous container", error),)
     return lines, ()
 
 
@@ -179,7 +183,7 @@ def _read_present(
         return wider, False, ()
     oldest = stamp(wider[0].at) if wider[0].at else "an unknown time"
     reason = f"only the newest {len(wider)} lines were read, back to {oldest}; raise `tail_lines`"
-    return wider, False, (Gap(what=f"log of {NAMESPACE}/{source.pod}", reason=reason),)
+    return wider, False, (Gap(what=source.what, reason=reason),)
 
 
 def _covers(lines: tuple[TimedLine, ...], since: datetime) -> bool:
@@ -203,7 +207,7 @@ def _read(
     if not lines or lines[0].at is None:
         came = "no line" if not lines else "lines without the API's timestamps"
         message = (
-            f"Read the log of {NAMESPACE}/{source.pod}; {came} came back although its container has run and writes "
+            f"Read the {source.what}; {came} came back although its container has run and writes "
             "at its start. Try `kubectl logs --timestamps` on it: the node may have lost the file."
         )
         raise SourceGarbled(message)

@@ -42,10 +42,10 @@ def check_cluster(
     yield from _untried(target, diagnosis, found)
     for use, review in reviews.items():
         yield from _reviewed(target, use, review, [need for need in found if need.use is use])
+    changes = [need for need in found if need.use is Use.CHANGE]
     if rehearse:
-        changes = [need for need in found if need.use is Use.CHANGE]
         yield from check_changes(f"{target.name}, to change", diagnosis, changes, fixes, rehearse)
-    yield from _writers(target, found)
+    yield from _writers(target, changes)
 
 
 def _gathered(target: ClusterTarget, diagnosis: Diagnosis) -> Iterator[Check]:
@@ -110,8 +110,7 @@ def _reviewed(target: ClusterTarget, use: Use, review: Review, found: Sequence[N
     )
 
 
-def _writers(target: ClusterTarget, found: Sequence[Need]) -> Iterator[Check]:
-    changes = [need for need in found if need.use is Use.CHANGE]
+def _writers(target: ClusterTarget, changes: Sequence[Need]) -> Iterator[Check]:
     aws = sorted({fix for need in changes if isinstance(need.permission, AwsPermission) for fix in need.units})
     kubernetes = sorted(
         {fix for need in changes if isinstance(need.permission, KubernetesPermission) for fix in need.units}
