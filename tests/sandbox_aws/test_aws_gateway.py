@@ -121,8 +121,8 @@ def test_tagging_on_creation_is_judged_as_well(aws: AwsFarEnd, ec2: Client, grou
     assert len(created["SecurityGroupRules"]) == 1
 
 
-def ec2_with(aws: AwsFarEnd, key: str, secret: str, token: str | None = None) -> Client:
-    """Return a client of EC2 with keys other than the far end's own."""
+def ec2_with(aws: AwsFarEnd, key: str, secret: str, *, token: str | None = None, read_timeout: float = 60) -> Client:
+    """Return a client of EC2 with keys other than the far end's own, which asks once."""
     import boto3  # noqa: PLC0415  # slow to import
 
     return boto3.client(
@@ -132,7 +132,7 @@ def ec2_with(aws: AwsFarEnd, key: str, secret: str, token: str | None = None) ->
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         aws_session_token=token,
-        config=Config(retries={"total_max_attempts": 1}),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout),
     )
 
 
@@ -227,18 +227,7 @@ def test_well_formed_html_is_an_answer_without_members(aws: AwsFarEnd, ec2: Clie
 
 def test_a_hung_call_hangs_and_delays_nothing_else(aws: AwsFarEnd, ec2: Client) -> None:
     """While one call hangs others are answered; changing the faults lets it go."""
-    import boto3  # noqa: PLC0415  # a client with a short time-out
-    from botocore.config import Config  # noqa: PLC0415  # the same
-
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=3)
-    hasty = boto3.client(
-        "ec2",
-        endpoint_url=aws.url,
-        region_name="eu-west-1",
-        aws_access_key_id="A" * 20,
-        aws_secret_access_key="dummy",
-        config=config,
-    )
+    hasty = ec2_with(aws, "A" * 20, "dummy", read_timeout=3)
     aws.control("POST", "faults", [{"action": "ec2:DescribeVpcs", "kind": "hang", "times": 1}])
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:

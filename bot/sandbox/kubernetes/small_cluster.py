@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.sandbox.kubernetes.packets import Entry, Group, Permission, Port, Vpc
+from bot.sandbox.world import API_SERVICE
 
 COREFILE = """.:53 {
     errors
@@ -141,7 +142,7 @@ def small_cluster() -> list[dict[str, Any]]:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "kubernetes", "namespace": "default"},
-        "spec": {"clusterIP": "172.20.0.1", "ports": [{"port": 443}]},
+        "spec": {"clusterIP": API_SERVICE, "ports": [{"port": 443}]},
     }
     labels = {"k8s-app": "kube-dns"}
     dns_server = deployment("coredns", namespace="kube-system", image="eks/coredns:v1.11.4", replicas=2, labels=labels)
