@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from bot.collectors import coredns_logs, coredns_pods, kube_proxy_logs, kube_proxy_pods
+from bot.collectors import coredns_logs, coredns_pods
 from bot.collectors.coredns_pods import CorednsPods
-from bot.collectors.kube_proxy_pods import KubeProxyPods
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
 from bot.dns.api_failure import ApiFailureKind
 from bot.dns.coredns_log import CorednsLineKind
 from bot.errors import AccessDenied, NotFound, SourceGarbled
@@ -23,7 +21,6 @@ FORBIDDEN = (
     "*v1.EndpointSlice: endpointslices.discovery.k8s.io is forbidden: User "
     '"system:serviceaccount:kube-system:coredns" cannot list resource "endpointslices"\n'
 )
-PROXY_START = '2026-11-20T09:00:00Z I1120 09:00:00.0 1 server.go:483] "Version info" version="v1.33.3"\n'
 
 
 @pytest.fixture
@@ -207,213 +204,3 @@ def test_a_wait_that_ended_within_the_second_needs_no_explanation(
     gaps = found.waits_unexplained(pods, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
 
     assert [gap.what for gap in gaps] == ["API access of coredns-a"] * stands
-
-
-def nodes(count: int, compute: str = "ec2") -> WorkerNodes:
-    """Return `count` worker nodes."""
-    return WorkerNodes(
-        vpc_id="vpc-1",
-        nodes=tuple(
-            WorkerNode(
-                name=f"node-{number:03}",
-                instance_id="",
-                internal_ip="",
-                node_group="",
-                zone="",
-                ready=True,
-                compute=compute,
-            )
-            for number in range(count)
-        ),
-        interfaces=(),
-    )
-
-
-def daemon_set(desired: int, scheduled: int) -> dict[str, Any]:
-    """Return kube-proxy's DaemonSet."""
-    return {
-        "metadata": {"name": "kube-proxy"},
-        "status": {"desiredNumberScheduled": desired, "currentNumberScheduled": scheduled},
-    }
-
-
-def test_nodes_without_a_ready_kube_proxy_are_uncovered(collect: Any, cluster: Any, pod: Any) -> None:
-    """A node whose pod waits and one without a pod are named, each with why."""
-    waiting = pod(
-        "kube-proxy-1",
-        container="kube-proxy",
-        node="node-001",
-        ready=False,
-        state={"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}},
-    )
-    running = pod("kube-proxy-0", container="kube-proxy", node="node-000")
-    world = cluster(objects={"daemonsets": [daemon_set(3, 2)], "pods?k8s-app=kube-proxy": [running, waiting]})
-
-    found = collect(kube_proxy_pods.COLLECTOR, world, needed={WorkerNodes: nodes(3)})
-
-    assert [(one.node, one.why) for one in found.uncovered] == [
-        ("node-001", "ImagePullBackOff: Back-off pulling image"),
-        ("node-002", "no kube-proxy pod"),
-    ]
-    assert (found.desired, found.scheduled, found.nodes_total) == (3, 2, 3)
-
-
-@pytest.mark.parametrize(
-    ("objects", "compute", "by_design"),
-    [
-        ({}, "fargate", "all 3 nodes are Fargate or Auto Mode nodes, which have no kube-proxy"),
-        (
-            {
-                "daemonsets": [{"metadata": {"name": "cilium"}}],
-                "configmaps/cilium-config": {"data": {"kube-proxy-replacement": "true"}},
-            },
-            "ec2",
-            "Cilium (kube-proxy-replacement: true) replaces kube-proxy",
-        ),
-        (
-            {
-                "daemonsets": [{"metadata": {"name": "cilium"}}],
-                "configmaps/cilium-config": {"data": {"kube-proxy-replacement": "false"}},
-            },
-            "ec2",
-            "",
-        ),
-        ({}, "ec2", ""),
-    ],
-    ids=["fargate only", "cilium replaces it", "cilium beside it", "nothing seen"],
-)
-def test_what_replaces_kube_proxy_where_visible(
-    collect: Any, cluster: Any, objects: dict[str, Any], compute: str, by_design: str
-) -> None:
-    """Fargate, Auto Mode and Cilium's replacement are by design; anything else is not claimed."""
-    found = collect(kube_proxy_pods.COLLECTOR, cluster(objects=objects), needed={WorkerNodes: nodes(3, compute)})
-
-    assert found.absent
-    assert found.by_design == by_design
-
-
-def test_a_refused_cilium_configuration_is_a_gap(collect: Any, cluster: Any) -> None:
-    """Whether Cilium replaces kube-proxy stays open."""
-    world = cluster(
-        objects={"daemonsets": [{"metadata": {"name": "cilium"}}], "configmaps/cilium-config": AccessDenied("403")}
-    )
-
-    found = collect(kube_proxy_pods.COLLECTOR, world, needed={WorkerNodes: nodes(1)})
-
-    assert len(found.gaps) == 1
-
-
-@pytest.mark.parametrize("objects", [{"daemonsets": [{}]}, {"daemonsets": [{"metadata": {"name": "kube-proxy"}}]}])
-def test_a_garbled_daemon_set_is_not_an_absent_one(collect: Any, cluster: Any, objects: Any) -> None:
-    """Required members are indexed."""
-    with pytest.raises(SourceGarbled):
-        collect(kube_proxy_pods.COLLECTOR, cluster(objects=objects), needed={WorkerNodes: nodes(1)})
-
-
-def proxies(collect: Any, cluster: Any, pod: Any, count: int, restarted: tuple[int, ...] = ()) -> KubeProxyPods:
-    """Return the evidence of `count` running kube-proxy pods."""
-    raw = [
-        pod(
-            f"kube-proxy-{number:03}",
-            container="kube-proxy",
-            node=f"node-{number:03}",
-            restarts=int(number in restarted),
-        )
-        for number in range(count)
-    ]
-    world = cluster(objects={"daemonsets": [daemon_set(count, count)], "pods": raw})
-    found = collect(kube_proxy_pods.COLLECTOR, world, needed={WorkerNodes: nodes(count)})
-    assert isinstance(found, KubeProxyPods)
-    return found
-
-
-def test_a_sample_of_kube_proxy_logs_is_read_and_stated(collect: Any, cluster: Any, pod: Any) -> None:
-    """20 of 500 are read: those that restarted first, the others spread over the nodes."""
-    pods = proxies(collect, cluster, pod, 500, restarted=(7,))
-    world = cluster(
-        texts={f"kube-proxy-{n:03}": PROXY_START for n in range(500)} | {"kube-proxy-007/previous": PROXY_START}
-    )
-
-    found = collect(kube_proxy_logs.COLLECTOR, world, needed={KubeProxyPods: pods})
-
-    read = [log.node for log in found.pods]
-    assert found.read == "logs of 20 of 500 kube-proxy pods read"
-    assert len(world.asked) == 21
-    assert "node-007" in read
-    assert {int(node[5]) for node in read} == {0, 1, 2, 3, 4}
-
-
-@pytest.mark.parametrize(
-    ("after", "contradicted", "never_synced"),
-    [
-        ("", "", True),
-        ('I1121 08:59:30.0 1 proxier.go:822] "SyncProxyRules complete"', "", True),
-        ("I1121 08:59:30.0 1 shared_informer.go:320] Caches are synced for endpoint slice config", "", False),
-        (
-            "I1121 08:59:30.0 1 shared_informer.go:320] Caches are synced for service config",
-            "the same was read at 2026-11-21 08:59:30Z",
-            False,
-        ),
-    ],
-    ids=["nothing after", "rules synced", "another cache synced", "its cache synced"],
-)
-def test_only_the_same_call_contradicts(
-    collect: Any, cluster: Any, pod: Any, after: str, contradicted: str, *, never_synced: bool
-) -> None:
-    """A failed list of services stands until services were read; syncing rules from old data shows nothing."""
-    failed = (
-        "2026-11-21T08:59:00Z E1121 08:59:00.0 1 reflector.go:166] Failed to watch *v1.Service: failed to list "
-        '*v1.Service: Get "https://abc/api/v1/services": dial tcp 10.0.1.9:443: i/o timeout\n'
-    )
-    text = PROXY_START + failed + (f"2026-11-21T08:59:30Z {after}\n" if after else "")
-    pods = proxies(collect, cluster, pod, 1)
-
-    found = collect(kube_proxy_logs.COLLECTOR, cluster(texts={"kube-proxy-000": text}), needed={KubeProxyPods: pods})
-
-    (failure,) = found.api_failures(ApiFailureKind.TIMEOUT)
-    assert (failure.node, failure.failure.resource, failure.contradicted_by) == ("node-000", "services", contradicted)
-    assert bool(found.unsynced_nodes(frozenset({"node-000"}))) is never_synced
-
-
-WAITS, SYNCED = "Waiting for caches to sync", "Caches are synced"
-
-
-@pytest.mark.parametrize(
-    ("said", "waits"),
-    [
-        ([(WAITS, "service config"), (SYNCED, "service config"), (WAITS, "node config")], False),
-        ([(WAITS, "service config"), (SYNCED, "service config"), (WAITS, "endpoint slice config")], False),
-        ([(WAITS, "service config"), (WAITS, "endpoint slice config"), (WAITS, "node config")], True),
-        ([(WAITS, "node config"), (SYNCED, "node config"), (WAITS, "service config")], True),
-        ([(SYNCED, "service config"), (WAITS, "service config")], True),
-        ([(SYNCED, "service config"), (SYNCED, "endpoint slice config"), (WAITS, "node config")], False),
-    ],
-    ids=["nodes last", "endpoint slices last", "nothing read", "nodes read", "started again", "begin cut off"],
-)
-def test_caches_that_are_waited_for_in_any_order(
-    collect: Any,
-    cluster: Any,
-    pod: Any,
-    said: list[tuple[str, str]],
-    waits: bool,  # noqa: FBT001  # one column of a table
-) -> None:
-    """What was read stays read when a busy kube-proxy says only then that it waits for something else."""
-    text = "".join(
-        f'2026-11-20T09:00:0{at}Z I1120 09:00:0{at}.0 1 shared_informer.go:402] "{words}" controller="{cache}"\n'
-        for at, (words, cache) in enumerate(said)
-    )
-    pods = proxies(collect, cluster, pod, 1)
-
-    found = collect(kube_proxy_logs.COLLECTOR, cluster(texts={"kube-proxy-000": text}), needed={KubeProxyPods: pods})
-
-    assert [gap.what for gap in found.waits_unexplained] == ["API access of kube-proxy-000"] * waits
-    assert found.unsynced_nodes(frozenset({"node-000"})) == frozenset({"node-000"} if waits else ())
-
-
-def test_a_longer_rule_window_than_was_read_is_a_gap(collect: Any, cluster: Any, pod: Any) -> None:
-    """A rule that looks back an hour is told that 15 minutes were read."""
-    world = cluster(texts={"kube-proxy-000": PROXY_START})
-    found = collect(kube_proxy_logs.COLLECTOR, world, needed={KubeProxyPods: proxies(collect, cluster, pod, 1)})
-
-    assert found.window_gaps(timedelta(minutes=15)) == ()
-    assert len(found.window_gaps(timedelta(hours=1))) == 1
