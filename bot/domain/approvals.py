@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.domain.json_values import JsonObject
 from bot.domain.people import Person
-from bot.domain.plans import FixPlan
+from bot.domain.plans import Advice, FixPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class ApprovalPolicy:
 
 
 class ProposalState(StrEnum):
-    """A proposal leaves PENDING once. RUNNING found at start-up is INTERRUPTED, never resumed by itself."""
+    """A proposal leaves PENDING once. RUNNING whose lease ran out is settled, and never resumed by itself."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -49,6 +49,15 @@ class MessageRef:
 
     channel: str
     ts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """Where a proposal's card stands in the chat, and the report that it came with."""
+
+    message: MessageRef
+    report_url: str = ""
+    """Link to the report, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +88,39 @@ class Proposal:
     created_at: datetime
     expires_at: datetime
     decisions: tuple[Decision, ...] = ()
-    message: MessageRef | None = None
-    report_url: str = ""
-    """Link to the report that it came with, or empty."""
+    """All presses that were taken, and the newest 100 of those that were refused; oldest first."""
+    posted: Posted | None = None
+    """None: no card of it stands anywhere, as far as the history knows."""
     not_approvable: str = ""
     """Why there is no Approve button (no writer configured), or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotOffered:
+    """A fix that the playbook allows and that cannot be planned here, with what to do instead."""
+
+    finding: str
+    fix: str
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """What a diagnosis led to."""
+
+    proposals: tuple[Proposal, ...]
+    not_offered: tuple[NotOffered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The effect of a press that was taken."""
+
+    decision: Decision
+    proposal: Proposal
+    """As it stands after the press."""
+    still_needed: int
+    """How many more people must approve; 0 when the plan may run."""
 
 
 class Result(StrEnum):
@@ -101,9 +138,11 @@ class Result(StrEnum):
 
 
 class StepState(StrEnum):
-    """The journal: STARTED is committed before the effect."""
+    """The journal: STARTED is committed before the effect, SENT right after it, DONE once it has settled."""
 
     STARTED = "started"
+    SENT = "sent"
+    """The change was made; what it sets in motion is still under way."""
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
@@ -122,6 +161,20 @@ class StepRecord:
     effects: JsonObject
     note: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The end of a change that was approved for a time."""
+
+    index: int
+    """0-based position of the step in the plan."""
+    due_at: datetime
+    is_due: bool
+    """Its time has come, by the database's clock, and it has not been dealt with."""
+    ended_at: datetime | None
+    note: str
+    """Why it was not taken back, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

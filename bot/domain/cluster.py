@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.places import HOME, OnPremises, Peer, Place, PublicResolution
+
+DIAGNOSE = "diagnose"
+"""The command of `/dns-diagnose` and of `dnsbot diagnose`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodName:
@@ -18,6 +23,15 @@ class PodName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeProbe:
+    """A short-lived pod to see a node with, where no pod there has the program."""
+
+    image: str
+    namespace: str
+    """Where such pods are made; the role `dnsbot-node` is needed there, as in kube-system."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterTarget:
     """One entry of `clusters:` in dnsbot.yaml, as the workflow needs it (contract page)."""
 
@@ -29,11 +43,28 @@ class ClusterTarget:
     channel: str = ""
     workload_selector: str = ""
     """Label selector of application pods; empty: look-ups from inside are UNKNOWN."""
-    on_premises_cidrs: tuple[str, ...] = ()
     aws_writer: bool = False
     """A writer role is configured: fixes that change AWS may be approved."""
     kubernetes_writer: bool = False
     """A writer role or context is configured: fixes that change Kubernetes may be approved."""
+    peers: tuple[Peer, ...] = ()
+    on_premises: tuple[OnPremises, ...] = ()
+    public_resolution: PublicResolution = PublicResolution.UNKNOWN
+    node_probe: NodeProbe | None = None
+    """None: nodes are seen only through pods that are there anyway."""
+    debug_image: str = ""
+    """Image of a debug container beside an application without tools; empty: none is proposed."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where AWS can be asked: the cluster's own place first, then its peers."""
+        return (HOME, *(peer.place for peer in self.peers))
+
+    def has_aws_writer(self, place: Place) -> bool:
+        """Return whether an AWS writer is configured for exactly this place."""
+        if place == HOME:
+            return self.aws_writer
+        return any(peer.place == place and peer.aws_writer for peer in self.peers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +72,10 @@ class Question:
     """What a person asked: which cluster, which playbooks, and which pod or names to look from and at."""
 
     cluster: str
+    command: str = DIAGNOSE
+    """The command that asked. Where no playbooks are named, those run that name this command in `commands`."""
     playbooks: tuple[str, ...] = ()
-    """Empty: all playbooks of the command `diagnose`."""
+    """Empty: all playbooks of the command."""
     pod: PodName | None = None
     names: tuple[str, ...] = ()
     """Host names, already validated as DNS names."""

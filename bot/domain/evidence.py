@@ -1,6 +1,6 @@
 """Evidence and the units that gather it.
 
-A collector is a frozen value around one function: it takes a `Look` (readers bound to a deadline,
+A collector is a frozen value around one function: it takes a view (readers bound to a deadline,
 the evidence it declared to need, its parameters) and gives one frozen evidence value. What could
 not be looked at is raised as `EvidenceUnavailable`, or, where the rest is still worth having, kept
 in the evidence as a `Gap`.
@@ -8,17 +8,21 @@ in the evidence as a `Gap`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.json_values import JsonObject
 from bot.domain.permissions import Permission
-from bot.domain.ports import AwsReader, ClusterReader, Prober
-from bot.errors import EvidenceUnavailable, UnitError
+from bot.domain.places import HOME
+from bot.domain.views import View
+from bot.errors import EvidenceUnavailable, SourceFailing, UnitError
 
+NEEDS = "needs "
+"""Begins the reason of a gap that another collector's gap left."""
 E = TypeVar("E")
+V = TypeVar("V", bound=View)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +32,42 @@ class Gap:
     what: str
     reason: str
     grant: str = ""
+    setting: str = ""
+    """The key of dnsbot.yaml that is missing for it; looking again is in vain until somebody sets it."""
+    failing: bool = False
+    """The far end answered, and with an error of its own (5xx, 429): it is not the way to it that is at fault."""
 
     @classmethod
     def of(cls, what: str, error: EvidenceUnavailable) -> Gap:
         """Return the gap that `error` leaves at `what`."""
-        return cls(what=what, reason=error.reason, grant=error.grant)
+        failing = isinstance(error, SourceFailing)
+        return cls(what=what, reason=error.reason, grant=error.grant, setting=error.setting, failing=failing)
+
+    @property
+    def error(self) -> EvidenceUnavailable:
+        """The error that says the same."""
+        return EvidenceUnavailable(self.reason, grant=self.grant, setting=self.setting, what=self.what)
+
+
+def failing_reads(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """Return those of reads that the far end answered with an error of its own.
+
+    A collector that was not run for want of another's evidence has read nothing, so its gap is none of them.
+    """
+    return tuple(dict.fromkeys(gap for gap in gaps if gap.failing and not gap.reason.startswith(NEEDS)))
+
+
+def asked_for(evidence: Mapping[type, object], kind: type[E], unit: str) -> E | Gap:
+    """Return the evidence of this class, or the gap in its place.
+
+    Raises `UnitError` for evidence that the unit (`rule` or `fix`) did not declare that it needs.
+    """
+    if kind not in evidence:
+        raise UnitError(f"{kind.__name__} was asked for but is not in the {unit}'s `needs`")
+    found = evidence[kind]
+    if not isinstance(found, kind | Gap):
+        raise UnitError(f"{kind.__name__} was asked for, {type(found).__name__} was gathered")
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,74 +76,32 @@ class NoParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What a collector may look through. It can read; it cannot write, nor run anything in a pod."""
-
-    cluster: ClusterReader
-    aws: AwsReader
-    target: ClusterTarget
-    question: Question
-    parameters: Any
-    """An instance of the collector's own `parameters` class."""
-    started_at: datetime
-    """The diagnosis's own time, UTC: collectors ask no other clock."""
-    needed: Mapping[type, object] = field(default_factory=dict)
-
-    def need(self, evidence: type[E]) -> E:
-        """Return the evidence of this class; the collector must have declared that it needs it."""
-        try:
-            found = self.needed[evidence]
-        except KeyError:
-            message = f"{evidence.__name__} was asked for but is not in the collector's `needs`"
-            raise UnitError(message) from None
-        if not isinstance(found, evidence):
-            message = f"{evidence.__name__} was asked for, {type(found).__name__} was gathered"
-            raise UnitError(message)
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbingLook(Look):
-    """A look that may also run fixed argument lists in pods. Only `ProbingCollector`s get one."""
-
-    prober: Prober
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collector(Generic[E]):
+class Collector(Generic[E, V]):
     """One read-only source of evidence. Exported as `COLLECTOR` by a module of the same name."""
 
     name: str
     title: str
     """What it observes, in an operator's words."""
     evidence: type[E]
-    collect: Callable[[Look], E]
+    view: type[V]
+    """What it looks through: `View` where reading is enough."""
+    collect: Callable[[V], E]
     summarise: Callable[[E], str]
     """One line with numbers: "2 of 2 CoreDNS pods ready"."""
     permissions: tuple[Permission, ...]
+    """Every call that it makes. What is no read is granted by the role of its view's use."""
     needs: tuple[type, ...] = ()
-    """Evidence classes that must be gathered first."""
+    """Evidence classes that must be gathered first; without one of them it is not run."""
+    wants: tuple[type, ...] = ()
+    """Evidence classes that are gathered first where they can be; it decides what it does without them."""
     parameters: type = NoParameters
     """A frozen keyword-only dataclass, every field with a default; durations are `timedelta`."""
     deadline_seconds: float = 20.0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbingCollector(Generic[E]):
-    """A source of evidence that runs look-ups in pods. Same fields as `Collector`."""
-
-    name: str
-    title: str
-    evidence: type[E]
-    collect: Callable[[ProbingLook], E]
-    summarise: Callable[[E], str]
-    permissions: tuple[Permission, ...]
-    needs: tuple[type, ...] = ()
-    parameters: type = NoParameters
-    deadline_seconds: float = 30.0
-
-
-AnyCollector = Collector[Any] | ProbingCollector[Any]
+    @property
+    def inputs(self) -> tuple[type, ...]:
+        """Evidence classes that are handed to it."""
+        return (*self.needs, *self.wants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +110,15 @@ class SourceCall:
 
     name: str
     took_ms: int = 0
+    shared: bool = False
+    """It was not sent: another collector had made the same call, or was making it."""
+    place: str = HOME.name
+    """The name of the place where AWS was asked."""
+
+    @property
+    def text(self) -> str:
+        """The call as reports show it: `ec2:DescribeVpcs`, or `ec2:DescribeVpcs at shared`."""
+        return self.name if self.place == HOME.name else f"{self.name} at {self.place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,8 @@ class Collected:
     collected_at: datetime
     took_ms: int
     summary: str
+    document: JsonObject | None = field(default=None, compare=False, repr=False)
+    """The value as JSON, from which it was read: what the history keeps. None: whoever made this kept none."""
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

@@ -6,16 +6,18 @@ same verdict, so a diagnosis can be replayed from history.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from bot.domain.api_calls import ApiCall, CallReach
 from bot.domain.cluster import ClusterTarget
-from bot.domain.evidence import Gap, NoParameters
+from bot.domain.evidence import Gap, NoParameters, asked_for
 from bot.domain.json_values import JsonObject
-from bot.errors import EvidenceUnavailable, UnitError
+from bot.domain.lookups import Lookup, Reach
+from bot.errors import UnitError
 
 E = TypeVar("E")
 
@@ -44,76 +46,6 @@ class Kind(StrEnum):
     SYMPTOM = "symptom"
 
 
-class Protocol(StrEnum):
-    """The transport of a look-up."""
-
-    UDP = "udp"
-    TCP = "tcp"
-
-
-class Answer(StrEnum):
-    """What came back from one look-up."""
-
-    ANSWERED = "answered"
-    """NOERROR with an address."""
-    NXDOMAIN = "nxdomain"
-    SERVFAIL = "servfail"
-    REFUSED = "refused"
-    """The server answered REFUSED, or the connection was refused."""
-    TIMED_OUT = "timed out"
-    NOT_ASKED = "not asked"
-    """No tool in the pod, or the exec itself failed: says nothing about DNS."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One cell of the look-up matrix: from this node, this server, this protocol, this name."""
-
-    node: str
-    pod: str
-    server: str
-    """IP address asked: the service's ClusterIP or a CoreDNS pod's."""
-    through_service: bool
-    protocol: Protocol
-    external: bool
-    name: str
-    answer: Answer
-    detail: str = ""
-    """What the tool printed, shortened; or why it was not asked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """Which failing cells a cause accounts for. Empty sets mean all.
-
-    A cell that goes through the service is covered when the node matches, whatever the server,
-    unless `service_path` is false: the service may have handed the query to any backend.
-    """
-
-    nodes: frozenset[str] = frozenset()
-    servers: frozenset[str] = frozenset()
-    protocols: frozenset[Protocol] = frozenset()
-    external_only: bool = False
-    service_path: bool = True
-    service_only: bool = False
-    """Only the path through the ClusterIP is affected (kube-proxy faults)."""
-
-    def covers(self, cell: Cell) -> bool:
-        """Return whether this cause accounts for a failure in `cell`."""
-        if self.nodes and cell.node not in self.nodes:
-            return False
-        if self.protocols and cell.protocol not in self.protocols:
-            return False
-        if self.external_only and not cell.external:
-            return False
-        if cell.through_service:
-            return self.service_path
-        return not self.service_only and (not self.servers or cell.server in self.servers)
-
-
-EVERYTHING = Reach()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What a rule concludes from a case."""
@@ -126,13 +58,28 @@ class Judgement:
     details: JsonObject = field(default_factory=dict)
     """Machine-readable facts (ids, shares, addresses); fixes read these."""
     missing: tuple[Gap, ...] = ()
-    """What could not be read. UNKNOWN needs at least one; a PROBLEM may carry some."""
+    """What could not be read. UNKNOWN needs at least one; a PROBLEM may carry some.
+
+    A gap that the evidence itself names is handed on as it is: by it a measure is found that gets the evidence.
+    """
     last_failure_at: datetime | None = None
     """Time of the newest failure seen in logs, UTC."""
     reach: tuple[Reach, ...] = ()
     """For a PROBLEM that makes look-ups fail: which ones. Empty: it accounts for no failing look-up."""
-    cells: tuple[Cell, ...] = ()
-    """For the symptom `dns_lookups_fail`: the cells that failed."""
+    failing: tuple[Lookup, ...] = ()
+    """For a symptom that is a PROBLEM: the look-ups that failed."""
+    only_asked: bool = False
+    """For a symptom: a PROBLEM only because somebody asked. Alone it is no sign of a cause that nobody knows."""
+    call_reach: tuple[CallReach, ...] = ()
+    """For a PROBLEM that keeps programs of the cluster from the Kubernetes API: whose calls it accounts for."""
+    failing_calls: tuple[ApiCall, ...] = ()
+    """For a PROBLEM that consists in calls to the API: those that fail. What cuts all of them off explains it."""
+    closed_ways: frozenset[str] = frozenset()
+    """For a PROBLEM that consists in closed ways through the VPC: their keys. Another is the same fault only where it
+    names all of them, too."""
+    pods: tuple[str, ...] = ()
+    """For a PROBLEM: the pods of the DNS service that it is about, by name. A cause explains a symptom that names one
+    of its pods, and what both name is explained; the rest of the symptom's is not."""
     advice: tuple[str, ...] = ()
     """What a person can do where no fix is offered; plain sentences or commands."""
 
@@ -148,25 +95,24 @@ class Case:
     """An instance of the rule's own `thresholds` class, from the playbook."""
     evidence: Mapping[type, object] = field(default_factory=dict)
     """By class: the value, or the `Gap` that stands in its place."""
+    failing_reads: tuple[Gap, ...] = ()
+    """What any collector of the diagnosis asked of the API server that answered with an error of its own."""
 
     def need(self, evidence: type[E]) -> E:
         """Return this evidence, or raise `EvidenceUnavailable`, which makes the rule UNKNOWN."""
         found = self.look_for(evidence)
         if isinstance(found, Gap):
-            raise EvidenceUnavailable(found.reason, grant=found.grant)
+            raise found.error
         return found
+
+    def find(self, evidence: type[E]) -> E | None:
+        """Return this evidence, which the rule wants, or None where it could not be gathered."""
+        found = self.evidence.get(evidence)
+        return found if isinstance(found, evidence) else None
 
     def look_for(self, evidence: type[E]) -> E | Gap:
         """Return this evidence or the gap in its place, for rules that can decide without it."""
-        try:
-            found = self.evidence[evidence]
-        except KeyError:
-            message = f"{evidence.__name__} was asked for but is not in the rule's `needs`"
-            raise UnitError(message) from None
-        if not isinstance(found, evidence | Gap):
-            message = f"{evidence.__name__} was asked for, {type(found).__name__} was gathered"
-            raise UnitError(message)
-        return found
+        return asked_for(self.evidence, evidence, "rule")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,21 +122,46 @@ class Rule:
     name: str
     title: str
     """The fault in plain words: "DNS is blocked by a security group"."""
+    check: str
+    """What is looked at: "Security groups"; names the rule where it is ruled out, healthy or UNKNOWN."""
     kind: Kind
     judge: Callable[[Case], Judgement]
     needs: tuple[type, ...]
-    """Evidence classes it may look at; `playbooks check` refuses a playbook that does not gather them."""
+    """Evidence classes it judges; every playbook that names the rule gathers them. Without one it is UNKNOWN."""
+    wants: tuple[type, ...] = ()
+    """Evidence classes that may refute what it would say, or say more of it; without one it judges all the same, and is
+    HEALTHY only where that evidence could not contradict it."""
+    problem_refuted_by: tuple[tuple[type, str], ...] = ()
+    """What would contradict its PROBLEM, by the evidence that shows it; the rule asks it before it says PROBLEM."""
+    healthy_refuted_by: tuple[tuple[type, str], ...] = ()
+    """What would contradict its HEALTHY, by the evidence that shows it; the rule asks it before it says HEALTHY."""
+    judges_lookups: bool = True
+    """For a symptom: whether it says how look-ups fare, so that a plan is verified by it. False: it is about pods."""
     thresholds: type = NoParameters
     """A frozen keyword-only dataclass, every field with a default; durations are `timedelta`."""
+    incidents: tuple[str, ...] = ()
+    """Ids of known incidents (`tests/cases/cases.jsonl`) that it names by their log lines; it names no others there."""
+
+    @property
+    def inputs(self) -> tuple[type, ...]:
+        """Evidence classes that it may look at."""
+        return (*self.needs, *self.wants)
+
+    @property
+    def rests_on(self) -> frozenset[type]:
+        """Evidence classes without which it is not HEALTHY: those it needs, and those that would contradict it."""
+        return frozenset((*self.needs, *(kind for kind, _ in self.healthy_refuted_by)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixOffer:
-    """A fix that the playbook allows for this finding."""
+    """A fix or a measure that the playbook allows for this finding."""
 
     fix: str
     parameters: JsonObject
     risk: str
+    yields: tuple[str, ...] = ()
+    """The collectors whose evidence a measure makes readable, as far as the rule looks at it; a fix has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,15 +175,33 @@ class Finding:
     severity: Severity
     judgement: Judgement
     explains: tuple[str, ...] = ()
+    """Rules: the causes that its playbook names and, in a diagnosis, the causes and symptoms that follow from it."""
     explained_by: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     """Ids of the `Collected` it was judged from."""
+    check: str = ""
+    """As the rule names it; empty in what was stored before it was kept."""
     fixes: tuple[FixOffer, ...] = ()
+    """For a PROBLEM."""
+    measures: tuple[FixOffer, ...] = ()
+    """For an UNKNOWN: what would get the evidence that it could not decide without."""
 
     @property
     def verdict(self) -> Verdict:
         """The judgement's verdict."""
         return self.judgement.verdict
+
+    @property
+    def heading(self) -> str:
+        """The fault where there is one, else what was looked at: "healthy: Network ACLs"."""
+        return self.title if self.verdict is Verdict.PROBLEM else self.check or self.title
+
+    def rows(self, key: str) -> list[JsonObject]:
+        """Return the objects that the rule lists in its details. Raises `UnitError` where it lists none."""
+        listed = self.judgement.details.get(key)
+        if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+            raise UnitError(f"the details of {self.rule} hold no list `{key}`, which is planned from")
+        return [one for one in listed if isinstance(one, Mapping)]
 
 
 def unknown(summary: str, *missing: Gap, proof: tuple[str, ...] = ()) -> Judgement:

@@ -7,17 +7,19 @@ conditional update inside one transaction; the answer says who won.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bot.domain.approvals import (
     ApprovalPolicy,
     Choice,
     Decision,
-    MessageRef,
+    Ending,
     Outcome,
+    Posted,
     Proposal,
     ProposalState,
     StepRecord,
@@ -25,9 +27,13 @@ from bot.domain.approvals import (
 )
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
+from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan
+from bot.errors import HistoryUnavailable
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +70,89 @@ class Taken(StrEnum):
     """This person's press on this proposal was taken before."""
 
 
-class Begun(StrEnum):
-    """What became of the attempt to begin a repair."""
+LEASE_SECONDS = 15.0
+"""How long a repair is held without being renewed, by the database's clock, unless the history is told otherwise."""
+RENEWED_EVERY_SECONDS = 2.0
 
-    BEGUN = "begun"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right of one process to run one repair, until it runs out or another takes it over."""
+
+    proposal_id: str
+    owner: str
+    """The process: host name, process id and a random part."""
+    token: int
+    """Grows with every taking of the cluster: who holds an older one writes nothing any more."""
+    seconds: float = LEASE_SECONDS
+    """How long it is good without being renewed."""
+
+
+class NotBegun(StrEnum):
+    """Why a repair was not begun."""
+
     NOT_APPROVED = "not approved"
     """Never approved, or begun before."""
     TOO_LATE = "too late"
     """Approved, but longer ago than the policy lets an approval live."""
     BUSY = "busy"
-    """Another repair of the same cluster is running."""
+    """Another repair of the same cluster is running, and its lease is good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A plan as it stands: all that its card shows, read at once."""
+
+    proposal: Proposal
+    journal: tuple[StepRecord, ...]
+    """The newest line of each step, in the plan's order."""
+    outcome: Outcome | None
+    endings: tuple[Ending, ...] = ()
+    """When changes are taken back by themselves, and what became of it; in the plan's order."""
+    version: int
+    """Grows with everything that changes what the card shows."""
+
+
+ENDING_AGAIN_SECONDS = 60.0
+"""After how long a change is tried to be taken back again, where that was not possible when its time was over."""
+
+
+TELLING_AGAIN_SECONDS = 60.0
+"""After how long what became of a plan is said again in its card's thread, where the chat did not take it."""
+TOLD_WITHIN_SECONDS = 24 * 3600.0
+"""Until how long after it came to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold:
+    """What became of a plan and is still to be said in the thread of its card."""
+
+    outcome: bool = False
+    steps: tuple[int, ...] = ()
+    """0-based positions of the steps of whose end there is news."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateEnding:
+    """A change that was approved for a time, and could not be taken back yet when that was over."""
+
+    proposal_id: str
+    cluster: str
+    index: int
+    """0-based position of the step in the plan."""
+    note: str
+    """Why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A stored record that cannot be read and is left aside."""
+
+    diagnosis_id: str
+    """The diagnosis that it belongs to, or is."""
+    proposal_id: str = ""
+    """The plan; empty: it is the diagnosis."""
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +167,17 @@ class Entry:
     root_causes: tuple[str, ...]
     proposals: tuple[Proposal, ...]
     outcomes: tuple[Outcome, ...]
+    endings: Mapping[str, tuple[Ending, ...]] = field(default_factory=dict)
+    """Of plans with changes that were approved for a time: when each is taken back, by the plan's id."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """What of it cannot be read. A verdict that cannot be read stands as UNKNOWN."""
 
 
 class History(Protocol):
-    """Everything that is kept."""
+    """Everything that is kept.
+
+    A record that cannot be read is a `RecordUnreadable` where it alone was asked for, and is left aside in lists.
+    """
 
     def record(self, diagnosis: Diagnosis) -> None:
         """Store a diagnosis with its evidence and findings; a second time changes nothing."""
@@ -113,16 +199,23 @@ class History(Protocol):
         """
         ...
 
-    def proposal(self, proposal_id: str) -> Proposal | None:
-        """Return a proposal with its decisions; one past its time reads EXPIRED, swept or not."""
+    def proposal(self, proposal_id: str) -> Proposal:
+        """Return a proposal with its decisions; one past its time reads EXPIRED, swept or not.
+
+        Raises `Refused` when there is none by this id.
+        """
         ...
 
-    def reported(self, proposal_id: str, report_url: str) -> None:
-        """Remember the link to the report that the proposal came with."""
+    def story(self, proposal_id: str) -> Story:
+        """Return a proposal with its journal and outcome, as of one moment. Raises `Refused` when there is none."""
         ...
 
-    def posted(self, proposal_id: str, message: MessageRef) -> None:
-        """Remember where the proposal's card stands."""
+    def remember(self, proposal_id: str, posted: Posted) -> None:
+        """Remember where the proposal's card stands, and which report it came with."""
+        ...
+
+    def drawn(self, proposal_id: str, version: int) -> None:
+        """Remember that the card shows this version of the story."""
         ...
 
     def take(self, press: Press, *, required: int) -> Taken:
@@ -137,30 +230,104 @@ class History(Protocol):
         """Mark what is past its time as EXPIRED and return it."""
         ...
 
-    def begin(self, proposal_id: str) -> Begun:
+    def begin(self, proposal_id: str, owner: str) -> Lease | NotBegun:
         """Turn APPROVED into RUNNING and hold the cluster, together and once."""
         ...
 
-    def journal(
-        self, *, proposal_id: str, index: int, state: StepState, effects: JsonObject | None = None, note: str = ""
-    ) -> StepRecord:
-        """Commit one line of the journal.
+    def renew(self, lease: Lease) -> bool:
+        """Hold the cluster for another `lease.seconds`; False when another process has taken it, or it was let go."""
+        ...
 
-        STARTED is refused (`Refused`) unless the proposal is RUNNING and holds its cluster, and when
-        the step was started before.
+    def take_over(self, proposal_id: str, owner: str) -> Lease | None:
+        """Take a RUNNING repair whose lease ran out; None when it did not, or somebody was faster."""
+        ...
+
+    def in_the_way(self, proposal_id: str) -> str:
+        """Return the running repair whose lease ran out and that still holds this plan's cluster, or nothing."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Let the lease run out now, so that any process may take the repair over."""
+        ...
+
+    def journal(
+        self,
+        lease: Lease,
+        *,
+        index: int,
+        state: StepState,
+        effects: JsonObject | None = None,
+        note: str = "",
+        ends_after_seconds: float = 0.0,
+    ) -> StepRecord:
+        """Commit one line of the journal. A step that is DONE and ends after some seconds is due to be taken back then.
+
+        Refused (`Refused`) when the lease is not the newest of its cluster, when the step has such a line
+        already, and, for STARTED, when the lease ran out or the proposal is not RUNNING. The same line but
+        STARTED, written before, whose answer was lost, is returned.
         """
+        ...
+
+    def begin_ending(self, proposal_id: str, owner: str) -> Lease | None:
+        """Hold the cluster for taking back the plan's changes that are due; None where none is, or another holds it."""
+        ...
+
+    def ended(self, lease: Lease, *, index: int, note: str) -> None:
+        """Say that a change was taken back, or why it was not. Refused as `journal` refuses."""
+        ...
+
+    def postpone_ending(self, lease: Lease, *, note: str) -> None:
+        """Say why what is due of this plan is not taken back yet; it is due again `ENDING_AGAIN_SECONDS` later."""
+        ...
+
+    def late_endings(self) -> tuple[LateEnding, ...]:
+        """Return the changes that could not be taken back yet when their time was over."""
+        ...
+
+    def set_aside(self, proposal_id: str) -> None:
+        """Let the card of a plan that cannot be read be drawn no more, and nothing be said in its thread."""
+        ...
+
+    def begin_telling(self, proposal_id: str) -> Untold:
+        """Return what is to be said in the card's thread; it is due again a while later, unless it is `told`."""
+        ...
+
+    def told(self, proposal_id: str, step: int | None = None) -> None:
+        """Remember that the outcome, or what became of the end of a step's change, is said."""
+        ...
+
+    def let_go(self, lease: Lease) -> None:
+        """Let the cluster go when what was due has been dealt with."""
+        ...
+
+    def waits(self, lease: Lease, *, index: int, note: str) -> StepRecord:
+        """Say in a step's SENT line what it waits for, and return the line. Refused as `journal` refuses."""
         ...
 
     def steps(self, proposal_id: str) -> tuple[StepRecord, ...]:
         """Return the newest line of each step, in the plan's order."""
         ...
 
-    def finish(self, outcome: Outcome, state: ProposalState) -> Outcome:
-        """Store how a repair ended, set its state and let the cluster go, together."""
+    def finish(self, lease: Lease, outcome: Outcome, state: ProposalState) -> Outcome:
+        """Store how a repair ended, set its state and let the cluster go, together.
+
+        An outcome that is there already stays and is returned. Refused (`Refused`) when the lease is not the
+        newest of its cluster and there is none.
+        """
         ...
 
-    def stranded(self) -> tuple[Proposal, ...]:
-        """Return the proposals that are APPROVED or RUNNING: at start-up, nobody runs them."""
+    def refuse_repair(self, outcome: Outcome) -> None:
+        """Store that an APPROVED plan was not begun, and why; it is DONE then. One that was begun is left alone."""
+        ...
+
+    def due(self) -> tuple[Job, ...]:
+        """Return what is to be done, by whichever process is first: this is the durable queue.
+
+        Approved plans that nobody has begun (`repair`), running ones whose lease ran out (`settle`), changes whose
+        time is over (`end_change`), cards that do not show the newest version (`redraw_card`), plans of which it is
+        not said in the thread what became of them (`tell_thread`). The rows that people's decisions write are the
+        queue: deciding and enqueueing are one transaction.
+        """
         ...
 
     def outcome(self, proposal_id: str) -> Outcome | None:
@@ -170,3 +337,19 @@ class History(Protocol):
     def once(self, key: str) -> bool:
         """Return True the first time `key` is seen, False ever after (for at least a week)."""
         ...
+
+
+RECORDING_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+def until_recorded(write: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Return what `write` gives; where the database does not answer, try again for about 15 seconds.
+
+    For what must reach the history because its effect is there already.
+    """
+    for pause_seconds in RECORDING_PAUSES_SECONDS:
+        try:
+            return write()
+        except HistoryUnavailable:
+            sleep(pause_seconds)
+    return write()

@@ -1,8 +1,9 @@
-"""The port to whatever runs work outside the thread that asked for it."""
+"""Work outside the thread that asked for it: jobs as values, and the port to what runs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,8 +19,27 @@ class Lane(StrEnum):
     """Minutes: steps of an approved plan, roll-outs, verification."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Something to do, as a value: any process that reads it from the history can do it."""
+
+    kind: str
+    """The name of a job kind: `repair`, `settle`, `redraw_card`."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """What it is about, and nothing else: `{"proposal_id": "…"}`."""
+
+    @property
+    def key(self) -> str:
+        """The same for the same job: it is queued once at a time."""
+        return ":".join((self.kind, *(self.ids[name] for name in sorted(self.ids))))
+
+
 class Jobs(Protocol):
-    """Runs named work. Nothing here is durable: what must survive a crash stands in the history's journal."""
+    """Runs named work in this process.
+
+    Nothing queued here survives the process, and nothing here needs to: what must survive is a row that
+    `History.due` gives back.
+    """
 
     def submit(self, lane: Lane, key: str, work: Callable[[], None]) -> bool:
         """Queue `work` and return True; False when `key` is queued or running already, or the queue has stopped.

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 JsonObject: TypeAlias = Mapping[str, "JsonValue"]
 
-RawObject: TypeAlias = dict[str, Any]
-"""A reader's raw answer, on its way into the one collector or fix that parses it."""
+RawObject: TypeAlias = Mapping[str, Any]
+"""A reader's raw answer. Several collectors may be given the same one: nobody changes it."""
 
 
 def canonical(value: JsonValue) -> str:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
+
+from bot.domain.places import PlaceKind
+
+
+class Use(StrEnum):
+    """What a permission is used for; each has a role of its own."""
+
+    READ = "read"
+    LOOK_UP = "look up"
+    NODE = "see nodes"
+    CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -17,11 +29,18 @@ class AwsPermission:
     """ARN patterns that are enough; `*` where the action knows no resources (Service Authorization Reference)."""
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Further limits as (operator, key, values): `("StringEquals", "ec2:CreateAction", ("RunInstances",))`."""
+    place: PlaceKind = PlaceKind.HOME
+    """Whose role needs it; what is called at home and at peers is declared for each."""
 
     @property
     def text(self) -> str:
-        """The action as IAM spells it."""
-        return self.action
+        """The action as IAM spells it, and where it is called if not in the cluster's own account."""
+        return self.action if self.place is PlaceKind.HOME else f"{self.action} at {self.place.value}"
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it reads by IAM's naming; the reading role has it then, whoever declares it."""
+        return self.action.partition(":")[2].startswith(("Describe", "Get", "List"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -36,6 +55,11 @@ class KubernetesPermission:
     names: tuple[str, ...] = ()
     """resourceNames; empty: any."""
     unlocks: str = ""
+    follows_dns: bool = False
+    """It is meant for the namespace of the cluster's DNS service; `namespace` is the usual one and is what is granted.
+
+    Where DNS stands elsewhere the operator grants it there too; until then the API refuses it, and a gap names it.
+    """
 
     @property
     def text(self) -> str:
@@ -43,6 +67,11 @@ class KubernetesPermission:
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
         where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
         return f"{resource}: {self.verb} {where}"
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether nothing runs or changes by it; `get` of pods/exec opens a stream, as `create` does."""
+        return self.verb in {"get", "list"} and self.resource != "pods/exec"
 
 
 Permission: TypeAlias = AwsPermission | KubernetesPermission

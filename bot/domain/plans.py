@@ -7,7 +7,7 @@ be sent; what runs is what was stored, and only through an `ApprovedPlan`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -15,22 +15,35 @@ from typing import Any, TypeVar
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Binding
-from bot.domain.evidence import Gap, NoParameters
+from bot.domain.encoding import decode, encode_object
+from bot.domain.evidence import Gap, NoParameters, asked_for
 from bot.domain.findings import Finding
 from bot.domain.json_values import JsonObject, JsonValue, digest
+from bot.domain.made import filled, refers
 from bot.domain.people import Person
 from bot.domain.permissions import Permission
+from bot.domain.places import HOME, Place
 from bot.domain.ports import AwsReader, AwsWriter, ClusterReader, ClusterWriter
-from bot.errors import EvidenceUnavailable, UnitError
+from bot.domain.settling import COMPLETE, Settled
+from bot.errors import UnitError
 
 E = TypeVar("E")
 
 
 class WriterKind(StrEnum):
-    """Which writer a step needs."""
+    """Which kind of writer a step needs; its place says whose."""
 
     AWS = "aws"
     KUBERNETES = "kubernetes"
+
+
+class When(StrEnum):
+    """When a step may run. The playbook decides."""
+
+    AT_ONCE = "at_once"
+    """As soon as the steps before it are done."""
+    LOOKUPS_ANSWER = "lookups_answer"
+    """Only once the look-ups of the plan's symptoms answer: recreating pods in a broken network helps nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +57,7 @@ class Step:
     target: str
     """The object, as a person names it: `security group sg-0abc (eks-cluster-sg-…)`."""
     parameters: JsonObject
-    """All that `apply` needs; nothing is looked up again when it runs."""
+    """All that `apply` needs; nothing is looked up again when it runs, but what an earlier step made (`Made`)."""
     before: JsonValue
     """The state that the plan reads or changes here, as `Fix.read` returned it. Compared before each write."""
     diff: tuple[str, ...]
@@ -54,10 +67,30 @@ class Step:
     command: str
     """The equivalent aws or kubectl command."""
     writer: WriterKind
+    place: Place = HOME
+    """Whose AWS account and region the step reads and changes; whole, so that no later configuration moves it."""
     owner: str = ""
     """Who else manages the object: an EKS add-on, Helm, a GitOps tool, CloudFormation."""
-    after_lookups_answer: bool = False
-    """Run only once look-ups answer again (recreating pods in a broken network helps nobody)."""
+    when: When = When.AT_ONCE
+    settles_within_seconds: int = 300
+    """How long the change may take until it is complete (`Fix.settled`); then the step has failed."""
+
+    ends_after_seconds: int = 0
+    """So long after it is done the change is taken back, as part of what was approved; 0: it stays."""
+
+    def __post_init__(self) -> None:
+        """Refuse a change of Kubernetes elsewhere: only the cluster itself has a writer for it."""
+        if self.writer is WriterKind.KUBERNETES and self.place != HOME:
+            raise UnitError(f"Fix {self.fix} would change Kubernetes at {self.place}; only {HOME} has one to change.")
+
+    def with_made(self, effects: Mapping[int, JsonObject]) -> Step:
+        """Return the step with what earlier steps made in its parameters. Raises `WorldChanged` where it is missing."""
+        return replace(self, parameters=filled(self.parameters, effects))
+
+    @property
+    def refers(self) -> bool:
+        """Whether its parameters name something that an earlier step makes."""
+        return refers(self.parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +112,12 @@ class FixPlan:
     """What else the change touches, in one or two sentences with numbers."""
     steps: tuple[Step, ...]
     verify_rules: tuple[str, ...]
-    """Rules that must be HEALTHY again."""
+    """Rules that must be HEALTHY again; after a measure, rules that must no longer lack its evidence."""
+    symptoms: tuple[str, ...] = ()
+    """Rules whose look-ups must answer again: the symptoms that the finding explained or, where it explained
+    none, those that were not failing, so that the change is seen to break nothing. A measure has none."""
+    yields: tuple[str, ...] = ()
+    """The collectors whose evidence this measure makes readable; empty: it is a fix, or the undo of either."""
     undoes: str = ""
     """The id of the plan that this one takes back, or empty."""
     renderer: int = 1
@@ -92,59 +130,13 @@ class FixPlan:
 
 
 def plan_document(plan: FixPlan) -> JsonObject:
-    """Return the plan as JSON, for storing and hashing."""
-    return {
-        "id": plan.id,
-        "diagnosis_id": plan.diagnosis_id,
-        "cluster": plan.cluster,
-        "region": plan.region,
-        "binding": {
-            "account": plan.binding.account,
-            "cluster_arn": plan.binding.cluster_arn,
-            "kube_system_uid": plan.binding.kube_system_uid,
-        },
-        "fix": plan.fix,
-        "title": plan.title,
-        "finding": plan.finding,
-        "playbook": plan.playbook,
-        "risk": plan.risk,
-        "blast_radius": plan.blast_radius,
-        "verify_rules": list(plan.verify_rules),
-        "undoes": plan.undoes,
-        "renderer": plan.renderer,
-        "steps": [
-            {
-                "fix": step.fix,
-                "action": step.action,
-                "target": step.target,
-                "parameters": step.parameters,
-                "before": step.before,
-                "diff": list(step.diff),
-                "undo": step.undo,
-                "command": step.command,
-                "writer": step.writer.value,
-                "owner": step.owner,
-                "after_lookups_answer": step.after_lookups_answer,
-            }
-            for step in plan.steps
-        ],
-    }
+    """Return the plan as JSON, for storing and hashing: every field of it and of its steps."""
+    return encode_object(plan)
 
 
-def plan_from_document(document: Mapping[str, Any]) -> FixPlan:
-    """Return the plan that `plan_document` wrote."""
-    steps = tuple(
-        Step(**{**step, "diff": tuple(step["diff"]), "writer": WriterKind(step["writer"])})
-        for step in document["steps"]
-    )
-    return FixPlan(
-        **{
-            **document,
-            "steps": steps,
-            "binding": Binding(**document["binding"]),
-            "verify_rules": tuple(document["verify_rules"]),
-        }
-    )
+def plan_from_document(document: JsonObject) -> FixPlan:
+    """Return the plan that `plan_document` wrote. Raises pydantic's `ValidationError`."""
+    return decode(FixPlan, document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,17 +170,18 @@ class PlanCase:
     parameters: Any
     """An instance of the fix's own `parameters` class, from the playbook."""
     evidence: Mapping[type, object] = field(default_factory=dict)
-    """All evidence of the diagnosis by class: the value, or the `Gap` in its place."""
+    """What the fix needs, by class: the value, or the `Gap` in its place."""
 
     def need(self, evidence: type[E]) -> E:
         """Return this evidence, or raise `EvidenceUnavailable`: then the fix is not offered, and why is said."""
-        found = self.evidence.get(evidence, Gap(what=evidence.__name__, reason=f"{evidence.__name__} was not gathered"))
+        found = self.look_for(evidence)
         if isinstance(found, Gap):
-            raise EvidenceUnavailable(found.reason, grant=found.grant)
-        if not isinstance(found, evidence):
-            message = f"{evidence.__name__} was asked for, {type(found).__name__} was gathered"
-            raise UnitError(message)
+            raise found.error
         return found
+
+    def look_for(self, evidence: type[E]) -> E | Gap:
+        """Return this evidence or the gap in its place, for what a plan can be made without."""
+        return asked_for(self.evidence, evidence, "fix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +190,8 @@ class Planned:
 
     steps: tuple[Step, ...]
     blast_radius: str
+    only_followed: bool = False
+    """It finds its change made already, and what follows it in the playbook is to be done all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +200,7 @@ class Reading:
 
     cluster: ClusterReader
     aws: AwsReader
+    """Reads at the step's place."""
     target: ClusterTarget
 
 
@@ -214,28 +210,40 @@ class Writing:
 
     cluster: ClusterReader
     aws: AwsReader
+    """Reads at the step's place."""
     target: ClusterTarget
     cluster_writer: ClusterWriter
     aws_writer: AwsWriter
+    """Changes at the step's place."""
     deadline: Deadline
     plan_id: str
+    begun_at: datetime
+    """When the step was begun, by the database's clock, UTC: a fix asks no other clock."""
+
+
+def at_once(_step: Step, _effects: JsonObject, _reading: Reading) -> Settled:
+    """Stand for a change that is complete when the API has answered."""
+    return COMPLETE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """One AWS write of a fix, to be sent as a dry run: AWS judges the identity and changes nothing.
+    """One AWS write of a fix on something that is there, to be sent as a dry run: AWS judges, and changes nothing.
 
     Source: EC2 API Reference, the parameter `DryRun` of the operation.
     """
 
     operation: str
-    """As IAM spells it, of `ec2`."""
+    """As IAM spells it; what can be judged beforehand is of `ec2`."""
     parameters: Mapping[str, Any]
     """Shaped as what `apply` sends; what it would create is for addresses that nobody has."""
     judges: tuple[str, ...]
     """The IAM actions that are needed for it: `ec2:CreateTags` too where it tags what it creates."""
     target: str
     """The object that it is tried on: `security group sg-0abc`."""
+    no_dry_run: str = ""
+    """Why AWS cannot judge it beforehand, where it cannot: `ModifyVpcAttribute takes no DryRun`. Never sent then."""
+    place: Place = HOME
 
 
 def nothing_to_rehearse(_evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
@@ -245,10 +253,12 @@ def nothing_to_rehearse(_evidence: Mapping[type, object]) -> tuple[Rehearsal, ..
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """One kind of repair. Exported as `FIX` by a module of the same name."""
+    """One kind of repair, or, where it `yields` evidence, a measure. Exported as `FIX` by a module of the same name."""
 
     name: str
     title: str
+    does: str
+    """What its steps change, and whether that can be undone, in plain words for people who never read the code."""
     plan: Callable[[PlanCase], Planned | Advice]
     """Pure: evidence in, steps out. The same case gives the same steps."""
     read: Callable[[Step, Reading], JsonValue]
@@ -257,14 +267,23 @@ class Fix:
     What counts are fields that the plan reads or changes: not status, not resourceVersion.
     """
     apply: Callable[[Step, Writing], JsonObject]
-    """Make the change and return its effects (ids created, generation reached), for the journal and `inverse`."""
+    """Send the change and return at once, with its effects (ids created, generation reached).
+
+    They go to the journal, to `settled`, to `inverse` and to later steps that refer to them.
+    """
     inverse: Callable[[Step, JsonObject], Step | None]
     """The step that takes back exactly what `apply` reported, with its own `before`; None: nothing to undo."""
     permissions: tuple[Permission, ...]
-    """Every write, and every read that `read` and `apply` make."""
+    """Every write, and every read that `read`, `apply` and `settled` make."""
+    settled: Callable[[Step, JsonObject, Reading], Settled] = at_once
+    """Whether what was sent is complete; reads only, pure of clocks. Asked again until it is, after a crash, too."""
+    needs: tuple[type, ...] = ()
+    """Evidence classes that it plans from; every playbook that names it gathers them."""
     parameters: type = NoParameters
     """A frozen keyword-only dataclass, every field with a default."""
     rule_parameters: tuple[str, ...] = ()
     """Keys of the finding's `details` that it reads, for the docs."""
+    yields: tuple[type, ...] = ()
+    """The evidence classes that it makes readable: it is a measure, for rules that lack them. Empty: a fix."""
     rehearse: Callable[[Mapping[type, object]], tuple[Rehearsal, ...]] = nothing_to_rehearse
     """Its AWS writes, each on some object that this evidence (by class) knows; none where it knows none."""
