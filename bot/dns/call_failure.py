@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.dns.api_failure import ApiFailure
+from bot.domain.phrases import timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +34,9 @@ class CallFailure:
     @property
     def proof(self) -> str:
         """The failure as a line of proof, dated."""
-        often = f" ({self.count} lines since {stamp(self.first_at)})" if self.count > 1 else ""
+        often = f" ({self.count} lines since {timestamp(self.first_at)})" if self.count > 1 else ""
         since = f"; since then: {self.contradicted_by}" if self.contradicted_by else ""
-        return f"{stamp(self.last_at)} {self.pod}: {self.sample}{often}{since}"
-
-
-def stamp(at: datetime) -> str:
-    """Return a time as people compare it: `2026-11-21 09:00:12Z`."""
-    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+        return f"{timestamp(self.last_at)} {self.pod}: {self.sample}{often}{since}"
 
 
 def minutes(span: timedelta) -> str:

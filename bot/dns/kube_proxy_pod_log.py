@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.dns.kube_proxy_log import KubeProxyLine, KubeProxyLineKind, kube_proxy_line
+from bot.dns.log_wordings import Subject
+from bot.dns.open_errors import not_kept, open_errors
 from bot.dns.pod_log import PodLog
 from bot.dns.timestamped import SeenLines, seen_lines
+from bot.domain.evidence import Gap
 
 _ROUTING = ("services", "endpointslices", "endpoints")
 """What kube-proxy writes its rules from."""
@@ -21,6 +24,19 @@ class KubeProxyPodLog:
     node: str
     seen: tuple[SeenLines[KubeProxyLine], ...]
     """Newest class first."""
+    left_out: int = 0
+    """Lines that say something and belong to classes beyond those kept."""
+    last_words: tuple[str, ...] = ()
+    """The newest lines of any kind, oldest first: what a container that ended said last."""
+
+    def open_errors(self, subject: Subject, since: datetime) -> tuple[Gap, ...]:
+        """Return a gap for each class of error lines since `since` that may be about `subject`."""
+        found = self.of(KubeProxyLineKind.UNKNOWN_ERROR, KubeProxyLineKind.ENDED)
+        return (*open_errors(self.pod, found, subject, since), *not_kept(self.pod, self.left_out, subject))
+
+    def of(self, *kinds: KubeProxyLineKind) -> tuple[SeenLines[KubeProxyLine], ...]:
+        """Return the classes of these kinds, newest first."""
+        return tuple(one for one in self.seen if one.line.kind in kinds)
 
     @property
     def never_synced(self) -> bool:
@@ -67,5 +83,12 @@ class KubeProxyPodLog:
 def kube_proxy_pod_log(log: PodLog, node: str, since: datetime) -> KubeProxyPodLog:
     """Classify a pod's log and count its classes; `since` is where the window begins."""
     classified = [(kube_proxy_line(line.text), line) for line in log.lines]
-    told = ((key, line) for key, line in classified if key.kind is not KubeProxyLineKind.OTHER)
-    return KubeProxyPodLog(pod=log.pod, node=node, seen=seen_lines(told, since=since))
+    told = [(key, line) for key, line in classified if key.kind is not KubeProxyLineKind.OTHER]
+    seen = seen_lines(told, since=since, kind=lambda line: line.kind)
+    return KubeProxyPodLog(
+        pod=log.pod,
+        node=node,
+        seen=seen,
+        left_out=len(told) - sum(one.count for one in seen),
+        last_words=log.last_words,
+    )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from datetime import datetime
+from typing import Generic, TypeAlias, TypeVar
+
+from bot.domain.moments import leading_time
 
 LONGEST_LINE = 4_000
 """Characters of a line that are looked at. Query names in logs are anybody's to choose: bound every line."""
 LONGEST_SAMPLE = 400
 MOST_CLASSES = 50
-"""Classes of lines kept of one pod, the newest."""
+"""Classes of lines kept of one pod: the newest of every kind, so that a frequent kind pushes no rare one out."""
 _SAMPLES = 3
-_STAMP = re.compile(
-    r"^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)(?: |\t|$)",
-)
 L = TypeVar("L", bound=Hashable)
+_Dated: TypeAlias = tuple[datetime, str, int]
+"""A line's time, its text, and how many it stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,16 @@ class TimedLine:
 
     at: datetime | None
     text: str
+    times: int = 1
+    """How many of its kind it stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenLines(Generic[L]):
-    """Lines of one class in one log: how many, from when to when, and the newest as samples."""
+    """Lines of one class in one log: how many, from when to when, and the newest as samples.
+
+    A line that stands for several counts as so many.
+    """
 
     line: L
     """What they say, without what differs from line to line."""
@@ -43,17 +49,6 @@ class SeenLines(Generic[L]):
     """The newest lines, newest first, each shortened."""
 
 
-def parse_time(text: str) -> datetime | None:
-    """Return an RFC 3339 time as UTC, or None when `text` is none. Digits beyond microseconds are cut."""
-    match = _STAMP.match(text + " ")
-    return _time_of(match) if match else None
-
-
-def whole_second(moment: datetime) -> datetime:
-    """Return the second that a line fell into: Kubernetes dates states in whole seconds, log lines more finely."""
-    return moment.replace(microsecond=0)
-
-
 def timed_lines(text: str) -> tuple[TimedLine, ...]:
     """Split a log into its lines. A line without a time of its own takes that of the line before."""
     lines: list[TimedLine] = []
@@ -62,42 +57,41 @@ def timed_lines(text: str) -> tuple[TimedLine, ...]:
         line = raw[:LONGEST_LINE].rstrip("\r")
         if not line.strip():
             continue
-        match = _STAMP.match(line)
-        stamp = _time_of(match) if match else None
-        latest = stamp or latest
-        lines.append(TimedLine(at=latest, text=line[match.end() :] if match and stamp else line))
+        at, rest = leading_time(line)
+        latest = at or latest
+        lines.append(TimedLine(at=latest, text=rest))
     return tuple(lines)
 
 
-def seen_lines(lines: Iterable[tuple[L, TimedLine]], *, since: datetime) -> tuple[SeenLines[L], ...]:
+def seen_lines(
+    lines: Iterable[tuple[L, TimedLine]], *, since: datetime, kind: Callable[[L], Hashable]
+) -> tuple[SeenLines[L], ...]:
     """Gather dated lines into classes, the newest class first, so many of them as are kept of one pod.
 
-    Undated lines are left out. `since` is where the collector's window begins, inclusive.
+    Undated lines are left out. `since` is where the collector's window begins, inclusive. `kind` says of which kind a
+    class is: all kinds have the same share of what is kept.
     """
-    dated: dict[L, list[tuple[datetime, str]]] = {}
+    dated: dict[L, list[_Dated]] = {}
     for classified, line in lines:
         if line.at is not None:
-            dated.setdefault(classified, []).append((line.at, line.text))
+            dated.setdefault(classified, []).append((line.at, line.text, line.times))
     seen = [_seen(classified, sorted(found, reverse=True), since) for classified, found in dated.items()]
-    return tuple(sorted(seen, key=lambda one: one.last_at, reverse=True)[:MOST_CLASSES])
+    seen.sort(key=lambda one: one.last_at, reverse=True)
+    before: Counter[Hashable] = Counter()
+    ranked: list[tuple[int, SeenLines[L]]] = []
+    for one in seen:
+        ranked.append((before[kind(one.line)], one))
+        before[kind(one.line)] += 1
+    kept = sorted(ranked, key=lambda item: item[0])[:MOST_CLASSES]
+    return tuple(sorted((one for _, one in kept), key=lambda one: one.last_at, reverse=True))
 
 
-def _seen(classified: L, newest_first: list[tuple[datetime, str]], since: datetime) -> SeenLines[L]:
+def _seen(classified: L, newest_first: list[_Dated], since: datetime) -> SeenLines[L]:
     return SeenLines(
         line=classified,
-        count=len(newest_first),
-        recent=sum(at >= since for at, _ in newest_first),
+        count=sum(times for _, _, times in newest_first),
+        recent=sum(times for at, _, times in newest_first if at >= since),
         first_at=newest_first[-1][0],
         last_at=newest_first[0][0],
-        samples=tuple(text[:LONGEST_SAMPLE] for _, text in newest_first[:_SAMPLES]),
+        samples=tuple(text[:LONGEST_SAMPLE] for _, text, _ in newest_first[:_SAMPLES]),
     )
-
-
-def _time_of(match: re.Match[str]) -> datetime | None:
-    whole, fraction, zone = match.groups()
-    try:
-        seconds = datetime.fromisoformat(whole.upper() + ("+00:00" if zone in "Zz" else zone))
-        microseconds = int((fraction or "0").ljust(6, "0")[:6])
-        return (seconds + timedelta(microseconds=microseconds)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
