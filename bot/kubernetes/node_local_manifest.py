@@ -1,0 +1,249 @@
+"""NodeLocal DNSCache's manifest for one cluster, and what of it the Kubernetes API would not know (B2).
+
+What the DaemonSet must be able to do on its node, and which flags its program takes: kubernetes/kubernetes,
+cluster/addons/dns/nodelocaldns; kubernetes/dns, cmd/node-cache. Members and types of each kind: Kubernetes API
+reference 1.36 (ServiceAccount, Service, ConfigMap, DaemonSet and what they hold).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bot.domain.json_values import JsonObject, JsonValue
+from bot.domain.ports import Resource
+from bot.kubernetes.node_local_dns import INTERFACE
+from bot.kubernetes.resources import CONFIG_MAPS, DAEMON_SETS, SERVICE_ACCOUNTS, SERVICES
+
+NAME = "node-local-dns"
+UPSTREAM = "kube-dns-upstream"
+MADE_BY_PLAN = "dnsbot/made-by-plan"
+_CLUSTER = """{zone}:53 {{
+    errors
+    cache {{
+        success 9984 30
+        denial 9984 5
+    }}
+    reload
+    loop
+    bind {addresses}
+    forward . __PILLAR__CLUSTER__DNS__ {{
+        force_tcp
+    }}
+    prometheus :9253
+}}
+"""
+_OTHERS = """.:53 {{
+    errors
+    cache 30
+    reload
+    loop
+    bind {addresses}
+    forward . __PILLAR__UPSTREAM__SERVERS__
+    prometheus :9253
+    health {health}:8080
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLocalManifest:
+    """What decides it."""
+
+    namespace: str
+    """The DNS service's: its pods are selected there."""
+    local_address: str
+    cluster_ip: str
+    """The DNS service's address, where the cache takes that as well; empty: it takes its own alone."""
+    domain: str
+    """`cluster.local`."""
+    selector: Mapping[str, str]
+    """Of the DNS service."""
+    image: str
+    plan_id: str
+    """Whose plan makes it: an annotation of every object, by which what a plan left behind is known."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it listens."""
+        return tuple(one for one in (self.local_address, self.cluster_ip) if one)
+
+    @property
+    def corefile(self) -> str:
+        """The template: node-cache fills the two placeholders that are left."""
+        listen = " ".join(self.addresses)
+        zones = (self.domain, "in-addr.arpa", "ip6.arpa")
+        return "".join(
+            [
+                *(_CLUSTER.format(zone=zone, addresses=listen) for zone in zones),
+                _OTHERS.format(addresses=listen, health=self.local_address),
+            ]
+        )
+
+    def objects(self) -> tuple[tuple[Resource, JsonObject], ...]:
+        """Return what is created, in this order."""
+        return (
+            (SERVICE_ACCOUNTS, self._object("v1", "ServiceAccount", NAME)),
+            (SERVICES, self._upstream()),
+            (CONFIG_MAPS, {**self._object("v1", "ConfigMap", NAME), "data": {"Corefile": self.corefile}}),
+            (DAEMON_SETS, self._daemon_set()),
+        )
+
+    def _object(self, version: str, kind: str, name: str, **labels: str) -> dict[str, JsonValue]:
+        metadata: JsonObject = {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": {"k8s-app": NAME, **labels},
+            "annotations": {MADE_BY_PLAN: self.plan_id},
+        }
+        return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+    def _upstream(self) -> JsonObject:
+        ports: list[JsonValue] = [
+            {"name": name, "port": 53, "protocol": protocol, "targetPort": 53}
+            for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))
+        ]
+        made = self._object("v1", "Service", UPSTREAM, **{"kubernetes.io/name": "KubeDNSUpstream"})
+        return {**made, "spec": {"ports": ports, "selector": dict(self.selector)}}
+
+    def _daemon_set(self) -> JsonObject:
+        labels: JsonObject = {"k8s-app": NAME}
+        return {
+            **self._object("apps/v1", "DaemonSet", NAME),
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}},
+                "template": {"metadata": {"labels": labels}, "spec": self._pod()},
+            },
+        }
+
+    def _pod(self) -> JsonObject:
+        return {
+            "priorityClassName": "system-node-critical",
+            "serviceAccountName": NAME,
+            "automountServiceAccountToken": False,
+            "hostNetwork": True,
+            "dnsPolicy": "Default",
+            "tolerations": [
+                {"key": "CriticalAddonsOnly", "operator": "Exists"},
+                {"effect": "NoExecute", "operator": "Exists"},
+                {"effect": "NoSchedule", "operator": "Exists"},
+            ],
+            "containers": [self._container()],
+            "volumes": [
+                {"name": "xtables-lock", "hostPath": {"path": "/run/xtables.lock", "type": "FileOrCreate"}},
+                {
+                    "name": "config-volume",
+                    "configMap": {"name": NAME, "items": [{"key": "Corefile", "path": "Corefile.base"}]},
+                },
+            ],
+        }
+
+    def _container(self) -> JsonObject:
+        arguments = ["-localip", ",".join(self.addresses), "-conf", "/etc/Corefile", "-upstreamsvc", UPSTREAM]
+        return {
+            "name": "node-cache",
+            "image": self.image,
+            "args": [*arguments, "-interfacename", INTERFACE, "-pidfile", "/tmp/node-cache.pid"],  # noqa: S108  # in the container
+            "resources": {"requests": {"cpu": "25m", "memory": "5Mi"}},
+            "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
+            "ports": [
+                {"containerPort": 53, "name": "dns", "protocol": "UDP"},
+                {"containerPort": 53, "name": "dns-tcp", "protocol": "TCP"},
+                {"containerPort": 9253, "name": "metrics", "protocol": "TCP"},
+            ],
+            "livenessProbe": {
+                "httpGet": {"host": self.local_address, "path": "/health", "port": 8080},
+                "initialDelaySeconds": 60,
+                "timeoutSeconds": 5,
+            },
+            "volumeMounts": [
+                {"name": "xtables-lock", "mountPath": "/run/xtables.lock"},
+                {"name": "config-volume", "mountPath": "/etc/coredns"},
+            ],
+        }
+
+
+Shape: TypeAlias = "type | Mapping[str, Shape] | Sequence[Shape]"
+"""A scalar's type, an object's members (`*`: any name), or a list of one shape. A name that ends in ! is required."""
+
+_META: Shape = {"name!": str, "namespace!": str, "labels": {"*": str}, "annotations": {"*": str}}
+_KIND: Mapping[str, Shape] = {"apiVersion!": str, "kind!": str, "metadata!": _META}
+_SERVICE_PORT: Shape = {"name": str, "port!": int, "protocol": str, "targetPort": int}
+_CONTAINER: Shape = {
+    "name!": str,
+    "image": str,
+    "args": [str],
+    "resources": {"requests": {"*": str}, "limits": {"*": str}},
+    "securityContext": {"capabilities": {"add": [str], "drop": [str]}},
+    "ports": [{"containerPort!": int, "name": str, "protocol": str}],
+    "livenessProbe": {
+        "httpGet": {"host": str, "path": str, "port!": int},
+        "initialDelaySeconds": int,
+        "timeoutSeconds": int,
+    },
+    "volumeMounts": [{"name!": str, "mountPath!": str}],
+}
+_VOLUME: Shape = {
+    "name!": str,
+    "hostPath": {"path!": str, "type": str},
+    "configMap": {"name": str, "items": [{"key!": str, "path!": str}]},
+}
+_POD: Shape = {
+    "priorityClassName": str,
+    "serviceAccountName": str,
+    "automountServiceAccountToken": bool,
+    "hostNetwork": bool,
+    "dnsPolicy": str,
+    "tolerations": [{"key": str, "operator": str, "effect": str}],
+    "containers!": [_CONTAINER],
+    "volumes": [_VOLUME],
+}
+_SHAPES: Mapping[str, Shape] = {
+    "ServiceAccount": _KIND,
+    "Service": {**_KIND, "spec": {"ports": [_SERVICE_PORT], "selector": {"*": str}}},
+    "ConfigMap": {**_KIND, "data": {"*": str}},
+    "DaemonSet": {
+        **_KIND,
+        "spec": {
+            "selector!": {"matchLabels": {"*": str}},
+            "updateStrategy": {"type": str, "rollingUpdate": {"maxUnavailable": str}},
+            "template!": {"metadata": {"labels": {"*": str}}, "spec": _POD},
+        },
+    },
+}
+
+
+def unknown_to_the_api(document: JsonObject) -> tuple[str, ...]:
+    """Return what in an object of the manifest the API has no place for: `spec.template: is missing`."""
+    kind = str(document.get("kind", ""))
+    shape = _SHAPES.get(kind)
+    return tuple(_misfits(document, shape, kind)) if shape is not None else (f"{kind}: no kind of this manifest",)
+
+
+def _misfits(value: object, shape: Shape, where: str) -> Iterator[str]:
+    if isinstance(shape, type):
+        if type(value) is not shape:
+            yield f"{where}: is of type {type(value).__name__}, not {shape.__name__}"
+    elif isinstance(shape, Mapping):
+        yield from _of_object(value, shape, where)
+    elif not isinstance(value, list | tuple):
+        yield f"{where}: is no list"
+    else:
+        for at, one in enumerate(value):
+            yield from _misfits(one, shape[0], f"{where}[{at}]")
+
+
+def _of_object(value: object, shape: Mapping[str, Shape], where: str) -> Iterator[str]:
+    if not isinstance(value, Mapping):
+        yield f"{where}: is no object"
+        return
+    known = {name.removesuffix("!"): inner for name, inner in shape.items()}
+    yield from (f"{where}.{name[:-1]}: is missing" for name in shape if name.endswith("!") and name[:-1] not in value)
+    for name, one in value.items():
+        inner = known.get(name, known.get("*"))
+        if inner is None:
+            yield f"{where}.{name}: is not known"
+        else:
+            yield from _misfits(one, inner, f"{where}.{name}")
