@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.findings import Protocol
+from bot.domain.lookups import Transport
 from bot.network.model import AclEntry, Address, NetworkAcl
 from bot.network.ports import PortRange, count
 
 IMPLICIT_DENY = 32767
 
 _NUMBERS = {
-    Protocol.UDP: frozenset({"-1", "all", "17", "udp"}),
-    Protocol.TCP: frozenset({"-1", "all", "6", "tcp"}),
+    Transport.UDP: frozenset({"-1", "all", "17", "udp"}),
+    Transport.TCP: frozenset({"-1", "all", "6", "tcp"}),
 }
 _EVERY_PORT = PortRange(0, 65535)
 
@@ -31,13 +31,13 @@ class Closed:
 
 
 def closed_ports(
-    acl: NetworkAcl, *, egress: bool, protocol: Protocol, address: Address, ports: PortRange
+    acl: NetworkAcl, *, egress: bool, transport: Transport, address: Address, ports: PortRange
 ) -> tuple[Closed, ...]:
     """Return which of the destination `ports` the ACL closes; `address` is the far end (destination on egress)."""
     left: tuple[PortRange, ...] = (ports,)
     closed: list[Closed] = []
     for entry in sorted(acl.entries, key=lambda item: item.number):
-        if entry.egress != egress or entry.protocol not in _NUMBERS[protocol] or address not in entry.cidr:
+        if entry.egress != egress or entry.protocol not in _NUMBERS[transport] or address not in entry.cidr:
             continue
         mine = _entry_ports(entry)
         if not entry.allow:

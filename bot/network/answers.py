@@ -6,12 +6,12 @@ PrefixListEntry.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from ipaddress import ip_address, ip_network
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from typing import Any, Self
 
-from bot.errors import SourceGarbled
+from bot.domain.addresses import address
 from bot.network.model import (
     AclEntry,
     Direction,
@@ -26,6 +26,8 @@ from bot.network.model import (
 
 TRUNK_TAG = "vpcresources.k8s.aws/trunk-eni-id"
 """The VPC resource controller tags each branch interface with the interface it is a branch of."""
+CNI_CLUSTER_TAG = "cluster.k8s.amazonaws.com/name"
+"""The VPC CNI tags the interfaces it creates with the name of its cluster."""
 
 _ROUTE_TARGETS = (
     "GatewayId",
@@ -41,51 +43,65 @@ _ROUTE_TARGETS = (
 )
 
 
-@contextmanager
-def reading(call: str) -> Iterator[None]:
-    """Turn a member that is missing or of the wrong type into `SourceGarbled`, naming the call and the member."""
-    try:
-        yield
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
-        what = f"lacks {error.args[0]}" if isinstance(error, KeyError) and error.args else f"is not readable: {error}"
-        raise SourceGarbled(
-            f"{call} answered, but the answer {what}. Nothing is concluded from it; try again."
-        ) from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedInterface:
+    """An interface of `DescribeNetworkInterfaces`, with what tells whose it is."""
+
+    interface: Interface
+    """A branch as if it had no instance: only its trunk tells (`belonging`)."""
+    description: str
+    trunk_id: str
+    """Of a branch interface, the one that it is a branch of; empty where no tag names it."""
+    cluster_tag: str
+    """The cluster whose VPC CNI made it; empty where no tag says so."""
+    group_names: tuple[tuple[str, str], ...]
+    """Id and name of its security groups."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return the interface."""
+        private = [item["PrivateIpAddress"] for item in row["PrivateIpAddresses"]]
+        six = [item["Ipv6Address"] for item in row.get("Ipv6Addresses") or ()]
+        prefixes = [item["Ipv4Prefix"] for item in row.get("Ipv4Prefixes") or ()]
+        prefixes += [item["Ipv6Prefix"] for item in row.get("Ipv6Prefixes") or ()]
+        branch, tagged = row.get("InterfaceType") == "branch", tags(row)
+        instance = "" if branch else str((row.get("Attachment") or {}).get("InstanceId") or "")
+        groups = tuple((group["GroupId"], group.get("GroupName") or "") for group in row["Groups"])
+        return cls(
+            interface=Interface(
+                id=row["NetworkInterfaceId"],
+                instance_id=instance,
+                subnet_id=row["SubnetId"],
+                security_group_ids=frozenset(group for group, _ in groups),
+                addresses=frozenset(map(address, (*private, *six))),
+                prefixes=frozenset(network(text) for text in prefixes),
+                kind=_kind(branch=branch, instance=instance),
+            ),
+            description=row.get("Description") or "",
+            trunk_id=tagged.get(TRUNK_TAG, "") if branch else "",
+            cluster_tag=tagged.get(CNI_CLUSTER_TAG, ""),
+            group_names=groups,
+        )
 
 
-def interfaces(rows: Iterable[Mapping[str, Any]]) -> tuple[Interface, ...]:
-    """Return the interfaces of `DescribeNetworkInterfaces`; a branch gets the instance of its trunk where tagged."""
-    raw = list(rows)
-    instances = {row["NetworkInterfaceId"]: _instance_id(row) for row in raw}
-    return tuple(_interface(row, instances) for row in raw)
+NETWORK_INTERFACES = ("ec2", "DescribeNetworkInterfaces", "NetworkInterfaces", DescribedInterface.of)
+"""What `AwsReader.list` is asked for, by all who look at interfaces, so that they share the answer."""
 
 
-def _interface(row: Mapping[str, Any], instances: Mapping[str, str]) -> Interface:
-    private = [item["PrivateIpAddress"] for item in row["PrivateIpAddresses"]]
-    six = [item["Ipv6Address"] for item in row.get("Ipv6Addresses") or ()]
-    prefixes = [item["Ipv4Prefix"] for item in row.get("Ipv4Prefixes") or ()]
-    prefixes += [item["Ipv6Prefix"] for item in row.get("Ipv6Prefixes") or ()]
-    branch = row.get("InterfaceType") == "branch"
-    instance = instances.get(tags(row).get(TRUNK_TAG, ""), "") if branch else _instance_id(row)
-    return Interface(
-        id=row["NetworkInterfaceId"],
-        instance_id=instance,
-        subnet_id=row["SubnetId"],
-        security_group_ids=frozenset(group["GroupId"] for group in row["Groups"]),
-        addresses=frozenset(ip_address(text) for text in (*private, *six)),
-        prefixes=frozenset(network(text) for text in prefixes),
-        kind=_kind(branch=branch, instance=instance),
-    )
+def belonging(described: Sequence[DescribedInterface]) -> tuple[DescribedInterface, ...]:
+    """Return the interfaces, each branch with the instance of its trunk where that is among them."""
+    instances = {one.interface.id: one.interface.instance_id for one in described}
+    return tuple(_on_trunk(one, instances.get(one.trunk_id, "")) for one in described)
+
+
+def _on_trunk(one: DescribedInterface, instance: str) -> DescribedInterface:
+    return replace(one, interface=replace(one.interface, instance_id=instance)) if one.trunk_id and instance else one
 
 
 def _kind(*, branch: bool, instance: str) -> InterfaceKind:
     if branch:
         return InterfaceKind.BRANCH
     return InterfaceKind.INSTANCE if instance else InterfaceKind.OTHER
-
-
-def _instance_id(row: Mapping[str, Any]) -> str:
-    return str((row.get("Attachment") or {}).get("InstanceId") or "")
 
 
 def tags(row: Mapping[str, Any]) -> dict[str, str]:
@@ -100,10 +116,11 @@ def network(text: str) -> Network:
 
 def security_group_rules(rows: Iterable[Mapping[str, Any]]) -> tuple[SecurityGroupRule, ...]:
     """Return the rows of `DescribeSecurityGroupRules`. Ports that are absent mean all ports."""
-    return tuple(_rule(row) for row in rows)
+    return tuple(map(security_group_rule, rows))
 
 
-def _rule(row: Mapping[str, Any]) -> SecurityGroupRule:
+def security_group_rule(row: Mapping[str, Any]) -> SecurityGroupRule:
+    """Return one of them."""
     cidr = row.get("CidrIpv4") or row.get("CidrIpv6")
     return SecurityGroupRule(
         id=row["SecurityGroupRuleId"],
@@ -175,6 +192,7 @@ def _subnet(row: Mapping[str, Any], table: Mapping[str, Any]) -> Subnet:
         cidrs=tuple(network(text) for text in (row["CidrBlock"], *six) if text),
         route_table_id=table["RouteTableId"],
         routes=tuple(_route(item) for item in table["Routes"]),
+        free_addresses=row.get("AvailableIpAddressCount"),
     )
 
 

@@ -1,7 +1,8 @@
 """Many pairs at the cost of few: pairs that no rule, entry or route can tell apart are judged once.
 
 Two pairs are in one class when their interfaces carry the same groups, lie in the same subnets, their addresses are in
-the same CIDRs and prefix lists of all that rules, entries and routes name, and both or neither stay on one node.
+the same CIDRs and prefix lists of all that rules, entries and routes name, both or neither stay on one node, and their
+packets leave the VPC as ends that are alike in this way.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from bot.domain.findings import Protocol
 from bot.network.answers import network
 from bot.network.evaluate import VpcBook, evaluate
-from bot.network.groups import may_carry_dns
 from bot.network.membership import Membership
 from bot.network.model import Address, Interface, Network, Vpc
 from bot.network.ports import PortRange
-from bot.network.reachability import End, Reachability, stays_on_node
+from bot.network.reachability import End, Reachability, Way, way
+from bot.network.services import LOOKUPS, Service
 
-_Key: TypeAlias = tuple[frozenset[str] | None, str, tuple[int, int], PortRange, bool]
+_Key: TypeAlias = tuple[frozenset[str] | None, str, tuple[int, int], PortRange, bool, bool, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +28,16 @@ class PairClass:
 
     clients: tuple[End, ...]
     servers: tuple[End, ...]
-    on_node: bool
-    """Which of all pairs of a client and a server are meant: those that stay on a node, or those that leave it."""
+    way: Way
+    """Which of all pairs of a client and a server are meant: those whose packets go there."""
     answers: tuple[Reachability, ...]
-    """One for each protocol, udp first; texts in it name the first pair."""
+    """One for each transport of the service, in its order; texts in it name the first pair."""
 
     def pairs(self) -> Iterator[tuple[End, End]]:
         """Yield every pair of the class."""
         for server in self.servers:
             for client in self.clients:
-                if stays_on_node(client, server) == self.on_node:
+                if way(client, server) is self.way:
                     yield client, server
 
 
@@ -47,12 +47,14 @@ class Evaluated:
 
     classes: tuple[PairClass, ...]
     evaluations: int
-    """How many pairs were really judged (each for udp and tcp): the number of classes."""
+    """How many pairs were really judged (each over every transport): the number of classes."""
 
 
-def named_networks(vpc: Vpc) -> tuple[Network, ...]:
-    """Return every CIDR that a rule for port 53, a prefix list, an ACL entry or a route names."""
-    named: list[Network] = [rule.cidr for rule in vpc.rules if rule.cidr is not None and may_carry_dns(rule)]
+def named_networks(vpc: Vpc, service: Service = LOOKUPS) -> tuple[Network, ...]:
+    """Return every CIDR that a rule for the service, a prefix list, an ACL entry or a route names."""
+    named: list[Network] = [
+        rule.cidr for rule in vpc.rules if rule.cidr is not None and service.may_be_carried_by(rule)
+    ]
     named += [entry for listed in vpc.prefix_lists for entry in listed.entries or ()]
     named += [entry.cidr for acl in vpc.acls or () for entry in acl.entries]
     routes = {route.destination for subnet in vpc.subnets or () for route in subnet.routes}
@@ -60,9 +62,9 @@ def named_networks(vpc: Vpc) -> tuple[Network, ...]:
     return tuple(named)
 
 
-def evaluate_pairs(vpc: Vpc, clients: Iterable[End], servers: Iterable[End]) -> Evaluated:
+def evaluate_pairs(vpc: Vpc, clients: Iterable[End], servers: Iterable[End], service: Service = LOOKUPS) -> Evaluated:
     """Judge every client against every server of the same address family; one evaluation for each class of pairs."""
-    book, membership = VpcBook.of(vpc), Membership(named_networks(vpc))
+    book, membership = VpcBook.of(vpc, service), Membership(named_networks(vpc, service))
     classes = [
         found
         for client_class in _grouped(clients, membership, book)
@@ -74,32 +76,41 @@ def evaluate_pairs(vpc: Vpc, clients: Iterable[End], servers: Iterable[End]) -> 
 
 
 def _grouped(ends: Iterable[End], membership: Membership, book: VpcBook) -> list[tuple[End, ...]]:
-    grouped: dict[_Key, list[End]] = {}
+    grouped: dict[tuple[_Key, _Key | None], list[End]] = {}
     for end in ends:
-        interface = end.interface
-        grouped.setdefault(
-            (
-                None if interface is None else interface.security_group_ids,
-                "" if interface is None else interface.subnet_id,
-                membership.of(end.address),
-                end.client_ports,
-                end.address in book.resolvers,
-            ),
-            [],
-        ).append(end)
+        leaves = None if end.leaves_as is None else _key(end.leaves_as, membership, book)
+        grouped.setdefault((_key(end, membership, book), leaves), []).append(end)
     return [tuple(found) for found in grouped.values()]
 
 
+def _key(end: End, membership: Membership, book: VpcBook) -> _Key:
+    interface = end.interface
+    return (
+        None if interface is None else interface.security_group_ids,
+        "" if interface is None else interface.subnet_id,
+        membership.of(end.address),
+        end.client_ports,
+        end.address in book.resolvers,
+        end.apart_from_node,
+        end.unknown,
+    )
+
+
 def _judged(book: VpcBook, clients: tuple[End, ...], servers: tuple[End, ...]) -> Iterator[PairClass]:
-    for on_node, first in ((False, _leaving(clients, servers)), (True, _staying(clients, servers))):
+    unsure = bool(clients[0].unknown or servers[0].unknown)
+    for goes, first in (
+        (Way.THROUGH_VPC, _first(clients, servers, Way.THROUGH_VPC)),
+        (Way.ON_NODE, _staying(clients, servers)),
+        (Way.UNKNOWN, _first(clients, servers, Way.UNKNOWN) if unsure else None),
+    ):
         if first is not None:
-            answers = tuple(evaluate(book, *first, protocol) for protocol in (Protocol.UDP, Protocol.TCP))
-            yield PairClass(clients=clients, servers=servers, on_node=on_node, answers=answers)
+            answers = tuple(evaluate(book, *first, transport) for transport in book.service.transports)
+            yield PairClass(clients=clients, servers=servers, way=goes, answers=answers)
 
 
-def _leaving(clients: Sequence[End], servers: Sequence[End]) -> tuple[End, End] | None:
+def _first(clients: Sequence[End], servers: Sequence[End], goes: Way) -> tuple[End, End] | None:
     pairs = ((client, server) for client in clients for server in servers)
-    return next((pair for pair in pairs if not stays_on_node(*pair)), None)
+    return next((pair for pair in pairs if way(*pair) is goes), None)
 
 
 def _staying(clients: Sequence[End], servers: Sequence[End]) -> tuple[End, End] | None:
@@ -111,15 +122,23 @@ def _staying(clients: Sequence[End], servers: Sequence[End]) -> tuple[End, End] 
     for server in servers:
         instance = server.interface.instance_id if server.interface is not None else ""
         for client in by_instance.get(instance, ()):
-            if stays_on_node(client, server):
+            if way(client, server) is Way.ON_NODE:
                 return client, server
     return None
 
 
 def one_end_for_each_class(interface: Interface, membership: Membership, end: End) -> tuple[End, ...]:
     """Return `end` once for each class of the interface's addresses and delegated prefixes: the first of each."""
+    if not interface.prefixes and interface.addresses:
+        low, high = min(interface.addresses, key=_order), max(interface.addresses, key=_order)
+        if membership.in_one_stretch(low, high):
+            return (End(interface=interface, address=low, name=end.name, client_ports=end.client_ports),)
     found: dict[tuple[int, int], Address] = {}
     block_bases = [base for block in interface.prefixes for base in membership.representatives(block)]
-    for address in sorted((*interface.addresses, *block_bases), key=lambda item: (item.version, int(item))):
+    for address in sorted((*interface.addresses, *block_bases), key=_order):
         found.setdefault(membership.of(address), address)
     return tuple(replace(end, interface=interface, address=address) for address in found.values())
+
+
+def _order(item: Address) -> tuple[int, int]:
+    return item.version, int(item)

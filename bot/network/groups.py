@@ -1,4 +1,4 @@
-"""Security groups: does any rule of an interface's groups let DNS through?
+"""Security groups: does any rule of an interface's groups let a service's port through?
 
 Sources: VPC User Guide, "Security groups for your VPC" (stateful; rules of all groups of an interface add up; rules
 only allow), "Security group rules" (protocol, ports, source or destination), "Security group referencing" (a reference
@@ -10,28 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.findings import Protocol
+from bot.domain.lookups import Transport
 from bot.network.model import Address, Direction, PrefixList, SecurityGroupRule
-from bot.network.ports import DNS
 from bot.network.reachability import End
-
-_NAMES = {
-    Protocol.UDP: frozenset({"udp", "17", "-1", "all"}),
-    Protocol.TCP: frozenset({"tcp", "6", "-1", "all"}),
-}
-_ALL = frozenset({"-1", "all"})
-
-
-def carries(rule: SecurityGroupRule, protocol: Protocol) -> bool:
-    """Return whether the rule is about port 53 of this protocol. Protocol -1 and port -1 mean all ports."""
-    if rule.protocol not in _NAMES[protocol]:
-        return False
-    return rule.protocol in _ALL or rule.from_port == -1 or rule.from_port <= DNS.first <= rule.to_port
-
-
-def may_carry_dns(rule: SecurityGroupRule) -> bool:
-    """Return whether the rule is about port 53 of udp or tcp."""
-    return any(carries(rule, protocol) for protocol in Protocol)
+from bot.network.services import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,26 +28,31 @@ class GroupAnswer:
 
 @dataclass(frozen=True, slots=True)
 class GroupBook:
-    """The rules for port 53 by group and direction, and the prefix lists they name."""
+    """The rules for a service by group and direction, and the prefix lists they name."""
 
+    service: Service
     rules: Mapping[tuple[str, Direction], tuple[SecurityGroupRule, ...]]
     prefix_lists: Mapping[str, PrefixList]
     read_group_ids: Collection[str]
 
     @classmethod
     def of(
-        cls, rules: Iterable[SecurityGroupRule], prefix_lists: Iterable[PrefixList], read_group_ids: Collection[str]
+        cls,
+        service: Service,
+        rules: Iterable[SecurityGroupRule],
+        prefix_lists: Iterable[PrefixList],
+        read_group_ids: Collection[str],
     ) -> GroupBook:
         """Index the rules; those for other ports never matter here."""
         book: dict[tuple[str, Direction], list[SecurityGroupRule]] = {}
         for rule in rules:
-            if may_carry_dns(rule):
+            if service.may_be_carried_by(rule):
                 book.setdefault((rule.security_group_id, rule.direction), []).append(rule)
         indexed = {key: tuple(found) for key, found in book.items()}
-        return cls(indexed, {item.id: item for item in prefix_lists}, read_group_ids)
+        return cls(service, indexed, {item.id: item for item in prefix_lists}, read_group_ids)
 
-    def judge(self, owner: End, other: End, direction: Direction, protocol: Protocol) -> GroupAnswer:
-        """Return whether `owner`'s groups let DNS through from (ingress) or to (egress) `other`."""
+    def judge(self, owner: End, other: End, direction: Direction, transport: Transport) -> GroupAnswer:
+        """Return whether `owner`'s groups let the service through from (ingress) or to (egress) `other`."""
         if owner.interface is None:
             return GroupAnswer(allowed=False, unread=(f"No known interface holds {owner.address}.",))
         groups = owner.interface.security_group_ids
@@ -75,7 +62,7 @@ class GroupBook:
             f"The rules of {group} could not be read." for group in sorted(set(groups) - set(self.read_group_ids))
         ]
         by_reference = False
-        for rule in self._about(groups, direction, protocol):
+        for rule in self._about(groups, direction, transport):
             matches = self._matches(rule, other)
             if matches is None:
                 unread.append(self._why(rule, other))
@@ -87,12 +74,12 @@ class GroupBook:
             return GroupAnswer(allowed=True, only_by_reference=True)
         return GroupAnswer(allowed=False, unread=tuple(dict.fromkeys(unread)))
 
-    def _about(self, groups: Collection[str], direction: Direction, protocol: Protocol) -> list[SecurityGroupRule]:
+    def _about(self, groups: Collection[str], direction: Direction, transport: Transport) -> list[SecurityGroupRule]:
         return [
             rule
             for group in sorted(groups)
             for rule in self.rules.get((group, direction), ())
-            if carries(rule, protocol)
+            if self.service.carried_by(rule, transport)
         ]
 
     def _matches(self, rule: SecurityGroupRule, other: End) -> bool | None:

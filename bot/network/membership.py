@@ -25,6 +25,11 @@ class Membership:
         place = bisect_right(self._edges[address.version], int(address)) - 1
         return address.version, self._masks[address.version][place]
 
+    def in_one_stretch(self, low: Address, high: Address) -> bool:
+        """Return whether no edge lies between the two, so that whatever lies between has the same membership."""
+        edges = self._edges[low.version]
+        return low.version == high.version and bisect_right(edges, int(low)) == bisect_right(edges, int(high))
+
     def representatives(self, block: Network) -> tuple[Address, ...]:
         """Return one address for each part of `block` that some named CIDR's edge cuts off; the first is its base."""
         first, last = int(block.network_address), int(block.broadcast_address)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import TypeAlias
 
-Address: TypeAlias = IPv4Address | IPv6Address
+from bot.domain import addresses
+
+Address: TypeAlias = addresses.Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
@@ -129,6 +131,8 @@ class Subnet:
     cidrs: tuple[Network, ...]
     route_table_id: str
     routes: tuple[Route, ...]
+    free_addresses: int | None = None
+    """Of its IPv4 range, as AWS counts them; None: not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ class PortRange:
 
 
 DNS = PortRange(53, 53)
+HTTPS = PortRange(443, 443)
 LINUX_CLIENTS = PortRange(32768, 60999)
 WINDOWS_CLIENTS = PortRange(49152, 65535)
 UNPRIVILEGED = PortRange(1024, 65535)

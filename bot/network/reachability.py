@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.findings import Protocol
+from bot.domain.enforcing_mode import EnforcingMode
+from bot.domain.lookups import Transport
 from bot.network.model import Address, Direction, Interface, InterfaceKind, Network
 from bot.network.ports import LINUX_CLIENTS, PortRange, count
 
@@ -29,17 +30,19 @@ class Hop(StrEnum):
     SERVER_SUBNET_OUT = "server subnet's network ACL, answer out"
     CLIENT_SUBNET_IN = "client subnet's network ACL, answer in"
     ROUTE = "route between the subnets"
+    """Or out of the VPC."""
 
 
 GROUP_HOPS = frozenset({Hop.CLIENT_GROUPS, Hop.SERVER_GROUPS})
 ACL_HOPS = frozenset({Hop.CLIENT_SUBNET_OUT, Hop.SERVER_SUBNET_IN, Hop.SERVER_SUBNET_OUT, Hop.CLIENT_SUBNET_IN})
+ANSWER_HOPS = frozenset({Hop.SERVER_SUBNET_OUT, Hop.CLIENT_SUBNET_IN})
 
 _EGRESS = frozenset({Hop.CLIENT_GROUPS, Hop.CLIENT_SUBNET_OUT, Hop.SERVER_SUBNET_OUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """One end of a look-up: an address and the interface that holds it."""
+    """One end of a way: an address and the interface that holds it."""
 
     interface: Interface | None
     """None: no known interface holds the address."""
@@ -48,18 +51,53 @@ class End:
     """The node, for people."""
     client_ports: PortRange = LINUX_CLIENTS
     """Source ports that this end uses as a client."""
+    mode: EnforcingMode | None = EnforcingMode.STRICT
+    """At a branch interface: what its pod was made under; None: not known."""
+    leaves_as: End | None = None
+    """As whom its packets leave the VPC: the node's primary interface and address, where the VPC CNI translates them
+    to; None: as they are."""
+
+    @property
+    def apart_from_node(self) -> bool:
+        """Whether all its packets go by its branch interface, those for its own node, too: strict mode."""
+        return self._at_branch and self.mode is EnforcingMode.STRICT
+
+    @property
+    def unknown(self) -> str:
+        """What of a pod at a branch interface is not known and decides whether its packets stay on its node."""
+        if not self._at_branch or self.apart_from_node:
+            return ""
+        return (
+            "enforcing mode" if self.mode is None else "" if self.interface and self.interface.instance_id else "node"
+        )
+
+    @property
+    def _at_branch(self) -> bool:
+        return self.interface is not None and self.interface.kind is InterfaceKind.BRANCH
 
 
-def stays_on_node(client: End, server: End) -> bool:
-    """Return whether packets between the two never leave the node.
+class Way(StrEnum):
+    """Where packets between two ends go."""
 
-    Both are on one instance, and neither is a branch interface: those are filtered by the VPC even between pods of
-    one node (EKS User Guide, "Assign security groups to individual pods").
+    THROUGH_VPC = "through the VPC"
+    ON_NODE = "within their node"
+    UNKNOWN = "within their node, or through the VPC"
+
+
+def way(client: End, server: End) -> Way:
+    """Return where packets between the two go.
+
+    Within their node where both are on one instance, and neither is a branch interface in strict mode: the VPC filters
+    those even between pods of one node (EKS User Guide, "Assign security groups to individual pods"). In standard mode,
+    a branch interface's pod speaks to its own node as any other pod does (B9).
     """
     one, other = client.interface, server.interface
-    if one is None or other is None or InterfaceKind.BRANCH in {one.kind, other.kind}:
-        return False
-    return one.instance_id != "" and one.instance_id == other.instance_id
+    if one is None or other is None or client.apart_from_node or server.apart_from_node:
+        return Way.THROUGH_VPC
+    unknown = {client.unknown, server.unknown} - {""}
+    if "node" not in unknown and (one.instance_id == "" or one.instance_id != other.instance_id):
+        return Way.THROUGH_VPC
+    return Way.UNKNOWN if unknown else Way.ON_NODE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +105,7 @@ class Block:
     """One hop that is proven to stop the query or its answer."""
 
     hop: Hop
-    protocol: Protocol
+    transport: Transport
     missing: str
     """What is missing, as a sentence."""
     group_ids: tuple[str, ...] = ()
@@ -80,7 +118,7 @@ class Block:
     counterpart: Network | None = None
     """For an ACL: CIDR of the other subnet, or the other address alone where that subnet was not read."""
     ports: PortRange
-    """Destination ports judged here: 53, or the client's source ports for the answer."""
+    """Destination ports judged here: the service's, or the client's source ports for the answer."""
     closed: tuple[PortRange, ...]
     """Those of them that are closed."""
 
@@ -106,9 +144,9 @@ class Unread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reachability:
-    """Does a look-up over one protocol get from this client to that server, and its answer back?"""
+    """Does a question over one transport get from this client to that server, and its answer back?"""
 
-    protocol: Protocol
+    transport: Transport
     blocks: tuple[Block, ...] = ()
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
@@ -136,7 +174,7 @@ class Reachability:
     def at(self, hops: Collection[Hop]) -> Reachability:
         """Return the same answer as judged at these hops alone."""
         return Reachability(
-            protocol=self.protocol,
+            transport=self.transport,
             blocks=tuple(block for block in self.blocks if block.hop in hops),
             unread=tuple(item for item in self.unread if item.hop in hops),
             notes=self.notes,
