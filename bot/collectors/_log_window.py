@@ -10,29 +10,34 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
-from bot.dns.call_failure import stamp
-from bot.dns.pod_log import PodLog, merged
+from bot.dns.log_wordings import Subject
+from bot.dns.pod_log import LAST_LINES, PodLog, merged
 from bot.dns.timestamped import TimedLine, timed_lines
 from bot.domain.cluster import PodName
 from bot.domain.evidence import Gap
 from bot.domain.permissions import KubernetesPermission
+from bot.domain.phrases import and_more, timestamp
 from bot.domain.ports import ClusterReader
 from bot.errors import EvidenceUnavailable, SourceGarbled
+from bot.kubernetes.pods import Pod
+from bot.kubernetes.resources import KUBE_SYSTEM
 
-NAMESPACE = "kube-system"
 ANY_AGE_SECONDS = 10 * 365 * 24 * 3600
 """Older than any container: the API has no word for "no limit" beside `since_seconds`."""
 BYTES_PER_LINE = 2_000
+MAX_LOG_BYTES = 4_000_000
+"""Of one answer, however many lines are asked for."""
 WIDER = 10
 """How many times more lines are read where the tail does not cover the window."""
 READERS = 8
 LOG_PERMISSION = KubernetesPermission(
     verb="get",
     resource="pods/log",
-    namespace=NAMESPACE,
+    namespace=KUBE_SYSTEM,
     unlocks="what CoreDNS and kube-proxy complain about (C4, C10)",
+    follows_dns=True,
 )
 
 
@@ -48,24 +53,31 @@ class LogParameters:
     """Pods whose logs are read, those not ready or restarted first; the report states the sample."""
 
 
+class _ClassifiedLog(Protocol):
+    def open_errors(self, subject: Subject, since: datetime) -> tuple[Gap, ...]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsRead:
     """What the logs of an application's pods say, and how far they were read."""
 
     application: ClassVar[str]
     """Whose pods, as people call it."""
-    pods: tuple[object, ...]
+    pods: tuple[_ClassifiedLog, ...]
     """What each log says."""
     pods_total: int
     """Pods whose container ever ran; `pods` may be a sample of them."""
     window_seconds: int
+    others_well: int = 0
+    """Pods beyond the sample that are seen well by their status (`seen_well`)."""
     gaps: tuple[Gap, ...] = ()
-    """Logs, or parts of the window, that could not be read."""
+    """Logs, or parts of the window, that could not be read, and pods beyond the sample that are not seen well."""
 
     @property
     def read(self) -> str:
-        """State the sample: `logs of 20 of 500 kube-proxy pods read`."""
-        return f"logs of {len(self.pods)} of {self.pods_total} {self.application} pods read"
+        """State the sample: `logs of 20 of 500 kube-proxy pods read, the other 480 are ready`."""
+        others = f", the other {self.others_well} are ready" if self.others_well else ""
+        return f"logs of {len(self.pods)} of {self.pods_total} {self.application} pods read{others}"
 
     @property
     def nothing_read(self) -> tuple[Gap, ...]:
@@ -74,6 +86,10 @@ class LogsRead:
             return ()
         reason = f"no {self.application} container has run yet, so there is no log"
         return (Gap(what=f"{self.application} logs", reason=reason),)
+
+    def open_errors(self, subject: Subject, since: datetime) -> tuple[Gap, ...]:
+        """Return a gap for each class of error lines since `since` that no class knows and may be about `subject`."""
+        return tuple(gap for log in self.pods for gap in log.open_errors(subject, since))
 
     def window_gaps(self, window: timedelta) -> tuple[Gap, ...]:
         """Return `gaps`, and one more where the rule's window is longer than what was read."""
@@ -87,16 +103,32 @@ class LogsRead:
 class LogSource:
     """A container whose log is to be read."""
 
+    namespace: str
     pod: str
     container: str
     restarted: bool
+    running: bool
+    """Whether the present container runs; else its log is that of a run that has ended."""
     ended_at: datetime | None
     """When the previous container ended."""
+
+    @classmethod
+    def of(cls, pod: Pod) -> Self:
+        """Return the pod's container as the source of a log."""
+        container = pod.container
+        return cls(
+            namespace=pod.namespace,
+            pod=pod.name,
+            container=container.name,
+            restarted=container.restarts > 0,
+            running=container.running_since is not None,
+            ended_at=container.last_terminated_at,
+        )
 
     @property
     def what(self) -> str:
         """Return what a gap about it is called."""
-        return f"log of {NAMESPACE}/{self.pod}"
+        return f"log of {self.namespace}/{self.pod}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +153,41 @@ class LogRange:
     def window_seconds(self) -> int:
         """The window's length in whole seconds."""
         return int(self.window.total_seconds())
+
+
+def most_suspect(pod: Pod) -> tuple[bool, float, str]:
+    """Rank pods: those not ready first, then those whose container ended last."""
+    ended = pod.container.last_terminated_at
+    return pod.ready, -(ended.timestamp() if ended else 0.0), pod.name
+
+
+def sample(pods: list[Pod], most: int) -> list[Pod]:
+    """Return at most `most` pods: half from those not ready or restarted, the rest evenly over the nodes."""
+    if len(pods) <= most:
+        return list(pods)
+    suspects = sorted((pod for pod in pods if not pod.ready or pod.container.restarts), key=most_suspect)[: most // 2]
+    taken = {pod.name for pod in suspects}
+    others = sorted((pod for pod in pods if pod.name not in taken), key=lambda pod: (pod.node, pod.name))
+    wanted = most - len(suspects)
+    return [*suspects, *(others[at * len(others) // wanted] for at in range(wanted))]
+
+
+def seen_well(pod: Pod, since: datetime) -> bool:
+    """Return whether a pod is ready and no run of its container ended since: what is listed of it anyway."""
+    ended = pod.container.last_terminated_at
+    return pod.ready and (ended is None or ended < since)
+
+
+def unread_gaps(application: str, left: Sequence[Pod], total: int, since: datetime) -> tuple[Gap, ...]:
+    """Return a gap where some of `left`, the pods beyond the sample, are not seen well: their logs may say why."""
+    unwell = sorted(pod.name for pod in left if not seen_well(pod, since))
+    if not unwell:
+        return ()
+    reason = (
+        f"of {len(left)} of {total} {application} pods no log was read (`max_pods`), and {len(unwell)} of these are "
+        f"not ready or have just ended: {and_more(unwell, 3)}"
+    )
+    return (Gap(what=f"{application} logs", reason=reason),)
 
 
 def read_logs(
@@ -148,12 +215,14 @@ def _read_pod(
         lines, whole, gaps = _read_present(cluster, source, wanted)
     except SourceGarbled as error:  # a container that has just been started again has written nothing yet
         before, _ = _read_previous(cluster, source, wanted)
-        read = PodLog(pod=source.pod, lines=before, whole=False) if before else None
+        read = PodLog(pod=source.pod, lines=before, whole=False, ended=before[-LAST_LINES:]) if before else None
         return read, (Gap.of(source.what, error),), None if read else error
     except EvidenceUnavailable as error:
         return None, (Gap.of(source.what, error),), error
     before, unread = _read_previous(cluster, source, wanted)
-    return PodLog(pod=source.pod, lines=merged(before, lines), whole=whole), (*gaps, *unread), None
+    ended = before if source.running else lines
+    log = PodLog(pod=source.pod, lines=merged(before, lines), whole=whole, ended=ended[-LAST_LINES:])
+    return log, (*gaps, *unread), None
 
 
 def _read_previous(
@@ -162,48 +231,77 @@ def _read_previous(
     """Return the previous container's lines; not read is a gap where it ended inside the window."""
     if not source.restarted:
         return (), ()
+    what = f"{source.what}, previous container"
     try:
-        lines, _ = _read(cluster, source, wanted.tail_lines, ANY_AGE_SECONDS, previous=True)
+        found = _read(cluster, source, wanted.tail_lines, ANY_AGE_SECONDS, previous=True)
     except EvidenceUnavailable as error:
         if source.ended_at is not None and source.ended_at < wanted.since:
             return (), ()
-        return (), (Gap.of(f"{source.what}, previous container", error),)
-    return lines, ()
+        return (), (Gap.of(what, error),)
+    return found.lines, _cut(what, found)
 
 
 def _read_present(
     cluster: ClusterReader, source: LogSource, wanted: LogRange
 ) -> tuple[tuple[TimedLine, ...], bool, tuple[Gap, ...]]:
-    lines, whole = _read(cluster, source, wanted.tail_lines, ANY_AGE_SECONDS)
-    if whole or _covers(lines, wanted.since):
-        return lines, whole, ()
+    found = _read(cluster, source, wanted.tail_lines, ANY_AGE_SECONDS)
+    if found.cut:
+        return found.lines, False, _cut(source.what, found)
+    if found.whole or _covers(found.lines, wanted.since):
+        return found.lines, found.whole, ()
     seconds = max(1, wanted.window_seconds)
-    wider, all_of_it = _read(cluster, source, wanted.tail_lines * WIDER, seconds)
-    if all_of_it or _covers(wider, wanted.since):
-        return wider, False, ()
-    oldest = stamp(wider[0].at) if wider[0].at else "an unknown time"
-    reason = f"only the newest {len(wider)} lines were read, back to {oldest}; raise `tail_lines`"
-    return wider, False, (Gap(what=source.what, reason=reason),)
+    wider = _read(cluster, source, wanted.tail_lines * WIDER, seconds)
+    if not wider.cut and (wider.whole or _covers(wider.lines, wanted.since)):
+        return wider.lines, False, ()
+    kept = found.lines if wider.cut else wider.lines  # of a cut text the newest lines are missing
+    oldest = timestamp(kept[0].at) if kept[0].at else "an unknown time"
+    cure = f"what is older is more than {wider.limit_bytes} bytes" if wider.cut else "raise `tail_lines`"
+    reason = f"only the newest {len(kept)} lines were read, back to {oldest}; {cure}"
+    return kept, False, (Gap(what=source.what, reason=reason),)
+
+
+def _cut(what: str, found: _Read) -> tuple[Gap, ...]:
+    if not found.cut:
+        return ()
+    newest = found.lines[-1].at
+    reached = f", up to {timestamp(newest)}" if newest else ""
+    reason = (
+        f"cut off after {found.limit_bytes} bytes: {len(found.lines)} lines{reached} were read, newer ones were not"
+    )
+    return (Gap(what=what, reason=reason),)
 
 
 def _covers(lines: tuple[TimedLine, ...], since: datetime) -> bool:
     return lines[0].at is not None and lines[0].at < since
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """One answer."""
+
+    lines: tuple[TimedLine, ...]
+    """Oldest first."""
+    whole: bool
+    """It holds all that there is."""
+    cut: bool
+    """It ended at `limit_bytes`: the newest lines are missing."""
+    limit_bytes: int
+
+
 def _read(
     cluster: ClusterReader, source: LogSource, tail_lines: int, since_seconds: int, *, previous: bool = False
-) -> tuple[tuple[TimedLine, ...], bool]:
-    """Return the lines, oldest first, and whether nothing was cut off."""
-    limit = tail_lines * BYTES_PER_LINE
+) -> _Read:
+    limit = min(tail_lines * BYTES_PER_LINE, MAX_LOG_BYTES)
     text = cluster.logs(
-        PodName(namespace=NAMESPACE, name=source.pod),
+        PodName(namespace=source.namespace, name=source.pod),
         container=source.container,
         previous=previous,
         since_seconds=since_seconds,
         tail_lines=tail_lines,
         limit_bytes=limit,
     )
-    lines = timed_lines(text)
+    cut = len(text.encode()) >= limit
+    lines = timed_lines(newest_lines(text.rpartition("\n")[0] if cut else text, tail_lines))
     if not lines or lines[0].at is None:
         came = "no line" if not lines else "lines without the API's timestamps"
         message = (
@@ -211,4 +309,11 @@ def _read(
             "at its start. Try `kubectl logs --timestamps` on it: the node may have lost the file."
         )
         raise SourceGarbled(message)
-    return lines, text.count("\n") < tail_lines - 1 and len(text) < limit
+    whole = not cut and text.count("\n") < tail_lines - 1
+    return _Read(lines=lines, whole=whole, cut=cut, limit_bytes=limit)
+
+
+def newest_lines(text: str, tail_lines: int) -> str:
+    """Return the newest lines, also where the API server sent more of them than it was asked for."""
+    parts = text.rsplit("\n", tail_lines + 1)
+    return "\n".join(parts[1:]) if len(parts) > tail_lines + 1 else text

@@ -6,42 +6,27 @@ nodes' providerIDs must be instances in the EKS cluster's VPC. Cost: one get of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.worker_nodes import WorkerNodes
-from bot.domain.evidence import Collector, Look
+from bot.domain.diagnosis import Binding, ClusterBinding
+from bot.domain.evidence import Collector
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.ports import Resource
-from bot.network.answers import reading
+from bot.domain.reading import reading
+from bot.domain.views import View
+from bot.kubernetes.nodes import Compute
+from bot.kubernetes.resources import KUBE_SYSTEM, NAMESPACES
 from bot.network.model import InterfaceKind
 
-NAMESPACES = Resource(plural="namespaces")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterBinding:
-    """Which cluster this really is."""
-
-    account: str
-    cluster_arn: str
-    kube_system_uid: str
-    matches: bool | None
-    """None: it could not be confirmed; nothing may be changed then."""
-    why: str
-    """What the answer rests on, one sentence."""
-
-
-def collect(look: Look) -> ClusterBinding:
+def collect(look: View) -> ClusterBinding:
     """Compare the nodes that Kubernetes lists with the interfaces in the EKS cluster's VPC."""
     cluster, nodes = look.need(EksCluster), look.need(WorkerNodes)
-    namespace = look.cluster.get(NAMESPACES, "kube-system")
-    with reading("get namespace kube-system"):
+    namespace = look.cluster.get(NAMESPACES, KUBE_SYSTEM)
+    with reading(f"get namespace {KUBE_SYSTEM}"):
         uid = str(namespace["metadata"]["uid"])
     matches, why = _compare(cluster, nodes)
-    return ClusterBinding(
-        account=cluster.account, cluster_arn=cluster.arn, kube_system_uid=uid, matches=matches, why=why
-    )
+    binding = Binding(account=cluster.account, cluster_arn=cluster.arn, kube_system_uid=uid)
+    return ClusterBinding(binding=binding, vpc_id=cluster.vpc_id, matches=matches, why=why)
 
 
 def _compare(cluster: EksCluster, nodes: WorkerNodes) -> tuple[bool | None, str]:
@@ -50,7 +35,7 @@ def _compare(cluster: EksCluster, nodes: WorkerNodes) -> tuple[bool | None, str]
         return False, f"The nodes' interfaces are tagged for the cluster {strangers[0]}, not {cluster.name}."
     if not nodes.nodes:
         return None, "Kubernetes lists no nodes, so nothing shows in which VPC they run."
-    auto = [node.name for node in nodes.nodes if node.compute == "auto"]
+    auto = [node.name for node in nodes.nodes if node.compute is Compute.AUTO]
     if auto and not cluster.auto_mode:
         return False, f"{auto[0]} is an EKS Auto Mode node, but EKS says that {cluster.name} has no Auto Mode."
     return _in_vpc(nodes)
@@ -92,11 +77,12 @@ COLLECTOR = Collector(
     name="cluster_binding",
     title="Which cluster this is",
     evidence=ClusterBinding,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(
         KubernetesPermission(
-            verb="get", resource="namespaces", names=("kube-system",), unlocks="tell one cluster from another"
+            verb="get", resource="namespaces", names=(KUBE_SYSTEM,), unlocks="tell one cluster from another"
         ),
     ),
     needs=(EksCluster, WorkerNodes),

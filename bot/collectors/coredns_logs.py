@@ -9,18 +9,34 @@ In a playbook: `{collector: coredns_logs, with: {window: 15m}}`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import ClassVar
 
-from bot.collectors._log_window import LOG_PERMISSION, LogParameters, LogRange, LogSource, LogsRead, read_logs
+from bot.collectors._log_window import (
+    LOG_PERMISSION,
+    LogParameters,
+    LogRange,
+    LogSource,
+    LogsRead,
+    most_suspect,
+    read_logs,
+    seen_well,
+    unread_gaps,
+)
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.dns.api_failure import ApiFailureKind
-from bot.dns.call_failure import CallFailure, stamp
+from bot.dns.call_failure import CallFailure
 from bot.dns.coredns_log import CorednsLine, CorednsLineKind
 from bot.dns.coredns_pod_log import CorednsPodLog, coredns_pod_log
-from bot.dns.timestamped import SeenLines, whole_second
-from bot.domain.evidence import Collector, Gap, Look
+from bot.dns.log_wordings import Subject
+from bot.dns.timestamped import SeenLines
+from bot.domain.evidence import Collector, Gap
+from bot.domain.moments import follows
+from bot.domain.phrases import timestamp
+from bot.domain.views import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +46,35 @@ class CorednsLogs(LogsRead):
     application: ClassVar[str] = "CoreDNS"
     pods: tuple[CorednsPodLog, ...]
 
-    def api_failures(self, pods: CorednsPods, *kinds: ApiFailureKind) -> tuple[CallFailure, ...]:
+    def api_failures(
+        self, pods: CorednsPods, *kinds: ApiFailureKind, proven: Mapping[str, datetime] = MappingProxyType({})
+    ) -> tuple[CallFailure, ...]:
         """Return failed API calls of these kinds, newest first.
 
-        A pod that became Ready by `/ready` after a failure has listed everything since: the calls work.
+        A pod that became Ready by `/ready` after a failure has listed everything since: the calls work. `proven`: by
+        pod, until when failures are contradicted by names that it answers.
         """
         failures = [
-            _call_failure(log.pod, seen, pods.pod(log.pod))
+            _call_failure(log.pod, seen, pods.pod(log.pod), proven.get(log.pod))
             for log in self.pods
             for seen in log.of(CorednsLineKind.API_FAILURE)
             if seen.line.api is not None and seen.line.api.kind in kinds
         ]
         return tuple(sorted(failures, key=lambda one: one.last_at, reverse=True))
 
-    def waits_unexplained(self, pods: CorednsPods, since: datetime) -> tuple[Gap, ...]:
+    def open_api_errors(
+        self, pods: CorednsPods, since: datetime, proven: Mapping[str, datetime] = MappingProxyType({})
+    ) -> tuple[Gap, ...]:
+        """Return the same about the API; a pod that became Ready by `/ready` since has listed everything."""
+        gaps: list[Gap] = []
+        for log in self.pods:
+            synced = _reached(pods.pod(log.pod), proven.get(log.pod))
+            gaps += log.open_errors(Subject.API, max(since, synced) if synced else since)
+        return tuple(gaps)
+
+    def waits_unexplained(
+        self, pods: CorednsPods, since: datetime, proven: Mapping[str, datetime] = MappingProxyType({})
+    ) -> tuple[Gap, ...]:
         """Return a gap for each pod that waits for the API and does not say why.
 
         Old versions log only `Still waiting on: "kubernetes"`: unreachable, 401 and 403 look alike.
@@ -52,18 +83,24 @@ class CorednsLogs(LogsRead):
         for log in self.pods:
             waited = log.last(CorednsLineKind.WAITING_FOR_API)
             failed = log.last(CorednsLineKind.API_FAILURE)
-            synced = _synced_since(pods.pod(log.pod))
+            synced = _reached(pods.pod(log.pod), proven.get(log.pod))
             if waited is None or waited < since or (failed is not None and failed >= since):
                 continue
-            if synced is None or synced < whole_second(waited):
-                reason = f"{log.pod} waits for the Kubernetes API ({stamp(waited)}) and does not say why"
+            if not follows(synced, waited):
+                reason = f"{log.pod} waits for the Kubernetes API ({timestamp(waited)}) and does not say why"
                 gaps.append(Gap(what=f"API access of {log.pod}", reason=reason))
         return tuple(gaps)
 
 
-def _call_failure(name: str, seen: SeenLines[CorednsLine], pod: CorednsPod | None) -> CallFailure:
+def _call_failure(
+    name: str, seen: SeenLines[CorednsLine], pod: CorednsPod | None, proven: datetime | None
+) -> CallFailure:
     assert seen.line.api is not None  # noqa: S101  # callers pass API failures
     synced = _synced_since(pod)
+    later = f"the pod became Ready at {timestamp(synced)}" if follows(synced, seen.last_at) else ""
+    forbidden = seen.line.api.kind is ApiFailureKind.FORBIDDEN and seen.line.api.resource != "services"
+    if not later and not forbidden and follows(proven, seen.last_at):
+        later = "it answers cluster names, which it has read from the API since"
     return CallFailure(
         pod=name,
         node=pod.node if pod else "",
@@ -72,9 +109,7 @@ def _call_failure(name: str, seen: SeenLines[CorednsLine], pod: CorednsPod | Non
         first_at=seen.first_at,
         last_at=seen.last_at,
         sample=seen.samples[0],
-        contradicted_by=f"the pod became Ready at {stamp(synced)}"
-        if synced and synced >= whole_second(seen.last_at)
-        else "",
+        contradicted_by=later,
     )
 
 
@@ -82,30 +117,24 @@ def _synced_since(pod: CorednsPod | None) -> datetime | None:
     return pod.synced_since if pod else None
 
 
-def collect(look: Look) -> CorednsLogs:
+def _reached(pod: CorednsPod | None, proven: datetime | None) -> datetime | None:
+    """Return the latest time at which the pod is known to have reached the API."""
+    return max((at for at in (_synced_since(pod), proven) if at is not None), default=None)
+
+
+def collect(look: View) -> CorednsLogs:
     """Read and classify the logs of the CoreDNS pods whose container ever ran."""
     parameters: LogParameters = look.parameters
     wanted = LogRange.of(parameters, look.started_at)
-    sources = [_source(pod) for pod in _worst_first(look.need(CorednsPods)) if pod.container and pod.container.has_run]
-    logs, gaps = read_logs(look.cluster, sources[: parameters.max_pods], wanted)
+    pods = [pod for pod in sorted(look.need(CorednsPods).pods, key=most_suspect) if pod.container.has_run]
+    chosen, left = pods[: parameters.max_pods], pods[parameters.max_pods :]
+    logs, gaps = read_logs(look.cluster, [LogSource.of(pod) for pod in chosen], wanted)
     return CorednsLogs(
         pods=tuple(coredns_pod_log(log, wanted.since) for log in sorted(logs, key=lambda log: log.pod)),
-        pods_total=len(sources),
+        pods_total=len(pods),
         window_seconds=wanted.window_seconds,
-        gaps=gaps,
-    )
-
-
-def _worst_first(pods: CorednsPods) -> list[CorednsPod]:
-    return sorted(pods.pods, key=lambda pod: (pod.ready, -(pod.container.restarts if pod.container else 0), pod.name))
-
-
-def _source(pod: CorednsPod) -> LogSource:
-    return LogSource(
-        pod=pod.name,
-        container=pod.container.name if pod.container else "",
-        restarted=bool(pod.container and pod.container.restarts > 0),
-        ended_at=pod.container.last_terminated_at if pod.container else None,
+        others_well=sum(seen_well(pod, wanted.since) for pod in left),
+        gaps=(*gaps, *unread_gaps(CorednsLogs.application, left, len(pods), wanted.since)),
     )
 
 
@@ -126,6 +155,7 @@ COLLECTOR = Collector(
     name="coredns_logs",
     title="CoreDNS logs",
     evidence=CorednsLogs,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(LOG_PERMISSION,),

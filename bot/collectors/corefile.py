@@ -1,27 +1,44 @@
-"""CoreDNS's configuration: ConfigMap `coredns` in kube-system (C10).
+"""CoreDNS's configuration: the Corefile of the ConfigMap that its pods mount (C10).
 
-A running CoreDNS keeps an old configuration when the new one is bad, and dies of it at its next start.
-Costs one API call. In a playbook: `{collector: corefile}`.
+A running CoreDNS keeps an old configuration when the new one is bad, and dies of it at its next start. Which ConfigMap
+and which key it is say the pods' volumes: charts and kustomize give it other names, and one of the usual name may be
+left over. What it imports is read where the pods mount it. Whether CoreDNS would start with it says CoreDNS itself
+where COREFILE_CHECK names a program that links it, else the bot's own grammar.
+Costs one API call, and one for each further ConfigMap that is imported. In a playbook: `{collector: corefile}`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.dns.corefile import ServerBlock, parse_corefile
-from bot.dns.timestamped import parse_time
-from bot.domain.evidence import Collector, Look
+from bot.collectors._corefile_check import check_corefile, files_of
+from bot.collectors.coredns_pods import CorednsPods
+from bot.dns.corefile.imports import Folders
+from bot.dns.corefile.parsing import COREFILE, tree_of
+from bot.dns.corefile.reading import read_corefile
+from bot.dns.corefile.tree import CorefileRefusal, CorefileUnknown, ServerBlock, root_block
+from bot.dns.corefile.versions import Version, version_of
+from bot.dns.corefile.words import words_of
+from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.ports import Resource
-from bot.errors import NotFound, SourceGarbled
+from bot.domain.phrases import count
+from bot.domain.reading import reading
+from bot.domain.views import View
+from bot.errors import EvidenceUnavailable, NotFound
+from bot.kubernetes.coredns import ConfigMapMount
+from bot.kubernetes.members import optional_moment, optional_text, part, parts, text_map
+from bot.kubernetes.resources import CONFIG_MAPS, KUBE_SYSTEM
 
-NAMESPACE = "kube-system"
-CONFIG_MAPS = Resource(plural="configmaps")
 EKS_MANAGER = "eks"
 """Field manager of EKS add-ons."""
+USUAL_CONFIG_MAP = "coredns"
+USUAL_KEY = "Corefile"
+MOST_CONFIG_MAPS = 8
+"""So many further ConfigMaps are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +46,30 @@ class Corefile:
     """The Corefile as it stands in the ConfigMap; not always what runs."""
 
     exists: bool
+    namespace: str = KUBE_SYSTEM
+    config_map: str = USUAL_CONFIG_MAP
+    """The one that CoreDNS's pods mount; the usual one where there are no pods. Empty: they mount none."""
+    key: str = USUAL_KEY
     text: str
     blocks: tuple[ServerBlock, ...]
-    problem: str = ""
-    """Where braces or quotes do not match: `this block is never closed`; empty: they do."""
-    problem_line: int = 0
-    """1-based."""
+    refusal: CorefileRefusal | None = None
+    """Why CoreDNS would not start with it; None: nothing was found that it refuses."""
+    unknown: tuple[CorefileUnknown, ...] = ()
+    """What decides whether CoreDNS starts with it and is not known: imported files, variables, files it names."""
+    checked_by: str = ""
+    """Who says so: `CoreDNS 1.15.0 itself` or `the bot's own grammar`."""
+    path: str = COREFILE
+    """Where the pods have it."""
     changed_at: datetime | None = None
     """When its data last changed, from managedFields; None where they do not say."""
     managers: tuple[str, ...] = ()
     """Field managers of its data; `eks` is the EKS add-on, which writes its own back."""
     sha256: str = ""
+
+    @property
+    def where(self) -> str:
+        """The ConfigMap as kubectl names it: `kube-system/coredns`."""
+        return f"{self.namespace}/{self.config_map}"
 
     @property
     def owned_by_addon(self) -> bool:
@@ -49,7 +79,7 @@ class Corefile:
     @property
     def root(self) -> ServerBlock | None:
         """The server block that takes every name no other block takes."""
-        return next((block for block in self.blocks if block.serves_root), None)
+        return root_block(self.blocks)
 
     def line(self, number: int) -> str:
         """Return line `number`, 1-based, stripped; empty where there is none."""
@@ -59,7 +89,7 @@ class Corefile:
     def forwards_only_elsewhere(self, upstream: str) -> bool:
         """Return whether `upstream` serves some zone of its own and not the names that pods ask outside."""
         named = {
-            block.serves_root and plugin.arguments[0] == "."
+            block.serves_root and plugin.arguments[:1] == (".",)
             for block in self.blocks
             for plugin in block.plugins
             if plugin.name in {"forward", "proxy"} and upstream in _hosts(plugin.arguments[1:])
@@ -78,52 +108,102 @@ def _host(target: str) -> str:
     return target.split(":", maxsplit=1)[0] if target.count(":") == 1 else target
 
 
-def collect(look: Look) -> Corefile:
-    """Read the ConfigMap and take its Corefile apart."""
+def collect(look: View) -> Corefile:
+    """Read the ConfigMap that the pods mount and take its Corefile apart."""
+    namespace, name, key = _place(look.find(CorednsPods))
+    absent = Corefile(exists=False, namespace=namespace, config_map=name, key=key, text="", blocks=())
+    if not name:
+        return absent
     try:
-        found = look.cluster.get(CONFIG_MAPS, "coredns", namespace=NAMESPACE)
+        found = look.cluster.get(CONFIG_MAPS, name, namespace=namespace)
     except NotFound:
-        return Corefile(exists=False, text="", blocks=())
-    try:
-        metadata = found["metadata"]
-        text = (found.get("data") or {}).get("Corefile")
-        changed_at, managers = _managed(metadata.get("managedFields") or [])
-        if text is None:
-            return Corefile(exists=False, text="", blocks=(), changed_at=changed_at, managers=managers)
-        parsed = parse_corefile(text)
-    except (KeyError, TypeError, AttributeError) as error:
-        message = (
-            f"Read ConfigMap {NAMESPACE}/coredns; the answer is not of the Kubernetes API ({error!r}). "
-            "Look at what stands between the bot and the API server."
-        )
-        raise SourceGarbled(message) from error
-    return Corefile(
+        return absent
+    with reading(f"get ConfigMap {namespace}/{name}"):
+        changed_at, managers = _managed(parts(found["metadata"], "managedFields"))
+        data = text_map(found, "data")
+        text = data.get(key)
+    if text is None:
+        return replace(absent, changed_at=changed_at, managers=managers)
+    pods = look.find(CorednsPods)
+    path = pods.setup.corefile if pods and pods.setup else COREFILE
+    folders = _folders(look, namespace, pods.setup.mounts if pods and pods.setup else (), {name: data}, text)
+    read = read_corefile(text, file=path, folders=folders)
+    checked = check_corefile(read, text, path, folders, version=_version(pods), program=look.corefile_program)
+    return replace(
+        absent,
         exists=True,
         text=text,
-        blocks=parsed.blocks,
-        problem=parsed.problem,
-        problem_line=parsed.problem_line,
+        path=path,
+        blocks=tree_of(read).blocks,
+        refusal=checked.refusal,
+        unknown=checked.unknown,
+        checked_by=checked.by,
         changed_at=changed_at,
         managers=managers,
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
     )
 
 
+def _place(pods: CorednsPods | None) -> tuple[str, str, str]:
+    """Return namespace and name of the ConfigMap, and the key of the Corefile; the usual ones where no pod tells."""
+    setup = pods.setup if pods else None
+    name, key = setup.source if setup else ("", "")
+    if not name and not (setup and setup.elsewhere):
+        name, key = USUAL_CONFIG_MAP, USUAL_KEY
+    return pods.namespace if pods else KUBE_SYSTEM, name, key
+
+
+def _folders(
+    look: View, namespace: str, mounts: Sequence[ConfigMapMount], known: dict[str, dict[str, str]], text: str
+) -> Folders:
+    """Return the files beside the Corefile and, where it imports any, those of the other ConfigMaps."""
+    folders: dict[str, dict[str, str]] = {}
+    imports = any(word.text == "import" for word in words_of(text, ""))
+    for mount in mounts if imports else ():
+        if mount.config_map not in known and len(known) <= MOST_CONFIG_MAPS:
+            data = _data(look, namespace, mount)
+            if data is None:
+                continue
+            known[mount.config_map] = data
+        for folder, files in files_of(mount, known.get(mount.config_map, {})).items():
+            if mount.config_map in known:
+                folders.setdefault(folder, {}).update(files)
+    return folders
+
+
+def _data(look: View, namespace: str, mount: ConfigMapMount) -> dict[str, str] | None:
+    """Return a further ConfigMap's files; an optional one that does not exist has none. None: it was not read."""
+    try:
+        found = look.cluster.get(CONFIG_MAPS, mount.config_map, namespace=namespace)
+        with reading(f"get ConfigMap {namespace}/{mount.config_map}"):
+            return text_map(found, "data")
+    except NotFound:
+        return {} if mount.optional else None
+    except EvidenceUnavailable:
+        return None
+
+
+def _version(pods: CorednsPods | None) -> Version | None:
+    """Return the version that the newest pod's image names."""
+    newest = max(pods.pods, key=lambda pod: pod.created_at, default=None) if pods else None
+    return version_of(newest.container.image.partition("@")[0].rpartition(":")[2]) if newest else None
+
+
 def _managed(fields: list[RawObject]) -> tuple[datetime | None, tuple[str, ...]]:
     """Return when and by whom `data` was last set, as far as managedFields tell."""
-    of_data = [one for one in fields if "f:data" in (one.get("fieldsV1") or {})]
-    times = [at for one in of_data if (at := parse_time(str(one.get("time") or "")))]
-    return max(times, default=None), tuple(sorted({str(one.get("manager") or "") for one in of_data}))
+    of_data = [one for one in fields if "f:data" in part(one, "fieldsV1")]
+    times = [at for one in of_data if (at := optional_moment(one, "time"))]
+    return max(times, default=None), tuple(sorted({optional_text(one, "manager") for one in of_data}))
 
 
 def summarise(found: Corefile) -> str:
     """Say which blocks there are and where the rest goes."""
     if not found.exists:
-        return "no Corefile in ConfigMap kube-system/coredns"
-    if found.problem:
-        return f"Corefile line {found.problem_line}: {found.problem}"
+        return f"no Corefile in ConfigMap {found.where}" if found.config_map else "no ConfigMap holds the Corefile"
+    if found.refusal:
+        return f"Corefile line {found.refusal.line}: {found.refusal.message}"
     forward = found.root.plugin("forward") if found.root else None
-    return f"{len(found.blocks)} server block(s)" + (
+    return count(len(found.blocks), "server block") + (
         f", forwards {' '.join(forward.arguments)}" if forward else ", no forward"
     )
 
@@ -132,15 +212,17 @@ COLLECTOR = Collector(
     name="corefile",
     title="CoreDNS configuration",
     evidence=Corefile,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(
         KubernetesPermission(
             verb="get",
             resource="configmaps",
-            namespace=NAMESPACE,
-            names=("coredns",),
+            namespace=KUBE_SYSTEM,
             unlocks="the Corefile: which line is bad, where queries are forwarded",
+            follows_dns=True,
         ),
     ),
+    wants=(CorednsPods,),
 )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.evidence import Collector, Gap, Look
+from bot.domain.evidence import Collector, Gap
 from bot.domain.permissions import AwsPermission
+from bot.domain.reading import reading
+from bot.domain.views import View
 from bot.errors import EvidenceUnavailable
-from bot.network.answers import reading
 
 WATCHED = ("coredns", "kube-proxy", "vpc-cni")
 
@@ -52,7 +53,7 @@ class EksAddons:
         return next((addon.owner for addon in self.addons if addon.name == name), "")
 
 
-def collect(look: Look) -> EksAddons:
+def collect(look: View) -> EksAddons:
     """List the add-ons and describe the three that DNS rests on."""
     cluster = look.target.eks_name
     listed = look.aws.read("eks", "ListAddons", clusterName=cluster)
@@ -70,7 +71,7 @@ def collect(look: Look) -> EksAddons:
     return EksAddons(cluster=cluster, addons=tuple(addons), gaps=tuple(gaps))
 
 
-def _describe(look: Look, cluster: str, name: str) -> EksAddon:
+def _describe(look: View, cluster: str, name: str) -> EksAddon:
     answer = look.aws.read("eks", "DescribeAddon", clusterName=cluster, addonName=name)
     with reading("eks:DescribeAddon"):
         addon = answer["addon"]
@@ -104,6 +105,7 @@ COLLECTOR = Collector(
     name="eks_addons",
     title="EKS add-ons coredns, kube-proxy and vpc-cni",
     evidence=EksAddons,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.evidence import Collector, Look
+from bot.domain.evidence import Collector
 from bot.domain.permissions import AwsPermission
-from bot.network.answers import reading
+from bot.domain.reading import reading
+from bot.domain.views import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class EksCluster:
     """EKS Auto Mode: DNS runs on the node; no kube-dns Service, by design."""
 
 
-def collect(look: Look) -> EksCluster:
+def collect(look: View) -> EksCluster:
     """Describe the cluster named in the configuration."""
     answer = look.aws.read("eks", "DescribeCluster", name=look.target.eks_name)
     with reading("eks:DescribeCluster"):
@@ -86,6 +87,7 @@ COLLECTOR = Collector(
     name="eks_cluster",
     title="EKS cluster",
     evidence=EksCluster,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(AwsPermission(action="eks:DescribeCluster", unlocks="find the VPC and the cluster security group"),),

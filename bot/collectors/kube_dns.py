@@ -1,24 +1,35 @@
-"""The Service `kube-dns` and its EndpointSlices: where pods send their queries, and who answers (C1, C2).
+"""The cluster's DNS service and its EndpointSlices: where pods send their queries, and who answers (C1, C2).
 
-Without the Service nothing answers at the ClusterIP; without ready endpoints its packets go nowhere.
-Costs two API calls. In a playbook: `{collector: kube_dns}`.
+It is the Service whose address pods ask, whatever its name, labels and namespace; `kube-dns` is only its usual name
+(`bot/kubernetes/dns_service.py`). Without it nothing answers at that address; without ready endpoints its packets go
+nowhere. Costs two API calls, and one more where no Service of kube-system has the address that pods ask.
+In a playbook: `{collector: kube_dns}`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.evidence import Collector, Gap, Look
+from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.nameservers import Nameservers
+from bot.domain.evidence import Collector, Gap
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.ports import Resource
-from bot.errors import EvidenceUnavailable, SourceGarbled
-
-NAMESPACE = "kube-system"
-SERVICES = Resource(plural="services")
-ENDPOINT_SLICES = Resource(group="discovery.k8s.io", plural="endpointslices")
-DNS_PORT = 53
-POD_LABEL = ("k8s-app", "kube-dns")
+from bot.domain.reading import reading
+from bot.domain.views import View
+from bot.errors import EvidenceUnavailable
+from bot.kubernetes.dns_service import (
+    USUAL_NAME,
+    Found,
+    Service,
+    by_address,
+    find_dns_service,
+    may_be_a_service,
+    tenth_address,
+)
+from bot.kubernetes.members import optional_text, part, parts, text, texts
+from bot.kubernetes.resources import ENDPOINT_SLICES, KUBE_SYSTEM, SERVICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +40,7 @@ class DnsEndpoint:
     ready: bool
     node: str
     pod: str
-    """Name of the pod in kube-system, or empty."""
+    """Name of the pod in the service's namespace, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +48,11 @@ class KubeDns:
     """The DNS service. Where there is none, `cluster_ip` is empty and there are no endpoints."""
 
     service_exists: bool
+    namespace: str = KUBE_SYSTEM
+    name: str = USUAL_NAME
+    """The usual one where there is none."""
+    known_by: str = ""
+    """By what it was known as the DNS service (`KnownBy`)."""
     cluster_ip: str
     cluster_ips: tuple[str, ...]
     selector: str
@@ -45,126 +61,148 @@ class KubeDns:
     """`53/udp`, `53/tcp`, …"""
     endpoints: tuple[DnsEndpoint, ...]
     other_dns_services: tuple[str, ...] = ()
-    """Other Services in kube-system that hand port 53 to the CoreDNS pods: `dns (172.20.0.53)`."""
+    """Other Services of kube-system on port 53 that may be DNS under another name: `dns (172.20.0.53)`."""
+    upstream_services: tuple[str, ...] = ()
+    """NodeLocal DNSCache's own Services towards CoreDNS, which no pod asks: `kube-dns-upstream (172.20.9.9)`."""
     endpoints_gap: Gap | None = None
     """Set where the Service was read and its EndpointSlices were not."""
+    asked: tuple[str, ...] = ()
+    """What pods' resolv.conf names, as far as it was read, the most frequent first."""
+    tenth_address: str = ""
+    """The service CIDR's tenth address, which EKS tells nodes to ask; empty: not known."""
+    elsewhere_gap: Gap | None = None
+    """Set where no Service of kube-system has the address that pods ask and other namespaces could not be read."""
 
     @property
     def ready(self) -> tuple[DnsEndpoint, ...]:
         """The endpoints that take queries."""
         return tuple(endpoint for endpoint in self.endpoints if endpoint.ready)
 
-
-def collect(look: Look) -> KubeDns:
-    """Read the Services of kube-system and, where `kube-dns` is among them, its EndpointSlices."""
-    services = look.cluster.list(SERVICES, namespace=NAMESPACE)
-    try:
-        service = next((one for one in services if one["metadata"]["name"] == "kube-dns"), None)
-        others = tuple(
-            f"{one['metadata']['name']} ({one['spec'].get('clusterIP', '')})"
-            for one in services
-            if one is not service and _serves_dns(one)
-        )
-        if service is None:
-            return KubeDns(
-                service_exists=False,
-                cluster_ip="",
-                cluster_ips=(),
-                selector="",
-                ports=(),
-                endpoints=(),
-                other_dns_services=others,
-            )
-        endpoints, gap = _endpoints(look)
-        return _kube_dns(service, endpoints, others, gap)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _garbled("Services", error) from error
+    @property
+    def title(self) -> str:
+        """The Service as kubectl's users name it: `kube-dns`, or `dns/coredns` outside kube-system."""
+        return self.name if self.namespace == KUBE_SYSTEM else f"{self.namespace}/{self.name}"
 
 
-def _kube_dns(
-    service: RawObject, endpoints: tuple[DnsEndpoint, ...], others: tuple[str, ...], gap: Gap | None
-) -> KubeDns:
-    spec = service["spec"]
-    cluster_ip = spec.get("clusterIP") or ""
-    return KubeDns(
-        service_exists=True,
-        cluster_ip=cluster_ip,
-        cluster_ips=tuple(spec.get("clusterIPs") or ([cluster_ip] if cluster_ip else [])),
-        selector=",".join(f"{key}={value}" for key, value in sorted((spec.get("selector") or {}).items())),
-        ports=tuple(f"{port['port']}/{port.get('protocol', 'TCP').lower()}" for port in spec.get("ports") or []),
-        endpoints=endpoints,
-        other_dns_services=others,
-        endpoints_gap=gap,
+def collect(look: View) -> KubeDns:
+    """Find the DNS service among the Services of kube-system, else of all namespaces, and read its EndpointSlices."""
+    names, cluster = look.find(Nameservers), look.find(EksCluster)
+    asked = names.asked if names else ()
+    tenth = tenth_address(cluster.service_cidr) if cluster else ""
+    services = _services(look, KUBE_SYSTEM)
+    wanted = [one for one in asked if may_be_a_service(one)] or ([tenth] if tenth else [])
+    gap = None
+    if wanted and by_address(services, wanted) is None:
+        try:
+            services = _services(look, "")
+        except EvidenceUnavailable as error:
+            gap = Gap.of("Services outside kube-system", error)
+    found = find_dns_service(services, asked, tenth)
+    endpoints, endpoints_gap = _endpoints(look, found.service) if found.service else ((), None)
+    return _kube_dns(
+        found,
+        endpoints,
+        endpoints_gap,
+        upstreams=tuple(one.title for one in services if one.upstream),
+        asked=asked,
+        tenth=tenth,
+        elsewhere=gap,
     )
 
 
-def _serves_dns(service: RawObject) -> bool:
-    spec = service["spec"]
-    selects = (spec.get("selector") or {}).get(POD_LABEL[0]) == POD_LABEL[1]
-    return selects and any(port["port"] == DNS_PORT for port in spec.get("ports") or [])
+def _services(look: View, namespace: str) -> tuple[Service, ...]:
+    with reading(f"list services in {namespace or 'all namespaces'}"):
+        return tuple(look.cluster.list(SERVICES, Service.of, namespace=namespace))
 
 
-def _endpoints(look: Look) -> tuple[tuple[DnsEndpoint, ...], Gap | None]:
-    what = "EndpointSlices of kube-system/kube-dns"
+def _kube_dns(
+    found: Found,
+    endpoints: tuple[DnsEndpoint, ...],
+    endpoints_gap: Gap | None,
+    *,
+    upstreams: tuple[str, ...],
+    asked: Sequence[str],
+    tenth: str,
+    elsewhere: Gap | None,
+) -> KubeDns:
+    service = found.service
+    return KubeDns(
+        service_exists=service is not None,
+        namespace=service.namespace if service else KUBE_SYSTEM,
+        name=service.name if service else USUAL_NAME,
+        known_by=found.known_by.value if found.known_by else "",
+        cluster_ip=service.addresses[0] if service and service.addresses else "",
+        cluster_ips=service.addresses if service else (),
+        selector=service.selector if service else "",
+        ports=service.ports if service else (),
+        endpoints=endpoints,
+        other_dns_services=tuple(one.title for one in found.others),
+        upstream_services=upstreams,
+        endpoints_gap=endpoints_gap,
+        asked=tuple(asked),
+        tenth_address=tenth,
+        elsewhere_gap=elsewhere,
+    )
+
+
+def _endpoints(look: View, service: Service) -> tuple[tuple[DnsEndpoint, ...], Gap | None]:
+    what, labels = f"EndpointSlices of {service.namespace}/{service.name}", f"kubernetes.io/service-name={service.name}"
     try:
-        slices = look.cluster.list(ENDPOINT_SLICES, namespace=NAMESPACE, labels="kubernetes.io/service-name=kube-dns")
-        return tuple(endpoint for one in slices for endpoint in _of_slice(one)), None
-    except (KeyError, TypeError, AttributeError) as error:
-        return (), Gap.of(what, _garbled("EndpointSlices", error))
+        with reading(f"list {what}"):
+            slices = look.cluster.list(ENDPOINT_SLICES, _of_slice, namespace=service.namespace, labels=labels)
+        return tuple(endpoint for one in slices for endpoint in one), None
     except EvidenceUnavailable as error:
         return (), Gap.of(what, error)
 
 
 def _of_slice(one: RawObject) -> list[DnsEndpoint]:
-    one["addressType"]  # required in every EndpointSlice: without it the answer is none
+    text(one, "addressType")  # required in every EndpointSlice: without it the answer is none
     return [
         DnsEndpoint(
             ip=address,
-            ready=(endpoint.get("conditions") or {}).get("ready") is not False,  # unset means ready
-            node=endpoint.get("nodeName") or "",
-            pod=_pod(endpoint.get("targetRef") or {}),
+            ready=part(endpoint, "conditions").get("ready") is not False,  # unset means ready
+            node=optional_text(endpoint, "nodeName"),
+            pod=_pod(part(endpoint, "targetRef")),
         )
-        for endpoint in one.get("endpoints") or []  # null where the service selects nothing
-        for address in endpoint["addresses"]
+        for endpoint in parts(one, "endpoints")  # null where the service selects nothing
+        for address in texts(endpoint, "addresses")
     ]
 
 
 def _pod(target: RawObject) -> str:
-    return str(target.get("name") or "") if target.get("kind") == "Pod" else ""
-
-
-def _garbled(what: str, error: Exception) -> SourceGarbled:
-    return SourceGarbled(
-        f"Read {what} in {NAMESPACE}; the answer is not of the Kubernetes API ({error!r}). "
-        "Look at what stands between the bot and the API server."
-    )
+    return optional_text(target, "name") if target.get("kind") == "Pod" else ""
 
 
 def summarise(found: KubeDns) -> str:
     """Say where the service is and how many answer."""
     if not found.service_exists:
-        return "no Service kube-system/kube-dns"
+        asked = f"; pods ask {', '.join(found.asked)}" if found.asked else ""
+        return f"no DNS Service{asked}"
     if found.endpoints_gap is not None:
-        return f"Service kube-dns at {found.cluster_ip}; EndpointSlices not read: {found.endpoints_gap.reason}"
-    return f"Service kube-dns at {found.cluster_ip}, {len(found.ready)} of {len(found.endpoints)} endpoints ready"
+        return f"Service {found.title} at {found.cluster_ip}; EndpointSlices not read: {found.endpoints_gap.reason}"
+    return f"Service {found.title} at {found.cluster_ip}, {len(found.ready)} of {len(found.endpoints)} endpoints ready"
 
 
 COLLECTOR = Collector(
     name="kube_dns",
-    title="Service kube-dns and its endpoints",
+    title="The DNS service and its endpoints",
     evidence=KubeDns,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(
+        KubernetesPermission(verb="list", resource="services", unlocks="the DNS service: whose address pods ask (C1)"),
         KubernetesPermission(
-            verb="list", resource="services", namespace=NAMESPACE, unlocks="the DNS service's ClusterIP (C1)"
+            verb="list", resource="services", namespace=KUBE_SYSTEM, unlocks="the same, where it stands as usual (C1)"
         ),
         KubernetesPermission(
             verb="list",
             resource="endpointslices",
             group="discovery.k8s.io",
-            namespace=NAMESPACE,
+            namespace=KUBE_SYSTEM,
             unlocks="who answers behind the DNS service (C2)",
+            follows_dns=True,
         ),
     ),
+    wants=(Nameservers, EksCluster),
 )

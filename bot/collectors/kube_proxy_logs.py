@@ -11,14 +11,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.collectors._log_window import LOG_PERMISSION, LogParameters, LogRange, LogSource, LogsRead, read_logs
-from bot.collectors.kube_proxy_pods import KubeProxyPod, KubeProxyPods
+from bot.collectors._log_window import (
+    LOG_PERMISSION,
+    LogParameters,
+    LogRange,
+    LogSource,
+    LogsRead,
+    read_logs,
+    sample,
+    seen_well,
+    unread_gaps,
+)
+from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.dns.api_failure import ApiFailureKind
-from bot.dns.call_failure import CallFailure, stamp
-from bot.dns.kube_proxy_log import KubeProxyLine
+from bot.dns.call_failure import CallFailure
+from bot.dns.kube_proxy_log import KubeProxyLine, KubeProxyLineKind
 from bot.dns.kube_proxy_pod_log import KubeProxyPodLog, kube_proxy_pod_log
 from bot.dns.timestamped import SeenLines
-from bot.domain.evidence import Collector, Gap, Look
+from bot.domain.evidence import Collector, Gap
+from bot.domain.phrases import timestamp
+from bot.domain.views import View
+
+_COMPLAINTS = (
+    KubeProxyLineKind.RULES_NOT_WRITTEN,
+    KubeProxyLineKind.ENDED,
+    KubeProxyLineKind.COMPLAINT,
+    KubeProxyLineKind.UNKNOWN_ERROR,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,45 +88,28 @@ def _call_failure(log: KubeProxyPodLog, seen: SeenLines[KubeProxyLine]) -> CallF
         first_at=seen.first_at,
         last_at=seen.last_at,
         sample=seen.samples[0],
-        contradicted_by=f"the same was read at {stamp(works)}" if works else "",
+        contradicted_by=f"the same was read at {timestamp(works)}" if works else "",
     )
 
 
-def collect(look: Look) -> KubeProxyLogs:
+def collect(look: View) -> KubeProxyLogs:
     """Read and classify the logs of a sample of kube-proxy pods."""
     parameters: LogParameters = look.parameters
-    pods = [pod for pod in look.need(KubeProxyPods).pods if pod.has_run]
+    pods = [pod for pod in look.need(KubeProxyPods).pods if pod.container.has_run]
     chosen = sample(pods, parameters.max_pods)
     wanted = LogRange.of(parameters, look.started_at)
-    logs, gaps = read_logs(look.cluster, [_source(pod) for pod in chosen], wanted)
+    logs, gaps = read_logs(look.cluster, [LogSource.of(pod) for pod in chosen], wanted)
     node_of = {pod.name: pod.node for pod in chosen}
+    left = [pod for pod in pods if pod.name not in node_of]
     return KubeProxyLogs(
         pods=tuple(
             kube_proxy_pod_log(log, node_of[log.pod], wanted.since) for log in sorted(logs, key=lambda log: log.pod)
         ),
         pods_total=len(pods),
         window_seconds=wanted.window_seconds,
-        gaps=gaps,
+        others_well=sum(seen_well(pod, wanted.since) for pod in left),
+        gaps=(*gaps, *unread_gaps(KubeProxyLogs.application, left, len(pods), wanted.since)),
     )
-
-
-def sample(pods: list[KubeProxyPod], most: int) -> list[KubeProxyPod]:
-    """Return at most `most` pods: half from those not ready or restarted, the rest evenly over the nodes."""
-    if len(pods) <= most:
-        return list(pods)
-    suspects = sorted((pod for pod in pods if not pod.ready or pod.restarts), key=_most_suspect)[: most // 2]
-    taken = {pod.name for pod in suspects}
-    others = sorted((pod for pod in pods if pod.name not in taken), key=lambda pod: (pod.node, pod.name))
-    wanted = most - len(suspects)
-    return [*suspects, *(others[at * len(others) // wanted] for at in range(wanted))]
-
-
-def _most_suspect(pod: KubeProxyPod) -> tuple[bool, float, str]:
-    return pod.ready, -(pod.last_terminated_at.timestamp() if pod.last_terminated_at else 0.0), pod.name
-
-
-def _source(pod: KubeProxyPod) -> LogSource:
-    return LogSource(pod=pod.name, container=pod.container, restarted=pod.restarts > 0, ended_at=pod.last_terminated_at)
 
 
 def summarise(found: KubeProxyLogs) -> str:
@@ -115,13 +117,16 @@ def summarise(found: KubeProxyLogs) -> str:
     kinds = sorted(
         {seen.line.failure.kind.value for log in found.pods for seen in log.seen if seen.line.failure is not None}
     )
-    return f"{found.read}; {'API failures: ' + ', '.join(kinds) if kinds else 'no API failure'}"
+    other = sorted({seen.line.kind.value for log in found.pods for seen in log.of(*_COMPLAINTS)})
+    failures = "API failures: " + ", ".join(kinds) if kinds else "no API failure"
+    return f"{found.read}; {failures}" + (f"; seen: {', '.join(other)}" if other else "")
 
 
 COLLECTOR = Collector(
     name="kube_proxy_logs",
     title="kube-proxy logs",
     evidence=KubeProxyLogs,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(LOG_PERMISSION,),

@@ -1,8 +1,9 @@
 """kube-proxy: its DaemonSet, its pods, and which nodes have none (C4).
 
 kube-proxy writes the rules that lead from the DNS service's ClusterIP to the CoreDNS pods. Fargate and
-Auto Mode nodes have none by design, nor has a cluster where Cilium replaces it. Costs two API calls,
-and a third where the DaemonSet is missing and Cilium's is there. In a playbook: `{collector: kube_proxy_pods}`.
+Auto Mode nodes have none by design, nor has a cluster where Cilium replaces it; there its DaemonSet may be left,
+parked on a node selector that no node bears. Costs two API calls, and a third where no pod of it runs and Cilium's
+DaemonSet is there. In a playbook: `{collector: kube_proxy_pods}`.
 """
 
 from __future__ import annotations
@@ -10,45 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
-from bot.dns.timestamped import parse_time
-from bot.domain.evidence import Collector, Gap, Look
+from bot.collectors.worker_nodes import WorkerNodes
+from bot.domain.evidence import Collector, Gap
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.ports import Resource
-from bot.errors import EvidenceUnavailable, NotFound, SourceGarbled
+from bot.domain.reading import reading
+from bot.domain.views import View
+from bot.errors import EvidenceUnavailable, NotFound
+from bot.kubernetes.members import number, part, text, text_map
+from bot.kubernetes.nodes import Node
+from bot.kubernetes.pods import Pod
+from bot.kubernetes.resources import CONFIG_MAPS, DAEMON_SETS, KUBE_PROXY_PODS, KUBE_SYSTEM, PODS
 
-NAMESPACE = "kube-system"
-PODS = Resource(plural="pods")
-CONFIG_MAPS = Resource(plural="configmaps")
-DAEMON_SETS = Resource(group="apps", plural="daemonsets")
 REPLACES = frozenset({"true", "strict"})
 """Values of Cilium's `kube-proxy-replacement` that take over kube-proxy's work."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeProxyPod:
-    """One pod of k8s-app=kube-proxy."""
-
-    name: str
-    node: str
-    phase: str
-    ready: bool
-    created_at: datetime | None
-    image: str
-    container: str
-    restarts: int
-    waiting_reason: str
-    """CrashLoopBackOff, ImagePullBackOff, …; empty when running."""
-    waiting_message: str
-    running_since: datetime | None
-    last_terminated_reason: str
-    last_terminated_at: datetime | None
-
-    @property
-    def has_run(self) -> bool:
-        """Return whether the container ever ran, so that it must have written a log."""
-        return self.running_since is not None or bool(self.last_terminated_reason) or self.restarts > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +50,8 @@ class KubeProxyPods:
     """`status.desiredNumberScheduled`: nodes that the DaemonSet selects."""
     scheduled: int
     """`status.currentNumberScheduled`."""
-    pods: tuple[KubeProxyPod, ...]
+    pods: tuple[Pod, ...]
+    """Of k8s-app=kube-proxy; their container is the one named kube-proxy."""
     nodes_total: int
     """EC2 nodes of the cluster: those that kube-proxy may have to cover."""
     exempt_nodes: int
@@ -87,8 +64,13 @@ class KubeProxyPods:
 
     @property
     def absent(self) -> bool:
-        """Return whether there is no kube-proxy at all, by DaemonSet or as plain pods."""
-        return not self.daemon_set_exists and not self.pods
+        """Return whether there is no kube-proxy at all: no pod, and no DaemonSet that wants one."""
+        return not self.pods and (not self.daemon_set_exists or self.desired == 0)
+
+    @property
+    def parked(self) -> bool:
+        """Return whether its DaemonSet is there and selects no node."""
+        return self.absent and self.daemon_set_exists
 
     @property
     def by_design(self) -> str:
@@ -96,27 +78,22 @@ class KubeProxyPods:
         if not self.absent:
             return ""
         if self.replaced_by:
-            return f"{self.replaced_by} replaces kube-proxy"
+            return f"{self.replaced_by} replaces kube-proxy" + (", whose DaemonSet is parked" if self.parked else "")
         if self.nodes_total == 0 and self.exempt_nodes:
             return f"all {self.exempt_nodes} nodes are Fargate or Auto Mode nodes, which have no kube-proxy"
         return ""
 
 
-def collect(look: Look) -> KubeProxyPods:
+def collect(look: View) -> KubeProxyPods:
     """Read the DaemonSets of kube-system and the pods of k8s-app=kube-proxy, and compare with the nodes."""
     nodes = look.need(WorkerNodes).nodes
-    daemon_sets = look.cluster.list(DAEMON_SETS, namespace=NAMESPACE)
-    raw = look.cluster.list(PODS, namespace=NAMESPACE, labels="k8s-app=kube-proxy")
-    try:
-        named = {one["metadata"]["name"]: one for one in daemon_sets}
-        pods = tuple(sorted((_pod(one) for one in raw), key=lambda pod: (pod.node, pod.name)))
-        status = named["kube-proxy"]["status"] if "kube-proxy" in named else {}
-        desired = int(status["desiredNumberScheduled"]) if status else 0
-        scheduled = int(status["currentNumberScheduled"]) if status else 0
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise _garbled("DaemonSets and kube-proxy pods", error) from error
-    replaced_by, gaps = _replacement(look, "cilium" in named) if not pods and "kube-proxy" not in named else ("", ())
-    covered = [node for node in nodes if node.compute == "ec2"]
+    with reading(f"list DaemonSets and kube-proxy pods in {KUBE_SYSTEM}"):
+        named = dict(look.cluster.list(DAEMON_SETS, _named, namespace=KUBE_SYSTEM))
+        found = look.cluster.list(PODS, _pod, namespace=KUBE_SYSTEM, labels=KUBE_PROXY_PODS)
+        desired, scheduled = _counts(named["kube-proxy"]) if "kube-proxy" in named else (0, 0)
+    pods = tuple(sorted(found, key=lambda pod: (pod.node, pod.name)))
+    replaced_by, gaps = _replacement(look, "cilium" in named) if not pods and desired == 0 else ("", ())
+    covered = [node for node in nodes if node.compute.runs_kube_proxy]
     return KubeProxyPods(
         daemon_set_exists="kube-proxy" in named,
         desired=desired,
@@ -130,84 +107,58 @@ def collect(look: Look) -> KubeProxyPods:
     )
 
 
-def _uncovered(nodes: list[WorkerNode], pods: tuple[KubeProxyPod, ...]) -> tuple[UncoveredNode, ...]:
+def _named(daemon_set: RawObject) -> tuple[str, RawObject]:
+    """Return its name and status."""
+    return text(daemon_set["metadata"], "name"), part(daemon_set, "status")
+
+
+def _pod(answer: RawObject) -> Pod:
+    return Pod.of(answer, container="kube-proxy")
+
+
+def _counts(status: RawObject) -> tuple[int, int]:
+    """Return how many nodes the DaemonSet selects, and how many have a pod of it."""
+    return number(status, "desiredNumberScheduled"), number(status, "currentNumberScheduled")
+
+
+def _uncovered(nodes: list[Node], pods: tuple[Pod, ...]) -> tuple[UncoveredNode, ...]:
     served = {pod.node for pod in pods if pod.ready}
     by_node = {pod.node: pod for pod in pods}
     return tuple(
-        UncoveredNode(
-            node=node.name,
-            node_ready=node.ready,
-            pod=by_node[node.name].name if node.name in by_node else "",
-            why=_why(by_node.get(node.name)),
-            created_at=by_node[node.name].created_at if node.name in by_node else None,
-        )
+        _without(node, by_node.get(node.name))
         for node in sorted(nodes, key=lambda node: node.name)
         if node.name not in served
     )
 
 
-def _why(pod: KubeProxyPod | None) -> str:
+def _without(node: Node, pod: Pod | None) -> UncoveredNode:
+    """Return the node with its pod that is not ready, or with none."""
     if pod is None:
-        return "no kube-proxy pod"
-    if pod.waiting_reason:
-        return f"{pod.waiting_reason}: {pod.waiting_message}".rstrip(": ")
-    if pod.last_terminated_reason:
-        return f"{pod.phase}, not ready, last ended: {pod.last_terminated_reason}"
-    return f"{pod.phase}, not ready"
+        return UncoveredNode(node=node.name, node_ready=node.ready, pod="", why="no kube-proxy pod")
+    return UncoveredNode(
+        node=node.name, node_ready=node.ready, pod=pod.name, why=pod.why_not_ready, created_at=pod.created_at
+    )
 
 
-def _replacement(look: Look, cilium: bool) -> tuple[str, tuple[Gap, ...]]:  # noqa: FBT001  # private, one caller
+def _replacement(look: View, cilium: bool) -> tuple[str, tuple[Gap, ...]]:  # noqa: FBT001  # private, one caller
     if not cilium:
         return "", ()
     try:
-        data = look.cluster.get(CONFIG_MAPS, "cilium-config", namespace=NAMESPACE).get("data") or {}
-        mode = str(data.get("kube-proxy-replacement") or "").lower()
+        found = look.cluster.get(CONFIG_MAPS, "cilium-config", namespace=KUBE_SYSTEM)
+        with reading(f"get ConfigMap {KUBE_SYSTEM}/cilium-config"):
+            mode = text_map(found, "data").get("kube-proxy-replacement", "").lower()
     except NotFound:
         return "", ()
-    except AttributeError as error:
-        return "", (Gap.of("ConfigMap kube-system/cilium-config", _garbled("ConfigMap cilium-config", error)),)
     except EvidenceUnavailable as error:
-        return "", (Gap.of("ConfigMap kube-system/cilium-config", error),)
+        return "", (Gap.of(f"ConfigMap {KUBE_SYSTEM}/cilium-config", error),)
     return (f"Cilium (kube-proxy-replacement: {mode})", ()) if mode in REPLACES else ("", ())
-
-
-def _pod(raw: RawObject) -> KubeProxyPod:
-    metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
-    container = next((one for one in spec["containers"] if one["name"] == "kube-proxy"), spec["containers"][0])
-    statuses = status.get("containerStatuses") or []
-    state: RawObject = next((one for one in statuses if one["name"] == container["name"]), {})
-    now = state.get("state") or {}
-    waiting = now.get("waiting") or {}
-    ended = now.get("terminated") or (state.get("lastState") or {}).get("terminated") or {}
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
-    return KubeProxyPod(
-        name=metadata["name"],
-        node=spec.get("nodeName") or "",
-        phase=status["phase"],
-        ready=ready and not metadata.get("deletionTimestamp"),
-        created_at=parse_time(metadata["creationTimestamp"]),
-        image=container["image"],
-        container=container["name"],
-        restarts=int(state.get("restartCount") or 0),
-        waiting_reason=waiting.get("reason") or "",
-        waiting_message=(waiting.get("message") or "")[:1_000],
-        running_since=parse_time(str((now.get("running") or {}).get("startedAt") or "")),
-        last_terminated_reason=ended.get("reason") or "",
-        last_terminated_at=parse_time(str(ended.get("finishedAt") or "")),
-    )
-
-
-def _garbled(what: str, error: Exception) -> SourceGarbled:
-    return SourceGarbled(
-        f"Read {what} in {NAMESPACE}; the answer is not of the Kubernetes API ({error!r}). "
-        "Look at what stands between the bot and the API server."
-    )
 
 
 def summarise(found: KubeProxyPods) -> str:
     """Say on how many of the nodes kube-proxy runs."""
     if found.absent:
-        return found.by_design or "no kube-proxy, and nothing seen that replaces it"
+        there = "kube-proxy's DaemonSet selects no node" if found.parked else "no kube-proxy"
+        return found.by_design or f"{there}, and nothing seen that replaces it"
     exempt = f", {found.exempt_nodes} nodes without by design" if found.exempt_nodes else ""
     return f"kube-proxy ready on {found.nodes_total - len(found.uncovered)} of {found.nodes_total} EC2 nodes{exempt}"
 
@@ -216,6 +167,7 @@ COLLECTOR = Collector(
     name="kube_proxy_pods",
     title="kube-proxy DaemonSet and pods",
     evidence=KubeProxyPods,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(
@@ -223,14 +175,16 @@ COLLECTOR = Collector(
             verb="list",
             resource="daemonsets",
             group="apps",
-            namespace=NAMESPACE,
+            namespace=KUBE_SYSTEM,
             unlocks="whether kube-proxy covers every node",
         ),
-        KubernetesPermission(verb="list", resource="pods", namespace=NAMESPACE, unlocks="the state of kube-proxy (C4)"),
+        KubernetesPermission(
+            verb="list", resource="pods", namespace=KUBE_SYSTEM, unlocks="the state of kube-proxy (C4)"
+        ),
         KubernetesPermission(
             verb="get",
             resource="configmaps",
-            namespace=NAMESPACE,
+            namespace=KUBE_SYSTEM,
             names=("cilium-config",),
             unlocks="whether Cilium replaces kube-proxy",
         ),

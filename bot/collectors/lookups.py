@@ -1,10 +1,12 @@
 """Look-ups from inside the cluster: resolv.conf, then names by the ClusterIP and by each CoreDNS pod (C5 to C9).
 
-Asks an internal and an external name over UDP and TCP, from one application pod on each node up to
-`max_pods`. For a pod whose resolv.conf names a server that is none of these, that server is asked too:
-it is what the pod's programs really use. Cost: one list of nodes and, for each pod, two or three execs
-more than it has cells; with the defaults at most 20 pods x (1 + 4 servers) x 2 protocols x 2 names.
-Questions not asked within `time_budget` are shown as not asked. Example:
+Asks an internal and an external name over UDP and TCP, from one application pod of each kind (plain, with a
+branch interface, on the host's network) on each node up to `max_pods`. NodeLocal DNSCache's own addresses are asked
+where it has a pod on the node, from pods with a branch interface only where these are told to. For a pod whose
+resolv.conf names a server that is none of these, that server is asked too: it is what the pod's programs really use.
+Cost: one list of nodes and, for each pod, two or three execs more than it asks questions; with the defaults
+at most 20 pods x (1 + 4 servers) x 2 transports x 2 names. Questions not asked within `time_budget` are shown
+as not asked. Example:
 
 ```yaml
 gather:
@@ -24,21 +26,26 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from bot.collectors._asking import DEFAULT_CLUSTER_DOMAIN, Asked, PodSession
-from bot.collectors._looking_from import NodePlace, choose_pods, place_of
+from bot.collectors._asking import Asked, PodSession, Tool
+from bot.collectors._looking_from import Clients, NodePlace, choose_pods, nodes_of_each_kind, stand_ins
 from bot.collectors.kube_dns import DnsEndpoint, KubeDns
+from bot.collectors.node_local_dns import NodeLocalDns
 from bot.collectors.workload_pods import WorkloadPods
 from bot.dns.host_names import valid_host_name
-from bot.dns.lookup_tools import Reading
-from bot.domain.evidence import Gap, ProbingCollector, ProbingLook
-from bot.domain.findings import Answer, Cell, Protocol
+from bot.dns.lookup_tools import ToolAnswer
+from bot.domain.asked import absolute
+from bot.domain.evidence import Collector, Gap
+from bot.domain.lookup_matrix import DEFAULT_CLUSTER_DOMAIN, LookupMatrix, PodResolver, Sampled
+from bot.domain.lookups import Answer, ClientKind, Lookup, Transport
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.ports import Resource
+from bot.domain.reading import reading
+from bot.domain.views import PodView
 from bot.errors import AccessDenied, EvidenceUnavailable
+from bot.kubernetes.nodes import Node
+from bot.kubernetes.pods import Pod
+from bot.kubernetes.resources import NODES
 
-NODES = Resource(plural="nodes")
-_CLUSTER_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet")
-_NO_TIME = Reading(answer=Answer.NOT_ASKED, detail="the time for look-ups was over before this one's turn came")
+_NO_TIME = ToolAnswer(answer=Answer.NOT_ASKED, detail="the time for look-ups was over before this one's turn came")
 
 R = TypeVar("R")
 
@@ -48,7 +55,7 @@ class LookupParameters:
     """What is asked, and how much of it."""
 
     max_pods: int = 20
-    """Pods to look from, one a node. More nodes than this are sampled, and the report says how many."""
+    """Pods to look from, one of each kind a node. More than this are sampled, and the report says how many."""
     max_coredns_pods: int = 4
     """CoreDNS addresses asked directly, on as many nodes as possible."""
     external_name: str = "amazon.com"
@@ -61,83 +68,51 @@ class LookupParameters:
     """That times the number of pods asked is the limit where it is lower: each exec takes some of a pod's memory."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodResolver:
-    """What `/etc/resolv.conf` says in one pod."""
-
-    node: str
-    pod: str
-    """namespace/name."""
-    dns_policy: str
-    host_network: bool
-    nameservers: tuple[str, ...]
-    search: tuple[str, ...]
-    ndots: int | None
-    own_nameservers: tuple[str, ...] = ()
-    """Of the pod's `dnsConfig`: servers it asked for itself."""
-    node_group: str = ""
-    """Of the pod's node, from its labels; empty where they name none."""
-
-    @property
-    def uses_cluster_dns(self) -> bool:
-        """Whether the kubelet gives this pod its cluster DNS address; on the host's network ClusterFirst does not."""
-        if self.host_network:
-            return self.dns_policy == "ClusterFirstWithHostNet"
-        return self.dns_policy in _CLUSTER_DNS_POLICIES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookups:
-    """The matrix of look-ups."""
-
-    nodes_total: int
-    nodes_looked: int
-    """Nodes from which at least one question was really asked."""
-    cells: tuple[Cell, ...]
-    resolvers: tuple[PodResolver, ...]
-    gaps: tuple[Gap, ...] = ()
-    """Pods where nothing could be asked, with what would help (C5)."""
-    asked_pod_gap: Gap | None = None
-    """Why the pod that a person named could not be looked from."""
-    cluster_domain: str = DEFAULT_CLUSTER_DOMAIN
-    asked_names: tuple[str, ...] = ()
-    """Names that a person asked about; these may rightly not exist."""
-    coredns_known: int = 0
-    """CoreDNS addresses known; at most `max_coredns_pods` of them were asked."""
-
-    @property
-    def looked_from(self) -> str:
-        """Say how much was looked at: "looked from 3 of 3 nodes"."""
-        return f"looked from {self.nodes_looked} of {self.nodes_total} nodes"
-
-
-def collect(look: ProbingLook) -> Lookups:
+def collect(look: PodView) -> LookupMatrix:
     """Look names up from inside. Raises `EvidenceUnavailable` where one reason keeps every pod from asking."""
     parameters: LookupParameters = look.parameters
     workload, kube_dns = look.need(WorkloadPods), look.need(KubeDns)
     places, gaps = _places(look)
     gaps += [workload.asked_pod_gap] if workload.asked_pod_gap else []
-    chosen = choose_pods(workload.pods, workload.asked_pod, places, max_pods=parameters.max_pods)
+    standing = stand_ins(workload.pods, workload.asked_pod)
+    chosen = choose_pods(standing, workload.asked_pod, places, max_pods=parameters.max_pods)
     if not chosen:
         raise EvidenceUnavailable(_nowhere(workload))
     ends = time.monotonic() + parameters.time_budget.total_seconds()
-    sessions = [PodSession(pod=pod, prober=look.prober) for pod in chosen]
-    asking = _Asking(parameters=parameters, kube_dns=kube_dns, names=look.question.names, ends=ends)
+    sessions = [PodSession(pod=pod, prober=look.pods) for pod in chosen]
+    asking = _Asking(
+        parameters=parameters,
+        kube_dns=kube_dns,
+        node_local=look.find(NodeLocalDns),
+        names=look.question.names,
+        ends=ends,
+    )
     asking.prepare(sessions)
     _refuse_if_all_failed(sessions)
     domain = next((s.resolver.cluster_domain for s in sessions if s.resolver and s.resolver.cluster_domain), "")
-    cells = asking.ask_all(sessions, domain or DEFAULT_CLUSTER_DOMAIN)
-    looked = {cell.node for cell in cells if cell.answer is not Answer.NOT_ASKED}
-    return Lookups(
+    made = asking.ask_all(sessions, domain or DEFAULT_CLUSTER_DOMAIN)
+    looked = {(one.client.node, one.client.kind) for one in made if one.answer is not Answer.NOT_ASKED}
+    return LookupMatrix(
         nodes_total=len(places) or len({pod.node for pod in workload.pods} | {pod.node for pod in chosen}),
-        nodes_looked=len(looked),
-        cells=cells,
+        nodes_looked=len({node for node, _ in looked}),
+        lookups=made,
         resolvers=tuple(_resolver(session, places) for session in sessions if session.resolver is not None),
         gaps=(*gaps, *(gap for session in sessions for gap in session.gaps)),
         asked_pod_gap=workload.asked_pod_gap,
         cluster_domain=domain or DEFAULT_CLUSTER_DOMAIN,
-        asked_names=tuple(_absolute(name) for name in look.question.names),
+        asked_names=tuple(absolute(name, domain or DEFAULT_CLUSTER_DOMAIN) for name in look.question.names),
         coredns_known=len(_coredns(kube_dns)),
+        sampled=_sampled(looked, standing),
+        without_tools=tuple(one.pod.client for one in sessions if one.tool is Tool.NONE and one.failure is None),
+    )
+
+
+def _sampled(looked: Iterable[Clients], standing: Iterable[Clients]) -> tuple[Sampled, ...]:
+    there, asked = nodes_of_each_kind(standing), nodes_of_each_kind(looked)
+    return tuple(
+        Sampled(kind=kind, nodes_looked=asked.get(kind, 0), nodes_total=there[kind])
+        for kind in ClientKind
+        if kind in there
     )
 
 
@@ -147,6 +122,7 @@ class _Asking:
 
     parameters: LookupParameters
     kube_dns: KubeDns
+    node_local: NodeLocalDns | None
     names: tuple[str, ...]
     ends: float
 
@@ -160,14 +136,14 @@ class _Asking:
                 session.failure = EvidenceUnavailable(f"no exec in pod {session.name} ended in time")
                 session.gaps.append(Gap.of(f"look-ups from pod {session.name}", session.failure))
 
-    def ask_all(self, sessions: Sequence[PodSession], domain: str) -> tuple[Cell, ...]:
+    def ask_all(self, sessions: Sequence[PodSession], domain: str) -> tuple[Lookup, ...]:
         """Ask every question of every pod, the most telling ones of all pods first."""
         by_pod = [[(session, asked) for asked in self._questions(session, domain)] for session in sessions]
         longest = max(map(len, by_pod), default=0)
         in_turn = [row[at] for at in range(longest) for row in by_pod if at < len(row)]
         done = self._in_parallel([partial(session.ask, asked) for session, asked in in_turn], pods=len(sessions))
         return tuple(
-            future.result() if _finished(future) else session.cell(asked, _NO_TIME)
+            future.result() if _finished(future) else session.lookup(asked, _NO_TIME)
             for (session, asked), future in zip(in_turn, done, strict=True)
         )
 
@@ -176,15 +152,27 @@ class _Asking:
         pods = _spread(_coredns(self.kube_dns))[: self.parameters.max_coredns_pods]
         return [*service, *((endpoint.ip, False) for endpoint in pods)]
 
+    def _caches(self, pod: Pod) -> tuple[str, ...]:
+        """Return the addresses, no Service's, at which NodeLocal DNSCache should answer on this pod's node.
+
+        A pod with a branch interface may never reach them, and that harms it only where it is told to ask there.
+        """
+        if self.node_local is None or pod.client_kind is ClientKind.BRANCH:
+            return ()
+        own = [cache for cache in self.node_local.caches if cache.pod_on(pod.node)]
+        return tuple(dict.fromkeys(address for cache in own for address in cache.link_local))
+
     def _questions(self, session: PodSession, domain: str) -> list[Asked]:
         servers = self._servers()
+        servers += [(address, False) for address in self._caches(session.pod)]
         servers += [(server, False) for server in _other_nameservers(session, self.kube_dns, servers)]
-        names = [(_absolute(f"kubernetes.default.svc.{domain}"), False)]
-        names += [(_absolute(self.parameters.external_name), True)]
-        names += [(_absolute(name), not _absolute(name).endswith(f".{domain}.")) for name in self.names]
+        names = [(absolute(f"kubernetes.default.svc.{domain}"), False)]
+        names += [(absolute(self.parameters.external_name), True)]
+        asked = [absolute(name, domain) for name in self.names]
+        names += [(name, not name.endswith(f".{domain}.")) for name in asked]
         return [
-            Asked(server=server, through_service=service, protocol=protocol, external=external, name=name)
-            for protocol in (Protocol.UDP, Protocol.TCP)
+            Asked(server=server, through_service=service, transport=transport, external=external, name=name)
+            for transport in (Transport.UDP, Transport.TCP)
             for server, service in servers
             for name, external in names
             if valid_host_name(name)
@@ -223,7 +211,7 @@ def _spread(endpoints: Iterable[DnsEndpoint]) -> list[DnsEndpoint]:
 
 def _other_nameservers(session: PodSession, kube_dns: KubeDns, servers: Sequence[tuple[str, bool]]) -> list[str]:
     """Return the servers of the pod's own resolv.conf that are not asked anyway, where the kubelet chose them."""
-    if session.resolver is None or not _resolver(session, {}).uses_cluster_dns:
+    if session.resolver is None or not session.pod.uses_cluster_dns:
         return []
     known = {server for server, _ in servers} | set(kube_dns.cluster_ips) | set(session.pod.nameservers)
     return [server for server in session.resolver.nameservers if server not in known]
@@ -232,10 +220,8 @@ def _other_nameservers(session: PodSession, kube_dns: KubeDns, servers: Sequence
 def _resolver(session: PodSession, places: Mapping[str, NodePlace]) -> PodResolver:
     found = session.resolver
     return PodResolver(
-        node=session.pod.node,
-        pod=session.name,
+        client=session.pod.client,
         dns_policy=session.pod.dns_policy,
-        host_network=session.pod.host_network,
         nameservers=found.nameservers if found else (),
         search=found.search if found else (),
         ndots=found.ndots if found else None,
@@ -244,13 +230,14 @@ def _resolver(session: PodSession, places: Mapping[str, NodePlace]) -> PodResolv
     )
 
 
-def _places(look: ProbingLook) -> tuple[dict[str, NodePlace], list[Gap]]:
+def _places(look: PodView) -> tuple[dict[str, NodePlace], list[Gap]]:
     """Return all nodes with their places. Without them the choice is by name alone, and the report says so."""
     try:
-        items = look.cluster.list(NODES)
+        with reading("list nodes"):
+            nodes = look.cluster.list(NODES, Node.of)
     except EvidenceUnavailable as error:
         return {}, [Gap.of("nodes, to spread look-ups over node groups and zones", error)]
-    return {item["metadata"]["name"]: place_of(item["metadata"].get("labels") or {}) for item in items}, []
+    return {node.name: NodePlace(node_group=node.node_group, zone=node.zone) for node in nodes}, []
 
 
 def _refuse_if_all_failed(sessions: Sequence[PodSession]) -> None:
@@ -268,23 +255,18 @@ def _nowhere(workload: WorkloadPods) -> str:
     return f"there is no pod to look from: workload_selector {workload.selector!r}, {found}; correct it in dnsbot.yaml"
 
 
-def _absolute(name: str) -> str:
-    return f"{name.rstrip('.')}."
-
-
-def summarise(found: Lookups) -> str:
+def summarise(found: LookupMatrix) -> str:
     """Say from where, and how many look-ups answered."""
-    asked = [cell for cell in found.cells if cell.answer is not Answer.NOT_ASKED]
-    answered = sum(cell.answer is Answer.ANSWERED for cell in asked)
-    return (
-        f"{found.looked_from}; {answered} of {len(asked)} look-ups answered, {len(found.cells) - len(asked)} not asked"
-    )
+    asked = [one for one in found.lookups if one.answer is not Answer.NOT_ASKED]
+    answered, unasked = sum(one.answer is Answer.ANSWERED for one in asked), len(found.lookups) - len(asked)
+    return f"{found.looked_from}; {answered} of {len(asked)} look-ups answered, {unasked} not asked"
 
 
-COLLECTOR = ProbingCollector(
+COLLECTOR = Collector(
     name="lookups",
     title="Look-ups from inside the cluster",
-    evidence=Lookups,
+    evidence=LookupMatrix,
+    view=PodView,
     collect=collect,
     summarise=summarise,
     permissions=(
@@ -293,5 +275,7 @@ COLLECTOR = ProbingCollector(
         KubernetesPermission(verb="list", resource="nodes", unlocks="spreading look-ups over nodes"),
     ),
     needs=(WorkloadPods, KubeDns),
+    wants=(NodeLocalDns,),
     parameters=LookupParameters,
+    deadline_seconds=30.0,
 )

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.collectors.eks_cluster import EksCluster
-from bot.domain.evidence import Collector, Look
+from bot.domain.evidence import Collector
 from bot.domain.permissions import AwsPermission
-from bot.network.answers import network_acls, reading
+from bot.domain.reading import reading
+from bot.domain.views import View
+from bot.network.answers import network_acls
 from bot.network.model import NetworkAcl
 
 
@@ -23,7 +25,7 @@ class NetworkAcls:
     acls: tuple[NetworkAcl, ...]
 
 
-def collect(look: Look) -> NetworkAcls:
+def collect(look: View) -> NetworkAcls:
     """Read the ACLs of the cluster's VPC."""
     vpc_id = look.need(EksCluster).vpc_id
     answer = look.aws.read("ec2", "DescribeNetworkAcls", Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])
@@ -43,6 +45,7 @@ COLLECTOR = Collector(
     name="network_acls",
     title="Network ACLs of the VPC",
     evidence=NetworkAcls,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(AwsPermission(action="ec2:DescribeNetworkAcls", unlocks="find the ACL entry that blocks DNS"),),

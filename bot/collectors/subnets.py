@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.collectors.eks_cluster import EksCluster
-from bot.domain.evidence import Collector, Look
+from bot.domain.evidence import Collector
 from bot.domain.permissions import AwsPermission
+from bot.domain.reading import reading
+from bot.domain.views import View
 from bot.network import answers
 from bot.network.model import Subnet
 
@@ -23,13 +25,13 @@ class Subnets:
     subnets: tuple[Subnet, ...]
 
 
-def collect(look: Look) -> Subnets:
+def collect(look: View) -> Subnets:
     """Read the subnets and route tables of the cluster's VPC."""
     vpc_id = look.need(EksCluster).vpc_id
     filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
     described = look.aws.read("ec2", "DescribeSubnets", Filters=filters)
     routed = look.aws.read("ec2", "DescribeRouteTables", Filters=filters)
-    with answers.reading("ec2:DescribeSubnets with ec2:DescribeRouteTables"):
+    with reading("ec2:DescribeSubnets with ec2:DescribeRouteTables"):
         subnets = answers.subnets(described["Subnets"], routed["RouteTables"])
     return Subnets(vpc_id=vpc_id, subnets=tuple(sorted(subnets, key=lambda subnet: subnet.id)))
 
@@ -44,6 +46,7 @@ COLLECTOR = Collector(
     name="subnets",
     title="Subnets and their routes",
     evidence=Subnets,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(

@@ -7,41 +7,19 @@ for the VPC, however many nodes there are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 
 from bot.collectors.eks_cluster import EksCluster
-from bot.domain.evidence import Collector, Look
+from bot.domain.evidence import Collector
 from bot.domain.permissions import AwsPermission, KubernetesPermission
-from bot.domain.ports import Resource
-from bot.network.answers import interfaces, reading, tags
+from bot.domain.reading import reading
+from bot.domain.views import View
+from bot.kubernetes.nodes import Compute, Node
+from bot.kubernetes.resources import NODES
+from bot.network.answers import NETWORK_INTERFACES, DescribedInterface, belonging
 from bot.network.model import Address, Interface, InterfaceKind
-
-NODES = Resource(plural="nodes")
-CNI_CLUSTER_TAG = "cluster.k8s.amazonaws.com/name"
-"""The VPC CNI tags the interfaces it creates with the name of its cluster."""
-
-_GROUP_LABELS = ("eks.amazonaws.com/nodegroup", "alpha.eksctl.io/nodegroup-name", "karpenter.sh/nodepool")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerNode:
-    """A Kubernetes node and the EC2 instance behind it."""
-
-    name: str
-    instance_id: str
-    """Empty for a Fargate node."""
-    internal_ip: str
-    node_group: str
-    zone: str
-    ready: bool
-    compute: str
-    """ec2, fargate or auto (EKS Auto Mode)."""
-    taints: tuple[str, ...] = ()
-    os: str = "linux"
-    """linux or windows; decides the client's ephemeral ports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +27,7 @@ class WorkerNodes:
     """All nodes of the cluster and every interface of their VPC that may carry a pod."""
 
     vpc_id: str
-    nodes: tuple[WorkerNode, ...]
+    nodes: tuple[Node, ...]
     interfaces: tuple[Interface, ...]
     """Of the nodes' instances and Fargate pods, and the VPC's branch interfaces."""
     unmatched: tuple[str, ...] = ()
@@ -59,34 +37,41 @@ class WorkerNodes:
     cluster_tags: tuple[str, ...] = ()
     """Cluster names that the VPC CNI wrote on the nodes' interfaces."""
 
+    def carriers(self, group_id: str) -> tuple[Interface, ...]:
+        """Return the interfaces that carry this security group."""
+        return tuple(one for one in self.interfaces if group_id in one.security_group_ids)
 
-def collect(look: Look) -> WorkerNodes:
+    def group_name(self, group_id: str) -> str:
+        """Return the group's name, empty where no interface carries it."""
+        return dict(self.group_names).get(group_id, "")
+
+
+def collect(look: View) -> WorkerNodes:
     """List the nodes and find their interfaces among those of the cluster's VPC."""
     vpc_id = look.need(EksCluster).vpc_id
-    listed = look.cluster.list(NODES)
     with reading("list nodes"):
-        nodes = tuple(sorted((_node(item) for item in listed), key=lambda node: node.name))
+        nodes = tuple(sorted(look.cluster.list(NODES, Node.of), key=lambda node: node.name))
     filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
-    answer = look.aws.read("ec2", "DescribeNetworkInterfaces", Filters=filters)
     with reading("ec2:DescribeNetworkInterfaces"):
-        rows = answer["NetworkInterfaces"]
-        return _joined(vpc_id, nodes, {row["NetworkInterfaceId"]: row for row in rows})
+        described = look.aws.list(*NETWORK_INTERFACES, Filters=filters)
+    return _joined(vpc_id, nodes, belonging(described))
 
 
-def _joined(vpc_id: str, nodes: tuple[WorkerNode, ...], rows: Mapping[str, Mapping[str, Any]]) -> WorkerNodes:
+def _joined(vpc_id: str, nodes: tuple[Node, ...], described: Sequence[DescribedInterface]) -> WorkerNodes:
+    own_machines = [node for node in nodes if node.compute is not Compute.FARGATE]
     instances = {node.instance_id for node in nodes if node.instance_id}
     own_addresses = {ip_address(node.internal_ip) for node in nodes if node.internal_ip and not node.instance_id}
-    kept = [item for item in interfaces(rows.values()) if _belongs(item, instances, own_addresses)]
-    found = {item.instance_id for item in kept} - {""}
-    groups = {group["GroupId"]: group.get("GroupName") or "" for item in kept for group in rows[item.id]["Groups"]}
-    ours = [item for item in kept if item.kind is InterfaceKind.INSTANCE]
+    kept = [one for one in described if _belongs(one.interface, instances, own_addresses)]
+    found = {one.interface.instance_id for one in kept} - {""}
+    groups = {group: name for one in kept for group, name in one.group_names}
+    ours = [one for one in kept if one.interface.kind is InterfaceKind.INSTANCE]
     return WorkerNodes(
         vpc_id=vpc_id,
         nodes=nodes,
-        interfaces=tuple(sorted(kept, key=lambda item: item.id)),
-        unmatched=tuple(node.name for node in nodes if node.compute != "fargate" and node.instance_id not in found),
+        interfaces=tuple(sorted((one.interface for one in kept), key=lambda item: item.id)),
+        unmatched=tuple(node.name for node in own_machines if node.instance_id not in found),
         group_names=tuple(sorted(groups.items())),
-        cluster_tags=tuple(sorted({tags(rows[item.id]).get(CNI_CLUSTER_TAG, "") for item in ours} - {""})),
+        cluster_tags=tuple(sorted({one.cluster_tag for one in ours} - {""})),
     )
 
 
@@ -95,39 +80,6 @@ def _belongs(interface: Interface, instances: set[str], own_addresses: set[Addre
     if interface.kind is InterfaceKind.BRANCH and not interface.instance_id:
         return True
     return interface.instance_id in instances or not own_addresses.isdisjoint(interface.addresses)
-
-
-def _node(item: Mapping[str, Any]) -> WorkerNode:
-    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-    labels = metadata.get("labels") or {}
-    addresses = status.get("addresses") or ()
-    compute = _compute(labels, str(spec.get("providerID") or ""))
-    return WorkerNode(
-        name=metadata["name"],
-        instance_id=_instance_id(str(spec.get("providerID") or "")),
-        internal_ip=next((entry["address"] for entry in addresses if entry["type"] == "InternalIP"), ""),
-        node_group=next((labels[label] for label in _GROUP_LABELS if label in labels), ""),
-        zone=labels.get("topology.kubernetes.io/zone", ""),
-        ready=any(entry["type"] == "Ready" and entry["status"] == "True" for entry in status.get("conditions") or ()),
-        compute=compute,
-        taints=tuple(
-            f"{taint['key']}={taint.get('value') or ''}:{taint['effect']}" for taint in spec.get("taints") or ()
-        ),
-        os=labels.get("kubernetes.io/os", "linux"),
-    )
-
-
-def _compute(labels: Mapping[str, str], provider_id: str) -> str:
-    named = labels.get("eks.amazonaws.com/compute-type", "")
-    if named == "fargate" or provider_id.rpartition("/")[2].startswith("fargate-"):
-        return "fargate"
-    return "auto" if named == "auto" else "ec2"
-
-
-def _instance_id(provider_id: str) -> str:
-    """Return `i-…` of `aws:///eu-west-1a/i-…`, or an empty string (Fargate, hybrid nodes)."""
-    last = provider_id.rpartition("/")[2]
-    return last if provider_id.startswith("aws://") and last.startswith("i-") else ""
 
 
 def summarise(evidence: WorkerNodes) -> str:
@@ -145,6 +97,7 @@ COLLECTOR = Collector(
     name="worker_nodes",
     title="Worker nodes and their interfaces",
     evidence=WorkerNodes,
+    view=View,
     collect=collect,
     summarise=summarise,
     permissions=(

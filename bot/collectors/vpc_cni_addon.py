@@ -1,0 +1,120 @@
+"""The EKS add-on vpc-cni, where it owns aws-node: its state, its configuration, and whether that takes another mode.
+
+Whether it would take the standard enforcing mode says the schema of its version. The configuration is kept as far as it
+holds no secret, and its digest tells whether that is all of it. Cost: `eks:ListAddons` and, where the add-on is
+installed, `eks:DescribeAddon` (both shared with `eks_addons`) and `eks:DescribeAddonConfiguration`. In a playbook:
+`{collector: vpc_cni_addon}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
+from bot.domain.evidence import Collector
+from bot.domain.json_values import RawObject
+from bot.domain.permissions import AwsPermission
+from bot.domain.reading import reading
+from bot.domain.views import View
+from bot.kubernetes.addon_configuration import NotEditable, refusals, with_variable
+from bot.kubernetes.members import optional_text, part, parts, text
+
+ADDON = "vpc-cni"
+"""Name of the EKS add-on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CniAddon:
+    """The EKS add-on vpc-cni, which owns aws-node's DaemonSet."""
+
+    version: str
+    """`v1.19.2-eksbuild.1`."""
+    status: str
+    """ACTIVE, UPDATING, DEGRADED, UPDATE_FAILED, …"""
+    issues: tuple[str, ...]
+    """Its health issues: `ConfigurationConflict: …`."""
+    configuration: str
+    """`configurationValues`, JSON or YAML; empty: none."""
+    digest: str
+    """SHA-256 of the configuration as EKS has it: what is kept of it here may lack secrets, or its end."""
+    refused: str = ""
+    """Why the configuration with the other mode cannot be sent: what the schema has against it, or that it has no
+    place for it; empty: it can."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the configuration here is the whole of it, as EKS has it."""
+        return digest_of(self.configuration) == self.digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpcCniAddon:
+    """Whether the VPC CNI is an EKS add-on, and how that stands."""
+
+    addon: CniAddon | None
+    """None: it is not; its DaemonSet is the cluster's owners'."""
+
+
+def digest_of(configuration: str) -> str:
+    """Return the SHA-256 of a configuration."""
+    return hashlib.sha256(configuration.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def collect(look: View) -> VpcCniAddon:
+    """Read the add-on and what its version can be configured with."""
+    cluster = look.target.eks_name
+    listed = look.aws.read("eks", "ListAddons", clusterName=cluster)
+    with reading("eks:ListAddons"):
+        if ADDON not in listed["addons"]:
+            return VpcCniAddon(addon=None)
+    answer = look.aws.read("eks", "DescribeAddon", clusterName=cluster, addonName=ADDON)
+    with reading("eks:DescribeAddon"):
+        addon = answer["addon"]
+        version, configuration = text(addon, "addonVersion"), optional_text(addon, "configurationValues")
+        issues = parts(part(addon, "health"), "issues")
+        found = CniAddon(
+            version=version,
+            status=text(addon, "status"),
+            issues=tuple(f"{optional_text(one, 'code')}: {optional_text(one, 'message')}" for one in issues),
+            configuration=configuration,
+            digest=digest_of(configuration),
+            refused=_refused(look, version, configuration),
+        )
+    return VpcCniAddon(addon=found)
+
+
+def _refused(look: View, version: str, configuration: str) -> str:
+    """Return why the configuration with the standard mode cannot be sent; empty: it can."""
+    try:
+        wanted = with_variable(configuration, ENFORCING_MODE, EnforcingMode.STANDARD.value)
+    except NotEditable as error:
+        return f"its configuration has no place for it: {error}"
+    answer: RawObject = look.aws.read("eks", "DescribeAddonConfiguration", addonName=ADDON, addonVersion=version)
+    with reading("eks:DescribeAddonConfiguration"):
+        against = refusals(wanted, text(answer, "configurationSchema"))
+    return f"the schema of {version} refuses it: {'; '.join(against)}" if against else ""
+
+
+def summarise(found: VpcCniAddon) -> str:
+    """Say whether it is an add-on, and how that stands."""
+    return (
+        f"EKS add-on {ADDON} {found.addon.version}, {found.addon.status}" if found.addon else f"no EKS add-on {ADDON}"
+    )
+
+
+COLLECTOR = Collector(
+    name="vpc_cni_addon",
+    title="EKS add-on vpc-cni",
+    evidence=VpcCniAddon,
+    view=View,
+    collect=collect,
+    summarise=summarise,
+    permissions=(
+        AwsPermission(action="eks:DescribeAddon", unlocks="the configuration of the add-on that owns aws-node"),
+        AwsPermission(
+            action="eks:DescribeAddonConfiguration", unlocks="whether the add-on's version takes the other mode"
+        ),
+        AwsPermission(action="eks:ListAddons", unlocks="whether the VPC CNI is an EKS add-on"),
+    ),
+)
