@@ -1,26 +1,28 @@
-"""Failed calls to the Kubernetes API in CoreDNS's and kube-proxy's logs: which stand, and what to conclude.
+"""Failed calls to the Kubernetes API in a program's logs: which stand, and what to conclude.
 
-Shared by the six rules that judge them; no rule itself.
+Shared by the rules that judge them, whoever calls (`_api_callers`); no rule itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from bot.collectors.coredns_logs import CorednsLogs
-from bot.collectors.coredns_pods import CorednsPods
-from bot.collectors.kube_proxy_logs import KubeProxyLogs
-from bot.collectors.kube_proxy_pods import KubeProxyPods
+from bot.collectors._log_window import LogsRead
 from bot.dns.api_failure import ApiFailureKind
-from bot.dns.call_failure import CallFailure, minutes, past_proof, stamp
+from bot.dns.call_failure import CallFailure, minutes, past_proof
+from bot.domain.api_calls import ApiCall, CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Reach, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Verdict, healthy, unknown
+from bot.domain.lookups import Client, ClientKind, Reach
+from bot.domain.phrases import timestamp
+from bot.kubernetes.pods import Pod
 
 MOST_PROOFS = 8
 NO_ANSWER = (
     ApiFailureKind.TIMEOUT,
+    ApiFailureKind.TLS_TIMEOUT,
     ApiFailureKind.REFUSED,
     ApiFailureKind.NO_ROUTE,
     ApiFailureKind.UNREACHABLE,
@@ -30,6 +32,8 @@ NO_ANSWER = (
 """The API did not answer at all: each says something else about where the packets end."""
 MEANING = {
     ApiFailureKind.TIMEOUT: "nothing answers: packets are dropped on the way (security group, network ACL, route)",
+    ApiFailureKind.TLS_TIMEOUT: "the address takes the connection and does not end the TLS handshake: the API server "
+    "is overloaded, or large packets are lost on the way (MTU)",
     ApiFailureKind.REFUSED: "nothing listens at that address: the API server is down or the rules are stale",
     ApiFailureKind.NO_ROUTE: "a host or firewall on the way rejects the packets",
     ApiFailureKind.UNREACHABLE: "the pod itself has no route: its network was not set up",
@@ -76,6 +80,11 @@ class Standing:
         return tuple(sorted({one.failure.target for one in self.failures if one.failure.target}))
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """Hosts in the URLs that were called."""
+        return tuple(sorted({one.failure.host for one in self.failures if one.failure.host}))
+
+    @property
     def kinds(self) -> tuple[ApiFailureKind, ...]:
         """What came back."""
         return tuple(sorted({one.failure.kind for one in self.failures}))
@@ -88,15 +97,16 @@ class Standing:
     @property
     def last(self) -> str:
         """When it last failed, in words."""
-        return f"last failure {stamp(self.failures[0].last_at)}"
+        return f"last failure {timestamp(self.failures[0].last_at)}"
 
-    def problem(
-        self, summary: str, *, missing: tuple[Gap, ...], reach: tuple[Reach, ...], advice: tuple[str, ...]
-    ) -> Judgement:
-        """Return the PROBLEM with its proof and details."""
+    def problem(self, wording: Wording, calls: Calls, *, missing: tuple[Gap, ...], serves_dns: bool) -> Judgement:
+        """Return the PROBLEM with its proof and details, and what of `calls` it consists in and accounts for.
+
+        `serves_dns`: the pods are the DNS service's.
+        """
         return Judgement(
             verdict=Verdict.PROBLEM,
-            summary=summary,
+            summary=wording.summary,
             proof=tuple(one.proof for one in self.failures[:MOST_PROOFS]),
             details={
                 "pods": list(self.pods),
@@ -108,91 +118,118 @@ class Standing:
             },
             missing=missing,
             last_failure_at=self.failures[0].last_at,
-            reach=reach,
-            advice=advice,
+            reach=calls.reach(self),
+            call_reach=calls.call_reach(self),
+            failing_calls=calls.made(self),
+            pods=self.pods if serves_dns else (),
+            advice=wording.advice,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Wording:
     """How a rule words its PROBLEM."""
 
     summary: str
     advice: tuple[str, ...]
 
 
-def judge_coredns(
-    case: Case, kinds: tuple[ApiFailureKind, ...], tell: Callable[[Standing], Told], *, what: str, answered: bool
-) -> Judgement:
-    """Judge CoreDNS's failed API calls of these kinds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What one case shows of a program's calls to the API."""
 
-    `what` names the failure for the HEALTHY text. `answered`: the rule is about an answer of the API;
-    then an answer without a reason leaves it open.
+    logs: LogsRead
+    failures: tuple[CallFailure, ...]
+    """Of every kind, newest first."""
+    unexplained: tuple[Gap, ...]
+    """Where something is amiss and no log says what: a pod that waits for the API, a program that is not there."""
+    gaps: tuple[Gap, ...]
+    """What could not be read of its pods."""
+    not_needed: str
+    """Why there is nothing to check, or empty."""
+    reach: Callable[[Standing], tuple[Reach, ...]]
+    """Which look-ups fail because of such failures."""
+    made: Callable[[Standing], tuple[ApiCall, ...]]
+    """The calls that these failures are of."""
+    call_reach: Callable[[Standing], tuple[CallReach, ...]] = lambda _: ()
+    """Which calls of other programs fail because of such failures."""
+
+    def of(self, kinds: Collection[ApiFailureKind]) -> tuple[CallFailure, ...]:
+        """Return the failures of these kinds, newest first."""
+        return tuple(one for one in self.failures if one.failure.kind in kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A program of the cluster that calls the API and logs what fails."""
+
+    needs: tuple[type, ...]
+    """Evidence that `calls` looks at."""
+    calls: Callable[[Case, datetime], Calls]
+    """Return its calls; failures count since the time that is given."""
+    wants: tuple[type, ...] = ()
+    """Evidence by which it tells calls that work now."""
+    problem_refuted_by: tuple[tuple[type, str], ...] = ()
+    healthy_refuted_by: tuple[tuple[type, str], ...] = ()
+    """Of each rule that judges its calls, as `Rule` has them."""
+    serves_dns: bool = False
+    """Whether its pods are the DNS service's."""
+    sampled: bool = False
+    """Whether only some of its pods' logs are read, so that a PROBLEM states how many."""
+
+
+def judge_calls(
+    case: Case, caller: Caller, kinds: tuple[ApiFailureKind, ...], word: Callable[[Standing], Wording], *, what: str
+) -> Judgement:
+    """Judge a program's failed API calls of these kinds; `what` names the failure where there is none.
+
+    A call that failed and whose line gives no reason (CoreDNS 1.13, coredns/coredns#7727) leaves it open.
     """
-    logs, pods = case.need(CorednsLogs), case.need(CorednsPods)
-    since = case.collected_at - case.thresholds.window
-    found = logs.api_failures(pods, *kinds)
-    missing = (*logs.window_gaps(case.thresholds.window), *pods.gaps)
+    window: timedelta = case.thresholds.window
+    since = case.collected_at - window
+    calls = caller.calls(case, since)
+    found, logs = calls.of(kinds), calls.logs
+    missing = (*logs.window_gaps(window), *calls.gaps)
     standing = tuple(one for one in found if one.stands(since))
     if standing:
         now = Standing(failures=standing)
-        told = tell(now)
-        return now.problem(
-            told.summary, missing=missing, reach=pods.reach_of(now.pods), advice=_named(told.advice, case)
-        )
-    missing += logs.waits_unexplained(pods, since)
-    if answered:
-        missing += _unreasoned(tuple(one for one in logs.api_failures(pods, ApiFailureKind.OTHER) if one.stands(since)))
-    past = past_proof(found, since)
-    if pods.absent and not missing:
-        return healthy("Nothing to check: this cluster has no CoreDNS pods and no Deployment for them.")
+        wording = word(now)
+        summary = f"{wording.summary} ({logs.read}.)" if caller.sampled else wording.summary
+        said = Wording(summary=summary, advice=_named(wording.advice, case))
+        return now.problem(said, calls, missing=missing, serves_dns=caller.serves_dns)
+    missing += calls.unexplained
+    missing += _unreasoned(one for one in calls.of((ApiFailureKind.OTHER,)) if one.stands(since))
+    if calls.not_needed and not missing:
+        return healthy(f"Nothing to check: {calls.not_needed}.")
     missing += logs.nothing_read
-    if missing:
-        return unknown(f"Whether CoreDNS sees {what} is open: {missing[0].reason}.", *missing, proof=past)
-    return healthy(f"No {what} in the last {minutes(case.thresholds.window)}; {logs.read}.", *past)
-
-
-def judge_kube_proxy(
-    case: Case, kinds: tuple[ApiFailureKind, ...], tell: Callable[[Standing], Told], *, what: str, answered: bool
-) -> Judgement:
-    """Judge kube-proxy's failed API calls of these kinds.
-
-    The rules in the kernel stay as they were, so look-ups are accounted for only on nodes whose
-    kube-proxy, as its log proves, has written none since it started.
-    """
-    logs, pods = case.need(KubeProxyLogs), case.need(KubeProxyPods)
-    since = case.collected_at - case.thresholds.window
-    found = logs.api_failures(*kinds)
-    missing = (*logs.window_gaps(case.thresholds.window), *pods.gaps)
-    standing = tuple(one for one in found if one.stands(since))
-    if standing:
-        now = Standing(failures=standing)
-        told = tell(now)
-        unsynced = logs.unsynced_nodes(frozenset(now.nodes))
-        reach = (Reach(nodes=unsynced, service_only=True),) if unsynced else ()
-        return now.problem(
-            f"{told.summary} ({logs.read}.)", missing=missing, reach=reach, advice=_named(told.advice, case)
-        )
-    missing += logs.waits_unexplained
-    if answered:
-        missing += _unreasoned(tuple(one for one in logs.api_failures(ApiFailureKind.OTHER) if one.stands(since)))
-    if pods.absent and not pods.by_design:
-        reason = "there is no kube-proxy in kube-system, and nothing that visibly replaces it"
-        missing += (Gap(what="kube-proxy", reason=reason),)
     past = past_proof(found, since)
-    if pods.by_design and not missing:
-        return healthy(f"Nothing to check: {pods.by_design}.")
-    missing += logs.nothing_read
     if missing:
-        return unknown(f"Whether kube-proxy sees {what} is open: {missing[0].reason}.", *missing, proof=past)
-    return healthy(f"No {what} in the last {minutes(case.thresholds.window)}; {logs.read}.", *past)
+        open_question = f"Whether {logs.application} sees {what} is open: {missing[0].reason}."
+        return unknown(open_question, *missing, proof=past)
+    return healthy(f"No {what} in the last {minutes(window)}; {logs.read}.", *past)
+
+
+def api_calls(now: Standing, pods: Iterable[Pod], *, through_service: bool) -> tuple[ApiCall, ...]:
+    """Return the calls that these failures are of; a pod that is gone is known by its node alone."""
+    by_name = {pod.name: pod.client for pod in pods}
+    return tuple(
+        dict.fromkeys(
+            ApiCall(
+                caller=by_name.get(one.pod, Client(node=one.node, kind=ClientKind.POD)),
+                server=one.failure.target.rpartition(":")[0].strip("[]").lower(),
+                through_service=through_service,
+                silent=one.failure.kind is ApiFailureKind.TIMEOUT,
+            )
+            for one in now.failures
+        )
+    )
 
 
 def _named(advice: tuple[str, ...], case: Case) -> tuple[str, ...]:
     return tuple(line.replace("--name CLUSTER", f"--name {case.target.eks_name}") for line in advice)
 
 
-def _unreasoned(failures: tuple[CallFailure, ...]) -> tuple[Gap, ...]:
+def _unreasoned(failures: Iterable[CallFailure]) -> tuple[Gap, ...]:
     return tuple(
         Gap(what=f"API access of {one.pod}", reason=f"a call failed and the line gives no reason: {one.sample}")
         for one in failures

@@ -5,23 +5,33 @@ Shared by the two rules that judge the VPC; no rule itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
 
 from bot.collectors.kube_dns import KubeDns
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
-from bot.collectors.workload_pods import WorkloadPod, WorkloadPods
+from bot.collectors.node_local_dns import NodeLocalDns
+from bot.collectors.vpc_cni import VpcCni
+from bot.collectors.worker_nodes import WorkerNodes
+from bot.collectors.workload_pods import WorkloadPods
+from bot.domain.enforcing_mode import EnforcingMode
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Protocol, Reach, healthy, unknown
-from bot.network.classes import PairClass, evaluate_pairs, named_networks, one_end_for_each_class
+from bot.domain.findings import Case, Judgement, healthy, unknown
+from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.lookups import REPLIES, ClientKind, Reach, Transport
+from bot.domain.phrases import few
+from bot.kubernetes.nodes import Compute
+from bot.network.classes import PairClass, evaluate_pairs, named_networks
 from bot.network.membership import Membership
-from bot.network.model import Address, Interface, InterfaceKind, Network, Vpc
-from bot.network.ports import LINUX_CLIENTS, WINDOWS_CLIENTS
-from bot.network.reachability import Block, End, Hop
+from bot.network.model import Address, Vpc
+from bot.network.reachability import End
+from bot.rules._dns_clients import Asker, DnsClients, Holders
+from bot.rules._stopped import Stopped, unheld
 
-NodePair = tuple[str, Address]
-"""A client's node and a CoreDNS address."""
+_MAX_NAMED = 5
+
+Pair = tuple[str, str]
+"""A client (`Asker.name`) and a CoreDNS address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,38 +39,30 @@ class DnsPaths:
     """All pairs, judged."""
 
     classes: tuple[PairClass, ...]
-    pairs: frozenset[NodePair]
-    nodes: int
-    """How many nodes the clients are on."""
+    clients: DnsClients
+    pairs: frozenset[Pair]
     gaps: tuple[Gap, ...]
     """Clients and servers whose interface is not known, and evidence that was not read."""
 
+    @property
+    def nodes(self) -> frozenset[str]:
+        """The nodes behind whose interfaces clients are."""
+        return frozenset(asker.name for asker in self.clients.askers if not asker.branch)
 
-class Holders:
-    """Finds the interface that holds an address: its own, or one within a delegated prefix."""
+    @property
+    def branches(self) -> frozenset[str]:
+        """The clients that have a branch interface."""
+        return frozenset(asker.name for asker in self.clients.askers if asker.branch)
 
-    def __init__(self, interfaces: Iterable[Interface]) -> None:
-        self._by_address: dict[Address, Interface] = {}
-        self._by_prefix: dict[Network, Interface] = {}
-        for interface in interfaces:
-            self._by_address.update(dict.fromkeys(interface.addresses, interface))
-            self._by_prefix.update(dict.fromkeys(interface.prefixes, interface))
-        self._lengths = sorted({(prefix.version, prefix.prefixlen) for prefix in self._by_prefix})
-
-    def of(self, address: Address) -> Interface | None:
-        """Return the interface, or None where no known one holds the address."""
-        around = (
-            ip_network(f"{address}/{length}", strict=False)
-            for version, length in self._lengths
-            if version == address.version
-        )
-        own = self._by_address.get(address)
-        return own or next((self._by_prefix[block] for block in around if block in self._by_prefix), None)
+    @property
+    def pairs_of(self) -> str:
+        """What the pairs are of, in words."""
+        return f"pairs of {'client' if self.branches else 'node'} and CoreDNS address"
 
 
 def nothing_to_judge(nodes: WorkerNodes, dns: KubeDns) -> Judgement | None:
     """Return the judgement where there is no pair at all, else None."""
-    if nodes.nodes and all(node.compute == "auto" for node in nodes.nodes):
+    if nodes.nodes and all(node.compute is Compute.AUTO for node in nodes.nodes):
         return healthy(
             "EKS Auto Mode: DNS runs on each node itself, so no query crosses the VPC.",
             f"{len(nodes.nodes)} of {len(nodes.nodes)} nodes are Auto Mode nodes",
@@ -82,159 +84,144 @@ def dns_paths(case: Case, nodes: WorkerNodes, dns: KubeDns, vpc: Vpc) -> DnsPath
     Where no workload selector is configured there are no application pods to add: nodes and branch interfaces stand.
     """
     holders, membership = Holders(nodes.interfaces), Membership(named_networks(vpc))
-    named = sorted({(endpoint.ip, endpoint.node) for endpoint in dns.endpoints})
-    servers = [_held(End(interface=None, address=ip_address(ip), name=node), holders) for ip, node in named]
-    clients = [*_node_ends(nodes, holders, membership)]
     pods = case.look_for(WorkloadPods)
+    at_home = _answered_at_home(case, pods)
+    clients = DnsClients(nodes, pods, case.find(VpcCni), holders, membership, at_home=at_home)
+    named = sorted({(endpoint.ip, endpoint.node) for endpoint in dns.endpoints})
+    servers = [holders.hold(End(interface=None, address=ip_address(ip), name=node)) for ip, node in named]
     unread = (pods,) if isinstance(pods, Gap) and case.target.workload_selector else ()
-    if isinstance(pods, WorkloadPods):
-        clients += _pod_ends(pods, nodes, holders)
-    pairs = {
-        (client.name, server.address)
-        for client in clients
-        for server in servers
-        if client.address.version == server.address.version
-    }
     return DnsPaths(
-        classes=evaluate_pairs(vpc, dict.fromkeys(clients), servers).classes,
-        pairs=frozenset(pairs),
-        nodes=len({client.name for client in clients}),
-        gaps=(*unread, *_unheld((*clients, *servers)), *_faceless(nodes)),
+        classes=evaluate_pairs(vpc, clients.ends, servers).classes,
+        clients=clients,
+        pairs=frozenset(
+            (name, str(server.address))
+            for name, version in {(clients.asker(end).name, end.address.version) for end in clients.ends}
+            for server in servers
+            if version == server.address.version
+        ),
+        gaps=(*unread, *unheld((*clients.ends, *servers)), *_faceless(nodes)),
     )
 
 
-def _held(end: End, holders: Holders) -> End:
-    return replace(end, interface=holders.of(end.address))
-
-
-def _client(node: WorkerNode | None, name: str, address: Address) -> End:
-    windows = node is not None and node.os == "windows"
-    ports = WINDOWS_CLIENTS if windows else LINUX_CLIENTS
-    return End(interface=None, address=address, name=name, client_ports=ports)
-
-
-def _node_ends(nodes: WorkerNodes, holders: Holders, membership: Membership) -> Iterator[End]:
-    """Yield each node's clients. Pods of Auto Mode nodes ask the resolver on their own node, not CoreDNS."""
-    by_instance: dict[str, list[Interface]] = {}
-    for interface in nodes.interfaces:
-        by_instance.setdefault(interface.instance_id, []).append(interface)
-    for node in nodes.nodes:
-        if node.compute == "auto" or not node.internal_ip:
-            continue
-        address = ip_address(node.internal_ip)
-        alone = _held(_client(node, node.name, address), holders)
-        own = by_instance.get(node.instance_id, []) if node.instance_id else []
-        for interface in _for_pods(own, address):
-            yield from one_end_for_each_class(interface, membership, alone)
-        if not own:
-            yield alone
-
-
-def _for_pods(own: Sequence[Interface], node_address: Address) -> list[Interface]:
-    """Leave out the first interface where custom networking keeps pods off it: it has the node's address alone."""
-    busy = [item for item in own if item.kind is InterfaceKind.INSTANCE and _room_for_pods(item)]
-    return [item for item in own if item in busy or not busy or node_address not in item.addresses]
-
-
-def _room_for_pods(interface: Interface) -> bool:
-    return bool(interface.prefixes) or sum(address.version == 4 for address in interface.addresses) > 1  # noqa: PLR2004  # IPv4
-
-
-def _pod_ends(pods: WorkloadPods, nodes: WorkerNodes, holders: Holders) -> Iterator[End]:
-    """Yield the application pods that ask CoreDNS, each at the interface that holds its address."""
-    by_name = {node.name: node for node in nodes.nodes}
-    named = (*pods.pods, pods.asked_pod) if pods.asked_pod is not None else pods.pods
-    for pod in named:
-        node = by_name.get(pod.node)
-        if _asks_coredns(pod) and (node is None or node.compute != "auto"):
-            yield _held(_client(node, pod.node, ip_address(pod.ip)), holders)
-
-
-def _asks_coredns(pod: WorkloadPod) -> bool:
-    if not pod.ip or pod.phase in {"Succeeded", "Failed"}:
-        return False
-    return pod.dns_policy == "ClusterFirstWithHostNet" or (
-        pod.dns_policy in {"ClusterFirst", ""} and not pod.host_network
+def _answered_at_home(case: Case, pods: WorkloadPods | Gap) -> frozenset[Address]:
+    """Return the addresses of branch pods that NodeLocal DNSCache answers: in standard mode they see their node."""
+    cached, cni = case.find(NodeLocalDns), case.find(VpcCni)
+    if cached is None or cni is None or isinstance(pods, Gap):
+        return frozenset()
+    taking = [cache for cache in cached.caches if cached.takes_cluster_ip(cache)]
+    ready = {pod.node for cache in taking for pod in cache.pods if pod.ready}
+    return frozenset(
+        ip_address(pod.ip)
+        for pod in pods.pods
+        if pod.branch_interface and pod.ip and pod.node in ready and cni.mode_of(pod) is EnforcingMode.STANDARD
     )
-
-
-def _unheld(ends: Iterable[End]) -> Iterator[Gap]:
-    lost = sorted({str(end.address) for end in ends if end.interface is None})
-    if lost:
-        listed = ", ".join(lost[:5]) + (", …" if len(lost) > 5 else "")  # noqa: PLR2004  # a sentence, not a list
-        reason = f"No known interface in the VPC holds {listed} ({len(lost)} in all), so its groups are not known."
-        yield Gap(what="interfaces", reason=reason)
 
 
 def _faceless(nodes: WorkerNodes) -> Iterator[Gap]:
-    lost = [node.name for node in nodes.nodes if not node.internal_ip and node.compute != "auto"]
+    lost = [node.name for node in nodes.nodes if not node.internal_ip and node.compute is not Compute.AUTO]
     if lost:
         yield Gap(what="node addresses", reason=f"{len(lost)} nodes state no InternalIP, {lost[0]} for one.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
-    """One block of one class, with the class's first pair."""
+class Blocked:
+    """The pairs that are blocked."""
 
-    pair_class: PairClass
-    client: End
-    server: End
-    block: Block
+    transports: Mapping[tuple[Asker, str], frozenset[Transport]]
+    """By client and CoreDNS address."""
 
+    @classmethod
+    def of(cls, paths: DnsPaths, found: Iterable[Stopped]) -> Blocked:
+        """Return every pair of each class that is stopped, with the transports."""
+        over: dict[int, tuple[PairClass, set[Transport]]] = {}
+        for item in found:
+            over.setdefault(id(item.pair_class), (item.pair_class, set()))[1].add(item.block.transport)
+        blocked: dict[tuple[Asker, str], frozenset[Transport]] = {}
+        for pair_class, transports in over.values():
+            addresses = {id(server): str(server.address) for server in pair_class.servers}
+            asker = paths.clients.asker
+            for pair in {(asker(client), addresses[id(server)]) for client, server in pair_class.pairs()}:
+                blocked[pair] = blocked.get(pair, frozenset()) | transports
+        return cls(transports=blocked)
 
-def stopped(paths: DnsPaths, hops: frozenset[Hop]) -> tuple[Stopped, ...]:
-    """Return every proven block at these hops, one for each class, protocol and hop."""
-    found: list[Stopped] = []
-    for pair_class in paths.classes:
-        blocks = [block for answer in pair_class.answers for block in answer.at(hops).blocks]
-        if blocks:
-            client, server = next(pair_class.pairs())
-            found += [Stopped(pair_class=pair_class, client=client, server=server, block=item) for item in blocks]
-    return tuple(found)
+    @property
+    def pairs(self) -> frozenset[Pair]:
+        """The blocked pairs, as `DnsPaths.pairs` counts them."""
+        return frozenset((asker.name, address) for asker, address in self.transports)
 
+    @property
+    def reach(self) -> tuple[Reach, ...]:
+        """One reach for each CoreDNS address, set of transports and kind of client: whom it does not answer.
 
-def undecided(paths: DnsPaths, hops: frozenset[Hop], grants: Iterable[Gap] = ()) -> tuple[Gap, ...]:
-    """Return what would decide at these hops and was not read; a gap of `grants` lends the permission it names."""
-    known = {gap.what.rpartition(" ")[2]: gap for gap in grants}
-    texts = dict.fromkeys(
-        item.what for pair_class in paths.classes for answer in pair_class.answers for item in answer.at(hops).unread
-    )
-    found: list[Gap] = []
-    for text in texts:
-        lender = next((gap for name, gap in known.items() if name in text), None)
-        if lender is not None:
-            found.append(Gap(what=lender.what, reason=f"{text} {lender.reason}", grant=lender.grant))
-        elif not text.startswith("No known interface"):
-            found.append(Gap(what="a part of the path", reason=text))
-    return (*paths.gaps, *found)
+        A branch interface that no application pod holds reaches no look-up: nothing was asked from there.
+        """
+        names: dict[tuple[str, frozenset[Transport], frozenset[ClientKind]], set[str]] = {}
+        for (asker, address), transports in self.transports.items():
+            if asker.pod or not asker.branch:
+                names.setdefault((address, transports, asker.kinds), set()).add(asker.name)
+        return tuple(
+            _reach(address, transports, kinds, frozenset(names[address, transports, kinds]))
+            for address, transports, kinds in sorted(names, key=lambda key: (key[0], sorted(key[1]), sorted(key[2])))
+        )
 
-
-def blocked_pairs(found: Iterable[Stopped]) -> dict[NodePair, frozenset[Protocol]]:
-    """Return the pairs of node and CoreDNS address that are blocked, with the protocols."""
-    protocols: dict[int, tuple[PairClass, set[Protocol]]] = {}
-    for item in found:
-        protocols.setdefault(id(item.pair_class), (item.pair_class, set()))[1].add(item.block.protocol)
-    blocked: dict[NodePair, frozenset[Protocol]] = {}
-    for pair_class, over in protocols.values():
-        for client, server in pair_class.pairs():
-            pair = (client.name, server.address)
-            blocked[pair] = blocked.get(pair, frozenset()) | over
-    return blocked
-
-
-def reach(blocked: Mapping[NodePair, frozenset[Protocol]]) -> tuple[Reach, ...]:
-    """Return one reach for each CoreDNS address and set of protocols: the nodes it does not answer."""
-    nodes: dict[tuple[str, frozenset[Protocol]], set[str]] = {}
-    for (node, address), protocols in blocked.items():
-        nodes.setdefault((str(address), protocols), set()).add(node)
-    ordered = sorted(nodes.items(), key=lambda item: (item[0][0], sorted(item[0][1])))
-    return tuple(
-        Reach(nodes=frozenset(names), servers=frozenset({address}), protocols=protocols)
-        for (address, protocols), names in ordered
-    )
+    def whom(self, paths: DnsPaths) -> str:
+        """Say who is cut off: "2 of 3 nodes", "2 of 2 branch-interface pods (shop/a, shop/b)", or both."""
+        nodes = {asker.name for asker, _ in self.transports if not asker.branch}
+        branches = sorted({asker.name for asker, _ in self.transports if asker.branch})
+        parts = [f"{len(nodes)} of {len(paths.nodes)} nodes"] if nodes else []
+        if branches:
+            listed = few(branches, _MAX_NAMED)
+            parts.append(f"{len(branches)} of {len(paths.branches)} {ClientKind.BRANCH.plural} ({listed})")
+        return " and from ".join(parts)
 
 
-def protocols_text(blocked: Mapping[NodePair, frozenset[Protocol]]) -> str:
+def _reach(
+    address: str, transports: frozenset[Transport], kinds: frozenset[ClientKind], names: frozenset[str]
+) -> Reach:
+    """Return the reach of a block; pods at branch interfaces are named, so that their neighbours are not meant."""
+    if ClientKind.BRANCH in kinds:
+        return Reach(pods=names, servers=frozenset({address}), transports=transports)
+    return Reach(kinds=kinds, nodes=names, servers=frozenset({address}), transports=transports)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Proven blocks, held against the look-ups that were made."""
+
+    standing: tuple[Stopped, ...]
+    """Those that no look-up contradicts."""
+    refuted: tuple[Gap, ...]
+    """Those on whose very way a look-up was answered: what was read of the VPC is not what its packets meet."""
+
+    @classmethod
+    def of(cls, case: Case, paths: DnsPaths, found: Iterable[Stopped]) -> Weighed:
+        """Ask the look-ups that went straight to a CoreDNS address.
+
+        An answer on a way that a group or an ACL is said to close refutes all that was concluded of it over that
+        transport: its rules are not those that packets meet. Where some source ports are closed it refutes nothing.
+        """
+        matrix, found = case.find(LookupMatrix), tuple(found)
+        asked = matrix.lookups if matrix else ()
+        answered = [one for one in asked if one.answer in REPLIES and not one.through_service]
+        refuted: dict[tuple[object, ...], Gap] = {}
+        for item in found:
+            reaches = Blocked.of(paths, [item]).reach if item.block.share == 1 else ()
+            against = next((one for one in answered if any(reach.covers(one) for reach in reaches)), None)
+            if against is not None:
+                way = f"{against.transport} from {against.client.title} to {against.server}"
+                reason = f"{item.block.missing}, yet a look-up over {way} was answered in this diagnosis"
+                refuted.setdefault(_barrier(item), Gap(what="a way that is called blocked", reason=reason))
+        standing = tuple(item for item in found if _barrier(item) not in refuted)
+        return cls(standing=standing, refuted=tuple(refuted.values()))
+
+
+def _barrier(item: Stopped) -> tuple[object, ...]:
+    """Return what stops the way: the groups or the ACL, where, and over which transport."""
+    block = item.block
+    return block.hop, block.transport, block.group_ids, block.acl_id, block.subnet_id
+
+
+def transports_text(blocked: Blocked) -> str:
     """Return `udp/53`, `tcp/53` or `udp/53 and tcp/53`."""
-    over = frozenset().union(*blocked.values())
-    return " and ".join(f"{protocol}/53" for protocol in Protocol if protocol in over)
+    over = frozenset().union(*blocked.transports.values())
+    return " and ".join(f"{transport}/53" for transport in Transport if transport in over)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.domain.findings import Answer, Cell
+from bot.domain.lookup_matrix import rows
+from bot.domain.lookups import Answer, Lookup, Transport, worst
+from bot.domain.phrases import and_more
 
 MAX_ROWS = 25
-"""Nodes shown; those with failures come first."""
+"""Rows shown; those with failures come first."""
 
 _MARKS = {
     Answer.ANSWERED: "ok",
@@ -20,61 +22,59 @@ _MARKS = {
 LEGEND = "internal/external name; ok = answered, - = not asked, * = through the service"
 
 
-def matrix(cells: Sequence[Cell], failing: Iterable[Cell]) -> tuple[str, ...]:
-    """Return a legend, a head and one line for each node; columns are server and protocol."""
-    columns = list(dict.fromkeys((cell.server, cell.through_service, cell.protocol) for cell in cells))
-    columns.sort(key=lambda column: (not column[1], column[0], column[2] == "tcp"))
-    bad = {cell.node for cell in failing}
-    nodes = sorted({cell.node for cell in cells}, key=lambda node: (node not in bad, node))
-    rows = [["from", *(f"{server}{'*' if service else ''} {protocol}" for server, service, protocol in columns)]]
-    for node in nodes[:MAX_ROWS]:
-        here = [cell for cell in cells if cell.node == node]
-        rows.append(
-            [node, *(_marks([c for c in here if (c.server, c.through_service, c.protocol) == col]) for col in columns)]
-        )
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    more = (f"… and {len(nodes) - MAX_ROWS} more nodes",) if len(nodes) > MAX_ROWS else ()
+def matrix(lookups: Sequence[Lookup], failing: Iterable[Lookup]) -> tuple[str, ...]:
+    """Return a legend, a head and one line for each group of clients; columns are server and transport."""
+    columns = list(dict.fromkeys(map(_column, lookups)))
+    columns.sort(key=lambda column: (not column[1], column[0], column[2] is Transport.TCP))
+    failed = set(failing)
+    grouped = sorted(rows(lookups), key=lambda row: failed.isdisjoint(row.lookups))
+    table = [["from", *(f"{server}{'*' if service else ''} {transport}" for server, service, transport in columns)]]
+    table += [
+        [row.title, *(_marks([one for one in row.lookups if _column(one) == column]) for column in columns)]
+        for row in grouped[:MAX_ROWS]
+    ]
+    widths = [max(len(line[at]) for line in table) for at in range(len(table[0]))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    more = (f"… and {len(grouped) - MAX_ROWS} more lines",) if len(grouped) > MAX_ROWS else ()
     return (LEGEND, *lines, *more)
 
 
-def _marks(cells: Sequence[Cell]) -> str:
+def _column(lookup: Lookup) -> tuple[str, bool, Transport]:
+    return lookup.server, lookup.through_service, lookup.transport
+
+
+def _marks(lookups: Sequence[Lookup]) -> str:
     """Return the worst answer for internal names, a slash, and the worst for external ones."""
-    return "/".join(_worst([cell for cell in cells if cell.external is external]) for external in (False, True))
+    found = (worst(one.answer for one in lookups if one.external is external) for external in (False, True))
+    return "/".join(_MARKS[answer or Answer.NOT_ASKED] for answer in found)
 
 
-def _worst(cells: Sequence[Cell]) -> str:
-    order = (Answer.TIMED_OUT, Answer.SERVFAIL, Answer.REFUSED, Answer.NXDOMAIN, Answer.ANSWERED, Answer.NOT_ASKED)
-    answers = {cell.answer for cell in cells}
-    return next((_MARKS[answer] for answer in order if answer in answers), "-")
-
-
-def localise(asked: Sequence[Cell], failing: Sequence[Cell]) -> tuple[str, ...]:
+def localise(asked: Sequence[Lookup], failing: Sequence[Lookup]) -> tuple[str, ...]:
     """Return what the failures have in common and the answered look-ups have not: "only over tcp"."""
     found, failed = [], set(failing)
     for tell, value in _DIMENSIONS:
-        bad, good = {value(cell) for cell in failing}, {value(cell) for cell in asked if cell not in failed}
+        bad, good = {value(one) for one in failing}, {value(one) for one in asked if one not in failed}
         if bad and good - bad:
             found.append(tell(sorted(bad)))
     return tuple(found)
 
 
 def _from_nodes(nodes: list[str]) -> str:
-    shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")  # noqa: PLR2004  # shown
-    return f"only from {shown}"
+    return f"only from {and_more(nodes, 5)}"
 
 
-def _path(cell: Cell) -> str:
-    return "through the service" if cell.through_service else "to CoreDNS pods and other servers directly"
+def _path(lookup: Lookup) -> str:
+    return "through the service" if lookup.through_service else "to CoreDNS pods and other servers directly"
 
 
-_DIMENSIONS: tuple[tuple[Callable[[list[str]], str], Callable[[Cell], str]], ...] = (
-    (_from_nodes, lambda cell: cell.node),
+_DIMENSIONS: tuple[tuple[Callable[[list[str]], str], Callable[[Lookup], str]], ...] = (
+    (_from_nodes, lambda one: one.client.node or one.client.place),
+    (lambda clients: f"only from {' and '.join(clients)}", lambda one: one.client.kind.plural),
     (lambda paths: f"only {' and '.join(paths)}", _path),
     (
         lambda servers: f"only by {', '.join(servers)}",
-        lambda cell: f"the service {cell.server}" if cell.through_service else cell.server,
+        lambda one: f"the service {one.server}" if one.through_service else one.server,
     ),
-    (lambda protocols: f"only over {', '.join(protocols)}", lambda cell: cell.protocol.value),
-    (lambda kinds: f"only for {', '.join(kinds)} names", lambda cell: "external" if cell.external else "internal"),
+    (lambda transports: f"only over {', '.join(transports)}", lambda one: one.transport.value),
+    (lambda kinds: f"only for {', '.join(kinds)} names", lambda one: "external" if one.external else "internal"),
 )

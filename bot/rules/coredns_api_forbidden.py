@@ -9,48 +9,69 @@ In a playbook: `{rule: coredns_api_forbidden, severity: critical, with: {window:
 
 from __future__ import annotations
 
-from bot.collectors.coredns_logs import CorednsLogs
+from functools import partial
+
 from bot.collectors.coredns_pods import CorednsPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.domain.findings import Case, Judgement, Kind, Rule
-from bot.rules._api_failures import LogWindow, Standing, Told, joined, judge_coredns
+from bot.domain.phrases import count
+from bot.rules._api_callers import COREDNS
+from bot.rules._api_failures import LogWindow, Standing, Wording, joined, judge_calls
 
 _SLICES_ONLY = ("endpointslices",)
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from CoreDNS's log whether the API refuses it (403)."""
-    return judge_coredns(case, (ApiFailureKind.FORBIDDEN,), _tell, what="403 from the Kubernetes API", answered=True)
+    word = partial(_word, case.need(CorednsPods))
+    return judge_calls(case, COREDNS, (ApiFailureKind.FORBIDDEN,), word, what="403 from the Kubernetes API")
 
 
-def _tell(now: Standing) -> Told:
-    subject = now.subject or "system:serviceaccount:kube-system:coredns"
+def _word(pods: CorednsPods, now: Standing) -> Wording:
+    account = _account(pods, now)
+    subject = f"system:serviceaccount:{account.replace('/', ':')}"
     resources = joined(now.resources, empty="what it serves")
     check = f"kubectl auth can-i list endpointslices.discovery.k8s.io --as={subject}"
+    bound = f"kubectl get clusterrolebindings -o wide | grep -w {account}  # column ROLE: what is bound to it"
     if now.resources == _SLICES_ONLY:
-        why = "The ClusterRole system:coredns lacks endpointslices, which CoreDNS needs since 1.8.1."
+        why = f"The ClusterRole bound to {account} lacks endpointslices, which CoreDNS needs since 1.8.1."
         repair = (
-            "kubectl patch clusterrole system:coredns --type=json -p='"
+            "With what it shows for ROLE: kubectl patch ROLE --type=json -p='"
             '[{"op":"add","path":"/rules/-","value":{"apiGroups":["discovery.k8s.io"],'
             '"resources":["endpointslices"],"verbs":["list","watch"]}}]\''
         )
     else:
-        why = "More than endpointslices is refused: no working binding reaches this ServiceAccount."
+        why = f"More than endpointslices is refused: no working binding reaches {account}."
         repair = (
-            "kubectl get clusterrolebinding system:coredns -o yaml  # compare `subjects` with the ServiceAccount above"
+            f"No line: the binding is gone, or names another ServiceAccount than {account}: "
+            "kubectl get clusterrolebindings -o wide | grep -i dns"
         )
-    return Told(
-        summary=f"The Kubernetes API refuses {len(now.pods)} CoreDNS pod(s) with 403 on {resources} as {subject}; "
-        f"{now.last}. New endpoints stay unknown to it. {why}",
-        advice=(check, repair),
+    return Wording(
+        summary=f"The Kubernetes API refuses {count(len(now.pods), 'CoreDNS pod')} with 403 on {resources} as "
+        f"{subject}; {now.last}. New endpoints stay unknown to it. {why}",
+        advice=(check, bound, repair),
     )
+
+
+def _account(pods: CorednsPods, now: Standing) -> str:
+    """Return the ServiceAccount that was refused, `NAMESPACE/NAME`: as the API names it, else as its pods run."""
+    named = now.subject.removeprefix("system:serviceaccount:")
+    if named != now.subject:
+        return named.replace(":", "/", 1)
+    run_as = sorted({pod.service_account for pod in pods.pods if pod.name in now.pods and pod.service_account})
+    return f"{pods.namespace}/{run_as[0] if run_as else 'default'}"
 
 
 RULE = Rule(
     name="coredns_api_forbidden",
     title="CoreDNS is not allowed to read what it serves (403)",
+    check="What CoreDNS may read in the Kubernetes API",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(CorednsLogs, CorednsPods),
+    needs=COREDNS.needs,
+    wants=COREDNS.wants,
+    problem_refuted_by=COREDNS.problem_refuted_by,
+    healthy_refuted_by=COREDNS.healthy_refuted_by,
     thresholds=LogWindow,
+    incidents=("coredns-rbac-helm-135", "eksd-rbac-545"),
 )

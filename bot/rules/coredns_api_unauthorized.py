@@ -8,31 +8,35 @@ In a playbook: `{rule: coredns_api_unauthorized, severity: critical}`.
 
 from __future__ import annotations
 
-from bot.collectors.coredns_logs import CorednsLogs
+from functools import partial
+
 from bot.collectors.coredns_pods import CorednsPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.domain.findings import Case, Judgement, Kind, Rule
-from bot.rules._api_failures import LogWindow, Standing, Told, judge_coredns
+from bot.domain.phrases import count
+from bot.rules._api_callers import COREDNS
+from bot.rules._api_failures import LogWindow, Standing, Wording, judge_calls
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from CoreDNS's log whether its credential or the API's certificate is refused."""
     kinds = (ApiFailureKind.UNAUTHORIZED, ApiFailureKind.X509)
-    return judge_coredns(case, kinds, _tell, what="401 or x509 error from the Kubernetes API", answered=True)
+    pods = case.need(CorednsPods)
+    return judge_calls(case, COREDNS, kinds, partial(_word, pods), what="401 or x509 error from the Kubernetes API")
 
 
-def _tell(now: Standing) -> Told:
+def _word(pods: CorednsPods, now: Standing) -> Wording:
     refused = ApiFailureKind.UNAUTHORIZED in now.kinds
     why = "answers 401 to its token" if refused else "shows a certificate that CoreDNS does not trust"
-    return Told(
-        summary=f"The Kubernetes API {why} ({len(now.pods)} CoreDNS pod(s)); {now.last}. "
+    return Wording(
+        summary=f"The Kubernetes API {why} ({count(len(now.pods), 'CoreDNS pod')}); {now.last}. "
         "New endpoints stay unknown to it.",
         advice=(
             (
                 "Restart CoreDNS so that it takes up the present token and CA: "
-                "kubectl -n kube-system rollout restart deployment coredns"
+                f"kubectl -n {pods.namespace} rollout restart deployment {pods.deployment}"
             ),
-            "If it goes on, look at the ServiceAccount: kubectl -n kube-system get serviceaccount coredns -o yaml",
+            f"If it goes on, look at its ServiceAccount: kubectl -n {pods.namespace} get serviceaccounts -o yaml",
         ),
     )
 
@@ -40,8 +44,13 @@ def _tell(now: Standing) -> Told:
 RULE = Rule(
     name="coredns_api_unauthorized",
     title="CoreDNS's credential is not accepted by the Kubernetes API (401)",
+    check="CoreDNS's credential",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(CorednsLogs, CorednsPods),
+    needs=COREDNS.needs,
+    wants=COREDNS.wants,
+    problem_refuted_by=COREDNS.problem_refuted_by,
+    healthy_refuted_by=COREDNS.healthy_refuted_by,
     thresholds=LogWindow,
+    incidents=("coredns-unauthorized-4527",),
 )

@@ -8,22 +8,22 @@ In a playbook: `{rule: coredns_api_unreachable, severity: critical}`.
 
 from __future__ import annotations
 
-from bot.collectors.coredns_logs import CorednsLogs
-from bot.collectors.coredns_pods import CorednsPods
 from bot.domain.findings import Case, Judgement, Kind, Rule
-from bot.rules._api_failures import MEANING, NO_ANSWER, LogWindow, Standing, Told, joined, judge_coredns
+from bot.domain.phrases import count
+from bot.rules._api_callers import COREDNS
+from bot.rules._api_failures import MEANING, NO_ANSWER, LogWindow, Standing, Wording, joined, judge_calls
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from CoreDNS's log whether it reaches the API."""
-    return judge_coredns(case, NO_ANSWER, _tell, what="failure to reach the Kubernetes API", answered=False)
+    return judge_calls(case, COREDNS, NO_ANSWER, _word, what="failure to reach the Kubernetes API")
 
 
-def _tell(now: Standing) -> Told:
+def _word(now: Standing) -> Wording:
     said = "; ".join(f"{kind.value}: {MEANING[kind]}" for kind in now.kinds)
     nodes = joined(now.nodes, empty="unknown nodes")
-    return Told(
-        summary=f"{len(now.pods)} CoreDNS pod(s) on {nodes} cannot reach the Kubernetes API at "
+    return Wording(
+        summary=f"{count(len(now.pods), 'CoreDNS pod')} on {nodes} cannot reach the Kubernetes API at "
         f"{joined(now.targets, empty='an address the log does not name')} ({said}); {now.last}.",
         advice=(
             (
@@ -39,8 +39,13 @@ def _tell(now: Standing) -> Told:
 RULE = Rule(
     name="coredns_api_unreachable",
     title="CoreDNS cannot reach the Kubernetes API",
+    check="CoreDNS's way to the Kubernetes API",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(CorednsLogs, CorednsPods),
+    needs=COREDNS.needs,
+    wants=COREDNS.wants,
+    problem_refuted_by=COREDNS.problem_refuted_by,
+    healthy_refuted_by=COREDNS.healthy_refuted_by,
     thresholds=LogWindow,
+    incidents=("not-ready-timeout-jhunt-57", "coredns-apiserver-timeout-2775", "coredns-131-tmp-kops-7492"),
 )

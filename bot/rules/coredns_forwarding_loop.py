@@ -1,22 +1,29 @@
 """CoreDNS forwards queries to a server that sends them back: its loop plugin ends it, again and again.
 
 The usual reason is a node whose resolv.conf names a local stub (127.0.0.53, systemd-resolved), which the
-Corefile's `forward . /etc/resolv.conf` then takes over.
+Corefile's `forward . /etc/resolv.conf` then takes over. What the kubelets of the pods' nodes hand out is shown beside
+where nodes are looked at.
 
 In a playbook: `{rule: coredns_forwarding_loop, severity: critical, with: {window: 15m}}`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from bot.collectors.coredns_logs import CorednsLogs
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
-from bot.dns.call_failure import minutes, stamp
+from bot.collectors.node_resolv_conf import NodeResolvConfs
+from bot.dns.call_failure import minutes
 from bot.dns.coredns_log import CorednsLineKind
-from bot.dns.timestamped import whole_second
+from bot.dns.log_wordings import Subject
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.moments import follows
+from bot.domain.phrases import timestamp
+from bot.network.resolver import IN_EVERY_VPC
 from bot.rules._api_failures import LogWindow, joined
 
 SELF_TEST = timedelta(seconds=60)
@@ -38,7 +45,7 @@ class Loop:
     @property
     def proof(self) -> str:
         """The line, dated."""
-        return f"{stamp(self.at)} {self.pod}: {self.text}" + (f"; since then: {self.passed}" if self.passed else "")
+        return f"{timestamp(self.at)} {self.pod}: {self.text}" + (f"; since then: {self.passed}" if self.passed else "")
 
 
 def judge(case: Case) -> Judgement:
@@ -52,7 +59,7 @@ def judge(case: Case) -> Judgement:
             at=seen.last_at,
             what=seen.line.loop,
             text=seen.samples[0],
-            passed=_passed(pods.pod(log.pod), seen.last_at, case.collected_at),
+            passed=_passed(pods.running_since(log.pod), seen.last_at, case.collected_at),
         )
         for log in logs.pods
         for seen in log.of(CorednsLineKind.LOOP)
@@ -62,25 +69,27 @@ def judge(case: Case) -> Judgement:
     missing = (*logs.window_gaps(case.thresholds.window), *pods.gaps)
     if standing:
         names = sorted({loop.pod for loop in standing})
+        nodes = sorted({loop.node for loop in standing} - {""})
         return Judgement(
             verdict=Verdict.PROBLEM,
             summary=f"{len(names)} of {len(pods.pods)} CoreDNS pods end because their own queries come back "
             f"({standing[0].what}). The server they forward to leads back to them.",
-            proof=tuple(loop.proof for loop in standing[:8]),
+            proof=(*(loop.proof for loop in standing[:8]), *_handed_out(case.find(NodeResolvConfs), nodes)),
             details={
                 "pods": names,
-                "nodes": sorted({loop.node for loop in standing} - {""}),
+                "nodes": list(nodes),
                 "loops": list(dict.fromkeys(loop.what for loop in standing))[:20],
             },
             missing=missing,
             last_failure_at=standing[0].at,
             reach=pods.reach_of(set(names)),
+            pods=tuple(names),
             advice=_advice(standing),
         )
     past = tuple(f"no longer standing: {loop.proof}" for loop in found[:5])
     if pods.absent and not missing:
-        return healthy("Nothing to check: this cluster has no CoreDNS pods and no Deployment for them.")
-    missing += logs.nothing_read
+        return healthy(f"Nothing to check: {pods.absence}.")
+    missing += (*logs.nothing_read, *logs.open_errors(Subject.LOOP, since))
     if missing:
         return unknown(f"Whether CoreDNS found a forwarding loop is open: {missing[0].reason}.", *missing, proof=past)
     return healthy(f"No forwarding loop in the last {minutes(case.thresholds.window)}; {logs.read}.", *past)
@@ -90,11 +99,23 @@ def _node(pod: CorednsPod | None) -> str:
     return pod.node if pod else ""
 
 
-def _passed(pod: CorednsPod | None, at: datetime, now: datetime) -> str:
-    running = pod.container.running_since if pod and pod.container else None
-    if running is None or running < whole_second(at) or now - running < SELF_TEST:
-        return ""
-    return f"the container runs since {stamp(running)}"
+def _passed(running: datetime | None, at: datetime, now: datetime) -> str:
+    if follows(running, at) and now - running >= SELF_TEST:
+        return f"the container runs since {timestamp(running)}"
+    return ""
+
+
+def _handed_out(found: NodeResolvConfs | None, nodes: Collection[str]) -> Iterator[str]:
+    """Yield which servers each of these nodes' kubelets hands to pods with dnsPolicy Default, as far as seen."""
+    for one in found.nodes if found else ():
+        if one.node in nodes:
+            servers = one.file.nameservers
+            stub = " (the node itself, so that a pod asks itself)" if any(map(_is_loopback, servers)) else ""
+            yield f"{one.node}: the kubelet's resolv.conf names {', '.join(servers) or 'no server'}{stub}"
+
+
+def _is_loopback(server: str) -> bool:
+    return ip_address(server).is_loopback
 
 
 def _advice(standing: list[Loop]) -> tuple[str, ...]:
@@ -104,15 +125,20 @@ def _advice(standing: list[Loop]) -> tuple[str, ...]:
             f"On {nodes}: let the kubelet hand out the real resolvers (kubelet `resolvConf: "
             "/run/systemd/resolve/resolv.conf`) in place of the stub 127.0.0.53."
         ),
-        "Or name the VPC resolver in the Corefile: `forward . 169.254.169.253` in place of `/etc/resolv.conf`.",
+        f"Or name the VPC resolver in the Corefile: `forward . {IN_EVERY_VPC}` in place of `/etc/resolv.conf`.",
     )
 
 
 RULE = Rule(
     name="coredns_forwarding_loop",
     title="CoreDNS forwards queries to itself",
+    check="Where CoreDNS forwards to",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(CorednsLogs, CorednsPods),
+    wants=(NodeResolvConfs,),
+    problem_refuted_by=((CorednsPods, "a container that has outlived its self-test since"),),
+    healthy_refuted_by=((CorednsLogs, "a loop that a pod found, or an error about one that no rule knows"),),
     thresholds=LogWindow,
+    incidents=("loop-2795", "loop-reboot-2391"),
 )

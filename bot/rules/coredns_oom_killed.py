@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
-from bot.dns.call_failure import minutes, stamp
-from bot.domain.findings import Case, Judgement, Kind, Reach, Rule, Verdict, healthy, unknown
+from bot.dns.call_failure import minutes
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.lookups import Reach
+from bot.domain.phrases import timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,34 +32,35 @@ def judge(case: Case) -> Judgement:
     """Conclude which CoreDNS pods were killed for their memory."""
     found = case.need(CorednsPods)
     since = case.collected_at - case.thresholds.window
-    killed = [pod for pod in found.pods if pod.container and pod.container.last_terminated_reason == "OOMKilled"]
+    killed = [pod for pod in found.pods if pod.container.last_terminated_reason == "OOMKilled"]
     now = [pod for pod in killed if _counts(pod, since)]
     if now:
         return _problem(now, found, case.target.eks_name)
     past = tuple(f"no longer standing: {_kill(pod)}" for pod in killed)
-    if found.gaps:
-        return unknown(f"Whether CoreDNS runs out of memory is open: {found.gaps[0].reason}.", *found.gaps, proof=past)
+    missing = (*found.gaps, *found.nobody)
+    if missing:
+        return unknown(f"Whether CoreDNS runs out of memory is open: {missing[0].reason}.", *missing, proof=past)
+    if found.absent:
+        return healthy(f"Nothing to check: {found.absence}.")
     return healthy(f"No CoreDNS pod ran out of memory in the last {minutes(case.thresholds.window)}.", *past)
 
 
 def _counts(pod: CorednsPod, since: datetime) -> bool:
     """Return whether the kill is recent, or the container has not come back from it."""
-    assert pod.container is not None  # noqa: S101  # callers pass killed pods
     at = pod.container.last_terminated_at
     return at is None or at >= since or pod.container.running_since is None
 
 
 def _kill(pod: CorednsPod) -> str:
-    assert pod.container is not None  # noqa: S101  # callers pass killed pods
-    at = stamp(pod.container.last_terminated_at) if pod.container.last_terminated_at else "at an unknown time"
+    at = timestamp(pod.container.last_terminated_at) if pod.container.last_terminated_at else "at an unknown time"
     limit = pod.container.memory_limit or "none"
     state = "ready" if pod.ready else "not ready"
     return f"{pod.name}: OOMKilled {at}, {pod.container.restarts} restarts, memory limit {limit}, {state} now"
 
 
 def _problem(killed: list[CorednsPod], found: CorednsPods, cluster: str) -> Judgement:
-    times = [pod.container.last_terminated_at for pod in killed if pod.container and pod.container.last_terminated_at]
-    limits = sorted({pod.container.memory_limit for pod in killed if pod.container and pod.container.memory_limit})
+    times = [pod.container.last_terminated_at for pod in killed if pod.container.last_terminated_at]
+    limits = sorted({pod.container.memory_limit for pod in killed if pod.container.memory_limit})
     addresses = frozenset(pod.ip for pod in killed if pod.ip)
     reach = (Reach(servers=addresses),) if addresses else ()
     return Judgement(
@@ -68,15 +71,21 @@ def _problem(killed: list[CorednsPod], found: CorednsPods, cluster: str) -> Judg
         details={
             "pods": [pod.name for pod in killed],
             "memory_limits": limits,
-            "restarts": max(pod.container.restarts for pod in killed if pod.container),
+            "restarts": max(pod.container.restarts for pod in killed),
         },
         missing=found.gaps,
         last_failure_at=max(times, default=None),
+        pods=tuple(pod.name for pod in killed),
         reach=reach if any(pod.ready for pod in found.pods) else found.reach_of(()),
         advice=(
             (
-                f"Through the add-on: aws eks update-addon --cluster-name {cluster} --addon-name coredns "
+                f"Through the EKS add-on: aws eks update-addon --cluster-name {cluster} --addon-name coredns "
                 """--configuration-values '{"resources":{"limits":{"memory":"300Mi"},"requests":{"memory":"150Mi"}}}'"""
+            ),
+            (
+                "Without the add-on, where its Deployment comes from (the chart's `resources`); for now: "
+                f"kubectl -n {found.namespace} set resources deployment {found.deployment} "
+                f"-c {killed[0].container.name} --limits=memory=300Mi"
             ),
             "At low load look for a forwarding loop: the Corefile should hold `loop`.",
         ),
@@ -86,8 +95,11 @@ def _problem(killed: list[CorednsPod], found: CorednsPods, cluster: str) -> Judg
 RULE = Rule(
     name="coredns_oom_killed",
     title="CoreDNS runs out of memory",
+    check="CoreDNS's memory",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(CorednsPods,),
+    problem_refuted_by=((CorednsPods, "a container that runs since, for longer than the window"),),
+    healthy_refuted_by=((CorednsPods, "a kill for memory, or no pod where one is wanted"),),
     thresholds=Thresholds,
 )

@@ -15,11 +15,30 @@ from datetime import timedelta
 from bot.collectors.coredns_logs import CorednsLogs
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
-from bot.collectors.lookups import Lookups
-from bot.dns.call_failure import minutes, stamp
+from bot.collectors.subnets import Subnets
+from bot.dns.call_failure import minutes
+from bot.dns.log_wordings import Subject
+from bot.dns.upstream_failure import UpstreamFailureKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Reach, Rule, Verdict, healthy, unknown
-from bot.rules._upstream_view import External, State, Upstream, external_by, upstreams
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.lookups import Reach
+from bot.domain.phrases import timestamp
+from bot.network.resolver import IN_EVERY_VPC
+from bot.rules._upstream_view import Context, External, FailureState, Upstream, external_by, upstreams
+
+MEANING = {
+    UpstreamFailureKind.NOT_PERMITTED: (
+        "The node's own kernel does not let the packets out: a network policy, an OUTPUT rule, or a full table of "
+        "connections"
+    ),
+    UpstreamFailureKind.CERTIFICATE: "The server's certificate is not accepted",
+    UpstreamFailureKind.REFUSED: "The server's address answers that nothing listens there",
+}
+NOT_PERMITTED_ADVICE = (
+    "kubectl get networkpolicies,ciliumnetworkpolicies -A  # which selects CoreDNS and admits no egress to it?",
+    "On the pods' nodes: iptables -S OUTPUT; dmesg | grep conntrack",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,51 +48,48 @@ class Thresholds:
     window: timedelta = timedelta(minutes=15)
     """Failures inside it count; older ones are shown, dated."""
     failures: int = 3
-    """Time-outs of one pod inside the window that make a PROBLEM where no look-up shows what happens now.
-    Below it, a lost packet or two is as likely."""
+    """Failed queries of one pod to one server inside the window that are no chance: below it, a lost packet or two is
+    as likely. Time-outs of a server that nothing shows answering are a PROBLEM from here on; among answers, what drops
+    them is open."""
 
 
 def judge(case: Case) -> Judgement:
     """Conclude whether an upstream server of CoreDNS is unreachable."""
     logs, pods = case.need(CorednsLogs), case.need(CorednsPods)
-    corefile, lookups = case.look_for(Corefile), case.look_for(Lookups)
-    found = [one for log in logs.pods for one in upstreams(case, log, pods, corefile, lookups)]
+    context = Context.of(case)
+    found = [one for log in logs.pods for one in upstreams(case, log, pods, context)]
     found.sort(key=lambda one: one.last_at, reverse=True)
-    missing = (
-        *logs.window_gaps(case.thresholds.window),
-        *pods.gaps,
-        *(gap for gap in (corefile, lookups) if isinstance(gap, Gap)),
-    )
-    down = [one for one in found if one.state is State.UNREACHABLE]
+    unknown_errors = logs.open_errors(Subject.UPSTREAM, case.collected_at - case.thresholds.window)
+    missing = (*logs.window_gaps(case.thresholds.window), *pods.gaps, *context.gaps, *unknown_errors)
+    down = [one for one in found if one.state is FailureState.UNREACHABLE]
     if down:
-        return _problem(down, pods, missing, case.thresholds.window)
-    return _without_problem(found, logs, pods, (corefile, lookups), missing, case.thresholds.window)
+        return _problem(down, pods, context.corefile, missing, case.thresholds.window)
+    return _without_problem(found, logs, pods, context, missing, case.thresholds.window)
 
 
 def _without_problem(
     found: list[Upstream],
     logs: CorednsLogs,
     pods: CorednsPods,
-    context: tuple[Corefile | Gap, Lookups | Gap],
+    context: Context,
     missing: tuple[Gap, ...],
     window: timedelta,
 ) -> Judgement:
-    corefile, lookups = context
     proof = tuple(one.proof for one in found[:8])
     if pods.absent and not missing:
-        return healthy("Nothing to check: this cluster has no CoreDNS pods and no Deployment for them.")
+        return healthy(f"Nothing to check: {pods.absence}.")
     missing += (
         *(
             Gap(what=f"upstream {one.upstream or 'not named'} of {one.pod}", reason=one.why)
             for one in found
-            if one.state is State.OPEN
+            if one.state is FailureState.OPEN
         ),
         *logs.nothing_read,
-        *_silent(corefile, lookups, pods),
+        *_silent(context, pods),
     )
     if missing:
         return unknown(f"Whether CoreDNS reaches its upstream is open: {missing[0].reason}.", *missing, proof=proof)
-    some = [one for one in found if one.state is State.COMES_AND_GOES]
+    some = [one for one in found if one.state is FailureState.COMES_AND_GOES]
     if some:
         names = ", ".join(sorted({one.upstream or "an upstream the log does not name" for one in some}))
         count = sum(one.count for one in some)
@@ -81,51 +97,86 @@ def _without_problem(
     return healthy(f"No forwarded query failed in the last {minutes(window)}; {logs.read}.", *proof)
 
 
-def _silent(corefile: Corefile | Gap, lookups: Lookups | Gap, pods: CorednsPods) -> tuple[Gap, ...]:
+def _silent(context: Context, pods: CorednsPods) -> tuple[Gap, ...]:
     """Return a gap where a silent log says nothing: no `errors` plugin, and no external name was answered."""
-    if isinstance(corefile, Gap) or corefile.root is None or corefile.root.plugin("errors"):
+    corefile = context.corefile
+    if isinstance(corefile, Gap) or corefile.root is None or corefile.root.has("errors"):
         return ()
-    if any(external_by(lookups, pod.ip) is External.ANSWERS for pod in pods.pods if pod.ip):
+    if any(external_by(context.lookups, pod.ip) is External.ANSWERS for pod in pods.pods if pod.ip):
         return ()
-    reason = "the Corefile has no `errors` plugin, so CoreDNS logs no failed query, and no look-up showed an answer"
+    unread = corefile.root.unread
+    lacks = f"may have no `errors` plugin ({unread[0]})" if unread else "has no `errors` plugin"
+    reason = f"the Corefile {lacks}, so CoreDNS logs no failed query, and no look-up showed an answer"
     return (Gap(what="CoreDNS logs", reason=reason),)
 
 
-def _problem(down: list[Upstream], pods: CorednsPods, missing: tuple[Gap, ...], window: timedelta) -> Judgement:
+def _problem(
+    down: list[Upstream], pods: CorednsPods, corefile: Corefile | Gap, missing: tuple[Gap, ...], window: timedelta
+) -> Judgement:
     names = sorted({one.pod for one in down})
     upstreams = sorted({one.upstream or "an upstream the log does not name" for one in down})
-    kinds = sorted({seen.line.upstream.kind.value for one in down for seen in one.seen if seen.line.upstream})
+    kinds = sorted({seen.line.upstream.kind for one in down for seen in one.seen if seen.line.upstream})
     everywhere = {pod.name for pod in pods.pods if pod.ready} <= set(names)
     servers = frozenset() if everywhere else frozenset(one.address for one in down if one.address)
     count = sum(one.count for one in down)
+    because = tuple(MEANING[kind] for kind in kinds if kind in MEANING)
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=f"{len(names)} of {len(pods.pods)} CoreDNS pods get no answer from upstream {', '.join(upstreams)} "
         f"({', '.join(kinds)}): {count} failed queries in the last {minutes(window)}, the last at "
-        f"{stamp(down[0].last_at)}. External names fail; cluster names do not depend on it.",
+        f"{timestamp(down[0].last_at)}. {''.join(f'{reason}. ' for reason in because)}"
+        "External names fail; cluster names do not depend on it.",
         proof=tuple(one.proof for one in down[:8]),
-        details={"pods": names, "upstreams": upstreams, "kinds": kinds, "failed_queries": count},
+        details={
+            "pods": names,
+            "upstreams": upstreams,
+            "kinds": [kind.value for kind in kinds],
+            "failed_queries": count,
+        },
         missing=missing,
         last_failure_at=down[0].last_at,
         reach=(Reach(servers=servers, external_only=True),),
         advice=(
+            *(NOT_PERMITTED_ADVICE if UpstreamFailureKind.NOT_PERMITTED in kinds else ()),
             (
-                f"See whether {upstreams[0]} is the server meant: kubectl -n kube-system get configmap coredns -o yaml "
+                f"See whether {upstreams[0]} is the server meant: {_show_forward(corefile, pods, names[0])} "
                 "(`forward`), and the node's /etc/resolv.conf where it names that file."
             ),
             (
                 "The nodes' groups and every firewall on the way must let 53 udp and tcp out to it. The VPC's own "
-                "resolver (base+2, 169.254.169.253) is filtered by neither security groups nor network ACLs."
+                f"resolver (base+2, {IN_EVERY_VPC}) is filtered by neither security groups nor network ACLs."
             ),
         ),
+    )
+
+
+def _show_forward(corefile: Corefile | Gap, pods: CorednsPods, pod: str) -> str:
+    """Return the command that shows where these pods forward to; it asks the pod where its ConfigMap is not known."""
+    if not isinstance(corefile, Gap):
+        namespace, held = corefile.namespace, corefile.config_map
+    else:
+        namespace, held = pods.namespace, pods.setup.source[0] if pods.setup else ""
+    return f"kubectl -n {namespace} " + (
+        f"get configmap {held} -o yaml" if held else f"describe pod {pod}  # its volumes"
     )
 
 
 RULE = Rule(
     name="coredns_upstream_unreachable",
     title="CoreDNS gets no answer from its upstream server",
+    check="CoreDNS's upstream servers",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(CorednsLogs, CorednsPods, Corefile, Lookups),
+    needs=(CorednsLogs, CorednsPods, Corefile, LookupMatrix, Subnets),
+    problem_refuted_by=(
+        (LookupMatrix, "an external name that the pod answers"),
+        (CorednsLogs, "a later answer of the upstream in the query log"),
+    ),
+    healthy_refuted_by=(
+        (CorednsLogs, "failed queries of any kind that nothing contradicts"),
+        (LookupMatrix, "an external name that fails though the pod answers cluster names"),
+        (Corefile, "no errors plugin, so that a silent log says nothing"),
+    ),
     thresholds=Thresholds,
+    incidents=("upstream-unreachable-5179", "upstream-resolvconf-2287"),
 )

@@ -1,7 +1,8 @@
-"""The Service kube-dns has no ready endpoint: queries to its ClusterIP go nowhere (C2).
+"""The DNS Service has no ready endpoint: queries to its ClusterIP go nowhere (C2).
 
-Not-ready addresses or pods that wait are explained by the rules about CoreDNS's pods. It is a cause of its
-own only when CoreDNS is scaled to 0, or when the Service's selector matches no pod.
+Not-ready addresses or pods that wait are explained by the rules about CoreDNS's pods, and where none of them knows why,
+by the symptom that they are not ready. It is a cause of its own only when CoreDNS is scaled to 0, or when the Service's
+selector matches no pod: then it is about the pods that are ready.
 
 In a playbook: `{rule: kube_dns_no_endpoints, severity: critical}`.
 """
@@ -11,9 +12,9 @@ from __future__ import annotations
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.kube_dns import KubeDns
 from bot.domain.evidence import Gap
-from bot.domain.findings import EVERYTHING, Case, Judgement, Kind, Rule, Verdict, healthy, unknown
-
-SELECTOR = "k8s-app=kube-dns"
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.lookups import EVERYTHING, REPLIES
 
 
 def judge(case: Case) -> Judgement:
@@ -23,15 +24,31 @@ def judge(case: Case) -> Judgement:
     if not found.service_exists:
         return _without_service(found, missing)
     if found.endpoints_gap is not None:
-        return unknown(f"Who answers behind kube-dns is open: {found.endpoints_gap.reason}.", *missing)
+        return unknown(f"Who answers behind {found.title} is open: {found.endpoints_gap.reason}.", *missing)
     if found.ready:
         proof = tuple(f"{one.ip} ({one.pod or 'no pod'}) on {one.node}: ready" for one in found.ready[:10])
         if missing:
             return unknown(
-                f"kube-dns has ready endpoints; not all could be read: {missing[0].reason}.", *missing, proof=proof
+                f"{found.title} has ready endpoints; not all could be read: {missing[0].reason}.", *missing, proof=proof
             )
-        return healthy(f"kube-dns has {len(found.ready)} of {len(found.endpoints)} endpoints ready.", *proof)
+        return healthy(f"{found.title} has {len(found.ready)} of {len(found.endpoints)} endpoints ready.", *proof)
+    against = _answered(case.find(LookupMatrix), found)
+    if against:
+        gap = Gap(what=f"EndpointSlices of {found.title}", reason=against)
+        return unknown(f"Who answers behind {found.title} is open: {against}.", gap, *missing)
     return _problem(found, pods, missing)
+
+
+def _answered(lookups: LookupMatrix | None, found: KubeDns) -> str:
+    """Say that a look-up by the Service's address was answered, or return an empty text."""
+    asked = [one for one in lookups.lookups if one.through_service] if lookups else []
+    answered = [one for one in asked if one.server in found.cluster_ips and one.answer in REPLIES]
+    if not answered:
+        return ""
+    return (
+        f"its EndpointSlices hold no ready endpoint, yet {len(answered)} of {len(asked)} look-ups by its address were "
+        f"answered in this diagnosis, one of them from {answered[0].client.title}"
+    )
 
 
 def _gaps(found: KubeDns, pods: CorednsPods | Gap) -> tuple[Gap, ...]:
@@ -44,10 +61,10 @@ def _without_service(found: KubeDns, missing: tuple[Gap, ...]) -> Judgement:
         reason = (
             f"DNS is served under another name, whose endpoints were not read: {', '.join(found.other_dns_services)}"
         )
-        return unknown(f"There is no Service kube-dns; {reason}.", *missing, Gap(what="EndpointSlices", reason=reason))
+        return unknown(f"There is no DNS Service; {reason}.", *missing, Gap(what="EndpointSlices", reason=reason))
     if missing:
-        return unknown(f"There is no Service kube-dns; not all could be read: {missing[0].reason}.", *missing)
-    return healthy("There is no Service kube-dns, so nothing of it can lack endpoints (see kube_dns_service_missing).")
+        return unknown(f"There is no DNS Service; not all could be read: {missing[0].reason}.", *missing)
+    return healthy("There is no DNS Service, so nothing of it can lack endpoints (see kube_dns_service_missing).")
 
 
 def _problem(found: KubeDns, pods: CorednsPods | Gap, missing: tuple[Gap, ...]) -> Judgement:
@@ -58,14 +75,17 @@ def _problem(found: KubeDns, pods: CorednsPods | Gap, missing: tuple[Gap, ...]) 
     if not isinstance(pods, Gap):
         states = tuple(f"pod {pod.name}: {_state(pods, pod.name)}" for pod in pods.pods[:10])
         details |= {"desired_replicas": pods.desired_replicas, "pods": len(pods.pods)}
+    ready = () if isinstance(pods, Gap) else tuple(pod.name for pod in pods.pods if pod.ready)
     return Judgement(
         verdict=Verdict.PROBLEM,
-        summary=f"The Service kube-dns ({found.cluster_ip}) has no ready endpoint: {why}. Every query to it is lost.",
+        summary=f"The Service {found.title} ({found.cluster_ip}) has no ready endpoint: {why}. "
+        "Every query to it is lost.",
         proof=(*not_ready, *states)
-        or (f"EndpointSlices of kube-dns: no address, selector {found.selector or 'none'}",),
+        or (f"EndpointSlices of {found.title}: no address, selector {found.selector or 'none'}",),
         details=details,
         missing=missing,
         reach=(EVERYTHING,),
+        pods=ready,
         advice=advice,
     )
 
@@ -74,7 +94,7 @@ def _state(pods: CorednsPods, name: str) -> str:
     pod = pods.pod(name)
     if pod is None or pod.ready:
         return "ready"
-    waiting = pod.container.waiting_reason if pod.container else ""
+    waiting = pod.container.waiting_reason
     return waiting or (pod.phase if pod.phase != "Running" else "running, not ready")
 
 
@@ -82,32 +102,44 @@ def _why(found: KubeDns, pods: CorednsPods | Gap) -> tuple[str, tuple[str, ...]]
     if isinstance(pods, Gap):
         return f"{len(found.endpoints)} not-ready addresses; the pods could not be read", ()
     if pods.deployment_exists and pods.desired_replicas == 0:
-        return "CoreDNS is scaled to 0 replicas", ("kubectl -n kube-system scale deployment coredns --replicas=2",)
+        scale = f"kubectl -n {pods.namespace} scale deployment {pods.deployment} --replicas=2"
+        return "CoreDNS is scaled to 0 replicas", (scale,)
     ready = sum(pod.ready for pod in pods.pods)
-    if ready and not found.endpoints and found.selector != SELECTOR:
+    if ready and not found.endpoints and found.selector != pods.selector:
         return (
-            f"its selector `{found.selector or 'none'}` matches none of {ready} ready CoreDNS pods ({SELECTOR})",
-            (f"kubectl -n kube-system set selector service kube-dns {SELECTOR}",),
+            f"its selector `{found.selector or 'none'}` matches none of {ready} ready CoreDNS pods ({pods.selector})",
+            (f"kubectl -n {found.namespace} set selector service {found.name} {pods.selector}",),
         )
     if ready:
         return (
             f"{ready} CoreDNS pods are ready and none stands in its EndpointSlices",
             (
                 (
-                    "The endpoint-slice controller lags or is down: kubectl -n kube-system get endpointslices -l "
-                    "kubernetes.io/service-name=kube-dns -o yaml"
+                    f"The endpoint-slice controller lags or is down: kubectl -n {found.namespace} get endpointslices "
+                    f"-l kubernetes.io/service-name={found.name} -o yaml"
                 ),
             ),
         )
     if not pods.pods:
-        return "there is no CoreDNS pod", ("kubectl -n kube-system describe deployment coredns",)
-    return f"0 of {len(pods.pods)} CoreDNS pods are ready", ("kubectl -n kube-system get pods -l k8s-app=kube-dns",)
+        return "there is no CoreDNS pod", (f"kubectl -n {pods.namespace} describe deployment {pods.deployment}",)
+    listed = f"kubectl -n {pods.namespace} get pods -l {pods.selector}"
+    return f"0 of {len(pods.pods)} CoreDNS pods are ready", (listed,)
 
 
 RULE = Rule(
     name="kube_dns_no_endpoints",
     title="The DNS service has no ready endpoint",
+    check="Endpoints of the DNS service",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(KubeDns, CorednsPods),
+    wants=(LookupMatrix,),
+    problem_refuted_by=(
+        (KubeDns, "a ready endpoint"),
+        (LookupMatrix, "a look-up by the Service's address that was answered"),
+    ),
+    healthy_refuted_by=(
+        (KubeDns, "no ready endpoint, or EndpointSlices that were not read"),
+        (CorednsPods, "parts of the pods that were not read"),
+    ),
 )

@@ -1,37 +1,127 @@
 """kube-proxy does not reach the control plane: its watches time out, are refused or find no route (C4).
 
 kube-proxy calls the cluster's endpoint itself, not the Service `kubernetes`. The rules on the node stay
-as they were: stale, not broken, until CoreDNS pods move.
+as they were: stale, not broken, until CoreDNS pods move. Where the host that it calls is neither the cluster's endpoint
+nor an interface of its control plane, its kubeconfig is to blame, not the way; some nodes may be of the one kind and
+some of the other.
 
 In a playbook: `{rule: kube_proxy_api_timeout, severity: warning, with: {window: 15m}}`.
 """
 
 from __future__ import annotations
 
-from bot.collectors.kube_proxy_logs import KubeProxyLogs
-from bot.collectors.kube_proxy_pods import KubeProxyPods
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from typing import Self
+from urllib.parse import urlsplit
+
+from bot.collectors.control_plane import ControlPlane
+from bot.collectors.eks_cluster import EksCluster
+from bot.dns.call_failure import CallFailure
 from bot.domain.findings import Case, Judgement, Kind, Rule
-from bot.rules._api_failures import MEANING, NO_ANSWER, LogWindow, Standing, Told, joined, judge_kube_proxy
+from bot.domain.phrases import count
+from bot.rules._api_callers import KUBE_PROXY
+from bot.rules._api_failures import MEANING, NO_ANSWER, LogWindow, Standing, Wording, joined, judge_calls
+
+_STALE = "The rules in place are stale, not broken."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meant:
+    """Where kube-proxy should call."""
+
+    endpoint: str
+    """Host, lower case; empty: it is not known."""
+    interfaces: frozenset[str]
+    """Addresses of the control plane's interfaces; empty: they are not known."""
+
+    @classmethod
+    def of(cls, cluster: EksCluster | None, plane: ControlPlane | None) -> Self:
+        addresses = (address for one in plane.interfaces for address in one.addresses) if plane else ()
+        return cls(
+            endpoint=(urlsplit(cluster.endpoint).hostname or "") if cluster else "",
+            interfaces=frozenset(map(str, addresses)),
+        )
+
+    def is_elsewhere(self, host: str) -> bool:
+        """Return whether this host is shown to be another: a name that is not the endpoint's, or an address inside.
+
+        A public address may be the endpoint's of today, and one inside an interface's, where those were not read.
+        """
+        if not self.endpoint or not host or host == self.endpoint:
+            return False
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return True
+        return bool(self.interfaces) and address.is_private and str(address) not in self.interfaces
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from kube-proxy's logs whether it reaches the control plane."""
-    return judge_kube_proxy(case, NO_ANSWER, _tell, what="failure to reach the control plane", answered=False)
+    word = partial(_word, meant=_Meant.of(case.find(EksCluster), case.find(ControlPlane)))
+    return judge_calls(case, KUBE_PROXY, NO_ANSWER, word, what="failure to reach the control plane")
 
 
-def _tell(now: Standing) -> Told:
+def _word(now: Standing, *, meant: _Meant) -> Wording:
+    astray = _astray(now, meant)
+    rest = tuple(one for one in now.failures if one not in astray)
+    wrong = (_called_elsewhere(Standing(failures=astray), meant.endpoint),) if astray else ()
+    blocked = (_cut_off(Standing(failures=rest), meant),) if rest else ()
+    return Wording(
+        summary=" ".join((*(one.summary for one in (*wrong, *blocked)), _STALE)),
+        advice=(
+            *(line for one in (*wrong, *blocked) for line in one.advice),
+            "Then: kubectl -n kube-system rollout restart daemonset kube-proxy",
+        ),
+    )
+
+
+def _astray(now: Standing, meant: _Meant) -> tuple[CallFailure, ...]:
+    """Return the failures of calls to another host; a line that names none is of the host that its pod calls else."""
+    hosts: dict[str, set[str]] = {}
+    for one in now.failures:
+        hosts.setdefault(one.pod, set()).update({one.failure.host} - {""})
+    lost = {pod for pod, called in hosts.items() if called and all(map(meant.is_elsewhere, called))}
+    return tuple(
+        one
+        for one in now.failures
+        if meant.is_elsewhere(one.failure.host) or (not one.failure.host and one.pod in lost)
+    )
+
+
+def _cut_off(now: Standing, meant: _Meant) -> Wording:
+    """Word it where kube-proxy calls the control plane and gets no answer."""
     said = "; ".join(f"{kind.value}: {MEANING[kind]}" for kind in now.kinds)
-    return Told(
-        summary=f"kube-proxy on {len(now.nodes) or len(now.pods)} node(s) cannot reach the control plane at "
-        f"{joined(now.targets, empty='an address the log does not name')} ({said}); {now.last}. "
-        "The rules in place are stale, not broken.",
+    fixed = sorted(meant.interfaces & set(now.hosts))
+    return Wording(
+        summary=f"kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')} cannot reach the control plane at "
+        f"{joined(now.targets, empty='an address the log does not name')} ({said}); {now.last}.",
         advice=(
             f"Nodes: {joined(now.nodes, empty='unknown')}.",
             (
                 "The cluster security group must admit 443 from these nodes, and their subnets need a route to the "
                 "cluster endpoint: aws eks describe-cluster --name CLUSTER --query cluster.resourcesVpcConfig"
             ),
-            "Once the way is open: kubectl -n kube-system rollout restart daemonset kube-proxy",
+            *(
+                f"Its kubeconfig names {address}, an interface of the control plane that EKS may replace: write "
+                f"`server: https://{meant.endpoint}` there (kubectl -n kube-system edit configmap kube-proxy)."
+                for address in fixed
+            ),
+        ),
+    )
+
+
+def _called_elsewhere(now: Standing, endpoint: str) -> Wording:
+    """Word it where kube-proxy calls another host than the cluster's endpoint."""
+    return Wording(
+        summary=f"kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')} calls {joined(now.hosts, empty='')}, "
+        f"and the cluster's endpoint is {endpoint}: its kubeconfig names another address, which does not answer "
+        f"({', '.join(kind.value for kind in now.kinds)}); {now.last}.",
+        advice=(
+            f"kubectl -n kube-system edit configmap kube-proxy  # `server: https://{endpoint}` in its kubeconfig",
+            f"Nodes: {joined(now.nodes, empty='unknown')}.",
         ),
     )
 
@@ -39,8 +129,12 @@ def _tell(now: Standing) -> Told:
 RULE = Rule(
     name="kube_proxy_api_timeout",
     title="kube-proxy gets no answer from the control plane",
+    check="kube-proxy's way to the control plane",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(KubeProxyLogs, KubeProxyPods),
+    needs=KUBE_PROXY.needs,
+    wants=(EksCluster, ControlPlane),
+    problem_refuted_by=KUBE_PROXY.problem_refuted_by,
+    healthy_refuted_by=KUBE_PROXY.healthy_refuted_by,
     thresholds=LogWindow,
 )

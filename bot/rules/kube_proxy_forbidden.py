@@ -9,24 +9,24 @@ In a playbook: `{rule: kube_proxy_forbidden, severity: critical, with: {window: 
 
 from __future__ import annotations
 
-from bot.collectors.kube_proxy_logs import KubeProxyLogs
-from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.domain.findings import Case, Judgement, Kind, Rule
-from bot.rules._api_failures import LogWindow, Standing, Told, joined, judge_kube_proxy
+from bot.domain.phrases import count
+from bot.rules._api_callers import KUBE_PROXY
+from bot.rules._api_failures import LogWindow, Standing, Wording, joined, judge_calls
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from kube-proxy's logs whether the API refuses it (403)."""
     kinds = (ApiFailureKind.FORBIDDEN,)
-    return judge_kube_proxy(case, kinds, _tell, what="403 from the Kubernetes API", answered=True)
+    return judge_calls(case, KUBE_PROXY, kinds, _word, what="403 from the Kubernetes API")
 
 
-def _tell(now: Standing) -> Told:
+def _word(now: Standing) -> Wording:
     subject = now.subject or "system:serviceaccount:kube-system:kube-proxy"
-    return Told(
-        summary=f"The Kubernetes API refuses kube-proxy on {len(now.nodes) or len(now.pods)} node(s) with 403 on "
-        f"{joined(now.resources, empty='what it reads')} as {subject}; {now.last}. Its rules go stale.",
+    return Wording(
+        summary=f"The Kubernetes API refuses kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')} with 403 "
+        f"on {joined(now.resources, empty='what it reads')} as {subject}; {now.last}. Its rules go stale.",
         advice=(
             f"kubectl auth can-i list endpointslices.discovery.k8s.io --as={subject}",
             "kubectl get clusterrolebinding eks:kube-proxy -o yaml  # must bind system:node-proxier",
@@ -42,8 +42,12 @@ def _tell(now: Standing) -> Told:
 RULE = Rule(
     name="kube_proxy_forbidden",
     title="kube-proxy is not allowed to read Services and endpoints (403)",
+    check="What kube-proxy may read in the Kubernetes API",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(KubeProxyLogs, KubeProxyPods),
+    needs=KUBE_PROXY.needs,
+    problem_refuted_by=KUBE_PROXY.problem_refuted_by,
+    healthy_refuted_by=KUBE_PROXY.healthy_refuted_by,
     thresholds=LogWindow,
+    incidents=("kubeproxy-forbidden-45359", "kubeproxy-forbidden-58882"),
 )

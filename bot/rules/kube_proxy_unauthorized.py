@@ -7,25 +7,25 @@ In a playbook: `{rule: kube_proxy_unauthorized, severity: critical}`.
 
 from __future__ import annotations
 
-from bot.collectors.kube_proxy_logs import KubeProxyLogs
-from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.domain.findings import Case, Judgement, Kind, Rule
-from bot.rules._api_failures import LogWindow, Standing, Told, judge_kube_proxy
+from bot.domain.phrases import count
+from bot.rules._api_callers import KUBE_PROXY
+from bot.rules._api_failures import LogWindow, Standing, Wording, judge_calls
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from kube-proxy's logs whether its credential or the API's certificate is refused."""
     kinds = (ApiFailureKind.UNAUTHORIZED, ApiFailureKind.X509)
-    return judge_kube_proxy(case, kinds, _tell, what="401 or x509 error from the Kubernetes API", answered=True)
+    return judge_calls(case, KUBE_PROXY, kinds, _word, what="401 or x509 error from the Kubernetes API")
 
 
-def _tell(now: Standing) -> Told:
+def _word(now: Standing) -> Wording:
     refused = ApiFailureKind.UNAUTHORIZED in now.kinds
     why = "answers 401 to its token" if refused else "shows a certificate that kube-proxy does not trust"
-    return Told(
-        summary=f"The Kubernetes API {why} (kube-proxy on {len(now.nodes) or len(now.pods)} node(s)); {now.last}. "
-        "Its rules go stale.",
+    return Wording(
+        summary=f"The Kubernetes API {why} (kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')}); "
+        f"{now.last}. Its rules go stale.",
         advice=(
             (
                 "Restart kube-proxy so that it takes up the present token and CA: "
@@ -39,8 +39,11 @@ def _tell(now: Standing) -> Told:
 RULE = Rule(
     name="kube_proxy_unauthorized",
     title="kube-proxy's credential is not accepted by the Kubernetes API (401)",
+    check="kube-proxy's credential",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(KubeProxyLogs, KubeProxyPods),
+    needs=KUBE_PROXY.needs,
+    problem_refuted_by=KUBE_PROXY.problem_refuted_by,
+    healthy_refuted_by=KUBE_PROXY.healthy_refuted_by,
     thresholds=LogWindow,
 )

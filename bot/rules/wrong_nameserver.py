@@ -1,92 +1,124 @@
-"""Pods are given a nameserver that is not the cluster's DNS service (C6).
+"""Pods are given a nameserver that is not the cluster's DNS and does not answer them (C6).
 
 The kubelet writes `/etc/resolv.conf` of ClusterFirst pods from its setting `clusterDNS`; where that
-names another address than kube-dns, every pod of the node asks in vain although CoreDNS is well, and
-look-ups that name the right server work. Not judged: pods with dnsPolicy None or Default, hostNetwork
-pods with ClusterFirst (they use the node's resolv.conf), servers of a pod's own `dnsConfig`, and the
-NodeLocal DNSCache address, which is another on purpose.
+names another address than the DNS service's, every pod of the node asks in vain although CoreDNS is well, and
+look-ups that name the right server work. Where NodeLocal DNSCache listens is right, whatever its address, and whether
+it answers there is another rule's; so is whatever else answers cluster names: Auto Mode's resolver is on the node. Not
+judged: pods with dnsPolicy None or Default, hostNetwork pods with ClusterFirst (they use the node's resolv.conf), and
+servers of a pod's own `dnsConfig`.
+Where all pods ask one address and the Service has another, the Service moved: `kube_dns_address_changed`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from bot.collectors.kube_dns import KubeDns
-from bot.collectors.lookups import Lookups, PodResolver
+from bot.collectors.node_local_dns import NodeLocalDns
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Reach, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.lookup_matrix import LookupMatrix, PodResolver
+from bot.domain.lookups import Reach
+from bot.kubernetes.dns_service import may_be_a_service
+from bot.kubernetes.nodes import Compute
+from bot.rules._nameservers import (
+    answers,
+    expected_servers,
+    named_by,
+    nodes_of,
+    strangers,
+    told_by_kubelet,
+    unasked,
+    unread,
+    vacated,
+)
 
 _MAX_PROOF = 20
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrongNameserverThresholds:
-    """What counts as right besides kube-dns."""
-
-    nodelocal_address: str = "169.254.20.10"
-    """Where NodeLocal DNSCache listens (B1); empty: nowhere."""
+Pair = tuple[PodResolver, str]
+"""A pod's resolv.conf and one server in it."""
 
 
 def judge(case: Case) -> Judgement:
-    """Compare every resolv.conf that was read with the service's addresses."""
-    lookups, kube_dns = case.need(Lookups), case.need(KubeDns)
-    expected = tuple(dict.fromkeys(ip for ip in (kube_dns.cluster_ip, *kube_dns.cluster_ips) if ip not in {"", "None"}))
-    judged = [resolver for resolver in lookups.resolvers if resolver.uses_cluster_dns]
-    missing = _unread(lookups)
-    if not expected:
-        gap = Gap(what="ClusterIP of kube-dns", reason="there is no kube-dns Service to compare with")
-        return unknown("Whether pods ask the right nameserver is not known: kube-dns has no ClusterIP.", gap)
-    right = {*expected, case.thresholds.nodelocal_address}
-    wrong = [resolver for resolver in judged if _strangers(resolver, right)]
+    """Compare every resolv.conf that was read with the service's addresses, and with what answered."""
+    lookups, dns = case.need(LookupMatrix), case.need(KubeDns)
+    judged, missing, moved = told_by_kubelet(lookups), unread(lookups), vacated(lookups, dns)
+    expected = expected_servers(dns)
+    caches = case.find(NodeLocalDns)
+    right = {*expected, *(caches.addresses if caches else ()), moved} - {""}
+    foreign = [(one, server) for one in judged for server in strangers(one, right)]
+    told = {(one.client, server): answers(lookups, one, server) for one, server in foreign}
+    open_ones = [pair for pair in foreign if _open(pair, told[pair[0].client, pair[1]], expected)]
+    wrong = [pair for pair in foreign if told[pair[0].client, pair[1]] is not True and pair not in open_ones]
+    if wrong and not expected:
+        gap = Gap(what="the DNS Service", reason="there is none to compare with, and what pods ask does not answer")
+        return unknown(f"Whether pods ask the right nameserver is not known: {gap.reason}.", gap, *missing)
     if wrong:
-        return _problem(wrong, judged, right, expected, missing)
+        return _problem(wrong, judged, expected, missing + unasked(open_ones), _fargate(case.find(WorkerNodes)))
+    missing += unasked(open_ones)
     if not judged or missing:
         gaps = missing or (Gap(what="/etc/resolv.conf", reason="no pod looked from uses the cluster's DNS settings"),)
         return unknown(
-            f"Whether pods ask the right nameserver is known for {len({r.node for r in judged})} of "
-            f"{lookups.nodes_total} nodes only.",
+            f"Whether pods ask the right nameserver is known for {len(nodes_of(judged))} of "
+            f"{lookups.nodes_total} nodes only: {gaps[0].reason}.",
             *gaps,
         )
-    nodes = {resolver.node for resolver in judged}
+    note = " It is the Service that has another address: see kube_dns_address_changed." if moved else ""
+    seen = sorted({server for pair, server in foreign if told[pair.client, server]})
+    proof = [f"{server} is not the DNS service's address, and answers cluster names" for server in seen]
+    proof += dict.fromkeys(f"{one.client.node}: nameserver {', '.join(one.nameservers)}" for one in judged[:_MAX_PROOF])
     return healthy(
-        f"Pods on {len(nodes)} of {lookups.nodes_total} nodes were looked at; all ask "
-        f"{' or '.join(sorted(_named(judged)))}.",
-        *(f"{resolver.node}: nameserver {', '.join(resolver.nameservers)}" for resolver in judged[:_MAX_PROOF]),
+        f"Pods on {len(nodes_of(judged))} of {lookups.nodes_total} nodes were looked at; all ask "
+        f"{' or '.join(named_by(judged))}.{note}",
+        *proof,
     )
 
 
+def _open(pair: Pair, answered: bool | None, expected: tuple[str, ...]) -> bool:  # noqa: FBT001  # three-valued
+    """Return whether it cannot be said that this server is wrong: it was not asked, and may be a cache on the node."""
+    return answered is None and not (expected and may_be_a_service(pair[1]))
+
+
+def _fargate(nodes: WorkerNodes | None) -> frozenset[str]:
+    return frozenset(node.name for node in nodes.nodes if node.compute is Compute.FARGATE) if nodes else frozenset()
+
+
 def _problem(
-    wrong: list[PodResolver],
+    wrong: list[Pair],
     judged: list[PodResolver],
-    right: set[str],
     expected: tuple[str, ...],
     missing: tuple[Gap, ...],
+    fargate: frozenset[str],
 ) -> Judgement:
-    nodes = sorted({resolver.node for resolver in wrong})
-    groups = sorted({resolver.node_group for resolver in wrong} - {""})
-    servers = sorted({server for resolver in wrong for server in _strangers(resolver, right)})
+    pods = list({one.client: one for one, _ in wrong}.values())
+    nodes, looked = nodes_of(pods), nodes_of(judged)
+    groups = sorted({resolver.node_group for resolver in pods} - {""})
+    servers = sorted({server for _, server in wrong})
     asked = " or ".join(expected)
     of_groups = f" (node group {', '.join(groups)})" if groups else ""
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Pods on {len(nodes)} of {len({resolver.node for resolver in judged})} nodes looked at{of_groups} are "
+            f"Pods on {len(nodes)} of {len(looked)} nodes looked at{of_groups} are "
             f"told to ask {', '.join(servers)}; the cluster's DNS service is {asked}. Their look-ups go astray."
         ),
         proof=tuple(
-            f"{resolver.node}: /etc/resolv.conf of {resolver.pod} (dnsPolicy {resolver.dns_policy}) names "
-            f"{', '.join(resolver.nameservers)}, expected {asked}"
-            for resolver in wrong[:_MAX_PROOF]
+            f"{one.client.node}: /etc/resolv.conf of {one.client.pod} (dnsPolicy {one.dns_policy}) names "
+            f"{', '.join(one.nameservers)}, expected {asked}"
+            for one in pods[:_MAX_PROOF]
         ),
         details={"nodes": nodes, "node_groups": groups, "nameservers": servers, "expected": list(expected)},
         missing=missing,
         reach=(Reach(nodes=frozenset(nodes), servers=frozenset(servers), service_path=False),),
-        advice=_advice(nodes, groups, expected),
+        advice=_advice(nodes, groups, servers, expected, fargate),
     )
 
 
-def _advice(nodes: list[str], groups: list[str], expected: tuple[str, ...]) -> tuple[str, ...]:
+def _advice(
+    nodes: list[str], groups: list[str], servers: list[str], expected: tuple[str, ...], fargate: frozenset[str]
+) -> tuple[str, ...]:
+    if set(nodes) <= fargate:
+        told = "Nobody sets the kubelet of Fargate nodes: EKS tells it the service CIDR's tenth address"
+        return (f"{told}. Let the DNS Service have {servers[0]}; the pods need no change.",)
     where = f"node group {', '.join(groups)}" if groups else f"node {', '.join(nodes[:5])}"
     return (
         (
@@ -98,34 +130,22 @@ def _advice(nodes: list[str], groups: list[str], expected: tuple[str, ...]) -> t
             "Then replace the nodes, or restart their kubelets and recreate their pods: resolv.conf is written once, "
             "when a pod starts."
         ),
-        "If a NodeLocal DNSCache listens on that address on purpose, set `nodelocal_address` in the playbook.",
-    )
-
-
-def _strangers(resolver: PodResolver, right: set[str]) -> list[str]:
-    return [server for server in resolver.nameservers if server not in right | set(resolver.own_nameservers)]
-
-
-def _named(resolvers: Iterable[PodResolver]) -> set[str]:
-    return {server for resolver in resolvers for server in resolver.nameservers}
-
-
-def _unread(lookups: Lookups) -> tuple[Gap, ...]:
-    """Return the pods that were looked from and whose resolv.conf was not read, or names no server."""
-    read = {resolver.pod for resolver in lookups.resolvers if resolver.nameservers}
-    sampled = {cell.pod for cell in lookups.cells} | {resolver.pod for resolver in lookups.resolvers}
-    known = {pod: gap for pod in sampled - read for gap in lookups.gaps if f" {pod}" in gap.what}
-    return tuple(
-        known.get(pod) or Gap(what=f"/etc/resolv.conf of pod {pod}", reason="it was not read, or names no server")
-        for pod in sorted(sampled - read)
+        "If a DNS cache should listen on that address on each node, look at its pods: it does not answer.",
     )
 
 
 RULE = Rule(
     name="wrong_nameserver",
     title="Pods are told to ask the wrong nameserver",
+    check="The nameserver that pods are told to ask",
     kind=Kind.CAUSE,
     judge=judge,
-    needs=(Lookups, KubeDns),
-    thresholds=WrongNameserverThresholds,
+    needs=(LookupMatrix, KubeDns),
+    wants=(WorkerNodes, NodeLocalDns),
+    problem_refuted_by=(
+        (LookupMatrix, "an answer from the server that is called wrong"),
+        (KubeDns, "an address of the DNS service"),
+        (NodeLocalDns, "a cache that listens at that address"),
+    ),
+    healthy_refuted_by=((LookupMatrix, "a pod that is told to ask another server, or whose resolv.conf was not read"),),
 )

@@ -1,0 +1,183 @@
+"""A pod keeps asking a CoreDNS pod that is gone: its node still tracks the UDP exchange that led there.
+
+Who sends all queries from one UDP port keeps one entry alive for ever; led to an address that is no endpoint any more,
+it stays `[UNREPLIED]`. kube-proxy removes such entries when endpoints go, in ipvs mode after the five minutes that IPVS
+keeps them. An entry of a single query ends by itself after 30 s, so that it counts only when the CoreDNS pods have been
+what they are for longer. Where nodes are not looked at, kube-proxy on every node is what speaks against it, said so.
+
+In a playbook: `{rule: stale_conntrack, severity: critical, with: {grace: 2m, ipvs_grace: 6m}}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.collectors.coredns_pods import CorednsPods
+from bot.collectors.kube_dns import KubeDns
+from bot.collectors.kube_proxy_pods import KubeProxyPods
+from bot.collectors.node_conntrack import NodeConntracks
+from bot.collectors.workload_pods import WorkloadPods
+from bot.domain.evidence import Gap
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.phrases import and_more, count, few, timestamp
+from bot.kubernetes.named_pods import PODS, in_details
+from bot.kubernetes.pods import Pod
+from bot.linux.conntrack import TrackedConnection
+
+MOST_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """How long the CoreDNS pods must have been what they are."""
+
+    grace: timedelta = timedelta(minutes=2)
+    """An entry of a single query has ended by then, and kube-proxy has removed those of endpoints that are gone."""
+    ipvs_grace: timedelta = timedelta(minutes=6)
+    """The same where nodes were not looked at: kube-proxy may work in ipvs mode, and IPVS keeps them for 5 minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stale:
+    """An entry that leads to nobody."""
+
+    node: str
+    entry: TrackedConnection
+    pod: Pod | None
+    """Who sends; None: a pod that was not read, or the node itself."""
+
+    @property
+    def sender(self) -> str:
+        return f"{self.pod.namespace}/{self.pod.name}" if self.pod else self.entry.client
+
+    @property
+    def line(self) -> str:
+        entry = self.entry
+        return (
+            f"{self.node}: {self.sender} ({entry.client}) asks {entry.server}:53 over UDP and is led to "
+            f"{entry.answers_from}, which is no endpoint [UNREPLIED], {entry.seconds_left} s left"
+        )
+
+
+def judge(case: Case) -> Judgement:
+    """Compare where the nodes lead exchanges that nobody answers with who the service's endpoints are."""
+    dns, coredns, proxy = case.need(KubeDns), case.need(CorednsPods), case.need(KubeProxyPods)
+    found = case.find(NodeConntracks)
+    seen = {one.node for one in found.nodes if one.dns_connections is not None} if found else set[str]()
+    if not dns.service_exists:
+        return healthy("Nothing to check: there is no DNS Service that queries could be led by.")
+    gaps = (*((dns.endpoints_gap,) if dns.endpoints_gap else ()), *coredns.gaps, *proxy.gaps)
+    changed_at = _changed_at(coredns)
+    if not dns.endpoints_gap and not coredns.gaps:
+        stale = list(_stale(case, dns, coredns, found)) if found else []
+        early = changed_at is None or case.collected_at - changed_at < case.thresholds.grace
+        if stale and not early:
+            return _problem(stale, changed_at)
+        if stale:
+            gaps += (_too_early(f"{stale[0].line}; it may end by itself", changed_at),)
+    if proxy.by_design and not gaps:
+        return healthy(f"Nothing to check: {proxy.by_design}.")
+    gaps += tuple(_unseen(case, proxy, seen, changed_at))
+    if gaps:
+        return unknown(f"Whether a node leads queries to a CoreDNS pod that is gone is open: {gaps[0].reason}.", *gaps)
+    covered = count(proxy.nodes_total - len(proxy.uncovered), "node")
+    by_kube_proxy = f"kube-proxy, which removes entries of endpoints that are gone, is ready on {covered}"
+    looked = f"no entry of DNS on {count(len(seen), 'node')} waits for an address that is no endpoint; " if seen else ""
+    return healthy(f"Queries are led to CoreDNS pods that are there: {looked}{by_kube_proxy}.")
+
+
+def _stale(case: Case, dns: KubeDns, coredns: CorednsPods, found: NodeConntracks) -> Iterator[_Stale]:
+    """Yield one entry for each node, sender and dead address."""
+    alive = {one.ip for one in dns.endpoints} | {pod.ip for pod in coredns.pods} | set(dns.cluster_ips)
+    pods = _by_address(case.find(WorkloadPods))
+    for node in found.nodes:
+        dead = (
+            entry
+            for entry in node.dns_connections or ()
+            if entry.protocol == "udp"
+            and entry.unreplied
+            and entry.server in dns.cluster_ips
+            and entry.answers_from not in alive
+        )
+        for entry in {(one.client, one.answers_from): one for one in dead}.values():
+            yield _Stale(node=node.node, entry=entry, pod=pods.get(entry.client))
+
+
+def _by_address(workload: WorkloadPods | None) -> Mapping[str, Pod]:
+    """Return the pods that have an address to themselves."""
+    asked = (workload.asked_pod,) if workload and workload.asked_pod else ()
+    every = (*workload.pods, *asked) if workload else ()
+    return {pod.ip: pod for pod in every if pod.ip and not pod.host_network and not pod.over}
+
+
+def _changed_at(coredns: CorednsPods) -> datetime | None:
+    """Return when a CoreDNS pod last came or went, as far as that shows; None: it does not."""
+    moments = [pod.created_at for pod in coredns.pods] + ([coredns.last_change] if coredns.last_change else [])
+    return max(moments, default=None)
+
+
+def _too_early(what: str, changed_at: datetime | None) -> Gap:
+    since = f"the CoreDNS pods last changed at {timestamp(changed_at)}" if changed_at else "no CoreDNS pod is there"
+    return Gap(what="tracked DNS queries", reason=f"too early to tell: {what} ({since})")
+
+
+def _unseen(case: Case, proxy: KubeProxyPods, seen: Iterable[str], changed_at: datetime | None) -> Iterator[Gap]:
+    """Yield why a node whose entries were not seen may hold stale ones: nobody there removes them, or not yet."""
+    found, looked = case.look_for(NodeConntracks), set(seen)
+    left = sorted({one.node for one in proxy.uncovered} - looked)
+    if left:
+        yield Gap(what="tracked DNS queries", reason=f"no kube-proxy is ready on {few(left, 3)}, to remove stale ones")
+    early = changed_at is None or case.collected_at - changed_at < case.thresholds.ipvs_grace
+    if early and not looked:
+        yield _too_early("a CoreDNS pod may have gone just now, and no node's tracked queries were seen", changed_at)
+    if (left or (early and not looked)) and isinstance(found, Gap):
+        yield found
+
+
+def _problem(stale: list[_Stale], changed_at: datetime | None) -> Judgement:
+    nodes = sorted({one.node for one in stale})
+    senders = list(dict.fromkeys(one.sender for one in stale))
+    dead = sorted({one.entry.answers_from for one in stale})
+    pods = {(one.pod.namespace, one.pod.name): one.pod for one in stale if one.pod}
+    since = f"; the CoreDNS pods are what they are since {timestamp(changed_at)}" if changed_at else ""
+    return Judgement(
+        verdict=Verdict.PROBLEM,
+        summary=(
+            f"Queries of {count(len(senders), 'client')} on {count(len(nodes), 'node')} ({few(nodes, 3)}) still go to "
+            f"{and_more(dead, 3)}, where no CoreDNS pod is any more: {and_more(senders, 3)}. The node's entry for "
+            f"their UDP exchange leads there for as long as they send from the same port{since}."
+        ),
+        proof=tuple(one.line for one in stale[:MOST_NAMED]),
+        details={PODS: in_details(list(pods.values())[:MOST_NAMED]), "nodes": nodes, "addresses": dead},
+        advice=(
+            f"On {nodes[0]}: conntrack -D -p udp --orig-port-dst 53 --reply-src {dead[0]}  # removes these entries",
+            "Replace the pods: a new process asks from a new port.",
+            (
+                "kubectl -n kube-system logs -l k8s-app=kube-proxy | grep -i conntrack  # kube-proxy should have "
+                "removed them"
+            ),
+        ),
+    )
+
+
+RULE = Rule(
+    name="stale_conntrack",
+    title="Queries still go to a CoreDNS pod that is gone",
+    check="Tracked exchanges with the DNS service",
+    kind=Kind.CAUSE,
+    judge=judge,
+    needs=(KubeDns, CorednsPods, KubeProxyPods),
+    wants=(NodeConntracks, WorkloadPods),
+    problem_refuted_by=(
+        (KubeDns, "an endpoint at the address that queries are led to"),
+        (CorednsPods, "pods that came or went just now, so that entries may end by themselves"),
+        (NodeConntracks, "an answer on the same entry"),
+    ),
+    healthy_refuted_by=(
+        (KubeProxyPods, "a node without a ready kube-proxy, where nobody removes such entries"),
+        (CorednsPods, "pods that came or went just now"),
+    ),
+    thresholds=Thresholds,
+)
