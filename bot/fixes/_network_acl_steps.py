@@ -14,8 +14,9 @@ from bot.collectors.network_acls import NetworkAcls
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.plans import Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.ports import AwsReader
+from bot.domain.reading import reading
 from bot.errors import EvidenceUnavailable, NotFound, UnitError, WorldChanged, WriteFailed
-from bot.network.answers import network_acls, reading
+from bot.network.answers import network_acls
 from bot.network.model import AclEntry, NetworkAcl
 
 PROTOCOL_NUMBERS = {"udp": "17", "tcp": "6"}

@@ -1,33 +1,25 @@
-"""Restart one controller and wait until its pods are Ready; delete one pod by uid.
-
-The conditions of "rolled out" are those of `kubectl rollout status` (Kubernetes documentation, "Deployments",
-"DaemonSet", "StatefulSets").
-"""
+"""Restart one controller, and see whether its pods are Ready; delete one pod by uid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
+from bot.domain.phrases import count, timestamp
 from bot.domain.plans import Reading, Step, Writing
-from bot.domain.ports import ClusterReader, Resource
+from bot.domain.ports import ClusterReader
+from bot.domain.reading import reading
+from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import EvidenceUnavailable, NotFound, WriteFailed
-from bot.network.answers import reading
+from bot.kubernetes.disruption_budgets import DisruptionBudget, down_at_once, too_tight
+from bot.kubernetes.resources import DISRUPTION_BUDGETS, PODS
+from bot.kubernetes.rollouts import RESTARTABLE, unfinished
+from bot.kubernetes.workloads import RESTARTED_AT, template_annotations, template_labels
 
-RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 BY_PLAN = "dnsbot/restarted-by-plan"
-"""Beside it: which plan restarted, so that the same plan does not do it twice."""
-
-RESTARTABLE = {
-    "DaemonSet": Resource(group="apps", plural="daemonsets"),
-    "Deployment": Resource(group="apps", plural="deployments"),
-    "StatefulSet": Resource(group="apps", plural="statefulsets"),
-}
-PODS = Resource(plural="pods")
-POLL_SECONDS = 2.0
+"""An annotation beside the time of the restart: which plan restarted, so that the same plan does not do it twice."""
+WITHIN_BUDGETS = "within_budgets"
+"""The parameter of a step that restarts only within PodDisruptionBudgets."""
 
 
 def read(step: Step, look: Reading) -> JsonValue:
@@ -40,24 +32,50 @@ def read(step: Step, look: Reading) -> JsonValue:
         if step.action == "delete_pod":
             return {"uid": found["metadata"]["uid"]}
         uid = found["metadata"]["uid"] if step.parameters["uid"] else ""  # a Deployment's does not stand on its pods
-        return {"uid": uid, "restarted_at": _template_annotations(found).get(RESTARTED_AT, "")}
+        return {"uid": uid, "restarted_at": template_annotations(found).get(RESTARTED_AT, "")}
 
 
-def restart(
-    step: Step, writing: Writing, *, sleep: Callable[[float], None], now: Callable[[], datetime]
-) -> dict[str, JsonValue]:
-    """Restart the controller unless this plan already did, and wait; return the generation reached."""
+def restart(step: Step, writing: Writing) -> dict[str, JsonValue]:
+    """Restart the controller unless this plan already did; return the generation reached."""
     found = _object(step, writing.cluster)
-    if _template_annotations(found).get(BY_PLAN) != writing.plan_id:
+    if template_annotations(found).get(BY_PLAN) != writing.plan_id:
+        if step.parameters.get(WITHIN_BUDGETS):
+            _check_budgets(step, found, writing.cluster)
         found = writing.cluster_writer.patch(
             RESTARTABLE[str(step.parameters["kind"])],
             str(step.parameters["name"]),
-            _patch(step, writing.plan_id, now()),
+            _patch(step, writing.plan_id, writing.begun_at),
             namespace=str(step.parameters["namespace"]),
         )
-    generation = int(found.get("metadata", {}).get("generation", 0))
-    _wait(step, writing, generation, sleep)
-    return {"generation": generation}
+    return {"generation": int(found.get("metadata", {}).get("generation", 0))}
+
+
+def _check_budgets(step: Step, found: RawObject, cluster: ClusterReader) -> None:
+    """Raise `WriteFailed` where the rollout may take down more pods at once than their budgets allow now."""
+    namespace = str(step.parameters["namespace"])
+    try:
+        with reading(f"list poddisruptionbudgets in {namespace}, and get {step.target}"):
+            budgets = cluster.list(DISRUPTION_BUDGETS, DisruptionBudget.of, namespace=namespace)
+            down = down_at_once(str(step.parameters["kind"]), found)
+            tight = too_tight(budgets, template_labels(found), down)
+    except EvidenceUnavailable as error:
+        raise WriteFailed(f"it was not restarted, since its PodDisruptionBudgets could not be read: {error}") from error
+    if tight:
+        named = ", ".join(f"{one.namespace}/{one.name} (allows {one.allowed})" for one in tight)
+        raise WriteFailed(
+            f"its rollout may take down {count(down, 'pod')} at once, and that is more than its PodDisruptionBudgets "
+            f"allow now: {named}. It was not restarted. Wait until more of its pods are Ready, or let its rollout take "
+            "down fewer (maxUnavailable), and diagnose again."
+        )
+
+
+def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
+    """Return whether all pods of a restarted controller are new and Ready; a deleted pod is gone at once."""
+    del effects
+    if step.action == "delete_pod":
+        return COMPLETE
+    missing = unfinished(str(step.parameters["kind"]), _object(step, look.cluster))
+    return waiting_for(missing) if missing else COMPLETE
 
 
 def delete_pod(step: Step, writing: Writing) -> dict[str, JsonValue]:
@@ -74,57 +92,13 @@ def delete_pod(step: Step, writing: Writing) -> dict[str, JsonValue]:
 
 
 def _patch(step: Step, plan_id: str, at: datetime) -> JsonObject:
-    annotations = {RESTARTED_AT: at.strftime("%Y-%m-%dT%H:%M:%SZ"), BY_PLAN: plan_id}
+    annotations = {RESTARTED_AT: timestamp(at), BY_PLAN: plan_id}
     body: dict[str, JsonValue] = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
     if step.parameters["uid"]:
         body["metadata"] = {"uid": step.parameters["uid"]}
     return body
 
 
-def _wait(step: Step, writing: Writing, generation: int, sleep: Callable[[float], None]) -> None:
-    timeout_seconds = float(str(step.parameters["timeout_seconds"]))
-    until: Deadline = writing.deadline.sooner(timeout_seconds)
-    state = ""
-    while True:
-        try:
-            state = _unfinished(str(step.parameters["kind"]), _object(step, writing.cluster), generation)
-        except EvidenceUnavailable as error:
-            state = error.reason
-        if not state:
-            return
-        if until.remaining() <= POLL_SECONDS:
-            raise WriteFailed(
-                f"{step.target} was restarted, but not all its pods became Ready within {timeout_seconds:g} s "
-                f"({state}). Look at its pods; later steps were not run.",
-                ambiguous=True,
-            )
-        sleep(POLL_SECONDS)
-
-
-def _unfinished(kind: str, found: RawObject, generation: int) -> str:
-    """Return what is still missing, or an empty string when the rollout is complete and all pods are Ready."""
-    status: dict[str, Any] = found.get("status") or {}
-    if int(status.get("observedGeneration", 0)) < generation:
-        return "the change has not been noticed yet"
-    if kind == "DaemonSet":
-        wanted = int(status.get("desiredNumberScheduled", 0))
-        updated, ready = status.get("updatedNumberScheduled", 0), status.get("numberReady", 0)
-        total = wanted
-    else:
-        wanted = int((found.get("spec") or {}).get("replicas", 1))
-        updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
-        total = int(status.get("replicas", 0))
-    if int(updated) < wanted:
-        return f"{updated} of {wanted} pods are new"
-    if total > wanted:
-        return f"{total - wanted} old pods are still there"
-    return "" if int(ready) >= wanted else f"{ready} of {wanted} pods are Ready"
-
-
 def _object(step: Step, cluster: ClusterReader) -> RawObject:
     resource = PODS if step.action == "delete_pod" else RESTARTABLE[str(step.parameters["kind"])]
     return cluster.get(resource, str(step.parameters["name"]), namespace=str(step.parameters["namespace"]))
-
-
-def _template_annotations(found: RawObject) -> dict[str, str]:
-    return (((found.get("spec") or {}).get("template") or {}).get("metadata") or {}).get("annotations") or {}

@@ -11,43 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.collectors.eks_cluster import EksCluster
-from bot.collectors.security_group_rules import SecurityGroupRules
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
-from bot.domain.permissions import AwsPermission
-from bot.domain.plans import Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.phrases import count
+from bot.domain.plans import PlanCase, Reading, Step, WriterKind, Writing
 from bot.domain.ports import AwsReader
+from bot.domain.reading import reading
 from bot.errors import EvidenceUnavailable, UnitError, WriteFailed
-from bot.network.answers import reading, security_group_rules
+from bot.fixes import _security_group_requests as requests
+from bot.network.answers import security_group_rules
 from bot.network.model import Direction, SecurityGroupRule
 
-PLAN_TAG = "dnsbot:plan"
-DESCRIPTION = "DNS within the cluster, allowed by eks-dns-bot"
 RULES_PER_DIRECTION = 60
 """Default quota of rules per group and direction."""
-
-_RULES = ("arn:aws:ec2:*:*:security-group-rule/*",)
-_GROUPS = ("arn:aws:ec2:*:*:security-group/*", *_RULES)
-_WHILE_AUTHORIZING = (
-    ("ForAllValues:StringEquals", "aws:TagKeys", (PLAN_TAG,)),
-    ("StringEquals", "ec2:CreateAction", ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress")),
-)
-"""Tags of this bot, on rules that are being created, and on nothing else."""
-
-INGRESS_PERMISSIONS = (
-    AwsPermission(action="ec2:DescribeSecurityGroupRules", unlocks="read a group again right before changing it"),
-    AwsPermission(action="ec2:AuthorizeSecurityGroupIngress", unlocks="let DNS in", resources=_GROUPS),
-    AwsPermission(
-        action="ec2:CreateTags",
-        unlocks="tag the rules that a plan creates with its id",
-        resources=_RULES,
-        conditions=_WHILE_AUTHORIZING,
-    ),
-    AwsPermission(action="ec2:RevokeSecurityGroupIngress", unlocks="take back what a plan let in", resources=_GROUPS),
-)
-EGRESS_PERMISSIONS = (
-    AwsPermission(action="ec2:AuthorizeSecurityGroupEgress", unlocks="let DNS out", resources=_GROUPS),
-    AwsPermission(action="ec2:RevokeSecurityGroupEgress", unlocks="take back what a plan let out", resources=_GROUPS),
-)
 
 
 def wanted_rule(protocol: str, group_id: str) -> dict[str, JsonValue]:
@@ -64,18 +40,18 @@ def normalised(rules: Iterable[SecurityGroupRule], group_id: str, direction: Dir
 
 def authorize_step(
     fix: str,
+    case: PlanCase,
     *,
-    plan_id: str,
     group_id: str,
-    name: str,
     direction: Direction,
     wanted: Sequence[Mapping[str, JsonValue]],
     before: Sequence[Mapping[str, JsonValue]],
-    owner: str,
 ) -> Step:
     """Return the step that adds `wanted` to one group and direction."""
     way = "from" if direction is Direction.INGRESS else "to"
     rules = [dict(rule) for rule in wanted]
+    nodes = case.look_for(WorkerNodes)
+    name = nodes.group_name(group_id) if isinstance(nodes, WorkerNodes) else ""
     return Step(
         fix=fix,
         action="authorize",
@@ -83,11 +59,28 @@ def authorize_step(
         parameters={"security_group_id": group_id, "direction": direction.value, "rules": rules},
         before=[dict(rule) for rule in before],
         diff=(*(f"  {_line(rule, way)}" for rule in before), *(f"+ {_line(rule, way)}" for rule in rules)),
-        undo=f"Revoke, by rule id, the {_count(rules)} that this plan creates; other rules stay.",
-        command=_authorize_command(plan_id, group_id, direction, rules),
+        undo=f"Revoke, by rule id, the {count(len(rules), 'rule')} that this plan creates; other rules stay.",
+        command=_authorize_command(case.plan_id, group_id, direction, rules),
         writer=WriterKind.AWS,
-        owner=owner,
+        owner=_owner(case, group_id),
     )
+
+
+def touched(case: PlanCase, group_id: str) -> str:
+    """Say how many interfaces on how many nodes carry the group, whom a change of its rules touches."""
+    nodes = case.look_for(WorkerNodes)
+    if not isinstance(nodes, WorkerNodes):
+        return "how many interfaces carry it is not known (the nodes were not read)"
+    carriers = nodes.carriers(group_id)
+    instances = {one.instance_id for one in carriers if one.instance_id}
+    return f"{count(len(carriers), 'interface')} on {count(len(instances), 'node')} of {len(nodes.nodes)}"
+
+
+def _owner(case: PlanCase, group_id: str) -> str:
+    """Say who else manages the group, as far as evidence tells."""
+    cluster = case.look_for(EksCluster)
+    own = isinstance(cluster, EksCluster) and cluster.cluster_security_group_id == group_id
+    return "EKS created it (cluster security group)" if own else ""
 
 
 def read(step: Step, look: Reading) -> JsonValue:
@@ -156,15 +149,18 @@ def _authorize(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
 
 def _send(step: Step, writing: Writing, rules: Sequence[Mapping[str, JsonValue]]) -> tuple[SecurityGroupRule, ...]:
     group_id, direction = _place(step)
-    parameters = _authorization(group_id, [_permission(rule) for rule in rules], writing.plan_id)
-    answer = writing.aws_writer.write("ec2", _operation("Authorize", direction), **parameters)
+    parameters = requests.authorization(group_id, [requests.permission(rule) for rule in rules], writing.plan_id)
+    answer = writing.aws_writer.write("ec2", requests.operation_of("Authorize", direction), **parameters)
     return security_group_rules(answer.get("SecurityGroupRules") or ())
 
 
 def _tagged(step: Step, writing: Writing) -> tuple[SecurityGroupRule, ...]:
     """Return the rules that this plan created here, found by their tag; an unreadable answer leaves the write's own."""
     group_id, direction = _place(step)
-    filters = [{"Name": "group-id", "Values": [group_id]}, {"Name": f"tag:{PLAN_TAG}", "Values": [writing.plan_id]}]
+    filters = [
+        {"Name": "group-id", "Values": [group_id]},
+        {"Name": f"tag:{requests.PLAN_TAG}", "Values": [writing.plan_id]},
+    ]
     try:
         found = _described(writing.aws.read("ec2", "DescribeSecurityGroupRules", Filters=filters))
     except EvidenceUnavailable:
@@ -178,60 +174,9 @@ def _revoke(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
     present = {rule.id: rule for rule in _rules(writing.aws, group_id)}
     ours = [rule for rule in _listed(step) if rule["id"] in present and _matches(present[rule["id"]], rule)]
     if ours:
-        parameters = _revocation(group_id, [str(rule["id"]) for rule in ours])
-        writing.aws_writer.write("ec2", _operation("Revoke", direction), **parameters)
+        parameters = requests.revocation(group_id, [str(rule["id"]) for rule in ours])
+        writing.aws_writer.write("ec2", requests.operation_of("Revoke", direction), **parameters)
     return [dict(rule) for rule in ours]
-
-
-def rehearsals(evidence: Mapping[type, object], *directions: Direction) -> tuple[Rehearsal, ...]:
-    """Return what authorises and revokes in these directions, on the cluster's own group where that can be."""
-    found, cluster = evidence.get(SecurityGroupRules), evidence.get(EksCluster)
-    if not isinstance(found, SecurityGroupRules) or not found.group_ids:
-        return ()
-    own = cluster.cluster_security_group_id if isinstance(cluster, EksCluster) else ""
-    group_id = own if own in found.group_ids else min(found.group_ids)
-    made: list[Rehearsal] = []
-    for direction in directions:
-        made.append(_authorizing(group_id, direction))
-        rules = [rule for rule in found.rules if rule.direction is direction]
-        rules.sort(key=lambda rule: (rule.security_group_id != group_id, rule.id))
-        made += [_revoking(rule) for rule in rules[:1]]
-    return tuple(made)
-
-
-def _authorizing(group_id: str, direction: Direction) -> Rehearsal:
-    """Return what would authorise a rule that no fix makes: for addresses that nobody has (RFC 5737)."""
-    operation = _operation("Authorize", direction)
-    nobody = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}
-    return Rehearsal(
-        operation=operation,
-        parameters=_authorization(group_id, [nobody], "rehearsal"),
-        judges=(f"ec2:{operation}", "ec2:CreateTags"),
-        target=f"security group {group_id}",
-    )
-
-
-def _revoking(rule: SecurityGroupRule) -> Rehearsal:
-    operation = _operation("Revoke", rule.direction)
-    return Rehearsal(
-        operation=operation,
-        parameters=_revocation(rule.security_group_id, [rule.id]),
-        judges=(f"ec2:{operation}",),
-        target=f"security group {rule.security_group_id}",
-    )
-
-
-def _operation(verb: str, direction: Direction) -> str:
-    return f"{verb}SecurityGroup{direction.value.capitalize()}"
-
-
-def _authorization(group_id: str, permissions: Sequence[Mapping[str, Any]], plan_id: str) -> dict[str, Any]:
-    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": PLAN_TAG, "Value": plan_id}]}]
-    return {"GroupId": group_id, "IpPermissions": list(permissions), "TagSpecifications": tags}
-
-
-def _revocation(group_id: str, rule_ids: Sequence[str]) -> dict[str, Any]:
-    return {"GroupId": group_id, "SecurityGroupRuleIds": list(rule_ids)}
 
 
 def _rules(aws: AwsReader, group_id: str) -> tuple[SecurityGroupRule, ...]:
@@ -242,14 +187,6 @@ def _rules(aws: AwsReader, group_id: str) -> tuple[SecurityGroupRule, ...]:
 def _described(answer: RawObject) -> tuple[SecurityGroupRule, ...]:
     with reading("ec2:DescribeSecurityGroupRules"):
         return security_group_rules(answer["SecurityGroupRules"])
-
-
-def _permission(rule: Mapping[str, JsonValue]) -> dict[str, Any]:
-    pair = {"GroupId": rule["peer"], "Description": DESCRIPTION}
-    permission: dict[str, Any] = {"IpProtocol": rule["protocol"], "UserIdGroupPairs": [pair]}
-    if rule["protocol"] != "-1":
-        permission |= {"FromPort": rule["from_port"], "ToPort": rule["to_port"]}
-    return permission
 
 
 def _what(rule: SecurityGroupRule) -> dict[str, JsonValue]:
@@ -287,15 +224,11 @@ def _line(rule: Mapping[str, JsonValue], way: str) -> str:
     return f"{rule['protocol']} {ports} {way} {rule['peer']}"
 
 
-def _count(rules: Sequence[object]) -> str:
-    return "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
-
-
 def _authorize_command(
     plan_id: str, group_id: str, direction: Direction, rules: Sequence[Mapping[str, JsonValue]]
 ) -> str:
     permissions = " ".join(_shorthand(rule) for rule in rules)
-    tags = f"'ResourceType=security-group-rule,Tags=[{{Key={PLAN_TAG},Value={plan_id}}}]'"
+    tags = f"'ResourceType=security-group-rule,Tags=[{{Key={requests.PLAN_TAG},Value={plan_id}}}]'"
     return (
         f"aws ec2 authorize-security-group-{direction.value} --group-id {group_id} --ip-permissions {permissions} "
         f"--tag-specifications {tags}"

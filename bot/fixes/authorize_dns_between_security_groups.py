@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.security_group_rules import SecurityGroupRules
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.json_values import JsonValue
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step
+from bot.fixes import _security_group_requests as requests
 from bot.fixes import _security_group_steps as steps
-from bot.fixes._carriers import carriers, group_name, group_owner, touched
-from bot.fixes._findings import blocked_classes
 from bot.network.model import Direction
 
 NAME = "authorize_dns_between_security_groups"
@@ -40,7 +41,7 @@ class _Opening:
 
 def plan(case: PlanCase) -> Planned | Advice:
     """Plan one step per group and direction, with the fewest rules that open every blocked class."""
-    blocked = blocked_classes(case.finding)
+    blocked = case.finding.rows("blocked")
     if len(blocked) >= LISTED_AT_MOST:
         return Advice(
             reason=f"{LISTED_AT_MOST} or more different combinations of groups and subnets are blocked: too many for "
@@ -62,7 +63,9 @@ def plan(case: PlanCase) -> Planned | Advice:
                 text=("Remove a rule that nothing needs, or have the quota raised, and diagnose again.",),
             )
         if wanted:
-            planned.append(_step(case, direction, group_id, wanted, before))
+            planned.append(
+                steps.authorize_step(NAME, case, group_id=group_id, direction=direction, wanted=wanted, before=before)
+            )
     return Planned(steps=tuple(planned), blast_radius=_blast_radius(case, openings))
 
 
@@ -90,7 +93,10 @@ def _openings(one: Mapping[str, Any]) -> Iterator[_Opening]:
 
 
 def _carriers(case: PlanCase, opening: _Opening) -> int:
-    return carriers(case, opening.group_id)[0] + carriers(case, opening.peer_id)[0]
+    nodes = case.look_for(WorkerNodes)
+    if not isinstance(nodes, WorkerNodes):
+        return 0
+    return len(nodes.carriers(opening.group_id)) + len(nodes.carriers(opening.peer_id))
 
 
 def _wanted(openings: Mapping[_Opening, set[str]], direction: Direction, group_id: str) -> list[dict[str, JsonValue]]:
@@ -103,33 +109,14 @@ def _wanted(openings: Mapping[_Opening, set[str]], direction: Direction, group_i
     ]
 
 
-def _step(
-    case: PlanCase,
-    direction: Direction,
-    group_id: str,
-    wanted: Sequence[Mapping[str, JsonValue]],
-    before: Sequence[Mapping[str, JsonValue]],
-) -> Step:
-    return steps.authorize_step(
-        NAME,
-        plan_id=case.plan_id,
-        group_id=group_id,
-        name=group_name(case, group_id),
-        direction=direction,
-        wanted=wanted,
-        before=before,
-        owner=group_owner(case, group_id),
-    )
-
-
 def _blast_radius(case: PlanCase, openings: Mapping[_Opening, set[str]]) -> str:
     sentences = []
     for one in sorted(openings):
         protocols = " and ".join(protocol for protocol in ("udp", "tcp") if protocol in openings[one])
         verb, way = ("take", "from") if one.direction is Direction.INGRESS else ("send", "to")
         sentences.append(
-            f"{one.group_id} ({touched(case, [one.group_id])}) will {verb} port 53 {protocols} {way} {one.peer_id} "
-            f"({touched(case, [one.peer_id])})."
+            f"{one.group_id} ({steps.touched(case, one.group_id)}) will {verb} port 53 {protocols} {way} {one.peer_id} "
+            f"({steps.touched(case, one.peer_id)})."
         )
     return " ".join(sentences)
 
@@ -137,11 +124,16 @@ def _blast_radius(case: PlanCase, openings: Mapping[_Opening, set[str]]) -> str:
 FIX = Fix(
     name=NAME,
     title="Allow DNS between the security groups",
+    does=(
+        "Adds rules for port 53, udp and tcp, where they are missing: inbound on a group of the CoreDNS side from a "
+        "group of the client side, and outbound on the client side. The undo revokes these rules."
+    ),
     plan=plan,
     read=steps.read,
     apply=steps.apply,
     inverse=steps.inverse,
-    permissions=(*steps.INGRESS_PERMISSIONS, *steps.EGRESS_PERMISSIONS),
+    permissions=(*requests.INGRESS_PERMISSIONS, *requests.EGRESS_PERMISSIONS),
+    needs=(SecurityGroupRules, WorkerNodes, EksCluster),
     rule_parameters=("blocked",),
-    rehearse=lambda evidence: steps.rehearsals(evidence, Direction.INGRESS, Direction.EGRESS),
+    rehearse=lambda evidence: requests.rehearsals(evidence, Direction.INGRESS, Direction.EGRESS),
 )

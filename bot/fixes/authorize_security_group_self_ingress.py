@@ -15,11 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.security_group_rules import SecurityGroupRules
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.plans import Advice, Fix, PlanCase, Planned
+from bot.fixes import _security_group_requests as requests
 from bot.fixes import _security_group_steps as steps
-from bot.fixes._carriers import group_name, group_owner, touched
-from bot.fixes._findings import blocked_classes
 from bot.network.model import Direction
 
 NAME = "authorize_security_group_self_ingress"
@@ -43,7 +44,7 @@ def plan(case: PlanCase) -> Planned | Advice:
             "cannot open the way.",
             text=("Use authorize_dns_between_security_groups: it opens port 53 between the groups in question.",),
         )
-    if any(one["direction"] == Direction.EGRESS.value for one in blocked_classes(case.finding)):
+    if any(one["direction"] == Direction.EGRESS.value for one in case.finding.rows("blocked")):
         return Advice(
             reason=f"Outbound rules block port 53 as well: an inbound rule of {group_id} alone would change nothing.",
             text=("Use authorize_dns_between_security_groups: it opens both directions where they are missing.",),
@@ -60,29 +61,28 @@ def plan(case: PlanCase) -> Planned | Advice:
             text=("Remove a rule that nothing needs, or have the quota raised, and diagnose again.",),
         )
     step = steps.authorize_step(
-        NAME,
-        plan_id=case.plan_id,
-        group_id=group_id,
-        name=group_name(case, group_id),
-        direction=Direction.INGRESS,
-        wanted=wanted,
-        before=before,
-        owner=group_owner(case, group_id),
+        NAME, case, group_id=group_id, direction=Direction.INGRESS, wanted=wanted, before=before
     )
     opened = "all traffic" if case.parameters.scope == "all" else "port 53 (udp and tcp)"
-    blast = f"{group_id} is carried by {touched(case, [group_id])}: all of them will take {opened} from one another."
+    carriers = steps.touched(case, group_id)
+    blast = f"{group_id} is carried by {carriers}: all of them will take {opened} from one another."
     return Planned(steps=(step,), blast_radius=blast)
 
 
 FIX = Fix(
     name=NAME,
     title="Allow traffic within the security group",
+    does=(
+        "Adds inbound rules to the security group that clients and CoreDNS share, from the group itself: all traffic, "
+        "or port 53 alone (scope: dns). The undo revokes these rules."
+    ),
     plan=plan,
     read=steps.read,
     apply=steps.apply,
     inverse=steps.inverse,
-    permissions=steps.INGRESS_PERMISSIONS,
+    permissions=requests.INGRESS_PERMISSIONS,
     parameters=Parameters,
+    needs=(SecurityGroupRules, WorkerNodes, EksCluster),
     rule_parameters=("shared_group_id", "blocked"),
-    rehearse=lambda evidence: steps.rehearsals(evidence, Direction.INGRESS),
+    rehearse=lambda evidence: requests.rehearsals(evidence, Direction.INGRESS),
 )

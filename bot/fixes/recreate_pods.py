@@ -1,36 +1,59 @@
-"""Recreate the application pods once look-ups answer again, one controller at a time (A7).
+"""Recreate application pods once look-ups answer again, one controller at a time (A7).
 
 Pods that gave up while DNS was down, or that keep a stale connection, start afresh through a rollout restart, as
 `kubectl rollout restart` does it: an annotation of the pod template. The next controller is touched only when all pods
 of the one before are Ready. Bare pods are deleted only when told so, since nothing brings them back. Cannot be undone.
-Cost: one patch and a GET every 2 s a controller. Playbook:
+Cost: one patch and a GET every 2 s a controller; with `within_budgets` one list of PodDisruptionBudgets more. Playbook:
 
     then:
       - fix: recreate_pods
-        with: {bare_pods: false, timeout: 5m}     # timeout: for one controller
-        risk: low
+        when: lookups_answer                      # or at_once
+        with:
+          pods: workload_selector                 # or finding: the pods that the finding names
+          within_budgets: false                   # true: a controller is restarted only within its budgets
+          bare_pods: false
+          timeout: 5m                             # for one controller
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from enum import StrEnum
 
-from bot.collectors.workload_pods import WorkloadPod, WorkloadPods
+from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import KubernetesPermission
+from bot.domain.phrases import MOST_NAMES_SHOWN, count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step, WriterKind, Writing
 from bot.fixes import _rollouts as rollouts
+from bot.kubernetes import named_pods
+from bot.kubernetes.named_pods import NamedPod
+from bot.kubernetes.rollouts import RESTARTABLE
+from bot.kubernetes.workloads import RESTARTED_AT
 
 NAME = "recreate_pods"
+
+
+class Pods(StrEnum):
+    """Which pods are recreated."""
+
+    WORKLOAD_SELECTOR = "workload_selector"
+    """Those that the cluster's `workload_selector` selects."""
+    FINDING = "finding"
+    """Those that the finding names, whatever their labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """What the playbook may choose."""
 
+    pods: Pods = Pods.WORKLOAD_SELECTOR
+    """Which pods; `finding` is for rules that name pods in their details."""
+    within_budgets: bool = False
+    """Restart a controller only while its PodDisruptionBudgets allow as many pods to be down as its rollout may
+    take down at once; else nothing is sent, and later steps are not run. `kubectl rollout restart` asks no budget."""
     bare_pods: bool = False
     """Delete pods that no controller owns, too. Nothing recreates them: only where somebody will."""
     timeout: timedelta = timedelta(minutes=5)
@@ -38,59 +61,66 @@ class Parameters:
 
 
 def plan(case: PlanCase) -> Planned | Advice:
-    """Plan one step for each controller that owns a selected pod, and for each bare pod when told so."""
-    evidence = case.need(WorkloadPods)
-    owned: dict[tuple[str, str, str], list[WorkloadPod]] = {}
-    bare: list[WorkloadPod] = []
-    left: list[WorkloadPod] = []
-    for pod in sorted(evidence.pods, key=lambda one: (one.namespace, one.controller_name, one.name)):
-        if pod.controller_kind in rollouts.RESTARTABLE:
-            owned.setdefault((pod.namespace, pod.controller_kind, pod.controller_name), []).append(pod)
-        elif pod.controller_kind or not case.parameters.bare_pods:
+    """Plan one step for each controller that owns one of the pods, and for each bare pod when told so."""
+    pods, whose = _chosen(case)
+    owned: dict[tuple[str, str, str], list[NamedPod]] = {}
+    bare: list[NamedPod] = []
+    left: list[NamedPod] = []
+    for pod in sorted(pods, key=lambda one: (one.namespace, one.owner.name, one.name)):
+        if pod.owner.kind in RESTARTABLE:
+            owned.setdefault((pod.namespace, pod.owner.kind, pod.owner.name), []).append(pod)
+        elif pod.owner.kind or not case.parameters.bare_pods:
             left.append(pod)
         else:
             bare.append(pod)
-    steps = [_restart_step(case, *key, pods) for key, pods in sorted(owned.items())]
+    steps = [_restart_step(case, *key, of_one) for key, of_one in sorted(owned.items())]
     steps += [_delete_step(pod) for pod in bare]
     if not steps:
-        whose = evidence.selector or "the workload selector"
-        return Advice(reason=f"No pod of {whose} is owned by a Deployment, StatefulSet or DaemonSet.")
-    restarted = sum(len(pods) for pods in owned.values())
-    return Planned(steps=tuple(steps), blast_radius=_blast_radius(len(owned), restarted, bare, left))
+        text = (f"Recreate these by hand: {_names(left)}.",) if left else ()
+        return Advice(reason=f"No pod of {whose} is owned by a Deployment, StatefulSet or DaemonSet.", text=text)
+    return Planned(steps=tuple(steps), blast_radius=_blast_radius(case.parameters, owned, bare, left))
 
 
-def _restart_step(case: PlanCase, namespace: str, kind: str, name: str, pods: Sequence[WorkloadPod]) -> Step:
-    newest = max(pods, key=lambda pod: (str(pod.created_at or ""), pod.name))
+def _chosen(case: PlanCase) -> tuple[tuple[NamedPod, ...], str]:
+    """Return the pods to recreate, and whose they are, in words."""
+    finding = case.finding
+    if case.parameters.pods is Pods.FINDING:
+        return named_pods.of_details(finding.judgement.details, finding.rule), f"the finding {finding.rule}"
+    evidence = case.need(WorkloadPods)
+    return tuple(map(NamedPod.of, evidence.pods)), evidence.selector or "the workload selector"
+
+
+def _restart_step(case: PlanCase, namespace: str, kind: str, name: str, pods: Sequence[NamedPod]) -> Step:
+    newest = max(pods, key=lambda pod: (pod.created_at, pod.name))
     timeout_seconds = int(case.parameters.timeout.total_seconds())
     what = f"{kind.lower()}/{name}"
+    parameters: dict[str, JsonValue] = {"kind": kind, "namespace": namespace, "name": name, "uid": newest.owner.uid}
+    diff = [f"  pod template of {what}, annotation {RESTARTED_AT}:"]
+    command = (
+        f"kubectl -n {namespace} rollout restart {what} && "
+        f"kubectl -n {namespace} rollout status {what} --timeout {timeout_seconds}s"
+    )
+    if case.parameters.within_budgets:
+        parameters[rollouts.WITHIN_BUDGETS] = True
+        diff.insert(
+            0, "  only while its PodDisruptionBudgets allow as many pods to be down as its rollout takes down at once"
+        )
+        command = f"kubectl -n {namespace} get poddisruptionbudgets && {command}"
     return Step(
         fix=NAME,
         action="restart",
-        target=f"{what} in namespace {namespace} ({_pods(len(pods))})",
-        parameters={
-            "kind": kind,
-            "namespace": namespace,
-            "name": name,
-            "uid": newest.controller_uid,
-            "timeout_seconds": timeout_seconds,
-        },
-        before={"uid": newest.controller_uid, "restarted_at": newest.restarted_at},
-        diff=(
-            f"  pod template of {what}, annotation {rollouts.RESTARTED_AT}:",
-            f"- {newest.restarted_at or '(none)'}",
-            "+ the time of the restart",
-        ),
+        target=f"{what} in namespace {namespace} ({count(len(pods), 'pod')})",
+        parameters=parameters,
+        before={"uid": newest.owner.uid, "restarted_at": newest.restarted_at},
+        diff=(*diff, f"- {newest.restarted_at or '(none)'}", "+ the time of the restart"),
         undo="",
-        command=(
-            f"kubectl -n {namespace} rollout restart {what} && "
-            f"kubectl -n {namespace} rollout status {what} --timeout {timeout_seconds}s"
-        ),
+        command=command,
         writer=WriterKind.KUBERNETES,
-        after_lookups_answer=True,
+        settles_within_seconds=timeout_seconds,
     )
 
 
-def _delete_step(pod: WorkloadPod) -> Step:
+def _delete_step(pod: NamedPod) -> Step:
     return Step(
         fix=NAME,
         action="delete_pod",
@@ -101,24 +131,38 @@ def _delete_step(pod: WorkloadPod) -> Step:
         undo="",
         command=f"kubectl -n {pod.namespace} delete pod {pod.name}",
         writer=WriterKind.KUBERNETES,
-        after_lookups_answer=True,
     )
 
 
-def _blast_radius(controllers: int, restarted: int, bare: Sequence[WorkloadPod], left: Sequence[WorkloadPod]) -> str:
+def _blast_radius(
+    parameters: Parameters,
+    owned: Mapping[tuple[str, str, str], Sequence[NamedPod]],
+    bare: Sequence[NamedPod],
+    left: Sequence[NamedPod],
+) -> str:
     sentences = []
-    if controllers:
-        noun = "controller" if controllers == 1 else "controllers"
-        sentences.append(f"{_pods(restarted)} of {controllers} {noun} restart, one controller at a time.")
+    if owned:
+        restarted = count(sum(map(len, owned.values())), "pod")
+        within = ", each only within its PodDisruptionBudgets" if parameters.within_budgets else ""
+        sentences.append(f"{restarted} of {count(len(owned), 'controller')} restart, one controller at a time{within}.")
     if bare:
-        sentences.append(f"{_pods(len(bare))} without a controller will be deleted, and nothing recreates them.")
+        sentences.append(f"{count(len(bare), 'pod')} without a controller will be deleted, and nothing recreates them.")
     if left:
-        sentences.append(f"{_pods(len(left))} of Jobs or without a controller are left alone.")
+        verb = "is" if len(left) == 1 else "are"
+        sentences.append(
+            f"{count(len(left), 'pod')} of Jobs or without a controller {verb} left alone: {_names(left)}."
+        )
     return " ".join([*sentences, "A restart cannot be undone."])
 
 
-def _pods(number: int) -> str:
-    return "1 pod" if number == 1 else f"{number} pods"
+def _names(pods: Sequence[NamedPod]) -> str:
+    """Name pods, and who controls them where that is nobody who could be restarted."""
+    named = [
+        f"{one.namespace}/{one.name}" + (f" ({one.owner.kind} {one.owner.name})" if one.owner.kind else "")
+        for one in pods[:MOST_NAMES_SHOWN]
+    ]
+    more = f" and {len(pods) - len(named)} more" if len(pods) > len(named) else ""
+    return ", ".join(named) + more
 
 
 def _nothing_to_undo(step: Step, effects: JsonObject) -> Step | None:
@@ -127,32 +171,40 @@ def _nothing_to_undo(step: Step, effects: JsonObject) -> Step | None:
     return None
 
 
-def recreate_pods_fix(*, sleep: Callable[[float], None], now: Callable[[], datetime]) -> Fix:
-    """Return the fix with this clock, in seconds and UTC."""
+def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
+    """Restart the controller, or delete the bare pod."""
+    return rollouts.delete_pod(step, writing) if step.action == "delete_pod" else rollouts.restart(step, writing)
 
-    def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
-        if step.action == "delete_pod":
-            return rollouts.delete_pod(step, writing)
-        return rollouts.restart(step, writing, sleep=sleep, now=now)
 
-    return Fix(
-        name=NAME,
-        title="Recreate the application pods",
-        plan=plan,
-        read=rollouts.read,
-        apply=apply,
-        inverse=_nothing_to_undo,
-        permissions=(
-            *(
-                KubernetesPermission(verb=verb, resource=plural, group="apps", unlocks="restart application pods")
-                for plural in ("daemonsets", "deployments", "statefulsets")
-                for verb in ("get", "patch")
-            ),
-            KubernetesPermission(verb="get", resource="pods", unlocks="see a bare pod again before deleting it"),
-            KubernetesPermission(verb="delete", resource="pods", unlocks="recreate bare pods, where told so"),
+FIX = Fix(
+    name=NAME,
+    title="Recreate the application pods",
+    does=(
+        "Restarts the controllers of the application pods as `kubectl rollout restart` does, one after the other, "
+        "each once all pods of the one before are Ready; where told so, only within their PodDisruptionBudgets. "
+        "Deletes bare pods only where told to. Cannot be undone."
+    ),
+    plan=plan,
+    read=rollouts.read,
+    apply=apply,
+    settled=rollouts.settled,
+    inverse=_nothing_to_undo,
+    permissions=(
+        *(
+            KubernetesPermission(verb=verb, resource=plural, group="apps", unlocks="restart application pods")
+            for plural in ("daemonsets", "deployments", "statefulsets")
+            for verb in ("get", "patch")
         ),
-        parameters=Parameters,
-    )
-
-
-FIX = recreate_pods_fix(sleep=time.sleep, now=lambda: datetime.now(UTC))
+        KubernetesPermission(
+            verb="list",
+            resource="poddisruptionbudgets",
+            group="policy",
+            unlocks="restart controllers within their budgets, where told so",
+        ),
+        KubernetesPermission(verb="get", resource="pods", unlocks="see a bare pod again before deleting it"),
+        KubernetesPermission(verb="delete", resource="pods", unlocks="recreate bare pods, where told so"),
+    ),
+    needs=(WorkloadPods,),
+    parameters=Parameters,
+    rule_parameters=(named_pods.PODS,),
+)
