@@ -1,29 +1,22 @@
-"""One AWS identity: the process's own credentials, or a role assumed with them, and its clients.
+"""One AWS identity and its clients. Identities are made in `identities`.
 
 Sessions and the making of clients are not safe among threads, finished clients are: clients are made
-under a lock, one for each region and service, and kept. A role has a session of its own whose
-credentials botocore renews before they end; the data loader is shared, since it costs the most.
+under a lock, one for each region and service, and kept. botocore renews a role's credentials before they end.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any
 
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 from botocore.session import Session
 
+from bot.clients.aws_parsing import LeanParsers
 from bot.clients.aws_retries import seconds_before_retry
 from bot.clients.aws_wire import BoundedSender, refuse_cut, refuse_foreign
-from bot.clients.own_names import OwnNames
 from bot.clients.time_limit import seconds_left
-from bot.clients.traffic import WireTraffic
 from bot.errors import SourceTimeout
-
-_NOT_IN_SESSION_NAMES = re.compile(r"[^A-Za-z0-9_=,.@-]")
-_MAX_SESSION_NAME = 64
 
 
 class AwsIdentity:
@@ -43,6 +36,7 @@ class AwsIdentity:
                 user_agent_extra="eks-dns-bot",
             )
         )
+        session.register_component("response_parser_factory", LeanParsers())
         session.register("before-send", sender)
         session.register("before-parse", refuse_cut)
         session.register("after-call", refuse_foreign)
@@ -73,63 +67,3 @@ class AwsIdentity:
     def close(self) -> None:
         """Close idle connections."""
         self._sender.close()
-
-
-class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore has no types
-    """The only source of credentials in a role's session."""
-
-    METHOD = "assume-role"
-
-    def __init__(self, base: AwsIdentity, role_arn: str, session_name: str) -> None:
-        self._base = base
-        self._role_arn = role_arn
-        self._session_name = session_name
-
-    def load(self) -> DeferredRefreshableCredentials:
-        """Return credentials that are fetched when first used."""
-        return DeferredRefreshableCredentials(refresh_using=self._fetch, method=self.METHOD)
-
-    def _fetch(self) -> dict[str, str]:
-        answer = self._base.client("sts").assume_role(RoleArn=self._role_arn, RoleSessionName=self._session_name)
-        given = answer["Credentials"]
-        return {
-            "access_key": given["AccessKeyId"],
-            "secret_key": given["SecretAccessKey"],
-            "token": given["SessionToken"],
-            "expiry_time": given["Expiration"].isoformat(),
-        }
-
-
-def own_identity(*, region: str, retries: bool, pool_size: int, names: OwnNames, traffic: WireTraffic) -> AwsIdentity:
-    """Return the identity of the process itself: botocore's variables, files and roles."""
-    return _identity(Session(), region=region, retries=retries, pool_size=pool_size, names=names, traffic=traffic)
-
-
-def assumed_identity(
-    role_arn: str,
-    session_name: str,
-    *,
-    region: str,
-    retries: bool,
-    pool_size: int,
-    names: OwnNames,
-    traffic: WireTraffic,
-) -> AwsIdentity:
-    """Return the identity of a role. AWS logs its calls under `session_name` (CloudTrail)."""
-    base_session = Session()
-    base = _identity(base_session, region=region, retries=True, pool_size=pool_size, names=names, traffic=traffic)
-    session = Session()
-    session.register_component("data_loader", base_session.get_component("data_loader"))
-    tidy_name = _NOT_IN_SESSION_NAMES.sub("-", session_name)[:_MAX_SESSION_NAME]
-    provider = _AssumedRole(base, role_arn, tidy_name)
-    session.register_component("credential_provider", CredentialResolver(providers=[provider]))
-    return _identity(session, region=region, retries=retries, pool_size=pool_size, names=names, traffic=traffic)
-
-
-def _identity(
-    session: Session, *, region: str, retries: bool, pool_size: int, names: OwnNames, traffic: WireTraffic
-) -> AwsIdentity:
-    sender = BoundedSender(
-        ca_bundle=session.get_config_variable("ca_bundle") or "", pool_size=pool_size, names=names, traffic=traffic
-    )
-    return AwsIdentity(session, region=region, sender=sender, retries=retries, pool_size=pool_size)

@@ -21,11 +21,16 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
+from bot.clients.answers import MAX_PARTS, parts_of
 from bot.clients.own_names import OwnNames
+from bot.clients.room import Room, room_left
 from bot.clients.time_limit import seconds_left
 from bot.clients.traffic import WireTraffic
-from bot.clients.wire import pool_classes
+from bot.clients.wire import body_up_to, pool_classes
 from bot.errors import SourceGarbled
+
+MAX_ANSWER_BYTES = 6 * 1024 * 1024
+"""A page larger than this is not read to its end: 500 network interfaces with thirty addresses each are some 4 MB."""
 
 _SUCCESS_BELOW = 300
 _JSON_PROTOCOLS = ("json", "rest-json")
@@ -53,8 +58,11 @@ class BoundedSender:
         self._lock = threading.Lock()
         self._managers: dict[str, urllib3.PoolManager] = {}
 
-    def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        """Send `request` within the thread's time limit. Raises what urllib3 and sockets raise."""
+    def __call__(self, request: AWSPreparedRequest, event_name: str = "", **_: object) -> AWSResponse:
+        """Send `request` within the thread's time limit. Raises what urllib3 and sockets raise.
+
+        `event_name` is botocore's: `before-send.ec2.DescribeVpcs`. Raises `SourceGarbled` for a body that is too large.
+        """
         seconds = seconds_left()
         headers = {
             name: value.decode("latin-1") if isinstance(value, bytes) else value
@@ -72,7 +80,7 @@ class BoundedSender:
             decode_content=False,
         )
         try:
-            content = response.read()
+            content = _bounded(response, event_name.removeprefix("before-send.").replace(".", ":") or request.url)
         finally:
             response.close()
         self._traffic.count(sent_bytes=len(request.body or b""), received_bytes=len(content))
@@ -102,6 +110,23 @@ class BoundedSender:
         manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         manager.pool_classes_by_scheme = pool_classes(self._names)
         return manager
+
+
+def _bounded(response: Any, action: str) -> bytes:  # noqa: ANN401  # urllib3 has types of its own
+    """Return the body. Raises `SourceGarbled` where it is larger than answers may be, or than its call has room for."""
+    room = room_left() or Room(bytes_left=MAX_ANSWER_BYTES, parts_left=MAX_PARTS)
+    most, most_parts = min(MAX_ANSWER_BYTES, room.bytes_left), min(MAX_PARTS, room.parts_left)
+    content, more = body_up_to(response, most)
+    parts = parts_of(content)
+    if more or parts > most_parts:
+        size = f"larger than {most} bytes" if more else f"of more than {most_parts} parts"
+        pages = "" if (most, most_parts) == (MAX_ANSWER_BYTES, MAX_PARTS) else ", after others of its pages"
+        raise SourceGarbled(
+            f"Cannot call {action}: the answer is {size}{pages}. It was cut off there and is not judged."
+        )
+    room.bytes_left -= len(content)
+    room.parts_left -= parts
+    return content
 
 
 def refuse_cut(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  # botocore has no types

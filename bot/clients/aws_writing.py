@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +15,7 @@ from bot.clients.time_limit import within
 from bot.clients.wire_errors import never_sent
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
+from bot.domain.places import HOME, Place
 from bot.errors import DnsBotError, EvidenceUnavailable, UnitError, WriteFailed
 
 _FAILURES: tuple[type[Exception], ...] = (EvidenceUnavailable, *AWS_ERRORS)
@@ -22,18 +24,20 @@ _FAILURES: tuple[type[Exception], ...] = (EvidenceUnavailable, *AWS_ERRORS)
 class BotocoreWriter:
     """Implements `ports.AwsWriter`, with the writer role and no other credential. Every call ends by `deadline`."""
 
-    def __init__(self, identity: AwsIdentity, deadline: Deadline) -> None:
+    def __init__(self, identity: AwsIdentity, deadline: Deadline, place: Place = HOME) -> None:
+        """`identity` works at `place`; its region is where calls go."""
         self._identity = identity
         self._deadline = deadline
+        self._place = place
 
     def write(self, service: str, operation: str, **parameters: object) -> RawObject:
-        """See `AwsWriter.write`. Where AWS gave no code the text begins `NoCredential: ` or `NoAnswer: `."""
+        """Send a change. Where AWS gave no code the text of `WriteFailed` begins `NoCredential: ` or `NoAnswer: `."""
         with within(self._deadline):
             self._log_in(service, operation)
-            client = self._identity.client(service)
+            client = self._identity.client(service, self._place.region)
             method = method_name(client, service, operation)
             try:
-                answer: RawObject = getattr(client, method)(**parameters)
+                answer: dict[str, Any] = getattr(client, method)(**parameters)
             except ClientError as error:
                 raise _refused(service, operation, error) from error
             except _FAILURES as error:
@@ -52,6 +56,15 @@ class BotocoreWriter:
         except _FAILURES as error:
             reason = error if isinstance(error, DnsBotError) else aws_error(service, operation, error)
             raise WriteFailed(f"NoCredential: {reason} Nothing was changed.") from error
+
+
+def enter(identity: AwsIdentity, deadline: Deadline) -> None:
+    """Assume the writer's role and send nothing as it. Raises `EvidenceUnavailable` where that is refused."""
+    with within(deadline):
+        try:
+            identity.log_in()
+        except AWS_ERRORS as error:
+            raise aws_error("sts", "AssumeRole", error) from error
 
 
 def _refused(service: str, operation: str, error: ClientError) -> WriteFailed:

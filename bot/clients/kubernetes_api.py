@@ -7,7 +7,7 @@ item fails a whole list. Nothing is retried here.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,16 +21,19 @@ from bot.clients.kubernetes_errors import KubernetesCall, refusal
 from bot.clients.kubernetes_login import KubernetesLogin
 from bot.clients.time_limit import seconds_left, within
 from bot.clients.traffic import WireTraffic
+from bot.clients.wire import body_up_to
 from bot.clients.wire_errors import WIRE_ERRORS, wire_error
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject
 from bot.domain.ports import Resource
 from bot.errors import EvidenceUnavailable, SourceGarbled, SourceUnreachable, Unauthenticated
 
-MAX_BODY_BYTES = 256 * 1024 * 1024
-"""An answer larger than this is not read: pages are 500 items, so nothing honest comes near."""
+MAX_BODY_BYTES = 12 * 1024 * 1024
+"""An answer larger than this is not read to its end: a page of 500 pods is some 5 MB."""
 
-_CHUNK_BYTES = 64 * 1024
+MAX_REFUSAL_BYTES = 64 * 1024
+"""Kept of an answer that is no success: a `Status` object says why in its first hundreds."""
+
 _WAIT_WITHOUT_ADVICE_SECONDS = 0.3
 _SPARE_SECONDS = 0.2
 _WAIT_AFTER_LOSS_SECONDS = 0.1
@@ -44,11 +47,12 @@ Query = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A whole answer: HTTP status, headers in lower case, body."""
+    """An answer: HTTP status, headers in lower case, body."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    """Whole, but for a refusal's and one whose reader said how much it keeps."""
 
 
 class KubernetesApi:
@@ -58,21 +62,26 @@ class KubernetesApi:
         self.login = login
         self.traffic = traffic
 
-    def read(self, call: KubernetesCall, path: str, query: Query, deadline: Deadline) -> Reply:
+    def read(self, call: KubernetesCall, path: str, query: Query, deadline: Deadline, *, keep_bytes: int = 0) -> Reply:
         """GET `path`; once more after 429, 5xx or a lost connection, if the deadline leaves time for it.
 
-        Honours Retry-After. Raises a subclass of `EvidenceUnavailable` for anything but a success.
+        Honours Retry-After. Of a body the first `keep_bytes` are kept; unless told, one that is larger than
+        `MAX_BODY_BYTES` is refused. Raises a subclass of `EvidenceUnavailable` for anything but a success.
         """
+
+        def ask() -> Reply:
+            return self.exchange(call, "GET", path, query, keep_bytes=keep_bytes)
+
         with within(deadline):
-            reply = self._first_try(call, path, query, deadline) or self.exchange(call, "GET", path, query)
+            reply = self._first_try(ask, deadline) or ask()
             if reply.status != HTTPStatus.OK:
                 raise refusal(call, reply.status, reply.body)
             return reply
 
-    def _first_try(self, call: KubernetesCall, path: str, query: Query, deadline: Deadline) -> Reply | None:
+    def _first_try(self, ask: Callable[[], Reply], deadline: Deadline) -> Reply | None:
         """Return the answer, or None, after a pause, when a second attempt is worth making."""
         try:
-            reply = self.exchange(call, "GET", path, query)
+            reply = ask()
         except SourceUnreachable:
             if _pause(_WAIT_AFTER_LOSS_SECONDS, deadline):
                 return None
@@ -90,6 +99,7 @@ class KubernetesApi:
         *,
         body: JsonObject | None = None,
         content_type: str = "",
+        keep_bytes: int = 0,
     ) -> Reply:
         """Send one request and return whatever answer comes, within the thread's time limit (`within`)."""
         headers = {"Accept": "application/json, */*"} | ({"Content-Type": content_type} if content_type else {})
@@ -104,7 +114,7 @@ class KubernetesApi:
                 reply = Reply(
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},
-                    body=_whole_body(call, response),
+                    body=_body(call, response, keep_bytes),
                 )
             finally:
                 response.close()
@@ -147,15 +157,15 @@ def _host(login: KubernetesLogin) -> str:
     return login.host or "the cluster's endpoint"
 
 
-def _whole_body(call: KubernetesCall, response: Any) -> bytes:  # noqa: ANN401  # urllib3's, typed as Any by the client
-    chunks: list[bytes] = []
-    size = 0
-    for chunk in response.stream(_CHUNK_BYTES):
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise SourceGarbled(f"Cannot {call}: the answer is larger than {MAX_BODY_BYTES} bytes and was not read.")
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _body(call: KubernetesCall, response: Any, keep_bytes: int) -> bytes:  # noqa: ANN401  # urllib3's, typed as Any by the client
+    if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+        return body_up_to(response, MAX_REFUSAL_BYTES)[0]
+    body, more = body_up_to(response, keep_bytes or MAX_BODY_BYTES)
+    if more and not keep_bytes:
+        raise SourceGarbled(
+            f"Cannot {call}: the answer is larger than {MAX_BODY_BYTES} bytes. It was cut off there and is not judged."
+        )
+    return body
 
 
 def _may_pass(status: int) -> bool:

@@ -13,6 +13,7 @@ from bot.errors import (
     AccessDenied,
     EvidenceUnavailable,
     NotFound,
+    SourceFailing,
     SourceGarbled,
     SourceUnreachable,
     Unauthenticated,
@@ -84,14 +85,17 @@ def refusal(call: KubernetesCall, status: int, body: bytes) -> EvidenceUnavailab
         return NotFound(f"{said}. The pod has no node yet, so there is no log.")
     if status == HTTPStatus.GONE:
         return PageExpired(f"{said}. The list changed faster than it was read; ask again.")
-    return _unwell(status, said)
+    return _unwell(call, status, said)
 
 
-def _unwell(status: int, said: str) -> EvidenceUnavailable:
+def _unwell(call: KubernetesCall, status: int, said: str) -> EvidenceUnavailable:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return SourceUnreachable(f"{said}. The API server is overloaded and sheds calls; ask again later.")
+        return SourceFailing(f"{said}. The API server is overloaded and sheds calls; ask again later.")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return SourceUnreachable(f"{said}. The API server, or what stands before it, is not well.")
+        by_a_kubelet = "/" in call.resource  # logs and exec go on to the node, whose silence the API server reports
+        return (SourceUnreachable if by_a_kubelet else SourceFailing)(
+            f"{said}. The API server, or what stands before it, is not well."
+        )
     if status < HTTPStatus.BAD_REQUEST:
         return SourceGarbled(f"{said}. That is no answer of a Kubernetes API server.")
     return EvidenceUnavailable(f"{said}.")

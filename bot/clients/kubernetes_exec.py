@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,38 +24,49 @@ from bot.clients.kubernetes_api import KubernetesApi, our_errors
 from bot.clients.kubernetes_errors import KubernetesCall, refusal, status_message, status_object
 from bot.clients.own_names import OwnNames
 from bot.clients.time_limit import within
-from bot.clients.wire import BoundedSocket, connect
+from bot.clients.websocket_stream import UpgradeRefused, open_stream
+from bot.clients.wire import TooMuchSent, connect
 from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.ports import ExecResult
 from bot.errors import EvidenceUnavailable, SourceGarbled, SourceTimeout, SourceUnreachable
 
 MAX_STREAM_BYTES = 64 * 1024
-"""Kept of each stream; what follows is read and dropped, so that the exit code still arrives."""
+"""Kept of each stream; what follows is read and dropped, so that the exit code still arrives, and `cut` says so."""
 
-_SUBPROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
+MAX_RUN_BYTES = 4 * 1024 * 1024
+"""Of a whole run, handshake and frames included: whoever prints more is not listened to until it ends."""
+
+_SUBPROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
-_SWITCHING_PROTOCOLS = 101
 _NO_PROGRAM = re.compile(r"executable file not found|no such file or directory|OCI runtime exec failed", re.IGNORECASE)
 _EXIT_CODE = re.compile(r"exit (?:code|status) (\d+)")
 _COMMAND_NOT_FOUND = 127
 
 
 class KubernetesProber:
-    """Implements `ports.Prober`. Every run ends by `deadline`; connections are not shared."""
+    """Implements `ports.PodProber`. Every run ends by `deadline`; connections are not shared."""
 
-    def __init__(self, api: KubernetesApi, names: OwnNames, deadline: Deadline) -> None:
+    def __init__(
+        self, api: KubernetesApi, names: OwnNames, deadline: Deadline, *, keep_bytes: int = MAX_STREAM_BYTES
+    ) -> None:
         self._api = api
         self._names = names
         self._deadline = deadline
+        self._keep_bytes = keep_bytes
 
     def run(self, pod: PodName, container: str, arguments: Sequence[str]) -> ExecResult:
-        """See `Prober.run`. A program that the image lacks is an `ExecResult` with exit code 126 or 127."""
+        """Run a program in a pod; one that the image lacks is an `ExecResult` with exit code 126 or 127."""
         call = KubernetesCall(verb="create", resource="pods/exec", namespace=pod.namespace, name=pod.name)
         with within(self._deadline), our_errors(call, self._api.login):
             try:
                 return self._run(call, pod, container, arguments)
-            except websocket.WebSocketBadStatusException as error:
+            except TooMuchSent as error:
+                raise SourceGarbled(
+                    f"Cannot {call}: `{' '.join(arguments)}` printed more than {MAX_RUN_BYTES} bytes. It was cut off "
+                    "there, before its exit code came, and is not judged."
+                ) from error
+            except UpgradeRefused as error:
                 return _refused(call, error)
             except websocket.WebSocketTimeoutException as error:
                 raise SourceTimeout(f"Cannot {call}: `{' '.join(arguments)}` gave no whole answer in time.") from error
@@ -71,7 +83,7 @@ class KubernetesProber:
         _, url, headers, *_ = self._api.login.serialised(method="GET", resource_path=path, header_params={})
         stream = self._open(call, configuration, f"{url}?{urlencode(query)}", headers)
         try:
-            result = _collect(call, stream)
+            result = _collect(call, stream, _Streams(keep_bytes=self._keep_bytes))
         finally:
             stream.shutdown()
         self._api.traffic.count(sent_bytes=0, received_bytes=len(result.stdout) + len(result.stderr))
@@ -87,22 +99,10 @@ class KubernetesProber:
         try:
             if secure:
                 made = _tls(configuration).wrap_socket(made, server_hostname=configuration.tls_server_name or host)
-            stream = websocket.WebSocket(enable_multithread=False)
-            stream.connect(  # type: ignore[no-untyped-call]
-                url.replace("http", "ws", 1),
-                socket=BoundedSocket(made),
-                subprotocols=_SUBPROTOCOLS,
-                header=[f"{name}: {value}" for name, value in headers.items()],
-                suppress_origin=True,
-                redirect_limit=0,
-            )
+            return open_stream(made, url, headers, _SUBPROTOCOLS, limit_bytes=MAX_RUN_BYTES)
         except BaseException:
             made.close()
             raise
-        if stream.getstatus() != _SWITCHING_PROTOCOLS:
-            stream.shutdown()  # type: ignore[no-untyped-call]
-            raise SourceGarbled(f"Cannot {call}: {stream.getstatus()} instead of an exec stream.")
-        return stream
 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext:
@@ -123,8 +123,31 @@ def _tls(configuration: Configuration) -> ssl.SSLContext:
     return context
 
 
-def _collect(call: KubernetesCall, stream: Any) -> ExecResult:  # noqa: ANN401  # websocket-client has no types
-    kept = {_STDOUT: bytearray(), _STDERR: bytearray()}
+@dataclass(slots=True)
+class _Streams:
+    """What a command printed so far."""
+
+    keep_bytes: int = MAX_STREAM_BYTES
+    kept: dict[int, bytearray] = field(default_factory=lambda: {_STDOUT: bytearray(), _STDERR: bytearray()})
+    cut: bool = False
+
+    def add(self, channel: int, data: bytes) -> None:
+        """Keep what there is room for."""
+        room = self.keep_bytes - len(self.kept[channel])
+        self.kept[channel] += data[:room]
+        self.cut = self.cut or len(data) > room
+
+    def result(self, exit_code: int, complaint: str = "") -> ExecResult:
+        """Return it with the exit code; `complaint` is what the runtime said in the program's place."""
+        return ExecResult(
+            stdout=bytes(self.kept[_STDOUT]),
+            stderr=bytes(self.kept[_STDERR]) + complaint.encode(),
+            exit_code=exit_code,
+            cut=self.cut,
+        )
+
+
+def _collect(call: KubernetesCall, stream: Any, printed: _Streams) -> ExecResult:  # noqa: ANN401  # websocket-client has no types
     while True:
         opcode, message = stream.recv_data()
         if opcode == websocket.ABNF.OPCODE_CLOSE or not message:
@@ -132,39 +155,35 @@ def _collect(call: KubernetesCall, stream: Any) -> ExecResult:  # noqa: ANN401  
                 raise SourceUnreachable(f"Cannot {call}: the stream was closed before the exit code came.")
             continue
         channel, data = message[0], message[1:]
-        if channel in kept:
-            kept[channel] += data[: MAX_STREAM_BYTES - len(kept[channel])]
+        if channel in printed.kept:
+            printed.add(channel, data)
         elif channel == _STATUS:
-            stdout, stderr = (kept[of].decode("utf-8", errors="replace") for of in (_STDOUT, _STDERR))
-            return _result(call, stdout, stderr, data)
+            return _result(call, printed, data)
 
 
-def _result(call: KubernetesCall, stdout: str, stderr: str, body: bytes) -> ExecResult:
+def _result(call: KubernetesCall, printed: _Streams, body: bytes) -> ExecResult:
     status = json_object(body, str(call))
     if status.get("status") == "Success":
-        return ExecResult(stdout=stdout, stderr=stderr, exit_code=0)
+        return printed.result(0)
     for cause in (status.get("details") or {}).get("causes") or []:
         if cause.get("reason") == "ExitCode" and str(cause.get("message", "")).isdigit():
-            return ExecResult(stdout=stdout, stderr=stderr, exit_code=int(cause["message"]))
-    missing = _missing_program(str(status.get("message", "")), stdout, stderr)
+            return printed.result(int(cause["message"]))
+    missing = _missing_program(str(status.get("message", "")), printed)
     if missing is not None:
         return missing
     raise EvidenceUnavailable(f"Cannot {call}: {status.get('message') or 'the command was not started'}.")
 
 
-def _refused(call: KubernetesCall, error: Any) -> ExecResult:  # noqa: ANN401  # websocket-client has no types
+def _refused(call: KubernetesCall, error: UpgradeRefused) -> ExecResult:
     """Tell a refused exec from one whose program is missing (some runtimes say so before the stream opens)."""
-    body = error.resp_body or b""
-    missing = _missing_program(status_message(body), "", "")
-    if missing is not None and status_object(body).get("reason") != "NotFound":
+    missing = _missing_program(status_message(error.body), _Streams())
+    if missing is not None and status_object(error.body).get("reason") != "NotFound":
         return missing
-    raise refusal(call, error.status_code, body) from error
+    raise refusal(call, error.status, error.body) from error
 
 
-def _missing_program(message: str, stdout: str, stderr: str) -> ExecResult | None:
+def _missing_program(message: str, printed: _Streams) -> ExecResult | None:
     if _NO_PROGRAM.search(message) is None:
         return None
     code = _EXIT_CODE.search(message)
-    return ExecResult(
-        stdout=stdout, stderr=f"{stderr}{message}", exit_code=int(code[1]) if code else _COMMAND_NOT_FOUND
-    )
+    return printed.result(int(code[1]) if code else _COMMAND_NOT_FOUND, message)

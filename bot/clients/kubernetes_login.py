@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,9 @@ from bot.clients.time_limit import seconds_left
 from bot.clients.wire import pool_classes
 from bot.domain.json_values import RawObject
 from bot.errors import SourceGarbled, SourceTimeout, Unauthenticated
+
+_LOOKED_AT_EVERY_SECONDS = 1.0
+"""Each look sets the client up anew. Tokens are renewed a minute and more before they end."""
 
 
 class KubernetesLogin:
@@ -77,12 +82,28 @@ class KubernetesLogin:
 
     def _make(self) -> ApiClient:
         configuration = self._configure()
+        if configuration.refresh_api_key_hook is not None:
+            configuration.refresh_api_key_hook = _not_at_every_call(configuration.refresh_api_key_hook)
         configuration.retries = False
         configuration.connection_pool_maxsize = self._pool_size
         client = ApiClient(configuration)
         client.rest_client.pool_manager.pool_classes_by_scheme = pool_classes(self._names)
         client.user_agent = "eks-dns-bot"
         return client
+
+
+def _not_at_every_call(renew: Callable[[Configuration], None]) -> Any:  # noqa: ANN401  # the client's type for it is wrong
+    """Return `renew` for hundreds of calls a second: a credential that was looked at a moment ago is as good now."""
+    looked_at = -math.inf
+
+    def renew_now_and_then(configuration: Configuration) -> None:
+        nonlocal looked_at
+        now = time.monotonic()
+        if now - looked_at >= _LOOKED_AT_EVERY_SECONDS:
+            renew(configuration)
+            looked_at = now
+
+    return renew_now_and_then
 
 
 def from_kubeconfig(path: str, context: str) -> Callable[[], Configuration]:

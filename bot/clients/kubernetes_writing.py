@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -26,30 +27,46 @@ class KubernetesWriter:
         self._api = api
         self._deadline = deadline
 
-    def patch(self, resource: Resource, name: str, body: JsonObject, *, namespace: str = "") -> RawObject:
-        """See `ClusterWriter.patch`. Raises `WriteFailed`, its text beginning `Conflict` for 409."""
+    def patch(
+        self, resource: Resource, name: str, body: JsonObject, *, namespace: str = "", subresource: str = ""
+    ) -> RawObject:
+        """Change an object. Raises `WriteFailed`, its text beginning `Conflict` for 409."""
+        plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
+        call = KubernetesCall(verb="patch", resource=plural, group=resource.group, namespace=namespace, name=name)
+        path = _path(resource, name, namespace) + (f"/{subresource}" if subresource else "")
+        reply = self._send(call, "PATCH", path, body, _STRATEGIC_MERGE)
+        return _object_of(reply, call)
+
+    def create(self, resource: Resource, body: JsonObject, *, namespace: str = "", dry_run: bool = False) -> RawObject:
+        """See `ClusterWriter.create`. Raises `WriteFailed`, its text beginning `Conflict` where one of its name is."""
         call = KubernetesCall(
-            verb="patch", resource=resource.plural, group=resource.group, namespace=namespace, name=name
+            verb="create", resource=resource.plural, group=resource.group, namespace=namespace, name=_name_of(body)
         )
-        reply = self._send(call, "PATCH", _path(resource, name, namespace), body, _STRATEGIC_MERGE)
-        try:
-            return json_object(reply.body, str(call))
-        except SourceGarbled as error:
-            raise WriteFailed(f"Garbled: {error.reason} Look before sending it again.", ambiguous=True) from error
+        query = (("fieldValidation", "Strict"), *([("dryRun", "All")] if dry_run else []))
+        reply = self._send(call, "POST", collection_path(resource, namespace), body, "application/json", query)
+        return _object_of(reply, call)
 
     def delete(self, resource: Resource, name: str, *, namespace: str = "", uid: str) -> None:
-        """See `ClusterWriter.delete`. An object of this name with another uid is left alone: `Conflict`."""
+        """Delete an object; one of this name with another uid is left alone: `Conflict`."""
         call = KubernetesCall(
             verb="delete", resource=resource.plural, group=resource.group, namespace=namespace, name=name
         )
         body: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         self._send(call, "DELETE", _path(resource, name, namespace), body, "application/json")
 
-    def _send(self, call: KubernetesCall, method: str, path: str, body: JsonObject, content_type: str) -> Reply:
+    def _send(
+        self,
+        call: KubernetesCall,
+        method: str,
+        path: str,
+        body: JsonObject,
+        content_type: str,
+        query: tuple[tuple[str, str], ...] = (),
+    ) -> Reply:
         with within(self._deadline):
             self._log_in(call)
             try:
-                reply = self._api.exchange(call, method, path, body=body, content_type=content_type)
+                reply = self._api.exchange(call, method, path, query, body=body, content_type=content_type)
             except EvidenceUnavailable as error:
                 lost = not never_sent(error)
                 told = (
@@ -81,6 +98,18 @@ def _names_another_uid(reply: Reply) -> bool:
     causes = (status_object(reply.body).get("details") or {}).get("causes") or []
     fields = {str(cause.get("field")) for cause in causes if isinstance(cause, dict)}
     return reply.status == HTTPStatus.UNPROCESSABLE_ENTITY and fields == {"metadata.uid"}
+
+
+def _object_of(reply: Reply, call: KubernetesCall) -> RawObject:
+    try:
+        return json_object(reply.body, str(call))
+    except SourceGarbled as error:
+        raise WriteFailed(f"Garbled: {error.reason} Look before sending it again.", ambiguous=True) from error
+
+
+def _name_of(body: JsonObject) -> str:
+    metadata = body.get("metadata")
+    return str(metadata.get("name", "")) if isinstance(metadata, Mapping) else ""
 
 
 def _path(resource: Resource, name: str, namespace: str) -> str:

@@ -15,14 +15,17 @@ from bot.clients.connection import ClusterConnection
 from bot.clients.own_names import OwnNames
 from bot.clients.time_limit import seconds_left
 from bot.clients.traffic import WireTraffic
+from bot.domain.cluster import ClusterTarget, PodName
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.ports import AwsReader, AwsWriter, ClusterReader, ClusterWriter, Prober
-from bot.errors import UnitError, WriteFailed
+from bot.domain.places import HOME, Place
+from bot.domain.ports import AwsReader, AwsWriter, ClusterReader, ClusterWriter, NodeRun, PodProber
+from bot.errors import WriteFailed
 
 if TYPE_CHECKING:
     from bot.clients.aws_identity import AwsIdentity
+    from bot.clients.identities import Identities, Wire
     from bot.clients.kubernetes_api import KubernetesApi
 
 READ_SESSION = "dnsbot-read"
@@ -35,28 +38,38 @@ _CLUSTER_SECONDS = 15.0
 class ClusterSources:
     """Implements `ports.Sources` and `ports.Traffic` for one cluster. Safe among threads."""
 
-    _aws: AwsIdentity
+    _target: ClusterTarget
+    _identities: Identities
     _kubernetes: KubernetesApi
     _names: OwnNames
     _traffic: WireTraffic
 
     def cluster(self, deadline: Deadline) -> ClusterReader:
-        """See `Sources.cluster`."""
         from bot.clients.kubernetes_reading import KubernetesReader  # noqa: PLC0415  # import late
 
         return KubernetesReader(self._kubernetes, deadline)
 
-    def aws(self, deadline: Deadline) -> AwsReader:
-        """See `Sources.aws`."""
+    def aws(self, deadline: Deadline, place: Place = HOME) -> AwsReader:
         from bot.clients.aws_reading import BotocoreReader  # noqa: PLC0415  # import late
 
-        return BotocoreReader(self._aws, deadline)
+        return BotocoreReader(self._identities.at(place), deadline, place)
 
-    def prober(self, deadline: Deadline) -> Prober:
-        """See `Sources.prober`."""
+    def pods(self, deadline: Deadline) -> PodProber:
         from bot.clients.kubernetes_exec import KubernetesProber  # noqa: PLC0415  # import late
 
         return KubernetesProber(self._kubernetes, self._names, deadline)
+
+    def nodes(self) -> NodeRun:
+        from bot.clients.node_probing import ClusterNodes  # noqa: PLC0415  # import late
+
+        return ClusterNodes(self._target, self._kubernetes, self._names)
+
+    def remove_left_probe_pods(self, deadline: Deadline) -> tuple[PodName, ...]:
+        """Remove the probe pods of processes that were killed, and return them. Raises `EvidenceUnavailable`."""
+        from bot.clients.probe_pods import remove_left_behind  # noqa: PLC0415  # import late
+
+        probe = self._target.node_probe
+        return remove_left_behind(self._kubernetes, probe, deadline) if probe else ()
 
     def may(self, permission: KubernetesPermission, deadline: Deadline) -> bool:
         """Return whether the reading identity has this Kubernetes permission."""
@@ -65,12 +78,11 @@ class ClusterSources:
         return may(self._kubernetes, permission, deadline)
 
     def totals(self) -> Mapping[str, int]:
-        """See `Traffic.totals`."""
         return self._traffic.totals()
 
     def close(self) -> None:
         """Close idle connections."""
-        self._aws.close()
+        self._identities.close()
         self._kubernetes.login.close()
 
 
@@ -79,12 +91,11 @@ class ClusterWriters:
     """Implements `ports.Writers` for one cluster. A writer that is not configured raises `WriteFailed`."""
 
     _cluster: str
-    _aws: AwsIdentity | None
+    _identities: Identities
     _kubernetes: KubernetesApi | None
     _traffic: WireTraffic = field(default_factory=WireTraffic)
 
     def cluster(self, deadline: Deadline) -> ClusterWriter:
-        """See `Writers.cluster`."""
         if self._kubernetes is None:
             raise WriteFailed(
                 f"Nothing in {self._cluster} was changed: no Kubernetes writer is configured. Set `writer_context` "
@@ -94,16 +105,16 @@ class ClusterWriters:
 
         return KubernetesWriter(self._kubernetes, deadline)
 
-    def aws(self, deadline: Deadline) -> AwsWriter:
-        """See `Writers.aws`."""
-        if self._aws is None:
+    def aws(self, deadline: Deadline, place: Place = HOME) -> AwsWriter:
+        if place not in self._identities:
+            of, whose = ("", "this cluster") if place == HOME else (f"{place} of ", "this peer")
             raise WriteFailed(
-                f"Nothing in the account of {self._cluster} was changed: no AWS writer is configured. "
-                "Set `writer_role_arn` for this cluster in dnsbot.yaml."
+                f"Nothing in the account of {of}{self._cluster} was changed: no AWS writer is configured. "
+                f"Set `writer_role_arn` for {whose} in dnsbot.yaml."
             )
         from bot.clients.aws_writing import BotocoreWriter  # noqa: PLC0415  # import late
 
-        return BotocoreWriter(self._aws, deadline)
+        return BotocoreWriter(self._identities.at(place), deadline, place)
 
     def may(self, permission: KubernetesPermission, deadline: Deadline) -> bool:
         """Return whether the writing identity has this Kubernetes permission; it must be configured."""
@@ -112,21 +123,26 @@ class ClusterWriters:
         return self._kubernetes is not None and may(self._kubernetes, permission, deadline)
 
     def rehearse(self, operation: str, parameters: Mapping[str, object], deadline: Deadline) -> None:
-        """Send a call to EC2 as a dry run. Raises `AccessDenied` where AWS would refuse it; nothing is changed."""
+        """Send a call to EC2 as a dry run, at home. Raises `AccessDenied` where AWS would refuse it.
+
+        Nothing is changed.
+        """
         from bot.clients.aws_rehearsing import rehearse  # noqa: PLC0415  # import late
 
-        if self._aws is None:
-            raise UnitError(f"{operation} cannot be rehearsed: no AWS writer is configured.")
-        rehearse(self._aws, operation, parameters, deadline)
+        rehearse(self._identities.at(HOME), operation, parameters, deadline)
+
+    def enter(self, place: Place, deadline: Deadline) -> None:
+        """Become the AWS writer at a place and ask for nothing. Raises `EvidenceUnavailable` where that is refused."""
+        from bot.clients.aws_writing import enter  # noqa: PLC0415  # import late
+
+        enter(self._identities.at(place), deadline)
 
     def totals(self) -> Mapping[str, int]:
-        """See `Traffic.totals`."""
         return self._traffic.totals()
 
     def close(self) -> None:
         """Close idle connections."""
-        if self._aws is not None:
-            self._aws.close()
+        self._identities.close()
         if self._kubernetes is not None:
             self._kubernetes.login.close()
 
@@ -136,13 +152,22 @@ def open_sources(connection: ClusterConnection, *, pool_size: int = 32) -> Clust
 
     `pool_size` is the number of connections kept for each host: the number of threads that read at once.
     """
-    names, traffic = OwnNames(), WireTraffic()
-    aws = _reader_identity(connection, pool_size, names, traffic)
+    from bot.clients.identities import Wire  # noqa: PLC0415  # import late
+
+    wire = Wire(region=connection.target.region, pool_size=pool_size, names=OwnNames(), traffic=WireTraffic())
+    identities = _reading(connection, wire)
     if connection.kubeconfig:
-        kubernetes = _from_kubeconfig(connection.kubeconfig, connection.context, pool_size, names, traffic)
+        kubernetes = _from_kubeconfig(connection.kubeconfig, connection.context, wire)
     else:
-        kubernetes = _from_eks(connection, aws, aws, pool_size, names, traffic)
-    return ClusterSources(_aws=aws, _kubernetes=kubernetes, _names=names, _traffic=traffic)
+        home = identities.at(HOME)
+        kubernetes = _from_eks(connection, home, home, wire)
+    return ClusterSources(
+        _target=connection.target,
+        _identities=identities,
+        _kubernetes=kubernetes,
+        _names=wire.names,
+        _traffic=wire.traffic,
+    )
 
 
 def open_writers(connection: ClusterConnection, *, plan_id: str = "", pool_size: int = 4) -> ClusterWriters:
@@ -151,68 +176,46 @@ def open_writers(connection: ClusterConnection, *, plan_id: str = "", pool_size:
     AWS names the role's session `dnsbot-<plan_id>`. Where Kubernetes is written through EKS, its endpoint
     is looked up as the reader, and the token is the writer's.
     """
-    from bot.clients.aws_identity import assumed_identity  # noqa: PLC0415  # import late
+    from bot.clients.identities import Identities, Wire  # noqa: PLC0415  # import late
 
-    names, traffic = OwnNames(), WireTraffic()
-    aws = None
-    if connection.writer_role_arn:
-        aws = assumed_identity(
-            connection.writer_role_arn,
-            f"dnsbot-{plan_id or 'write'}",
-            region=connection.target.region,
-            retries=False,
-            pool_size=pool_size,
-            names=names,
-            traffic=traffic,
-        )
+    wire = Wire(region=connection.target.region, pool_size=pool_size, names=OwnNames(), traffic=WireTraffic())
+    session_name = f"dnsbot-{plan_id or 'write'}"
+    identities = Identities(connection.writing_roles, session_name=session_name, retries=False, wire=wire)
     kubernetes = None
     if connection.kubeconfig and connection.writer_context:
-        kubernetes = _from_kubeconfig(connection.kubeconfig, connection.writer_context, pool_size, names, traffic)
-    elif aws is not None:
-        reader = _reader_identity(connection, pool_size, names, traffic)
-        kubernetes = _from_eks(connection, reader, aws, pool_size, names, traffic)
-    return ClusterWriters(_cluster=connection.target.name, _aws=aws, _kubernetes=kubernetes, _traffic=traffic)
+        kubernetes = _from_kubeconfig(connection.kubeconfig, connection.writer_context, wire)
+    elif connection.writer_role_arn:
+        reader = _reading(connection, wire).at(HOME)
+        kubernetes = _from_eks(connection, reader, identities.at(HOME), wire)
+    return ClusterWriters(
+        _cluster=connection.target.name, _identities=identities, _kubernetes=kubernetes, _traffic=wire.traffic
+    )
 
 
-def _reader_identity(
-    connection: ClusterConnection, pool_size: int, names: OwnNames, traffic: WireTraffic
-) -> AwsIdentity:
-    from bot.clients.aws_identity import assumed_identity, own_identity  # noqa: PLC0415  # import late
+def _reading(connection: ClusterConnection, wire: Wire) -> Identities:
+    from bot.clients.identities import Identities  # noqa: PLC0415  # import late
 
-    region = connection.target.region
-    if connection.role_arn:
-        return assumed_identity(
-            connection.role_arn,
-            READ_SESSION,
-            region=region,
-            retries=True,
-            pool_size=pool_size,
-            names=names,
-            traffic=traffic,
-        )
-    return own_identity(region=region, retries=True, pool_size=pool_size, names=names, traffic=traffic)
+    return Identities(connection.reading_roles, session_name=READ_SESSION, retries=True, wire=wire)
 
 
-def _from_kubeconfig(path: str, context: str, pool_size: int, names: OwnNames, traffic: WireTraffic) -> KubernetesApi:
+def _from_kubeconfig(path: str, context: str, wire: Wire) -> KubernetesApi:
     from bot.clients.kubernetes_api import KubernetesApi  # noqa: PLC0415  # import late
     from bot.clients.kubernetes_login import KubernetesLogin, from_kubeconfig  # noqa: PLC0415  # import late
 
     login = KubernetesLogin(
         from_kubeconfig(path, context),
         waits_for=f"the credential plugin of the kubeconfig {path}: run it by hand and see whether it ends",
-        names=names,
-        pool_size=pool_size,
+        names=wire.names,
+        pool_size=wire.pool_size,
     )
-    return KubernetesApi(login, traffic)
+    return KubernetesApi(login, wire.traffic)
 
 
 def _from_eks(
     connection: ClusterConnection,
     endpoint: AwsIdentity,
     token: AwsIdentity,
-    pool_size: int,
-    names: OwnNames,
-    traffic: WireTraffic,
+    wire: Wire,
 ) -> KubernetesApi:
     """Return a client of the EKS endpoint, which `endpoint` looks up and `token` signs in to."""
     from bot.clients.eks_token import TokenMaker  # noqa: PLC0415  # import late
@@ -225,10 +228,10 @@ def _from_eks(
     login = KubernetesLogin(
         from_eks(describe, maker),
         waits_for="AWS, for the cluster's endpoint or token: ask again",
-        names=names,
-        pool_size=pool_size,
+        names=wire.names,
+        pool_size=wire.pool_size,
     )
-    return KubernetesApi(login, traffic)
+    return KubernetesApi(login, wire.traffic)
 
 
 def _describe_cluster(endpoint: AwsIdentity, eks_name: str) -> Callable[[], RawObject]:

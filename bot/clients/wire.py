@@ -24,22 +24,48 @@ from bot.clients.time_limit import seconds_left
 CONNECT_SECONDS = 5.0
 """Longest wait for one address to accept a connection; the deadline may be sooner."""
 
+CHUNK_BYTES = 64 * 1024
+"""Read at once. A far end that announces more than it may send never gets a buffer of that size."""
+
+
+def body_up_to(response: Any, limit_bytes: int) -> tuple[bytes, bool]:  # noqa: ANN401  # urllib3's, typed as Any by the client
+    """Return the body of a response that was not read yet, at most `limit_bytes`, and whether more was offered.
+
+    Nothing is decompressed: no request of ours asks for it, and a small body may unpack into a large one.
+    """
+    body = io.BytesIO()  # whose content is given away without a copy
+    for chunk in response.stream(CHUNK_BYTES, decode_content=False):
+        body.write(chunk)
+        if body.tell() > limit_bytes:
+            body.truncate(limit_bytes)
+            return body.getvalue(), True
+    return body.getvalue(), False
+
+
+class TooMuchSent(Exception):
+    """The far end sent more than this connection may carry."""
+
 
 class _BoundedStream(io.RawIOBase):
     """The reading side of a bounded socket, as `http.client` wants it."""
 
-    def __init__(self, inner: socket.socket) -> None:
+    def __init__(self, inner: socket.socket, limit_bytes: int) -> None:
         self._inner = inner
         self._raw = inner.makefile("rb", buffering=0)
+        self._bytes_left = limit_bytes
 
     def readable(self) -> bool:
         """Say that it can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  # the type that io.RawIOBase declares
-        """Read what has arrived, waiting no longer than the deadline allows."""
+        """Read what has arrived, waiting no longer than the deadline allows. Raises `TooMuchSent` beyond the limit."""
+        if self._bytes_left <= 0:
+            raise TooMuchSent
         self._inner.settimeout(seconds_left())
-        return self._raw.readinto(buffer)
+        size = self._raw.readinto(buffer)
+        self._bytes_left -= size or 0
+        return size
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -48,10 +74,14 @@ class _BoundedStream(io.RawIOBase):
 
 
 class BoundedSocket:
-    """A connected socket (plain or TLS) that takes its time-out from the deadline at every wait."""
+    """A connected socket (plain or TLS) that takes its time-out from the deadline at every wait.
 
-    def __init__(self, inner: socket.socket) -> None:
+    What `makefile` gives reads at most `limit_bytes` in all.
+    """
+
+    def __init__(self, inner: socket.socket, *, limit_bytes: int = sys.maxsize) -> None:
         self._inner = inner
+        self._limit_bytes = limit_bytes
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the socket has
         """Everything but waiting is the socket's own."""
@@ -61,12 +91,12 @@ class BoundedSocket:
         """Return a buffered reader."""
         if mode != "rb":
             raise ValueError(f"a bounded socket is read in mode rb, not {mode}")
-        return io.BufferedReader(_BoundedStream(self._inner))
+        return io.BufferedReader(_BoundedStream(self._inner, self._limit_bytes))
 
     def recv(self, size: int) -> bytes:
         """Receive at most `size` bytes."""
         self._inner.settimeout(seconds_left())
-        return self._inner.recv(size)
+        return self._inner.recv(min(size, CHUNK_BYTES))
 
     def send(self, data: bytes) -> int:
         """Send some of `data`."""

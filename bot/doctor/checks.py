@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """What was found."""
 
     OK = "ok"
@@ -21,7 +21,7 @@ class Check:
     """One line of the doctor's report."""
 
     subject: str
-    state: State
+    state: CheckState
     text: str
     disables: tuple[str, ...] = ()
 
@@ -39,6 +39,6 @@ def doctor_text(checks: Iterable[Check]) -> str:
 def exit_code(checks: Iterable[Check]) -> int:
     """Return 0 when nothing is missing, 2 when something is, 3 when something could not be looked at."""
     states = {check.state for check in checks}
-    if State.MISSING in states:
+    if CheckState.MISSING in states:
         return 2
-    return 3 if State.UNKNOWN in states else 0
+    return 3 if CheckState.UNKNOWN in states else 0

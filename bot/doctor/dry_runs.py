@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
-from bot.doctor.checks import Check, State
+from bot.doctor.checks import Check, CheckState
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.permissions import AwsPermission
+from bot.domain.places import PlaceKind
 from bot.domain.plans import Fix, Rehearsal
 from bot.errors import AccessDenied, DnsBotError, DryRunIgnored, NotFound
 from bot.report.permissions import Need
@@ -57,24 +58,38 @@ def check_changes(
     """Have AWS judge each write that a fix would send, on something that the diagnosis saw."""
     evidence = {type(one.value): one.value for one in diagnosis.evidence if one.value is not None}
     planned = {(one.operation, one.target): one for fix in fixes for one in fix.rehearse(evidence)}
-    said = _Verdicts.of(tuple(_tried(planned.values(), rehearse)))
-    needed = {need.permission.text for need in changes if isinstance(need.permission, AwsPermission)}
-    left = needed - said.granted.keys() - said.refused.keys()
+    said = _Verdicts.of(tuple(_tried([one for one in planned.values() if not one.no_dry_run], rehearse)))
+    needed = {
+        need.permission.action
+        for need in changes
+        if isinstance(need.permission, AwsPermission) and need.permission.place is PlaceKind.HOME
+    }
+    unsaid = needed - said.granted.keys() - said.refused.keys()
+    never = {right: why for right, why in _never_judged(planned.values()).items() if right in unsaid}
+    left = unsaid - never.keys()
+    for right, why in sorted(never.items()):
+        text = f"cannot be judged beforehand, since {why}: the writer role needs {right}"
+        yield Check(subject=subject, state=CheckState.NOTE, text=text, disables=_units_of(changes, {right}))
     for right, (one, error) in sorted(said.refused.items()):
         text = f"a dry run on {one.target}: {error}"
-        yield Check(subject=subject, state=State.MISSING, text=text, disables=_units_of(changes, {right}))
+        yield Check(subject=subject, state=CheckState.MISSING, text=text, disables=_units_of(changes, {right}))
     for one, error in said.unclear:
-        state = State.MISSING if isinstance(error, AccessDenied | DryRunIgnored) else State.UNKNOWN
+        state = CheckState.MISSING if isinstance(error, AccessDenied | DryRunIgnored) else CheckState.UNKNOWN
         text = f"a dry run on {one.target}: {error}"
         yield Check(subject=subject, state=state, text=text, disables=_units_of(changes, left))
     if said.granted:
         targets = ", ".join(sorted(set(said.granted.values())))
         text = f"{len(said.granted)} AWS rights are granted, as dry runs on {targets} show"
-        yield Check(subject=subject, state=State.OK, text=text)
+        yield Check(subject=subject, state=CheckState.OK, text=text)
     if left and not said.unclear:
         why = "AWS refused another right first" if said.refused else "nothing to try it on was read"
         text = f"not judged, since {why}: the writer role needs {', '.join(sorted(left))}"
-        yield Check(subject=subject, state=State.NOTE, text=text, disables=_units_of(changes, left))
+        yield Check(subject=subject, state=CheckState.NOTE, text=text, disables=_units_of(changes, left))
+
+
+def _never_judged(planned: Iterable[Rehearsal]) -> dict[str, str]:
+    """Return the rights of writes of which AWS knows no dry run, and why."""
+    return {right: one.no_dry_run for one in planned if one.no_dry_run for right in one.judges}
 
 
 def _tried(planned: Iterable[Rehearsal], rehearse: Rehearse) -> Iterator[tuple[Rehearsal, DnsBotError | None]]:

@@ -1,0 +1,70 @@
+"""What the entries of dnsbot.yaml are made of: the base of their models, and kinds of values that are checked."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+from bot.workflow.durations import parse_duration
+
+_ROLE_ARN = re.compile(r"arn:(?:aws|aws-cn|aws-us-gov):iam::(\d{12}):role/[\w+=,.@/-]+", re.ASCII)
+_REGION = re.compile(r"[a-z]{2,10}(?:-[a-z]{1,20}){1,4}-\d{1,2}")
+
+
+class Entry(BaseModel):
+    """One entry of the file: no key but those of its fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def account_of(role_arn: str) -> str:
+    """Return the account of a role; empty where there is no role."""
+    found = _ROLE_ARN.fullmatch(role_arn)
+    return found[1] if found else ""
+
+
+def _role_arn(text: str) -> str:
+    if text and not _ROLE_ARN.fullmatch(text):
+        raise ValueError("the ARN of an IAM role such as arn:aws:iam::111122223333:role/dnsbot-read is expected")
+    return text
+
+
+def _region(text: str) -> str:
+    if text and not _REGION.fullmatch(text):
+        raise ValueError("an AWS region such as eu-west-1 is expected")
+    return text
+
+
+def _named(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a name is expected, not a blank text")
+    return text
+
+
+def _cidr(text: object) -> str:
+    try:
+        return str(ip_network(str(text)))
+    except ValueError as error:
+        raise ValueError(f"a network such as 10.64.0.0/10 is expected: {error}") from error
+
+
+def _timezone(text: object) -> str:
+    try:
+        return ZoneInfo(str(text)).key
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("a time zone such as Europe/Paris is expected") from error
+
+
+Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
+RoleArn: TypeAlias = Annotated[str, AfterValidator(_role_arn)]
+"""Of any partition that AWS has; empty: none."""
+Region: TypeAlias = Annotated[str, AfterValidator(_region)]
+Named: TypeAlias = Annotated[str, AfterValidator(_named)]
+"""Not blank: a blank entry of a list would name nobody and yet make the list no empty one."""
+Cidr: TypeAlias = Annotated[str, BeforeValidator(_cidr)]
+TimeZone: TypeAlias = Annotated[str, BeforeValidator(_timezone)]

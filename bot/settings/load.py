@@ -1,0 +1,134 @@
+"""The whole of the settings: dnsbot.yaml and the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import Field
+
+from bot.clients.connection import ClusterConnection
+from bot.domain.approvals import ApprovalPolicy
+from bot.domain.askers import AskerPolicy
+from bot.errors import ConfigurationError
+from bot.settings.approvals import PolicyEntry, approval_policy
+from bot.settings.askers import AskersEntry, asker_policy
+from bot.settings.clusters import ClusterEntry, cluster_connection
+from bot.settings.entries import Entry, TimeZone
+from bot.workflow.located_yaml import read_yaml, validate
+
+SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL")
+DEFAULT_DATABASE = "sqlite:///dnsbot.db"
+
+
+class DigestEntry(Entry):
+    """One digest."""
+
+    channel: str
+    cron: str
+    timezone: TimeZone = "UTC"
+    clusters: list[str] = Field(default_factory=list)
+
+
+class SettingsFile(Entry):
+    """The shape of dnsbot.yaml."""
+
+    clusters: dict[str, ClusterEntry] = Field(min_length=1)
+    approvals: dict[str, PolicyEntry] = Field(default_factory=dict)
+    askers: AskersEntry = Field(default_factory=AskersEntry)
+    digests: list[DigestEntry] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackSecrets:
+    """Tokens from the environment; None where unset. `repr` shows none of them."""
+
+    bot_token: str | None = field(default=None, repr=False)
+    app_token: str | None = field(default=None, repr=False)
+    signing_secret: str | None = field(default=None, repr=False)
+    api_url: str = "https://slack.com/api/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that an operator configured."""
+
+    file: Path
+    clusters: Mapping[str, ClusterConnection]
+    approvals: Mapping[str, ApprovalPolicy]
+    askers: AskerPolicy
+    slack: SlackSecrets
+    database_url: str = field(repr=False)
+    """Default `sqlite:///dnsbot.db`. May hold a password: never printed."""
+    corefile_check: Path | None = None
+    """The program that asks CoreDNS itself about a Corefile; None: the bot's own grammar judges it."""
+
+
+def load_settings(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read dnsbot.yaml and the environment.
+
+    `file` defaults to DNSBOT_CONFIG, then ./dnsbot.yaml. Raises `ConfigurationError` naming what is
+    wrong, where, and what to do.
+    """
+    env = os.environ if environment is None else environment
+    path = file or Path(env.get("DNSBOT_CONFIG") or "dnsbot.yaml")
+    if not path.exists():
+        raise ConfigurationError(
+            f"There is no configuration at {path}. Write one (README, Configuration), or name it with --config FILE "
+            "or DNSBOT_CONFIG."
+        )
+    _refuse_blank(env)
+    document = read_yaml(path)
+    written = validate(document, SettingsFile)
+    return Settings(
+        file=path,
+        clusters={
+            name: cluster_connection(name, entry, document, folder=path.parent, environments=written.approvals)
+            for name, entry in written.clusters.items()
+        },
+        approvals={name: approval_policy(name, entry, document) for name, entry in written.approvals.items()},
+        askers=asker_policy(written.askers),
+        slack=SlackSecrets(
+            bot_token=env.get("SLACK_BOT_TOKEN"),
+            app_token=env.get("SLACK_APP_TOKEN"),
+            signing_secret=env.get("SLACK_SIGNING_SECRET"),
+            api_url=env.get("SLACK_API_URL", "") or "https://slack.com/api/",
+        ),
+        database_url=database_url(env),
+        corefile_check=corefile_check(env),
+    )
+
+
+def corefile_check(env: Mapping[str, str]) -> Path | None:
+    """Return the program that COREFILE_CHECK names. Raises `ConfigurationError` where it is none."""
+    if not env.get("COREFILE_CHECK"):
+        return None
+    program = Path(env["COREFILE_CHECK"])
+    if not (program.is_absolute() and program.is_file() and os.access(program, os.X_OK)):
+        raise ConfigurationError(
+            f"COREFILE_CHECK is {str(program)!r}, which is no program. Set it to the absolute path of corefile-check "
+            "(README, Configuration), or unset it: then the bot's own grammar judges Corefiles."
+        )
+    return program
+
+
+def database_url(environment: Mapping[str, str] | None = None) -> str:
+    """Return where the history is; `dnsbot migrate` needs no more than this. Raises `ConfigurationError` when blank."""
+    env = os.environ if environment is None else environment
+    _refuse_blank(env)
+    return env.get("DATABASE_URL") or DEFAULT_DATABASE
+
+
+def _refuse_blank(env: Mapping[str, str]) -> None:
+    for name in SECRETS:
+        if name in env and not env[name].strip():
+            raise ConfigurationError(f"{name} is set but blank. Set it to its value, or unset it.")
+
+
+def shipped(folder: str) -> Path:
+    """Return where `playbooks`, `templates` or `migrations` are: beside the package, or inside the wheel."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "shipped" / folder
+    return inside if inside.is_dir() else package.parent / folder
