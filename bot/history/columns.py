@@ -13,6 +13,9 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from bot.domain.json_values import canonical
 
+NO_JSON = object()
+"""Stands for a document that is no JSON: one broken row does not keep the others of an answer from being read."""
+
 
 class UtcTime(TypeDecorator[datetime]):
     """A UTC instant: `timestamptz` on PostgreSQL, `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite."""
@@ -61,9 +64,12 @@ class Json(TypeDecorator[Any]):
         return None if value is None else canonical(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401  # any JSON
-        """Return what the JSON says."""
+        """Return what the JSON says; what is no JSON is `NO_JSON`, which no reader takes for a document."""
         del dialect
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except ValueError:
+            return NO_JSON
 
 
 class DatabaseTime(ColumnElement[datetime]):

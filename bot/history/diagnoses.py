@@ -11,14 +11,15 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.domain.alike import evidence_document, evidence_from
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Binding, Diagnosis
+from bot.domain.encoding import decode, encode
 from bot.domain.evidence import Collected, Gap, SourceCall
-from bot.domain.findings import Cell, Finding
-from bot.domain.json_values import JsonObject, canonical, digest
+from bot.domain.findings import Finding
+from bot.domain.json_values import JsonObject, JsonValue, canonical, digest
 from bot.domain.people import Person
 from bot.history.columns import DatabaseTime
-from bot.history.encode import decode, encode
 from bot.history.tables import diagnoses, evidence, evidence_contents, findings
 
 MAX_CONTENT_CHARACTERS = 32_000_000
@@ -33,7 +34,6 @@ class _Frame:
     target: ClusterTarget
     binding: Binding | None
     binding_gap: Gap | None
-    unexplained: tuple[Cell, ...]
     looked_from: str
     lookups_all_answer: bool | None
 
@@ -100,7 +100,6 @@ def _frame(diagnosis: Diagnosis) -> _Frame:
         target=diagnosis.target,
         binding=diagnosis.binding,
         binding_gap=diagnosis.binding_gap,
-        unexplained=diagnosis.unexplained,
         looked_from=diagnosis.looked_from,
         lookups_all_answer=diagnosis.lookups_all_answer,
     )
@@ -109,7 +108,7 @@ def _frame(diagnosis: Diagnosis) -> _Frame:
 def _store_evidence(connection: Connection, diagnosis_id: str, position: int, collected: Collected) -> None:
     gap, key = collected.gap, None
     if collected.value is not None:
-        content = encode(collected.value)
+        content = collected.document or evidence_document(collected.value)
         size = len(canonical(content))
         if size > MAX_CONTENT_CHARACTERS:
             gap = Gap(what=collected.id, reason=f"it was too large to be kept in the history ({size} characters)")
@@ -159,7 +158,6 @@ def load(connection: Connection, diagnosis_id: str, classes: Mapping[str, type])
         ),
         binding=frame.binding,
         binding_gap=frame.binding_gap,
-        unexplained=frame.unexplained,
         looked_from=frame.looked_from,
         lookups_all_answer=frame.lookups_all_answer,
     )
@@ -206,12 +204,12 @@ def _load_piece(
     )
 
 
-def _load_value(evidence_id: str, content: object, kind: type | None) -> tuple[object | None, Gap | None]:
+def _load_value(evidence_id: str, content: JsonValue, kind: type | None) -> tuple[object | None, Gap | None]:
     """Return the value, or why it can no longer be read: never a part of it."""
     if kind is None:
         return None, Gap(what=evidence_id, reason="it was stored by a dnsbot that had another set of collectors")
     try:
-        return decode(kind, content), None
+        return evidence_from(kind, content), None
     except ValidationError as error:
         return None, Gap(
             what=evidence_id,

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select, update
 from sqlalchemy.sql.expression import ColumnElement
 
-from bot.domain.approvals import ApprovalPolicy, Choice, Decision, MessageRef, Proposal, ProposalState
-from bot.domain.history import Draft, Press, Taken
+from bot.domain.approvals import ApprovalPolicy, Choice, Decision, MessageRef, Posted, Proposal, ProposalState
+from bot.domain.encoding import decode, encode
+from bot.domain.history import Draft, Press, Taken, Unreadable
 from bot.domain.people import Person
 from bot.domain.plans import plan_document, plan_from_document
+from bot.errors import RecordUnreadable
 from bot.history.columns import DatabaseTime
 from bot.history.diagnoses import insert_if_absent, person
-from bot.history.encode import decode, encode
 from bot.history.tables import clusters, decisions, proposals
+from bot.history.unreadable import reading_row
 
+log = logging.getLogger(__name__)
+
+REFUSALS_READ = 100
+"""So many of a plan's refused presses are read: who presses ten thousand times must not make each press slower."""
 PENDING, APPROVED = ProposalState.PENDING.value, ProposalState.APPROVED.value
 
 
@@ -75,21 +82,55 @@ def _columns(draft: Draft) -> dict[str, object]:
         "message_channel": "",
         "message_ts": "",
         "report_url": "",
+        "version": 1,
+        "drawn": 0,
     }
 
 
+def changed(connection: Connection, proposal_id: str) -> None:
+    """Count a change of what the card shows."""
+    connection.execute(update(proposals).where(proposals.c.id == proposal_id).values(version=proposals.c.version + 1))
+
+
 def load(connection: Connection, *where: ColumnElement[bool]) -> tuple[Proposal, ...]:
-    """Return proposals with their decisions, oldest first."""
+    """Return proposals with their decisions, oldest first. Raises `RecordUnreadable` where one cannot be read."""
+    return tuple(_proposal(row, own) for row, own in _rows(connection, *where))
+
+
+def load_readable(
+    connection: Connection, *where: ColumnElement[bool]
+) -> tuple[tuple[Proposal, ...], tuple[Unreadable, ...]]:
+    """Return proposals as `load` does, and apart those that cannot be read."""
+    found: list[Proposal] = []
+    left: list[Unreadable] = []
+    for row, own in _rows(connection, *where):
+        try:
+            found.append(_proposal(row, own))
+        except RecordUnreadable as error:
+            log.error("a plan is left aside", extra={"proposal": row.id, "reason": str(error)})  # noqa: TRY400  # the reason says it all
+            left.append(Unreadable(proposal_id=row.id, diagnosis_id=row.diagnosis_id, reason=str(error)))
+    return tuple(found), tuple(left)
+
+
+def _rows(
+    connection: Connection, *where: ColumnElement[bool]
+) -> Iterator[tuple[Row[*tuple[Any, ...]], Sequence[Row[*tuple[Any, ...]]]]]:
+    """Yield the rows of proposals, each with those of its decisions."""
     past = proposals.c.expires_at <= DatabaseTime()
     state_now = case((past & (proposals.c.state == PENDING), ProposalState.EXPIRED.value), else_=proposals.c.state)
     rows = connection.execute(
         select(proposals, state_now.label("state_now")).where(*where).order_by(proposals.c.created_at, proposals.c.id)
     ).all()
     made = _decisions(connection, [row.id for row in rows])
-    return tuple(_proposal(row, made.get(row.id, [])) for row in rows)
+    yield from ((row, made.get(row.id, ())) for row in rows)
 
 
-def _proposal(row: Row[*tuple[Any, ...]], made: list[Decision]) -> Proposal:
+def _proposal(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]]) -> Proposal:
+    with reading_row(f"Plan {row.id}"):
+        return _read(row, made)
+
+
+def _read(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]]) -> Proposal:
     return Proposal(
         id=row.id,
         plan=plan_from_document(row.plan),
@@ -99,21 +140,24 @@ def _proposal(row: Row[*tuple[Any, ...]], made: list[Decision]) -> Proposal:
         state=ProposalState(row.state_now),
         created_at=row.created_at,
         expires_at=row.expires_at,
-        decisions=tuple(made),
-        message=MessageRef(channel=row.message_channel, ts=row.message_ts) if row.message_ts else None,
-        report_url=row.report_url,
+        decisions=tuple(map(_decision, made)),
+        posted=_posted(row.message_channel, row.message_ts, row.report_url),
         not_approvable=row.not_approvable,
     )
 
 
-def _decisions(connection: Connection, ids: list[str]) -> dict[str, list[Decision]]:
-    found: dict[str, list[Decision]] = {}
-    if ids:
-        rows = connection.execute(
-            select(decisions).where(decisions.c.proposal_id.in_(ids)).order_by(decisions.c.id)
-        ).all()
-        for row in rows:
-            found.setdefault(row.proposal_id, []).append(_decision(row))
+def _posted(channel: str, ts: str, report_url: str) -> Posted | None:
+    return Posted(message=MessageRef(channel=channel, ts=ts), report_url=report_url) if ts else None
+
+
+def _decisions(connection: Connection, ids: list[str]) -> dict[str, list[Row[*tuple[Any, ...]]]]:
+    """Return the rows of the presses that were taken, and of the newest that were refused, oldest first."""
+    found = {}
+    for one in ids:
+        own = select(decisions).where(decisions.c.proposal_id == one)
+        taken = connection.execute(own.where(decisions.c.accepted)).all()
+        newest = own.where(~decisions.c.accepted).order_by(decisions.c.id.desc()).limit(REFUSALS_READ)
+        found[one] = sorted((*taken, *connection.execute(newest)), key=lambda row: row.id)
     return found
 
 
@@ -133,7 +177,8 @@ def take(connection: Connection, press: Press, required: int) -> Taken:
     held = (proposals.c.id == press.proposal_id) & (proposals.c.state == PENDING)
     pending = held & (proposals.c.plan_hash == press.plan_hash) & (proposals.c.expires_at > DatabaseTime())
     # the first update holds the row, so that presses are taken one after the other
-    if connection.execute(update(proposals).where(pending).values(presses=proposals.c.presses + 1)).rowcount != 1:
+    pressed = update(proposals).where(pending).values(presses=proposals.c.presses + 1, version=proposals.c.version + 1)
+    if connection.execute(pressed).rowcount != 1:
         return Taken.NOT_PENDING
     if _was_taken(connection, press):
         return Taken.REPEATED
@@ -149,11 +194,11 @@ def take(connection: Connection, press: Press, required: int) -> Taken:
 
 
 def _was_taken(connection: Connection, press: Press) -> bool:
+    """Return whether this person's press was taken before: by the user's id alone, whatever team the way in named."""
     return (
         connection.execute(
             select(decisions.c.id).where(
                 decisions.c.proposal_id == press.proposal_id,
-                decisions.c.team_id == press.person.team_id,
                 decisions.c.user_id == press.person.user_id,
                 decisions.c.accepted,
             )
@@ -164,7 +209,7 @@ def _was_taken(connection: Connection, press: Press) -> bool:
 
 def _approvals(connection: Connection, proposal_id: str) -> int:
     return connection.execute(
-        select(func.count()).where(
+        select(func.count(decisions.c.user_id.distinct())).where(
             decisions.c.proposal_id == proposal_id,
             decisions.c.accepted,
             decisions.c.choice == Choice.APPROVE.value,
@@ -200,6 +245,9 @@ def expire(connection: Connection) -> list[str]:
         (proposals.c.state == APPROVED) & (proposals.c.apply_before <= DatabaseTime())
     )
     rows = connection.execute(
-        update(proposals).where(late).values(state=ProposalState.EXPIRED.value).returning(proposals.c.id)
+        update(proposals)
+        .where(late)
+        .values(state=ProposalState.EXPIRED.value, version=proposals.c.version + 1)
+        .returning(proposals.c.id)
     )
     return [row.id for row in rows]

@@ -1,60 +1,29 @@
-"""Repairs: one a cluster, a journal of steps, an outcome."""
+"""Repairs: a journal of steps, an outcome, and what of them is still to be done."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from bot.domain.approvals import Outcome, ProposalState, Result, StepRecord, StepState
-from bot.domain.history import Begun
+from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.history.columns import DatabaseTime
 from bot.history.diagnoses import insert_if_absent
+from bot.history.leases import let_go, ran_out
+from bot.history.proposals import changed
 from bot.history.tables import clusters, outcomes, proposals, steps
+from bot.history.unreadable import reading_row
 
 APPROVED, RUNNING = ProposalState.APPROVED.value, ProposalState.RUNNING.value
 
 
-def begin(connection: Connection, proposal_id: str) -> Begun:
-    """Turn APPROVED into RUNNING and write this repair into the cluster's row; both or neither."""
-    row = connection.execute(
-        select(
-            proposals.c.cluster, proposals.c.state, (proposals.c.apply_before > DatabaseTime()).label("in_time")
-        ).where(proposals.c.id == proposal_id)
-    ).one_or_none()
-    if row is None or row.state != APPROVED:
-        return Begun.NOT_APPROVED
-    if not row.in_time:
-        return Begun.TOO_LATE
-    free = (clusters.c.name == row.cluster) & clusters.c.repairing.is_(None)
-    if connection.execute(update(clusters).where(free).values(repairing=proposal_id)).rowcount != 1:
-        holder = connection.execute(select(clusters.c.repairing).where(clusters.c.name == row.cluster)).scalar_one()
-        return Begun.NOT_APPROVED if holder == proposal_id else Begun.BUSY
-    approved = (proposals.c.id == proposal_id) & (proposals.c.state == APPROVED)
-    if connection.execute(update(proposals).where(approved).values(state=RUNNING)).rowcount != 1:
-        let_go(connection, proposal_id)
-        return Begun.NOT_APPROVED
-    return Begun.BEGUN
-
-
-def let_go(connection: Connection, proposal_id: str) -> None:
-    """Free the cluster that this repair holds, if it holds one."""
-    connection.execute(update(clusters).where(clusters.c.repairing == proposal_id).values(repairing=None))
-
-
-def may_start(connection: Connection, proposal_id: str) -> bool:
-    """Return whether this repair still runs and still holds its cluster; the row is held until the commit."""
-    holds = exists().where(clusters.c.repairing == proposal_id, clusters.c.name == proposals.c.cluster)
-    running = (proposals.c.id == proposal_id) & (proposals.c.state == RUNNING) & holds
-    return connection.execute(update(proposals).where(running).values(state=RUNNING)).rowcount == 1
-
-
 def write_line(
     connection: Connection, proposal_id: str, index: int, state: StepState, effects: JsonObject, note: str
-) -> StepRecord | None:
-    """Append to the journal; None when this step has such a line already."""
+) -> bool:
+    """Append to the journal; False when this step has such a line already."""
     inserted = insert_if_absent(
         connection,
         steps,
@@ -67,11 +36,24 @@ def write_line(
             "at": DatabaseTime(),
         },
     )
-    if not inserted:
-        return None
+    if inserted:
+        changed(connection, proposal_id)
+    return inserted
+
+
+def line(connection: Connection, proposal_id: str, index: int, state: StepState) -> StepRecord:
+    """Return one line of the journal, which must be there."""
     row = connection.execute(
         select(steps).where(steps.c.proposal_id == proposal_id, steps.c.step == index, steps.c.state == state.value)
     ).one()
+    return _record(row)
+
+
+def note_sent(connection: Connection, proposal_id: str, index: int, note: str) -> StepRecord:
+    """Set the note of a step's SENT line and return the line."""
+    sent = (steps.c.proposal_id == proposal_id) & (steps.c.step == index) & (steps.c.state == StepState.SENT.value)
+    changed(connection, proposal_id)
+    row = connection.execute(update(steps).where(sent).values(note=note).returning(steps)).one()
     return _record(row)
 
 
@@ -87,14 +69,17 @@ def newest_lines(connection: Connection, proposal_ids: Sequence[str]) -> dict[st
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> StepRecord:
-    return StepRecord(
-        proposal_id=row.proposal_id,
-        index=row.step,
-        state=StepState(row.state),
-        effects=row.effects,
-        note=row.note,
-        at=row.at,
-    )
+    with reading_row(f"Step {row.step + 1} of plan {row.proposal_id}"):
+        if not isinstance(row.effects, dict):
+            raise TypeError(type(row.effects))
+        return StepRecord(
+            proposal_id=row.proposal_id,
+            index=row.step,
+            state=StepState(row.state),
+            effects=row.effects,
+            note=row.note,
+            at=row.at,
+        )
 
 
 def finish(connection: Connection, outcome: Outcome, state: ProposalState) -> bool:
@@ -109,13 +94,22 @@ def finish(connection: Connection, outcome: Outcome, state: ProposalState) -> bo
             "verification_diagnosis_id": outcome.verification_diagnosis_id,
             "inverse_proposal_id": outcome.inverse_proposal_id,
             "finished_at": DatabaseTime(),
+            "tell_at": DatabaseTime(),
         },
     )
     if inserted:
         open_one = (proposals.c.id == outcome.proposal_id) & proposals.c.state.in_([APPROVED, RUNNING])
-        connection.execute(update(proposals).where(open_one).values(state=state.value))
+        connection.execute(update(proposals).where(open_one).values(state=state.value, version=proposals.c.version + 1))
     let_go(connection, outcome.proposal_id)
     return inserted
+
+
+def refuse(connection: Connection, outcome: Outcome) -> None:
+    """Write why an APPROVED plan was not begun; one that somebody began meanwhile is left alone."""
+    waiting = (proposals.c.id == outcome.proposal_id) & (proposals.c.state == APPROVED)
+    held = connection.execute(update(proposals).where(waiting).values(state=APPROVED)).rowcount == 1
+    if held:
+        finish(connection, outcome, ProposalState.DONE)
 
 
 def load_outcomes(connection: Connection, proposal_ids: Sequence[str]) -> tuple[Outcome, ...]:
@@ -126,15 +120,34 @@ def load_outcomes(connection: Connection, proposal_ids: Sequence[str]) -> tuple[
     rows = connection.execute(
         select(outcomes).where(outcomes.c.proposal_id.in_(proposal_ids)).order_by(outcomes.c.finished_at)
     )
-    return tuple(
-        Outcome(
+    return tuple(_outcome(row, journal.get(row.proposal_id, ())) for row in rows)
+
+
+def _outcome(row: Row[*tuple[Any, ...]], journal: tuple[StepRecord, ...]) -> Outcome:
+    with reading_row(f"The outcome of plan {row.proposal_id}"):
+        return Outcome(
             proposal_id=row.proposal_id,
             result=Result(row.result),
             summary=row.summary,
-            steps=journal.get(row.proposal_id, ()),
+            steps=journal,
             verification_diagnosis_id=row.verification_diagnosis_id,
             inverse_proposal_id=row.inverse_proposal_id,
             finished_at=row.finished_at,
         )
-        for row in rows
+
+
+def due(connection: Connection) -> tuple[Job, ...]:
+    """Return repairs to begin and to settle, and cards to draw, oldest proposal first."""
+    waiting = {
+        "repair": (proposals.c.state == APPROVED) & (proposals.c.apply_before > DatabaseTime()),
+        "settle": (proposals.c.state == RUNNING)
+        & proposals.c.cluster.in_(select(clusters.c.name).where(clusters.c.repairing == proposals.c.id, ran_out())),
+        "redraw_card": (proposals.c.version > proposals.c.drawn) & (proposals.c.message_ts != ""),
+    }
+    return tuple(
+        Job(kind=kind, ids={"proposal_id": row.id})
+        for kind, condition in waiting.items()
+        for row in connection.execute(
+            select(proposals.c.id).where(condition).order_by(proposals.c.created_at, proposals.c.id)
+        )
     )

@@ -1,20 +1,20 @@
-"""Brings a database to the newest schema. Alembic, configured in code."""
+"""Brings a database to the newest schema. Alembic, configured in code.
+
+Alembic is imported where there is something to migrate: it costs more than all other start-up of a command.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from bot.errors import ConfigurationError
 from bot.history.engine import Database, open_database
 
 _MIGRATION_LOCK = 0x646E73  # any number that no other program on the server uses for its advisory locks
+_REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*= *[\"'](\w+)[\"']", re.MULTILINE)
 
 
 def migrations_folder() -> Path:
@@ -29,28 +29,43 @@ def migrate(url: str, *, migrations: Path | None = None) -> str:
     Two processes at once: the second waits and finds nothing to do. Raises `HistoryUnavailable`,
     or `ConfigurationError` where the database is of a newer version than this program.
     """
-    database = open_database(url)
-    config = Config()
-    config.set_main_option("script_location", str(migrations or migrations_folder()))
+    folder, database = migrations or migrations_folder(), open_database(url)
     try:
+        newest = newest_revision(folder)
+        with database.reading() as connection:
+            if _revision(connection) == newest:
+                return newest
         with database.writing() as connection:
             _wait_for_other_migrations(connection)
-            config.attributes["connection"] = connection
-            _upgrade(config, database)
-            return MigrationContext.configure(connection).get_current_revision() or ""
+            _upgrade(connection, folder, database)
+            return _revision(connection)
     finally:
         database.close()
 
 
 def schema_is_current(url: str, *, migrations: Path | None = None) -> bool:
     """Return whether the database has this program's schema. Raises `HistoryUnavailable`."""
-    newest = ScriptDirectory(str(migrations or migrations_folder())).get_current_head()
     database = open_database(url)
     try:
         with database.reading() as connection:
-            return MigrationContext.configure(connection).get_current_revision() == newest
+            return _revision(connection) == newest_revision(migrations or migrations_folder())
     finally:
         database.close()
+
+
+def newest_revision(migrations: Path) -> str:
+    """Return the revision that no other migration comes after."""
+    found: list[list[tuple[str, str]]]
+    found = [_REVISION.findall(path.read_text()) for path in sorted((migrations / "versions").glob("*.py"))]
+    made = {name for one in found for key, name in one if key == "revision"}
+    return (made - {name for one in found for key, name in one if key == "down_revision"}).pop()
+
+
+def _revision(connection: Connection) -> str:
+    """Return the revision of a database, empty for a new one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
 
 def _wait_for_other_migrations(connection: Connection) -> None:
@@ -58,7 +73,14 @@ def _wait_for_other_migrations(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
 
 
-def _upgrade(config: Config, database: Database) -> None:
+def _upgrade(connection: Connection, migrations: Path, database: Database) -> None:
+    from alembic import command  # noqa: PLC0415  # import late
+    from alembic.config import Config  # noqa: PLC0415  # import late
+    from alembic.util.exc import CommandError  # noqa: PLC0415  # import late
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")
     except CommandError as error:

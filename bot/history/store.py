@@ -7,20 +7,25 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select, update
 
-from bot.domain.approvals import Decision, MessageRef, Outcome, Proposal, ProposalState, StepRecord, StepState
+from bot.domain.approvals import Decision, Outcome, Posted, Proposal, ProposalState, StepRecord, StepState
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.findings import Verdict
-from bot.domain.history import Begun, Draft, Entry, Press, Taken
+from bot.domain.history import LEASE_SECONDS, Draft, Entry, LateEnding, Lease, NotBegun, Press, Story, Taken, Untold
+from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.errors import Refused
-from bot.history import diagnoses, proposals, repairs
+from bot.history import diagnoses, endings, entries, leases, proposals, repairs, telling
 from bot.history.columns import DatabaseTime
 from bot.history.engine import WAIT_SECONDS, Database, open_database
 from bot.history.tables import deliveries
-from bot.history.tables import diagnoses as diagnosis_rows
 from bot.history.tables import proposals as proposal_rows
+from bot.history.unreadable import reading_row
 
 WEEK_SECONDS = 7 * 24 * 3600
+_LOST = (
+    "{} was not recorded as {}: this process no longer holds the repair, and another may have taken it over. "
+    "Nothing further is written."
+)
+_NO_PLAN = "There is no plan {} in the history. Diagnose again."
 
 
 def open_history(url: str, evidence_classes: Mapping[str, type], *, wait_seconds: float = WAIT_SECONDS) -> SqlHistory:
@@ -35,141 +40,206 @@ def open_history(url: str, evidence_classes: Mapping[str, type], *, wait_seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlHistory:
-    """See `bot.domain.history.History`."""
+    """The port `bot.domain.history.History`, whose methods it has and whose words hold for them."""
 
     database: Database
     evidence_classes: Mapping[str, type]
+    lease_seconds: float = LEASE_SECONDS
 
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
 
     def record(self, diagnosis: Diagnosis) -> None:
-        """See `History.record`."""
         with self.database.writing() as connection:
             diagnoses.store(connection, diagnosis)
 
     def diagnosis(self, diagnosis_id: str) -> Diagnosis | None:
-        """See `History.diagnosis`."""
-        with self.database.reading() as connection:
+        with self.database.reading() as connection, reading_row(f"Diagnosis {diagnosis_id}"):
             return diagnoses.load(connection, diagnosis_id, self.evidence_classes)
 
     def recent(self, cluster: str = "", *, limit: int = 20) -> tuple[Entry, ...]:
-        """See `History.recent`."""
-        newest = select(diagnosis_rows).order_by(diagnosis_rows.c.started_at.desc(), diagnosis_rows.c.id).limit(limit)
-        if cluster:
-            newest = newest.where(diagnosis_rows.c.cluster == cluster)
         with self.database.reading() as connection:
-            rows = connection.execute(newest).all()
-            ids = [row.id for row in rows]
-            made = proposals.load(connection, proposal_rows.c.diagnosis_id.in_(ids)) if ids else ()
-            ended = repairs.load_outcomes(connection, [proposal.id for proposal in made])
-        return tuple(
-            Entry(
-                diagnosis_id=row.id,
-                cluster=row.cluster,
-                asked_by=diagnoses.person(row.asked_team_id, row.asked_user_id),
-                started_at=row.started_at,
-                verdict=Verdict(row.verdict),
-                root_causes=tuple(row.root_causes),
-                proposals=(own := tuple(proposal for proposal in made if proposal.plan.diagnosis_id == row.id)),
-                outcomes=tuple(
-                    outcome for outcome in ended if outcome.proposal_id in {proposal.id for proposal in own}
-                ),
-            )
-            for row in rows
-        )
+            return entries.recent(connection, cluster, limit)
 
     def propose(self, draft: Draft) -> Proposal:
-        """See `History.propose`."""
         with self.database.writing() as connection:
             proposal_id = proposals.store(connection, draft)
             return proposals.load(connection, proposal_rows.c.id == proposal_id)[0]
 
-    def proposal(self, proposal_id: str) -> Proposal | None:
-        """See `History.proposal`."""
+    def proposal(self, proposal_id: str) -> Proposal:
         with self.database.reading() as connection:
             found = proposals.load(connection, proposal_rows.c.id == proposal_id)
-        return found[0] if found else None
+        if not found:
+            raise Refused(_NO_PLAN.format(proposal_id[:64]))
+        return found[0]
 
-    def reported(self, proposal_id: str, report_url: str) -> None:
-        """See `History.reported`."""
-        self._set(proposal_id, report_url=report_url)
+    def story(self, proposal_id: str) -> Story:
+        with self.database.reading() as connection:
+            # first: what is read after it may be newer, and is drawn again then; older it must not be
+            version = connection.execute(
+                select(proposal_rows.c.version).where(proposal_rows.c.id == proposal_id)
+            ).scalar_one_or_none()
+            if version is None:
+                raise Refused(_NO_PLAN.format(proposal_id[:64]))
+            found = proposals.load(connection, proposal_rows.c.id == proposal_id)
+            ended = repairs.load_outcomes(connection, [proposal_id])
+            journal = repairs.newest_lines(connection, [proposal_id]).get(proposal_id, ())
+            ends = endings.load(connection, proposal_id)
+        return Story(
+            proposal=found[0],
+            journal=journal,
+            outcome=ended[0] if ended else None,
+            endings=ends,
+            version=version,
+        )
 
-    def posted(self, proposal_id: str, message: MessageRef) -> None:
-        """See `History.posted`."""
-        self._set(proposal_id, message_channel=message.channel, message_ts=message.ts)
+    def remember(self, proposal_id: str, posted: Posted) -> None:
+        self._set(
+            proposal_id,
+            message_channel=posted.message.channel,
+            message_ts=posted.message.ts,
+            report_url=posted.report_url,
+        )
 
-    def _set(self, proposal_id: str, **values: str) -> None:
+    def drawn(self, proposal_id: str, version: int) -> None:
+        self._set(proposal_id, drawn=version)
+
+    def _set(self, proposal_id: str, **values: object) -> None:
         with self.database.writing() as connection:
             connection.execute(update(proposal_rows).where(proposal_rows.c.id == proposal_id).values(**values))
 
     def take(self, press: Press, *, required: int) -> Taken:
-        """See `History.take`."""
         with self.database.writing() as connection:
             return proposals.take(connection, press, required)
 
     def refuse(self, press: Press, why: str) -> Decision:
-        """See `History.refuse`."""
         with self.database.writing() as connection:
             return proposals.insert_decision(connection, press, accepted=False, reason=why)
 
     def expire(self) -> tuple[Proposal, ...]:
-        """See `History.expire`; delivery keys older than a week go too."""
+        """Mark what is past its time and return it; delivery keys older than a week go too."""
         with self.database.writing() as connection:
             connection.execute(delete(deliveries).where(deliveries.c.seen_at < DatabaseTime(-WEEK_SECONDS)))
             ids = proposals.expire(connection)
-            return proposals.load(connection, proposal_rows.c.id.in_(ids)) if ids else ()
+            return proposals.load_readable(connection, proposal_rows.c.id.in_(ids))[0] if ids else ()
 
-    def begin(self, proposal_id: str) -> Begun:
-        """See `History.begin`."""
+    def begin(self, proposal_id: str, owner: str) -> Lease | NotBegun:
         with self.database.writing() as connection:
-            return repairs.begin(connection, proposal_id)
+            return leases.begin(connection, proposal_id, owner, self.lease_seconds)
+
+    def renew(self, lease: Lease) -> bool:
+        with self.database.writing() as connection:
+            return leases.renew(connection, lease)
+
+    def take_over(self, proposal_id: str, owner: str) -> Lease | None:
+        with self.database.writing() as connection:
+            return leases.take_over(connection, proposal_id, owner, self.lease_seconds)
+
+    def in_the_way(self, proposal_id: str) -> str:
+        with self.database.reading() as connection:
+            return leases.in_the_way(connection, proposal_id)
+
+    def release(self, lease: Lease) -> None:
+        with self.database.writing() as connection:
+            leases.release(connection, lease)
 
     def journal(
-        self, *, proposal_id: str, index: int, state: StepState, effects: JsonObject | None = None, note: str = ""
+        self,
+        lease: Lease,
+        *,
+        index: int,
+        state: StepState,
+        effects: JsonObject | None = None,
+        note: str = "",
+        ends_after_seconds: float = 0.0,
     ) -> StepRecord:
-        """See `History.journal`."""
+        where = f"Step {index + 1} of plan {lease.proposal_id}"
         with self.database.writing() as connection:
-            if state is StepState.STARTED and not repairs.may_start(connection, proposal_id):
-                raise Refused(
-                    f"Step {index + 1} of plan {proposal_id} was not begun: the repair no longer runs or no longer "
-                    "holds its cluster. Nothing further is written."
-                )
-            line = repairs.write_line(connection, proposal_id, index, state, effects or {}, note)
-            if line is None:
-                raise Refused(
-                    f"Step {index + 1} of plan {proposal_id} is {state.value} in the journal already; it is not "
-                    "run a second time."
-                )
+            if not leases.holds(connection, lease, fresh=state is StepState.STARTED):
+                raise Refused(_LOST.format(where, state.value))
+            written = repairs.write_line(connection, lease.proposal_id, index, state, effects or {}, note)
+            line = repairs.line(connection, lease.proposal_id, index, state)
+            repeated = state is not StepState.STARTED and (line.effects, line.note) == (effects or {}, note)
+            if not written and not repeated:
+                raise Refused(f"{where} is {state.value} in the journal already; it is not run a second time.")
+            if state is StepState.DONE and ends_after_seconds:
+                endings.plan(connection, lease.proposal_id, index, ends_after_seconds)
             return line
 
+    def begin_ending(self, proposal_id: str, owner: str) -> Lease | None:
+        with self.database.writing() as connection:
+            return endings.begin(connection, proposal_id, owner, self.lease_seconds)
+
+    def ended(self, lease: Lease, *, index: int, note: str) -> None:
+        with self.database.writing() as connection:
+            if not leases.holds(connection, lease, fresh=False):
+                raise Refused(_LOST.format(f"The end of step {index + 1} of plan {lease.proposal_id}", "over"))
+            endings.end(connection, lease.proposal_id, index, note)
+
+    def postpone_ending(self, lease: Lease, *, note: str) -> None:
+        with self.database.writing() as connection:
+            if leases.holds(connection, lease, fresh=False):
+                endings.postpone(connection, lease.proposal_id, note)
+
+    def late_endings(self) -> tuple[LateEnding, ...]:
+        with self.database.reading() as connection:
+            return endings.late(connection)
+
+    def set_aside(self, proposal_id: str) -> None:
+        self._set(proposal_id, drawn=proposal_rows.c.version)
+        with self.database.writing() as connection:
+            telling.set_aside(connection, proposal_id)
+
+    def begin_telling(self, proposal_id: str) -> Untold:
+        with self.database.writing() as connection:
+            return telling.begin(connection, proposal_id)
+
+    def told(self, proposal_id: str, step: int | None = None) -> None:
+        with self.database.writing() as connection:
+            telling.end(connection, proposal_id, step)
+
+    def let_go(self, lease: Lease) -> None:
+        with self.database.writing() as connection:
+            if leases.holds(connection, lease, fresh=False):
+                leases.let_go(connection, lease.proposal_id)
+
+    def waits(self, lease: Lease, *, index: int, note: str) -> StepRecord:
+        with self.database.writing() as connection:
+            if not leases.holds(connection, lease, fresh=False):
+                raise Refused(_LOST.format(f"Step {index + 1} of plan {lease.proposal_id}", "waiting"))
+            return repairs.note_sent(connection, lease.proposal_id, index, note)
+
     def steps(self, proposal_id: str) -> tuple[StepRecord, ...]:
-        """See `History.steps`."""
         with self.database.reading() as connection:
             return repairs.newest_lines(connection, [proposal_id]).get(proposal_id, ())
 
-    def finish(self, outcome: Outcome, state: ProposalState) -> Outcome:
-        """See `History.finish`; an outcome that is there already stays and is returned."""
+    def finish(self, lease: Lease, outcome: Outcome, state: ProposalState) -> Outcome:
         with self.database.writing() as connection:
-            repairs.finish(connection, outcome, state)
-            return repairs.load_outcomes(connection, [outcome.proposal_id])[0]
-
-    def stranded(self) -> tuple[Proposal, ...]:
-        """See `History.stranded`."""
-        with self.database.reading() as connection:
-            return proposals.load(
-                connection,
-                proposal_rows.c.state.in_([ProposalState.APPROVED.value, ProposalState.RUNNING.value]),
+            if leases.holds(connection, lease, fresh=False):
+                repairs.finish(connection, outcome, state)
+            found = repairs.load_outcomes(connection, [outcome.proposal_id])
+        # the same outcome, written before, whose answer was lost: the cluster was let go with it
+        if not found or (found[0].result, found[0].summary) != (outcome.result, outcome.summary):
+            raise Refused(
+                f"How plan {outcome.proposal_id} ended was not recorded by this process: another has taken the "
+                "repair over, and records what it sees."
             )
+        return found[0]
+
+    def refuse_repair(self, outcome: Outcome) -> None:
+        with self.database.writing() as connection:
+            repairs.refuse(connection, outcome)
+
+    def due(self) -> tuple[Job, ...]:
+        with self.database.reading() as connection:
+            return (*repairs.due(connection), *endings.due(connection), *telling.due(connection))
 
     def outcome(self, proposal_id: str) -> Outcome | None:
-        """See `History.outcome`."""
         with self.database.reading() as connection:
             found = repairs.load_outcomes(connection, [proposal_id])
         return found[0] if found else None
 
     def once(self, key: str) -> bool:
-        """See `History.once`."""
         with self.database.writing() as connection:
             return diagnoses.insert_if_absent(connection, deliveries, {"key": key, "seen_at": DatabaseTime()})

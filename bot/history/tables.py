@@ -78,9 +78,13 @@ clusters = Table(
     metadata,
     Column("name", Words, primary_key=True),
     Column("repairing", Words, nullable=True),
+    Column("lease_owner", Words, nullable=False, server_default=""),
+    Column("lease_token", Integer, nullable=False, server_default="0"),
+    Column("lease_until", UtcTime, nullable=True),
     Column("touched", Integer, nullable=False),
 )
-"""One row a cluster. `repairing` names the one repair that may write; updating the row orders proposals."""
+"""One row a cluster. `repairing` names the one repair that may write, `lease_*` which process runs it and until when;
+`lease_token` only grows. Updating the row orders proposals."""
 
 proposals = Table(
     "proposals",
@@ -105,9 +109,13 @@ proposals = Table(
     Column("message_channel", Words, nullable=False),
     Column("message_ts", Words, nullable=False),
     Column("report_url", Words, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("drawn", Integer, nullable=False, server_default="0"),
     Index("ix_proposals_diagnosis_id", "diagnosis_id"),
     Index("ix_proposals_cluster_state", "cluster", "state"),
 )
+
+"""`version` grows with everything that a card shows; `drawn` is the version that it shows now."""
 
 decisions = Table(
     "decisions",
@@ -147,6 +155,19 @@ steps = Table(
 )
 """The journal, append-only: a step starts once and ends once."""
 
+endings = Table(
+    "endings",
+    metadata,
+    Column("proposal_id", ForeignKey("proposals.id"), primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime, nullable=True),
+    Column("note", Words, nullable=False),
+    Column("tell_at", UtcTime, nullable=True),
+    Index("ix_endings_due_at", "due_at"),
+)
+"""Steps that were approved for a time: when each is to be taken back, and what became of it."""
+
 outcomes = Table(
     "outcomes",
     metadata,
@@ -156,7 +177,9 @@ outcomes = Table(
     Column("verification_diagnosis_id", Words, nullable=False),
     Column("inverse_proposal_id", Words, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
+    Column("tell_at", UtcTime, nullable=True),
 )
+"""`tell_at`, here and in `endings`: from when on it is to be said in the card's thread; NULL: it is said."""
 
 deliveries = Table(
     "deliveries",

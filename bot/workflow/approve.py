@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from bot.domain.approvals import ApprovalPolicy, Choice, Proposal, ProposalState
+from bot.domain.approvals import ApprovalPolicy, Choice, Decided, Proposal, ProposalState
 from bot.domain.cluster import ClusterTarget
 from bot.domain.history import History, Press, Taken
-from bot.domain.people import Directory, Person, Standing
+from bot.domain.people import Directory, Person
+from bot.domain.phrases import clock
 from bot.domain.plans import ApprovedPlan
 from bot.domain.redaction import redact
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
-from bot.workflow.desk import Decided
+from bot.workflow.accounts import check_account, members
 from bot.workflow.policy import not_approvable_because, policy_for
 
 _REASON_CHARACTERS = 2_000
@@ -40,10 +41,8 @@ class Gate:
 
     def decide(self, press: Press) -> Decided:
         """Take a press, or raise `Refused` with the reason; both are recorded."""
-        press = replace(press, reason=redact(press.reason)[:_REASON_CHARACTERS])
+        press = replace(press, reason=redact(press.reason[: 2 * _REASON_CHARACTERS])[:_REASON_CHARACTERS])
         proposal = self.history.proposal(press.proposal_id)
-        if proposal is None:
-            raise Refused(f"There is no plan {press.proposal_id[:64]} in the history. Diagnose again.")
         try:
             self._check_plan(proposal, press)
             policies = self._policies(proposal)
@@ -133,8 +132,8 @@ class Gate:
 
     def _entitled(self, person: Person, choice: Choice, policy: ApprovalPolicy, requester: Person | None) -> None:
         """Return, or raise `Refused` with the reason."""
-        self._check_account(person)
-        if person == requester:
+        check_account(person, self.directory, self.team_id, to="decide")
+        if requester is not None and person.user_id == requester.user_id:  # whatever team the way in named
             if choice is Choice.REJECT:
                 return
             if not policy.requester_may_approve:
@@ -144,59 +143,26 @@ class Gate:
                 )
         if person.user_id in policy.users:
             return
-        if not policy.user_groups or person.user_id not in self._members(policy):
+        if not policy.user_groups or person.user_id not in members(policy.user_groups, self.directory):
             raise Refused(
                 f"You are not among those who may decide in `{policy.environment}` (`approvals:` in dnsbot.yaml)."
             )
-
-    def _check_account(self, person: Person) -> None:
-        if not self.team_id or person.team_id != self.team_id:
-            raise Refused("Your account is not of the workspace that this bot serves.")
-        standing = self._standing(person)
-        faults = (
-            (standing.person != person, "it is not the account that was looked up"),
-            (standing.is_bot, "it is a bot"),
-            (standing.is_guest, "it is a guest"),
-            (standing.is_deactivated, "it is deactivated"),
-            (standing.is_stranger or standing.home_team_id != self.team_id, "it belongs to another workspace"),
-        )
-        why = [text for is_so, text in faults if is_so]
-        if why:
-            raise Refused(f"Your account may not decide: {', '.join(why)}.")
-
-    def _standing(self, person: Person) -> Standing:
-        try:
-            return self.directory.standing(person)
-        except Refused:
-            raise
-        except DnsBotError as error:
-            raise Refused(f"It could not be looked up who {person} is: {error} Try again later.") from error
-
-    def _members(self, policy: ApprovalPolicy) -> frozenset[str]:
-        try:
-            return self.directory.group_members(policy.user_groups)
-        except Refused:
-            raise
-        except DnsBotError as error:
-            groups = ", ".join(policy.user_groups)
-            raise Refused(f"The members of {groups} could not be looked up: {error} Try again later.") from error
 
     def _lost(self, press: Press, taken: Taken) -> NoReturn:
         """Say why a press that was checked a moment ago is not taken: somebody was faster."""
         if taken is Taken.REPEATED:
             raise Refused("You have decided on this plan already; one decision a person.")
-        proposal = self.history.proposal(press.proposal_id)
-        raise Refused(self._already(proposal) if proposal else "The plan is no longer in the history.")
+        raise Refused(self._already(self.history.proposal(press.proposal_id)))
 
     def _already(self, proposal: Proposal) -> str:
         taken = [decision for decision in proposal.decisions if decision.accepted]
         if proposal.state is ProposalState.EXPIRED or not taken:
-            when = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
-            return f"This plan is {proposal.state.value}; it could be decided until {when}. Diagnose again."
+            until = clock(proposal.expires_at)
+            return f"This plan is {proposal.state.value}; it could be decided until {until}. Diagnose again."
         last = taken[-1]
         word = "rejected" if last.choice is Choice.REJECT else "approved"
         names = ", ".join(self._called(one.person) for one in taken if one.choice is last.choice)
-        return f"Already decided by {names}: {word} at {last.decided_at:%H:%M:%S} UTC; the plan is {proposal.state}."
+        return f"Already decided by {names}: {word} at {clock(last.decided_at)}; the plan is {proposal.state}."
 
     def _called(self, person: Person) -> str:
         try:
@@ -208,8 +174,6 @@ class Gate:
 
     def _decided(self, press: Press, required: int) -> Decided:
         proposal = self.history.proposal(press.proposal_id)
-        if proposal is None:
-            raise HistoryUnavailable(f"Plan {press.proposal_id} was decided and then could not be read again.")
         own = next(one for one in proposal.decisions if one.accepted and one.person == press.person)
         approvals = sum(one.accepted and one.choice is Choice.APPROVE for one in proposal.decisions)
         pending = proposal.state is ProposalState.PENDING

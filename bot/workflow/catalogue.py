@@ -1,35 +1,33 @@
 """The catalogue: every collector, rule and fix, found by walking the folders.
 
-A unit's name is its file name. A module that does not export its constant, or exports another
-name, stops the start: nothing is skipped.
+A unit's name is its file name; a bad file stops the start.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TypeVar
+from typing import Any
 
-from bot.domain.evidence import AnyCollector, Collector, ProbingCollector
+from bot.domain.evidence import Collector
 from bot.domain.findings import Rule
+from bot.domain.permissions import Use
 from bot.domain.plans import Fix
+from bot.domain.unit_files import walk_units
 from bot.errors import UnitError
-
-U = TypeVar("U")
+from bot.workflow.views import check_view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """All units by name."""
 
-    collectors: Mapping[str, AnyCollector]
+    collectors: Mapping[str, Collector[Any, Any]]
     rules: Mapping[str, Rule]
     fixes: Mapping[str, Fix]
 
-    def collector_of(self, evidence: type) -> AnyCollector:
+    def collector_of(self, evidence: type) -> Collector[Any, Any]:
         """Return the collector that gathers this evidence class."""
         for collector in self.collectors.values():
             if collector.evidence is evidence:
@@ -40,36 +38,29 @@ class Catalogue:
 def load_catalogue(collectors: ModuleType, rules: ModuleType, fixes: ModuleType) -> Catalogue:
     """Import every module of the three packages and check that the units fit one another."""
     found = Catalogue(
-        collectors=_collectors(collectors),
-        rules=_units(rules, "RULE", Rule),
-        fixes=_units(fixes, "FIX", Fix),
+        collectors=walk_units(collectors, "COLLECTOR", Collector),
+        rules=walk_units(rules, "RULE", Rule),
+        fixes=walk_units(fixes, "FIX", Fix),
     )
-    _check_graph(found)
+    check_units(found)
     return found
 
 
-def _collectors(package: ModuleType) -> dict[str, AnyCollector]:
-    return {
-        name: unit
-        for name, unit in _units(package, "COLLECTOR", (Collector, ProbingCollector)).items()
-        if isinstance(unit, Collector | ProbingCollector)
-    }
+def check_units(catalogue: Catalogue) -> None:
+    """Raise `UnitError` where units do not fit one another, or a collector and its view do not."""
+    for collector in catalogue.collectors.values():
+        _check_view(collector)
+    _check_graph(catalogue)
 
 
-def _units(package: ModuleType, constant: str, kind: type[U] | tuple[type[U], ...]) -> dict[str, U]:
-    units: dict[str, U] = {}
-    for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        if module_info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{package.__name__}.{module_info.name}")
-        unit = getattr(module, constant, None)
-        if not isinstance(unit, kind):
-            raise UnitError(f"{module.__name__} exports no {constant}; a unit's module must.")
-        name = getattr(unit, "name", "")
-        if name != module_info.name:
-            raise UnitError(f"{module.__name__} exports {constant} named {name!r}; it must be {module_info.name!r}.")
-        units[name] = unit
-    return units
+def _check_view(collector: Collector[Any, Any]) -> None:
+    """Its view can be made, and one that only reads is used by collectors that only read."""
+    check_view(collector.view)
+    for permission in collector.permissions:
+        if collector.view.use is Use.READ and not permission.only_reads:
+            raise UnitError(
+                f"Collector {collector.name} declares {permission.text}, but its {collector.view.__name__} only reads."
+            )
 
 
 def _check_graph(catalogue: Catalogue) -> None:
@@ -80,10 +71,12 @@ def _check_graph(catalogue: Catalogue) -> None:
             other = by_class[collector.evidence]
             raise UnitError(f"Collectors {other} and {name} both gather {collector.evidence.__name__}.")
         by_class[collector.evidence] = name
-    for rule in catalogue.rules.values():
-        for needed in rule.needs:
-            if needed not in by_class:
-                raise UnitError(f"Rule {rule.name} needs {needed.__name__}, which no collector gathers.")
+    named = [(f"Rule {rule.name} needs", kind) for rule in catalogue.rules.values() for kind in rule.inputs]
+    named += [(f"Fix {fix.name} needs", kind) for fix in catalogue.fixes.values() for kind in fix.needs]
+    named += [(f"Measure {fix.name} yields", kind) for fix in catalogue.fixes.values() for kind in fix.yields]
+    for who, kind in named:
+        if kind not in by_class:
+            raise UnitError(f"{who} {kind.__name__}, which no collector gathers.")
     done: set[str] = set()
     for name in catalogue.collectors:
         _visit(catalogue, name, by_class, done, path=())
@@ -96,7 +89,7 @@ def _visit(
         return
     if name in path:
         raise UnitError(f"Collectors need one another in a circle: {' → '.join((*path, name))}.")
-    for needed in catalogue.collectors[name].needs:
+    for needed in catalogue.collectors[name].inputs:
         if needed not in by_class:
             raise UnitError(f"Collector {name} needs {needed.__name__}, which no collector gathers.")
         _visit(catalogue, by_class[needed], by_class, done, (*path, name))

@@ -1,53 +1,69 @@
-"""The causal graph: which PROBLEM explains which, and which failing look-ups nobody explains."""
+"""The causal graph: which PROBLEM explains which.
+
+An edge leads from a cause to every symptom of whose failing look-ups its reach covers at least one, or of whose pods it
+names one; to every cause of whose failing API calls it covers some, provided that each of them is covered by some
+cause; and to the causes that its playbook names, those that are about closed ways only where all of these are among its
+own, those that are about pods of the DNS service only where it is about one of them. By its playbook a symptom leads to
+causes, too: an effect that some rule names is no root where it follows from what nobody can explain.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.domain.findings import Cell, Finding, Kind, Verdict
+from bot.domain.findings import Finding, Kind, Verdict
 
 _ORDER = {Verdict.PROBLEM: 0, Verdict.UNKNOWN: 2, Verdict.HEALTHY: 3}
 
 
 def explain(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return the findings with `explained_by` set, root causes first.
-
-    A PROBLEM explains another PROBLEM that its playbook names. It explains the symptom
-    `dns_lookups_fail` only when its reach covers at least one of the failing cells.
-    """
+    """Return the findings with `explains` and `explained_by` set, root causes first."""
     problems = [finding for finding in findings if finding.verdict is Verdict.PROBLEM]
-    explained: Mapping[str, tuple[str, ...]] = {
-        finding.rule: tuple(cause.rule for cause in problems if _explains(cause, finding)) for finding in problems
+    causes = [finding for finding in problems if finding.kind is Kind.CAUSE]
+    follows = {
+        source.rule: tuple(one.rule for one in problems if one is not source and _follows(one, source, causes))
+        for source in problems
     }
-    placed = [replace(finding, explained_by=explained.get(finding.rule, ())) for finding in findings]
-    return tuple(sorted(placed, key=_rank))
+    bad = {finding.rule for finding in problems}
+    placed = [_placed(finding, follows.get(finding.rule), bad) for finding in findings]
+    by = {rule: tuple(cause for cause, effects in follows.items() if rule in effects) for rule in bad}
+    return tuple(sorted((replace(finding, explained_by=by.get(finding.rule, ())) for finding in placed), key=_rank))
 
 
-def unexplained(findings: Sequence[Finding]) -> tuple[Cell, ...]:
-    """Return the failing look-ups that lie within no PROBLEM's reach."""
-    reaches = [
-        reach
-        for finding in findings
-        if finding.verdict is Verdict.PROBLEM and finding.kind is Kind.CAUSE
-        for reach in finding.judgement.reach
-    ]
-    return tuple(
-        cell
-        for finding in findings
-        if finding.verdict is Verdict.PROBLEM
-        for cell in finding.judgement.cells
-        if not any(reach.covers(cell) for reach in reaches)
+def _follows(effect: Finding, cause: Finding, causes: Sequence[Finding]) -> bool:
+    if effect.kind is Kind.SYMPTOM:
+        return cause.kind is Kind.CAUSE and _reaches(cause, effect)
+    closed = effect.judgement.closed_ways
+    if effect.rule in cause.explains and closed <= cause.judgement.closed_ways and not _apart(cause, effect):
+        return True
+    return _cuts_off(cause, effect) and all(
+        any(reach.covers(call) for one in causes if one is not effect for reach in one.judgement.call_reach)
+        for call in effect.judgement.failing_calls
     )
 
 
-def _explains(cause: Finding, finding: Finding) -> bool:
-    if cause is finding or finding.rule not in cause.explains:
-        return False
-    cells = finding.judgement.cells
-    if finding.kind is Kind.SYMPTOM and cells:
-        return any(reach.covers(cell) for reach in cause.judgement.reach for cell in cells)
-    return True
+def _reaches(cause: Finding, symptom: Finding) -> bool:
+    covered = any(reach.covers(lookup) for reach in cause.judgement.reach for lookup in symptom.judgement.failing)
+    return covered or bool(set(cause.judgement.pods) & set(symptom.judgement.pods))
+
+
+def _apart(one: Finding, other: Finding) -> bool:
+    """Return whether both name pods of the DNS service, and none in common."""
+    first, second = set(one.judgement.pods), set(other.judgement.pods)
+    return bool(first and second) and not first & second
+
+
+def _cuts_off(cause: Finding, effect: Finding) -> bool:
+    return any(reach.covers(call) for reach in cause.judgement.call_reach for call in effect.judgement.failing_calls)
+
+
+def _placed(finding: Finding, follows: tuple[str, ...] | None, bad: set[str]) -> Finding:
+    """Name what follows from the finding; of what its playbook names, leave out a PROBLEM that does not."""
+    if follows is None:
+        return finding
+    named = [rule for rule in finding.explains if rule not in bad or rule in follows]
+    return replace(finding, explains=tuple(dict.fromkeys((*named, *follows))))
 
 
 def _rank(finding: Finding) -> tuple[int, int, str]:

@@ -10,20 +10,22 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
-from bot.domain.diagnosis import Binding, Diagnosis
-from bot.domain.evidence import Collected, Gap
-from bot.domain.findings import Case, Finding, FixOffer, Judgement, Kind, Verdict, unknown
+from bot.domain.diagnosis import PEERS, Binding, ClusterBinding, Diagnosis, Progress
+from bot.domain.evidence import Collected, Gap, failing_reads
+from bot.domain.findings import Case, Finding, FixOffer, Judgement, Kind, Rule, Verdict, unknown
+from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.people import Person
+from bot.domain.phrases import nearest
 from bot.domain.playbooks import FindingUse, Playbook
 from bot.domain.ports import Sources
-from bot.domain.redaction import redact, redact_value
-from bot.errors import ClusterMismatch, ConfigurationError, EvidenceUnavailable
+from bot.domain.redaction import redact, redact_and_cap, redact_value
+from bot.errors import ClusterMismatch, ConfigurationError, EvidenceUnavailable, UnitError
 from bot.workflow.catalogue import Catalogue
-from bot.workflow.causes import explain, unexplained
-from bot.workflow.desk import Progress
+from bot.workflow.causes import explain
 from bot.workflow.gather import Gathering, Tasks, plan_tasks
-from bot.workflow.located_yaml import nearest
+from bot.workflow.measures import offered
 
 log = logging.getLogger(__name__)
 
@@ -40,38 +42,54 @@ class Diagnoser:
     targets: Mapping[str, ClusterTarget]
     open_sources: Callable[[ClusterTarget], Sources]
     deadline_seconds: float = 60.0
+    corefile_program: CorefileProgram | None = None
+    """CoreDNS itself, to be asked about a Corefile."""
 
     def run(
         self, question: Question, asked_by: Person | None = None, progress: Callable[[Progress], None] | None = None
     ) -> Diagnosis:
         """Return the diagnosis; ends within the deadline with what it has.
 
-        Raises `ConfigurationError` for an unknown cluster or playbook, `ClusterMismatch` when the
-        Kubernetes credentials lead to another cluster.
+        Raises `ConfigurationError` for an unknown cluster or playbook and for a command that no playbook
+        names, `ClusterMismatch` when the Kubernetes credentials lead to another cluster.
         """
         target = self._target(question.cluster)
-        playbooks = self._chosen(question.playbooks)
+        tasks = self.tasks(question, target)
         started = time.monotonic()
-        tasks = plan_tasks(playbooks, self.catalogue, always=(BINDING,))
         gathering = self._gathering(tasks, question, target, progress)
-        started_at = gathering.started_at
         evidence = gathering.run()
+        diagnosis = self.conclude(question, target, tasks, evidence, gathering.started_at)
+        return replace(diagnosis, asked_by=asked_by, took_ms=round((time.monotonic() - started) * 1000))
+
+    def tasks(self, question: Question, target: ClusterTarget) -> Tasks:
+        """Return what is gathered for a question. Raises `ConfigurationError` for an unknown playbook or command."""
+        always = (BINDING, PEERS) if target.peers else (BINDING,)
+        return plan_tasks(self._chosen(question), self.catalogue, always=always)
+
+    def conclude(
+        self,
+        question: Question,
+        target: ClusterTarget,
+        tasks: Tasks,
+        evidence: Mapping[str, Collected],
+        started_at: datetime,
+    ) -> Diagnosis:
+        """Return what this evidence says, as a new diagnosis. Raises `ClusterMismatch`."""
         binding, binding_gap = read_binding(evidence[BINDING], target)
-        findings = explain(judge(playbooks, tasks, evidence, self.catalogue, target, started_at))
+        findings = explain(judge(self._chosen(question), tasks, evidence, self.catalogue, target, started_at))
         return Diagnosis(
             id=uuid4().hex,
             question=question,
             target=target,
-            asked_by=asked_by,
+            asked_by=None,
             started_at=started_at,
-            took_ms=round((time.monotonic() - started) * 1000),
+            took_ms=0,
             evidence=tuple(evidence.values()),
             findings=findings,
             binding=binding,
             binding_gap=binding_gap,
-            unexplained=unexplained(findings),
-            looked_from=_looked_from(evidence),
-            lookups_all_answer=_lookups_all_answer(findings),
+            looked_from=_looked_from(evidence, tasks),
+            lookups_all_answer=_lookups_all_answer(findings, self.catalogue),
         )
 
     def binding(self, target: ClusterTarget) -> Binding:
@@ -99,20 +117,25 @@ class Diagnoser:
             deadline=Deadline.after(self.deadline_seconds),
             started_at=datetime.now(UTC),
             told=_teller(target.name, time.monotonic(), progress),
+            corefile_program=self.corefile_program,
         )
 
     def _target(self, name: str) -> ClusterTarget:
         if name not in self.targets:
-            raise ConfigurationError(f"No cluster {name!r} is configured. {nearest(name, self.targets)}")
+            raise ConfigurationError(f"No cluster {name!r} is configured. {nearest(name, self.targets, 'cluster')}")
         return self.targets[name]
 
-    def _chosen(self, names: Sequence[str]) -> list[Playbook]:
-        for name in names:
+    def _chosen(self, question: Question) -> list[Playbook]:
+        for name in question.playbooks:
             if name not in self.playbooks:
-                raise ConfigurationError(f"There is no playbook {name!r}. {nearest(name, self.playbooks)}")
-        if names:
-            return [self.playbooks[name] for name in dict.fromkeys(names)]
-        return [playbook for playbook in self.playbooks.values() if "diagnose" in playbook.commands]
+                raise ConfigurationError(f"There is no playbook {name!r}. {nearest(name, self.playbooks, 'playbook')}")
+        if question.playbooks:
+            return [self.playbooks[name] for name in dict.fromkeys(question.playbooks)]
+        chosen = [playbook for playbook in self.playbooks.values() if question.command in playbook.commands]
+        if not chosen:
+            known = ", ".join(self.playbooks)
+            raise ConfigurationError(f"No playbook belongs to the command {question.command!r}. Name one: {known}.")
+        return chosen
 
 
 def judge(
@@ -124,8 +147,9 @@ def judge(
     started_at: datetime,
 ) -> list[Finding]:
     """Return every rule's finding. Pure but for the log: the same evidence gives the same findings."""
+    failing = failing_reads(gap for one in evidence.values() for gap in one.gaps)
     return [
-        _finding(playbook, use, tasks.of_playbook[playbook.name], evidence, catalogue, target, started_at)
+        _finding(playbook, use, tasks.of_playbook[playbook.name], evidence, catalogue, target, started_at, failing)
         for playbook in playbooks
         for use in playbook.findings
     ]
@@ -139,37 +163,47 @@ def _finding(
     catalogue: Catalogue,
     target: ClusterTarget,
     started_at: datetime,
+    failing: tuple[Gap, ...],
 ) -> Finding:
     rule = catalogue.rules[use.rule]
+    seen = {needed: evidence[task_of[needed]] for needed in rule.inputs}
     case = Case(
         target=target,
         collected_at=started_at,
         thresholds=use.thresholds,
-        evidence={needed: _value_or_gap(evidence[task_of[needed]]) for needed in rule.needs},
+        evidence={needed: _value_or_gap(collected) for needed, collected in seen.items()},
+        failing_reads=failing,
     )
-    try:
-        judgement = rule.judge(case)
-    except EvidenceUnavailable as error:
-        gap = Gap(what=use.rule, reason=error.reason, grant=error.grant)
-        judgement = unknown(f"Could not be checked: {error.reason}", gap)
-    except Exception as error:
-        log.exception("rule failed", extra={"rule": use.rule})
-        reason = f"the rule itself failed ({type(error).__name__}: {redact(str(error))[:300]})"
-        judgement = unknown(f"Could not be checked: {reason}", Gap(what=use.rule, reason=reason))
+    judgement = _judged(rule, case)
     problem = judgement.verdict is Verdict.PROBLEM
     return Finding(
         rule=use.rule,
         title=rule.title,
+        check=rule.check,
         kind=rule.kind,
         playbook=playbook.name,
         severity=use.severity,
         judgement=_shown(judgement),
         explains=use.explains,
-        evidence=tuple(task_of[needed] for needed in rule.needs),
+        evidence=tuple(task_of[needed] for needed in rule.inputs),
         fixes=tuple(
             FixOffer(fix=fix.fix, parameters=fix.parameters_document, risk=fix.risk) for fix in use.fixes if problem
         ),
+        measures=tuple(offered(use.measures, judgement, seen, catalogue)),
     )
+
+
+def _judged(rule: Rule, case: Case) -> Judgement:
+    """Return what the rule concludes; UNKNOWN where it lacks evidence, and where it fails itself."""
+    try:
+        return rule.judge(case)
+    except EvidenceUnavailable as error:
+        gap = Gap.of(error.what or rule.name, error)
+        return unknown(f"Could not be checked: {error.reason}", gap)
+    except Exception as error:
+        log.exception("rule failed", extra={"rule": rule.name})
+        reason = f"the rule itself failed ({type(error).__name__}: {redact_and_cap(str(error), 300)})"
+        return unknown(f"Could not be checked: {reason}", Gap(what=rule.name, reason=reason))
 
 
 def _shown(judgement: Judgement) -> Judgement:
@@ -189,38 +223,35 @@ def _value_or_gap(collected: Collected) -> object:
 
 def read_binding(collected: Collected, target: ClusterTarget) -> tuple[Binding | None, Gap | None]:
     """Return which cluster this really is, or why that is not known. Raises `ClusterMismatch`."""
+    found = collected.value
     if collected.gap is not None:
         return None, collected.gap
-    found = collected.value
-    why = str(getattr(found, "why", ""))
-    matches = getattr(found, "matches", None)
-    if matches is False:
+    if not isinstance(found, ClusterBinding):
+        raise UnitError(f"{BINDING} gave {type(found).__name__}, not {ClusterBinding.__name__}.")
+    if found.matches is False:
         raise ClusterMismatch(
             f"The Kubernetes credentials configured for {target.name} lead to another cluster than the EKS cluster "
-            f"{target.eks_name}: {why}. Nothing was diagnosed. Check `kubeconfig`, `context` and `eks_name` in "
+            f"{target.eks_name}: {found.why}. Nothing was diagnosed. Check `kubeconfig`, `context` and `eks_name` in "
             "dnsbot.yaml."
         )
-    if matches is None:
-        return None, Gap(what=BINDING, reason=why or "it could not be told which cluster this is")
-    return Binding(
-        account=str(getattr(found, "account", "")),
-        cluster_arn=str(getattr(found, "cluster_arn", "")),
-        kube_system_uid=str(getattr(found, "kube_system_uid", "")),
-    ), None
+    if found.matches is None:
+        return None, Gap(what=BINDING, reason=found.why or "it could not be told which cluster this is")
+    return found.binding, None
 
 
-def _looked_from(evidence: Mapping[str, Collected]) -> str:
+def _looked_from(evidence: Mapping[str, Collected], tasks: Tasks) -> str:
     """Say from how many nodes look-ups were made, or why none were."""
-    for collected in evidence.values():
-        if collected.collector == "lookups":
-            if collected.gap is not None:
-                return f"no look-up was made: {collected.gap.reason}"
-            return str(getattr(collected.value, "looked_from", ""))
+    for task_id, collected in evidence.items():
+        if isinstance(collected.value, LookupMatrix):
+            return collected.value.looked_from
+        if collected.gap is not None and tasks.by_id[task_id].collector.evidence is LookupMatrix:
+            return f"no look-up was made: {collected.gap.reason}"
     return ""
 
 
-def _lookups_all_answer(findings: Sequence[Finding]) -> bool | None:
-    verdicts = {finding.verdict for finding in findings if finding.kind is Kind.SYMPTOM}
+def _lookups_all_answer(findings: Sequence[Finding], catalogue: Catalogue) -> bool | None:
+    judging = (one for one in findings if one.kind is Kind.SYMPTOM and catalogue.rules[one.rule].judges_lookups)
+    verdicts = {finding.verdict for finding in judging}
     if Verdict.PROBLEM in verdicts:
         return False
     return True if verdicts == {Verdict.HEALTHY} else None

@@ -12,21 +12,26 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
-from bot.domain.evidence import AnyCollector, Collected, Gap, Look, ProbingCollector, ProbingLook, SourceCall
+from bot.domain.evidence import NEEDS, Collected, Collector, Gap, SourceCall
+from bot.domain.json_values import JsonObject
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources
-from bot.domain.redaction import capped, redact
+from bot.domain.redaction import redact_and_cap
 from bot.errors import EvidenceUnavailable, UnitError
+from bot.workflow.call_log import CallLog
 from bot.workflow.catalogue import Catalogue
-from bot.workflow.evidence_store import as_stored
+from bot.workflow.evidence_store import stored
+from bot.workflow.node_run import OneNodeRun
 from bot.workflow.parameters import parameters_document
-from bot.workflow.recording import CallLog, RecordingAwsReader, RecordingClusterReader, RecordingProber
+from bot.workflow.shared_reads import SharedReads
+from bot.workflow.views import Opening, open_view
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +41,12 @@ LATE_GRACE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One collector with one set of parameters, and the tasks it needs, by evidence class."""
+    """One collector with one set of parameters, and the tasks that come before it, by evidence class."""
 
     id: str
-    collector: AnyCollector
+    collector: Collector[Any, Any]
     parameters: Any
-    needs: Mapping[type, str]
+    inputs: Mapping[type, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +73,17 @@ def plan_tasks(playbooks: Sequence[Playbook], catalogue: Catalogue, *, always: S
     return Tasks(by_id=tasks, of_playbook=of_playbook)
 
 
-def _add(collector: AnyCollector, chosen: Mapping[str, Any], tasks: dict[str, Task], catalogue: Catalogue) -> str:
+def _add(
+    collector: Collector[Any, Any], chosen: Mapping[str, Any], tasks: dict[str, Task], catalogue: Catalogue
+) -> str:
     parameters = chosen.get(collector.name) or collector.parameters()
-    needs = {needed: _add(catalogue.collector_of(needed), chosen, tasks, catalogue) for needed in collector.needs}
+    inputs = {kind: _add(catalogue.collector_of(kind), chosen, tasks, catalogue) for kind in collector.inputs}
     same = [task for task in tasks.values() if task.collector is collector]
     for task in same:
-        if task.parameters == parameters and task.needs == needs:
+        if task.parameters == parameters and task.inputs == inputs:
             return task.id
     task_id = collector.name if not same else f"{collector.name}#{len(same) + 1}"
-    tasks[task_id] = Task(id=task_id, collector=collector, parameters=parameters, needs=needs)
+    tasks[task_id] = Task(id=task_id, collector=collector, parameters=parameters, inputs=inputs)
     return task_id
 
 
@@ -100,20 +107,40 @@ class Gathering:
     started_at: datetime
     told: Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
     """Called with the titles done, running and waiting whenever one starts or ends."""
+    corefile_program: CorefileProgram | None = None
+    _reads: SharedReads = field(init=False)
+    _nodes: OneNodeRun = field(init=False)
+    _logs: dict[str, CallLog] = field(default_factory=dict)
     _results: dict[str, Collected] = field(default_factory=dict)
     _running: dict[str, _Run] = field(default_factory=dict)
     _inbox: queue.SimpleQueue[tuple[str, Collected]] = field(default_factory=queue.SimpleQueue)
 
+    def __post_init__(self) -> None:
+        """Prepare what its collectors share."""
+        self._reads = SharedReads({task.id: task.collector.permissions for task in self.tasks.values()})
+        self._nodes = OneNodeRun(self.sources)
+
     def run(self) -> dict[str, Collected]:
-        """Return what every task gave, in the tasks' order; ends by the deadline."""
-        while len(self._results) < len(self.tasks):
-            self._start_ready()
-            self._tell()
-            if self._running:
-                self._wait()
-            self._give_up_late()
+        """Return what every task gave, in the tasks' order; ends by the deadline.
+
+        Pods that were made to see nodes are removed then, which takes some seconds more at worst.
+        """
+        try:
+            while len(self._results) < len(self.tasks):
+                self._start_ready()
+                self._tell()
+                if self._running:
+                    self._wait()
+                self._give_up_late()
+        finally:
+            self._nodes.close()
         self._tell()
-        return {task_id: self._results[task_id] for task_id in self.tasks}
+        return {task_id: self._result(task_id) for task_id in self.tasks}
+
+    def _result(self, task_id: str) -> Collected:
+        """Return what a task gave, with the calls that it made until now: its pods are removed after it has ended."""
+        found = self._results[task_id]
+        return replace(found, calls=self._logs[task_id].calls()) if task_id in self._logs else found
 
     def _start_ready(self) -> None:
         progressed = True
@@ -122,19 +149,20 @@ class Gathering:
             for task in self.tasks.values():
                 if task.id in self._results or task.id in self._running:
                     continue
-                if all(needed in self._results for needed in task.needs.values()):
+                if all(before in self._results for before in task.inputs.values()):
                     progressed = self._start(task) or progressed
 
     def _start(self, task: Task) -> bool:
         """Start the task; return True when it ended at once, for want of what it needs."""
-        for needed in task.needs.values():
+        for needed in (task.inputs[kind] for kind in task.collector.needs):
             gap = self._results[needed].gap
             if gap is not None:
-                reason = gap.reason if gap.reason.startswith("needs ") else f"needs {needed}: {gap.reason}"
-                self._results[task.id] = _collected(task, gap=Gap(what=task.id, reason=reason, grant=gap.grant))
+                reason = gap.reason if gap.reason.startswith(NEEDS) else f"{NEEDS}{needed}: {gap.reason}"
+                self._end(task.id, _collected(task, gap=replace(gap, what=task.id, reason=reason)))
                 return True
         deadline = self.deadline.sooner(task.collector.deadline_seconds)
         calls = CallLog(unit=task.collector.name, declared=task.collector.permissions)
+        self._logs[task.id] = calls
         self._running[task.id] = _Run(task, calls, time.monotonic(), deadline.at)
         threading.Thread(
             target=self._work, args=(task, calls, deadline), name=f"collect {task.id}", daemon=True
@@ -144,41 +172,37 @@ class Gathering:
     def _work(self, task: Task, calls: CallLog, deadline: Deadline) -> None:
         started = time.monotonic()
         value: object | None = None
+        document: JsonObject | None = None
         gap: Gap | None = None
         try:
-            value = as_stored(_collect(task, self._look(task, calls, deadline)))
+            value, document = stored(_collect(task.collector, self._opening(task, calls, deadline)))
         except EvidenceUnavailable as error:
-            gap = Gap(what=task.id, reason=capped(redact(error.reason), 600), grant=error.grant)
+            gap = replace(Gap.of(task.id, error), reason=redact_and_cap(error.reason, 600))
         except Exception as error:
             log.exception("collector failed", extra={"collector": task.id})
-            reason = f"the collector itself failed ({type(error).__name__}: {capped(redact(str(error)), 300)})"
+            reason = f"the collector itself failed ({type(error).__name__}: {redact_and_cap(str(error), 300)})"
             gap = Gap(what=task.id, reason=reason)
         took_ms = round((time.monotonic() - started) * 1000)
-        self._inbox.put((task.id, _collected(task, value=value, gap=gap, calls=calls.calls(), took_ms=took_ms)))
+        collected = _collected(task, value=value, gap=gap, calls=calls.calls(), took_ms=took_ms)
+        self._inbox.put((task.id, replace(collected, document=document)))
 
-    def _look(self, task: Task, calls: CallLog, deadline: Deadline) -> Look:
-        needed = {evidence: self._results[task_id].value for evidence, task_id in task.needs.items()}
-        cluster = RecordingClusterReader(self.sources.cluster(deadline), calls)
-        aws = RecordingAwsReader(self.sources.aws(deadline), calls)
-        if isinstance(task.collector, ProbingCollector):
-            return ProbingLook(
-                cluster=cluster,
-                aws=aws,
-                target=self.target,
-                question=self.question,
-                parameters=task.parameters,
-                started_at=self.started_at,
-                needed=needed,
-                prober=RecordingProber(self.sources.prober(deadline), calls),
-            )
-        return Look(
-            cluster=cluster,
-            aws=aws,
+    def _opening(self, task: Task, calls: CallLog, deadline: Deadline) -> Opening:
+        return Opening(
+            sources=self.sources,
+            nodes=self._nodes,
+            deadline=deadline,
+            calls=calls,
+            reads=self._reads,
             target=self.target,
             question=self.question,
             parameters=task.parameters,
             started_at=self.started_at,
-            needed=needed,
+            needed={
+                kind: self._results[task_id].value
+                for kind, task_id in task.inputs.items()
+                if self._results[task_id].gap is None
+            },
+            corefile_program=self.corefile_program,
         )
 
     def _wait(self) -> None:
@@ -190,7 +214,11 @@ class Gathering:
             return
         if task_id in self._running:
             del self._running[task_id]
-            self._results[task_id] = collected
+            self._end(task_id, collected)
+
+    def _end(self, task_id: str, collected: Collected) -> None:
+        self._results[task_id] = collected
+        self._reads.leave(task_id)
 
     def _give_up_late(self) -> None:
         now = time.monotonic()
@@ -200,9 +228,8 @@ class Gathering:
             del self._running[task_id]
             seconds = now - run.started
             gap = Gap(what=task_id, reason=f"{run.task.collector.title}: no answer within {seconds:.0f} s")
-            self._results[task_id] = _collected(
-                run.task, gap=gap, calls=run.calls.calls(), took_ms=round(seconds * 1000)
-            )
+            took_ms = round(seconds * 1000)
+            self._end(task_id, _collected(run.task, gap=gap, calls=run.calls.calls(), took_ms=took_ms))
 
     def _tell(self) -> None:
         waiting = [task for task in self.tasks if task not in self._results and task not in self._running]
@@ -212,15 +239,8 @@ class Gathering:
         return tuple(self.tasks[task_id].collector.title for task_id in task_ids)
 
 
-def _collect(task: Task, look: Look) -> object:
-    collector = task.collector
-    value: object
-    if isinstance(collector, ProbingCollector):
-        if not isinstance(look, ProbingLook):
-            raise TypeError("a probing collector needs a ProbingLook")
-        value = collector.collect(look)
-    else:
-        value = collector.collect(look)
+def _collect(collector: Collector[Any, Any], opening: Opening) -> object:
+    value: object = collector.collect(open_view(collector.view, opening))
     if not isinstance(value, collector.evidence):
         raise UnitError(f"{collector.name} gave {type(value).__name__}, not {collector.evidence.__name__}.")
     return value

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.domain.findings import Severity
+from bot.domain.findings import Kind, Severity
+from bot.domain.phrases import nearest
+from bot.domain.plans import Fix, When
 from bot.domain.playbooks import FindingUse, FixUse, Gather, Playbook
 from bot.workflow.catalogue import Catalogue
-from bot.workflow.located_yaml import LocatedYaml, Place, nearest, read_yaml, validate
+from bot.workflow.implied import with_implied
+from bot.workflow.located_yaml import KeyPath, LocatedYaml, read_yaml, validate
 from bot.workflow.parameters import parameters_document, parse_parameters
 
-COMMANDS = ("diagnose",)
 _Name = Annotated[str, Field(min_length=1, max_length=80)]
 _Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
@@ -26,21 +29,32 @@ class _Entry(BaseModel):
 class _Gather(_Entry):
     collector: _Name
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    shown: _Text = ""
 
 
 class _Verify(_Entry):
     rules: list[_Name] = Field(default_factory=list)
 
 
-class _Then(_Entry):
+class _Named(_Entry):
     fix: _Name
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
 
 
-class _Fix(_Then):
+class _Then(_Named):
+    when: Literal["at_once", "lookups_answer"] = "at_once"
+
+
+class _Fix(_Named):
     risk: Literal["low", "medium", "high"]
     then: list[_Then] = Field(default_factory=list)
     verify: _Verify = Field(default_factory=_Verify)
+
+
+class _Measure(_Entry):
+    measure: _Name
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    risk: Literal["low", "medium", "high"]
 
 
 class _Finding(_Entry):
@@ -49,6 +63,7 @@ class _Finding(_Entry):
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
     explains: list[_Name] = Field(default_factory=list)
     fixes: list[_Fix] = Field(default_factory=list)
+    measures: list[_Measure] = Field(default_factory=list)
 
 
 class PlaybookFile(_Entry):
@@ -57,31 +72,37 @@ class PlaybookFile(_Entry):
     name: _Name
     title: _Text
     purpose: _Text
-    commands: list[Literal["diagnose"]]
-    gather: list[_Gather] = Field(min_length=1)
+    commands: list[_Name]
+    gather: list[_Gather] = Field(default_factory=list)
     findings: list[_Finding] = Field(min_length=1)
 
 
-def load_playbooks(files: Iterable[Path], catalogue: Catalogue) -> dict[str, Playbook]:
-    """Return the playbooks by name. Raises `PlaybookError` for the first thing that is wrong."""
+def load_playbooks(files: Iterable[Path], catalogue: Catalogue, commands: Collection[str]) -> dict[str, Playbook]:
+    """Return the playbooks by name; `commands` are those that may run one.
+
+    Raises `PlaybookError` for the first thing that is wrong.
+    """
     documents: dict[str, LocatedYaml] = {}
     playbooks: dict[str, Playbook] = {}
     for file in sorted(files):
         document = read_yaml(file)
-        playbook = _playbook(document, catalogue, file)
+        playbook = _playbook(document, catalogue, commands, file)
         playbooks[playbook.name] = playbook
         documents[playbook.name] = document
     _check_across(playbooks, documents)
     return playbooks
 
 
-def _playbook(document: LocatedYaml, catalogue: Catalogue, file: Path) -> Playbook:
+def _playbook(document: LocatedYaml, catalogue: Catalogue, commands: Collection[str], file: Path) -> Playbook:
     written = validate(document, PlaybookFile)
     if written.name != file.stem:
         raise document.error(f"is {written.name!r}; it must be the file's name, {file.stem!r}.", ("name",))
-    gather = tuple(_gather(entry, index, document, catalogue) for index, entry in enumerate(written.gather))
+    for index, command in enumerate(written.commands):
+        _known(command, commands, "command", document, ("commands", index))
+    listed = tuple(_gather(entry, index, document, catalogue) for index, entry in enumerate(written.gather))
     findings = tuple(_finding(entry, index, document, catalogue) for index, entry in enumerate(written.findings))
-    _check_gathered(written, document, catalogue)
+    gather = with_implied(listed, findings, catalogue)
+    _check_gathered(gather, document)
     return Playbook(
         name=written.name,
         title=written.title,
@@ -93,28 +114,32 @@ def _playbook(document: LocatedYaml, catalogue: Catalogue, file: Path) -> Playbo
     )
 
 
-def _known(name: str, valid: Mapping[str, object], what: str, document: LocatedYaml, place: Place) -> None:
+def _known(name: str, valid: Collection[str], what: str, document: LocatedYaml, place: KeyPath) -> None:
     if name not in valid:
-        raise document.error(f"{name!r} is no known {what}.", place, hint=nearest(name, valid))
+        raise document.error(f"{name!r} is no known {what}.", place, hint=nearest(name, valid, what))
 
 
 def _gather(entry: _Gather, index: int, document: LocatedYaml, catalogue: Catalogue) -> Gather:
-    place: Place = ("gather", index)
+    place: KeyPath = ("gather", index)
     _known(entry.collector, catalogue.collectors, "collector", document, (*place, "collector"))
     collector = catalogue.collectors[entry.collector]
     parameters = parse_parameters(collector.parameters, entry.parameters, document, (*place, "with"))
-    return Gather(collector=entry.collector, parameters=parameters)
+    return Gather(collector=entry.collector, parameters=parameters, shown_because=entry.shown)
 
 
 def _finding(entry: _Finding, index: int, document: LocatedYaml, catalogue: Catalogue) -> FindingUse:
-    place: Place = ("findings", index)
+    place: KeyPath = ("findings", index)
     _known(entry.rule, catalogue.rules, "rule", document, (*place, "rule"))
     thresholds = parse_parameters(catalogue.rules[entry.rule].thresholds, entry.parameters, document, (*place, "with"))
     for position, name in enumerate(entry.explains):
-        _known(name, catalogue.rules, "rule", document, (*place, "explains", position))
+        _check_explained(name, document, (*place, "explains", position), catalogue)
     fixes = tuple(
         _fix_use(fix, entry.rule, (*place, "fixes", position), document, catalogue)
         for position, fix in enumerate(entry.fixes)
+    )
+    measures = tuple(
+        _measure_use(measure, entry.rule, (*place, "measures", position), document, catalogue)
+        for position, measure in enumerate(entry.measures)
     )
     return FindingUse(
         rule=entry.rule,
@@ -122,51 +147,85 @@ def _finding(entry: _Finding, index: int, document: LocatedYaml, catalogue: Cata
         thresholds=thresholds,
         explains=tuple(entry.explains),
         fixes=fixes,
+        measures=measures,
     )
 
 
-def _fix_use(entry: _Fix, rule: str, place: Place, document: LocatedYaml, catalogue: Catalogue) -> FixUse:
+def _check_explained(name: str, document: LocatedYaml, place: KeyPath, catalogue: Catalogue) -> None:
+    _known(name, catalogue.rules, "rule", document, place)
+    if catalogue.rules[name].kind is Kind.SYMPTOM:
+        hint = "Leave it out: a cause explains every symptom whose failing look-ups lie within its reach."
+        raise document.error(f"{name} is a symptom; `explains` names causes only.", place, hint=hint)
+
+
+def _fix_use(entry: _Fix, rule: str, place: KeyPath, document: LocatedYaml, catalogue: Catalogue) -> FixUse:
     for position, name in enumerate(entry.verify.rules):
         _known(name, catalogue.rules, "rule", document, (*place, "verify", "rules", position))
     verify = tuple(dict.fromkeys((rule, *entry.verify.rules)))
-    then = tuple(
-        _parsed_fix(follow, (*place, "then", position), document, catalogue, risk=entry.risk, verify=verify)
+
+    def use(written: _Named, at: KeyPath, *then: FixUse) -> FixUse:
+        fix = _fix(written.fix, (*at, "fix"), document, catalogue)
+        made = _use(fix, written.parameters, at, document, risk=entry.risk, verify=verify)
+        return replace(made, then=then)
+
+    then = (
+        replace(use(follow, (*place, "then", position)), when=When(follow.when))
         for position, follow in enumerate(entry.then)
     )
-    return _parsed_fix(entry, place, document, catalogue, risk=entry.risk, verify=verify, then=then)
+    return use(entry, place, *then)
 
 
-def _parsed_fix(
-    entry: _Then,
-    place: Place,
-    document: LocatedYaml,
-    catalogue: Catalogue,
-    *,
-    risk: str,
-    verify: tuple[str, ...],
-    then: tuple[FixUse, ...] = (),
+def _measure_use(entry: _Measure, rule: str, place: KeyPath, document: LocatedYaml, catalogue: Catalogue) -> FixUse:
+    measure = _measure(entry.measure, rule, (*place, "measure"), document, catalogue)
+    return _use(measure, entry.parameters, place, document, risk=entry.risk, verify=(rule,))
+
+
+def _use(
+    fix: Fix, written: Mapping[str, Any], place: KeyPath, document: LocatedYaml, *, risk: str, verify: tuple[str, ...]
 ) -> FixUse:
-    _known(entry.fix, catalogue.fixes, "fix", document, (*place, "fix"))
-    parameters = parse_parameters(catalogue.fixes[entry.fix].parameters, entry.parameters, document, (*place, "with"))
+    parameters = parse_parameters(fix.parameters, written, document, (*place, "with"))
     return FixUse(
-        fix=entry.fix,
+        fix=fix.name,
         parameters=parameters,
         parameters_document=parameters_document(parameters),
         risk=risk,
-        then=then,
         verify_rules=verify,
     )
 
 
-def _check_gathered(written: PlaybookFile, document: LocatedYaml, catalogue: Catalogue) -> None:
-    """Every rule's evidence must stand in `gather`; further evidence is shown, not judged."""
-    gathered = {catalogue.collectors[entry.collector].evidence for entry in written.gather}
-    for index, entry in enumerate(written.findings):
-        for needed in catalogue.rules[entry.rule].needs:
-            if needed not in gathered:
-                collector = catalogue.collector_of(needed).name
-                message = f"{entry.rule} needs the evidence of {collector}, which `gather` does not list."
-                raise document.error(message, ("findings", index, "rule"), hint=f"Add `- collector: {collector}`.")
+def _fix(name: str, place: KeyPath, document: LocatedYaml, catalogue: Catalogue) -> Fix:
+    """Return the fix of this name. A measure is none: it repairs nothing."""
+    if name in catalogue.fixes and catalogue.fixes[name].yields:
+        raise document.error(f"{name} is a measure: it gets evidence.", place, hint="Put it under `measures`.")
+    _known(name, [fix.name for fix in catalogue.fixes.values() if not fix.yields], "fix", document, place)
+    return catalogue.fixes[name]
+
+
+def _measure(name: str, rule: str, place: KeyPath, document: LocatedYaml, catalogue: Catalogue) -> Fix:
+    """Return the measure of this name; it must yield something that the rule needs."""
+    if name in catalogue.fixes and not catalogue.fixes[name].yields:
+        raise document.error(f"{name} is a fix: it gets no evidence.", place, hint="Put it under `fixes`.")
+    _known(name, [fix.name for fix in catalogue.fixes.values() if fix.yields], "measure", document, place)
+    measure = catalogue.fixes[name]
+    if not set(measure.yields) & set(catalogue.rules[rule].inputs):
+        yields = ", ".join(catalogue.collector_of(kind).name for kind in measure.yields)
+        raise document.error(f"{name} gets the evidence of {yields}, and {rule} needs none of it.", place)
+    return measure
+
+
+def _check_gathered(gather: Sequence[Gather], document: LocatedYaml) -> None:
+    """Refuse a collector that stands twice, one without a purpose, and a needed one that claims to be only shown."""
+    names = [entry.collector for entry in gather]
+    for index, entry in enumerate(gather):
+        if entry.collector in names[:index]:
+            raise document.error(f"{entry.collector} stands twice.", ("gather", index, "collector"))
+        if not entry.needed_by and not entry.shown_because:
+            message = f"nothing in this playbook needs {entry.collector}."
+            hint = "Leave it out, or say with `shown: …` why reports show it."
+            raise document.error(message, ("gather", index, "collector"), hint=hint)
+        if entry.needed_by and entry.shown_because:
+            message = f"{entry.collector} is needed by {', '.join(entry.needed_by)}, so it is not only shown."
+            raise document.error(message, ("gather", index, "shown"), hint="Leave `shown` out.")
 
 
 def _check_across(playbooks: Mapping[str, Playbook], documents: Mapping[str, LocatedYaml]) -> None:
@@ -175,7 +234,7 @@ def _check_across(playbooks: Mapping[str, Playbook], documents: Mapping[str, Loc
     explains: dict[str, Sequence[str]] = {}
     for playbook in playbooks.values():
         for index, use in enumerate(playbook.findings):
-            place: Place = ("findings", index, "rule")
+            place: KeyPath = ("findings", index, "rule")
             if use.rule in home:
                 message = f"{use.rule} already stands in playbook {home[use.rule]}; a rule stands in one."
                 raise documents[playbook.name].error(message, place)

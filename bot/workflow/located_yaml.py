@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -11,10 +10,11 @@ from typing import Any, TypeAlias, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from bot.domain.phrases import nearest
 from bot.errors import PlaybookError
 
 MAX_BYTES = 256 * 1024
-Place: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -24,28 +24,19 @@ class LocatedYaml:
 
     file: str
     value: Any
-    lines: Mapping[Place, int]
+    lines: Mapping[KeyPath, int]
     """1-based line of the key or item at each place."""
 
-    def line(self, place: Place) -> int:
+    def line(self, place: KeyPath) -> int:
         """Return the line of `place`, or of its nearest known parent."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 1)
 
-    def error(self, message: str, place: Place, *, hint: str = "") -> PlaybookError:
+    def error(self, message: str, place: KeyPath, *, hint: str = "") -> PlaybookError:
         """Return an error that names this file, the line and the key."""
         key = ".".join(str(part) for part in place)
         return PlaybookError(message, file=self.file, line=self.line(place), key=key, hint=hint)
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return a hint that names the nearest valid name, or the valid names where none is near."""
-    names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {close[0]}?"
-    return f"Valid: {', '.join(names)}." if names else ""
 
 
 def read_yaml(path: Path) -> LocatedYaml:
@@ -71,12 +62,12 @@ def parse_yaml(data: bytes, *, file: str) -> LocatedYaml:
         raise PlaybookError(f"is not YAML: {error.problem}.", file=file, line=line) from error
     except yaml.YAMLError as error:
         raise PlaybookError(f"is not YAML: {error}.", file=file, line=1) from error
-    lines: dict[Place, int] = {}
+    lines: dict[KeyPath, int] = {}
     value = None if node is None else _build(node, (), lines, file, seen=set())
     return LocatedYaml(file=file, value=value, lines=lines)
 
 
-def _build(node: yaml.Node, place: Place, lines: dict[Place, int], file: str, *, seen: set[int]) -> object:
+def _build(node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], file: str, *, seen: set[int]) -> object:
     line = node.start_mark.line + 1
     lines.setdefault(place, line)
     if id(node) in seen:
@@ -114,7 +105,7 @@ def validate(document: LocatedYaml, model: type[M]) -> M:
 
 
 def first_error(
-    document: LocatedYaml, error: ValidationError, model: type[BaseModel], *, at: Place = ()
+    document: LocatedYaml, error: ValidationError, model: type[BaseModel], *, at: KeyPath = ()
 ) -> PlaybookError:
     """Return what pydantic found first, located in the document below `at`."""
     details = error.errors()
@@ -123,7 +114,7 @@ def first_error(
     place = (*at, *(part for part in detail["loc"] if part != "__root__"))
     if detail["type"] == "extra_forbidden":
         valid = _field_names(model, detail["loc"][:-1])
-        return document.error("is no known key.", place, hint=nearest(str(place[-1]), valid))
+        return document.error("is no known key.", place, hint=nearest(str(place[-1]), valid, "key"))
     if detail["type"] == "missing":
         return document.error("is missing.", place)
     message = detail["msg"].removeprefix("Value error, ")

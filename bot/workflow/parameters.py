@@ -10,18 +10,19 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from bot.domain.json_values import JsonObject
+from bot.domain.phrases import nearest
 from bot.workflow.durations import duration_text, parse_duration
-from bot.workflow.located_yaml import LocatedYaml, Place, nearest
+from bot.workflow.located_yaml import KeyPath, LocatedYaml
 
 
-def parse_parameters(parameters: type, written: Mapping[str, Any], document: LocatedYaml, place: Place) -> Any:  # noqa: ANN401  # an instance of `parameters`
+def parse_parameters(parameters: type, written: Mapping[str, Any], document: LocatedYaml, place: KeyPath) -> Any:  # noqa: ANN401  # an instance of `parameters`
     """Return an instance of `parameters`. Raises `PlaybookError` at the key that is wrong."""
     names = {field.name for field in dataclasses.fields(parameters)}
     hints = get_type_hints(parameters)
     values: dict[str, object] = {}
     for key, value in written.items():
         if key not in names:
-            raise document.error("is no known parameter.", (*place, key), hint=nearest(key, names))
+            raise document.error("is no known parameter.", (*place, key), hint=nearest(key, names, "parameter"))
         try:
             values[key] = parse_duration(value) if hints[key] is timedelta else value
         except ValueError as error:

@@ -1,26 +1,26 @@
-"""Propose: from the root causes of a diagnosis to exact plans. Nothing is changed."""
+"""Propose: from root causes, and from rules that lack evidence, to exact plans. Nothing is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from bot.domain.approvals import ApprovalPolicy, Proposal
+from bot.domain.approvals import ApprovalPolicy, NotOffered, Proposal, Proposed
 from bot.domain.cluster import ClusterTarget
-from bot.domain.diagnosis import Diagnosis
+from bot.domain.diagnosis import Binding, Diagnosis
 from bot.domain.evidence import Gap
-from bot.domain.findings import Finding
+from bot.domain.findings import Finding, Kind, Verdict
 from bot.domain.history import Draft, History
 from bot.domain.json_values import JsonObject, JsonValue, digest
 from bot.domain.people import Person
-from bot.domain.plans import Advice, Fix, FixPlan, PlanCase, Planned, Step, plan_document
+from bot.domain.plans import Advice, Fix, FixPlan, PlanCase, Planned, plan_document
 from bot.domain.playbooks import FixUse, Playbook
 from bot.errors import EvidenceUnavailable
-from bot.workflow.desk import NotOffered, Proposed
 from bot.workflow.policy import nobody_may, not_approvable_because, policy_for
 
 _RISKS = ("low", "medium", "high")
+_NOTHING_LEFT = Advice(reason="There is nothing left for it to change.")
 
 
 def new_id() -> str:
@@ -30,7 +30,7 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposer:
-    """Plans fixes and stores the plans. Made once, by the composition root."""
+    """Plans fixes and measures, and stores the plans. Made once, by the composition root."""
 
     history: History
     playbooks: Mapping[str, Playbook]
@@ -38,16 +38,20 @@ class Proposer:
     evidence_classes: Mapping[str, type]
     """The evidence class of each collector, by the collector's name."""
     policies: Mapping[str, ApprovalPolicy]
+    symptoms: Collection[str]
+    """The rules of all playbooks that judge look-ups."""
     make_id: Callable[[], str] = new_id
 
     def propose(self, diagnosis: Diagnosis) -> Proposed:
-        """Store one proposal for each root cause that a fix can be planned for; say why for the others.
+        """Store one proposal for each root cause that a fix, and each lack that a measure can be planned for.
 
-        The identical plan that is still pending is returned instead of a second one.
+        Says why for the others. The identical plan that is still pending is returned instead of a second one.
         """
         proposals: list[Proposal] = []
         not_offered: list[NotOffered] = []
-        for finding in diagnosis.root_causes:
+        for finding in (*diagnosis.root_causes, *diagnosis.lacking):
+            if any(finding.rule in proposal.plan.verify_rules for proposal in proposals if proposal.plan.yields):
+                continue  # a measure that is proposed already gets what this rule lacks, too
             plan = self._plan(diagnosis, finding, not_offered)
             if plan is not None:
                 self.history.record(diagnosis)
@@ -68,7 +72,7 @@ class Proposer:
         return self.history.propose(draft)
 
     def _plan(self, diagnosis: Diagnosis, finding: Finding, not_offered: list[NotOffered]) -> FixPlan | None:
-        """Return the first fix that can be planned; add to `not_offered` those that cannot."""
+        """Return the first fix or measure that can be planned; add to `not_offered` those that cannot."""
         for use in self._uses(finding):
             if diagnosis.binding is None:
                 not_offered.append(_unbound(finding, use, diagnosis.binding_gap))
@@ -79,69 +83,104 @@ class Proposer:
                 not_offered.append(NotOffered(finding=finding.rule, fix=use.fix, advice=planned))
                 continue
             parts = [(use, planned), *self._later(use, diagnosis, finding, plan_id, not_offered)]
-            return FixPlan(
-                id=plan_id,
-                diagnosis_id=diagnosis.id,
-                cluster=diagnosis.target.name,
-                region=diagnosis.target.region,
-                binding=diagnosis.binding,
-                fix=use.fix,
-                title=", then ".join(self.fixes[part.fix].title for part, _ in parts),
-                finding=finding.rule,
-                playbook=finding.playbook,
-                risk=max((part.risk for part, _ in parts), key=_RISKS.index),
-                blast_radius=" ".join(one.blast_radius for _, one in parts if one.blast_radius),
-                steps=tuple(step for _, one in parts for step in one.steps),
-                verify_rules=tuple(dict.fromkeys(rule for part, _ in parts for rule in part.verify_rules)),
-            )
+            if not any(part.steps for _, part in parts):
+                not_offered.append(NotOffered(finding=finding.rule, fix=use.fix, advice=_NOTHING_LEFT))
+                continue
+            return self._made(diagnosis, diagnosis.binding, finding, plan_id, parts)
         return None
 
+    def _made(
+        self,
+        diagnosis: Diagnosis,
+        binding: Binding,
+        finding: Finding,
+        plan_id: str,
+        parts: Sequence[tuple[FixUse, Planned]],
+    ) -> FixPlan:
+        """Return the plan of a fix with those that follow, or of a measure for all rules that lack its evidence."""
+        fix = parts[0][0].fix
+        lacking = {one.rule: offer for one in diagnosis.lacking for offer in one.measures if offer.fix == fix}
+        return FixPlan(
+            id=plan_id,
+            diagnosis_id=diagnosis.id,
+            cluster=diagnosis.target.name,
+            region=diagnosis.target.region,
+            binding=binding,
+            fix=fix,
+            title=", then ".join(self.fixes[part.fix].title for part, planned in parts if planned.steps),
+            finding=finding.rule,
+            playbook=finding.playbook,
+            risk=max((part.risk for part, _ in parts), key=_RISKS.index),
+            blast_radius=" ".join(one.blast_radius for _, one in parts if one.blast_radius),
+            steps=tuple(step for _, one in parts for step in one.steps),
+            verify_rules=tuple(dict.fromkeys([*(rule for part, _ in parts for rule in part.verify_rules), *lacking])),
+            symptoms=() if lacking else symptoms_of(finding, diagnosis, self.symptoms),
+            yields=tuple(dict.fromkeys(name for offer in lacking.values() for name in offer.yields)),
+        )
+
     def _uses(self, finding: Finding) -> tuple[FixUse, ...]:
+        """Return the fixes that the playbook allows for a PROBLEM, or the measures that are offered for an UNKNOWN."""
         playbook = self.playbooks.get(finding.playbook)
         uses = playbook.findings if playbook else ()
-        return next((use.fixes for use in uses if use.rule == finding.rule), ())
+        use = next((use for use in uses if use.rule == finding.rule), None)
+        if use is None:
+            return ()
+        offered = {offer.fix for offer in finding.measures}
+        return tuple(measure for measure in use.measures if measure.fix in offered) if offered else use.fixes
 
     def _later(
         self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str, not_offered: list[NotOffered]
     ) -> Iterator[tuple[FixUse, Planned]]:
-        """Yield the fixes that follow in the same plan, their steps marked to wait for look-ups."""
+        """Yield the fixes that follow in the same plan, their steps marked with when they may run."""
         for later in use.then:
             planned = self._ask(later, diagnosis, finding, plan_id)
             if isinstance(planned, Advice):
                 not_offered.append(NotOffered(finding=finding.rule, fix=later.fix, advice=planned))
                 continue
-            yield later, replace(planned, steps=tuple(_waiting(step) for step in planned.steps))
+            yield later, replace(planned, steps=tuple(replace(step, when=later.when) for step in planned.steps))
             yield from self._later(later, diagnosis, finding, plan_id, not_offered)
 
     def _ask(self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str) -> Planned | Advice:
+        fix = self.fixes[use.fix]
         case = PlanCase(
             plan_id=plan_id,
             target=diagnosis.target,
             finding=finding,
             parameters=use.parameters,
-            evidence=evidence_by_class(diagnosis, finding, self.evidence_classes),
+            evidence=evidence_for(fix, diagnosis, finding, self.evidence_classes),
         )
         try:
-            planned = self.fixes[use.fix].plan(case)
+            planned = fix.plan(case)
         except EvidenceUnavailable as error:
             text = (f"Grant {error.grant} and diagnose again.",) if error.grant else ()
             return Advice(reason=f"It cannot be planned: {error.reason}", text=text)
-        if isinstance(planned, Planned) and not planned.steps:
-            return Advice(reason="There is nothing left for it to change.")
-        return planned
+        nothing = isinstance(planned, Planned) and not planned.steps and not planned.only_followed
+        return _NOTHING_LEFT if nothing else planned
 
 
-def evidence_by_class(diagnosis: Diagnosis, finding: Finding, classes: Mapping[str, type]) -> dict[type, object]:
-    """Return all evidence of a diagnosis by class: what the finding was judged from first, values before gaps."""
-    found: dict[type, object] = {}
+def symptoms_of(finding: Finding, diagnosis: Diagnosis, known: Collection[str]) -> tuple[str, ...]:
+    """Return the look-up symptoms that the finding explains; where it explains none, the known ones not failing."""
+    symptoms = [one for one in diagnosis.findings if one.kind is Kind.SYMPTOM and one.verdict is Verdict.PROBLEM]
+    failing = [one.rule for one in symptoms if not one.judgement.pods]
+    explained = tuple(rule for rule in failing if rule in finding.explains)
+    return explained or tuple(sorted(set(known) - set(failing)))
+
+
+def evidence_for(
+    fix: Fix, diagnosis: Diagnosis, finding: Finding, classes: Mapping[str, type]
+) -> Mapping[type, object]:
+    """Return what a fix needs, by class: what the finding was judged from first, values before gaps."""
+    found: dict[type | None, object] = {}
     for collected in sorted(diagnosis.evidence, key=lambda one: one.id not in finding.evidence):
-        if collected.value is None:
-            kind = classes.get(collected.collector)
-            if kind is not None and collected.gap is not None:
-                found.setdefault(kind, collected.gap)
-        elif isinstance(found.get(type(collected.value)), Gap | None):
-            found[type(collected.value)] = collected.value
-    return found
+        if collected.value is not None:
+            kind = type(collected.value)
+            if isinstance(found.get(kind), Gap | None):
+                found[kind] = collected.value
+        elif collected.gap is not None:
+            found.setdefault(classes.get(collected.collector), collected.gap)
+    return {
+        kind: found.get(kind, Gap(what=kind.__name__, reason=f"{kind.__name__} was not gathered")) for kind in fix.needs
+    }
 
 
 def fingerprint(plan: FixPlan, policy: ApprovalPolicy, not_approvable: str) -> str:
@@ -162,10 +201,6 @@ def _without(value: JsonValue, plan_id: str) -> JsonValue:
     if isinstance(value, Sequence):
         return [_without(item, plan_id) for item in value]
     return value
-
-
-def _waiting(step: Step) -> Step:
-    return replace(step, after_lookups_answer=True)
 
 
 def _unbound(finding: Finding, use: FixUse, gap: Gap | None) -> NotOffered:

@@ -1,73 +1,62 @@
-"""Readers that record each call and hold a unit to what it declared.
+"""Readers and probers that record each call in the collector's log, and share what was read already.
 
-A call that the unit did not declare raises `UnitError`: the README's permission table, the IAM and
-RBAC files and `doctor` are made from the declarations, so they must be true.
+Only `workflow/views.py` makes them.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from bot.domain.cluster import PodName
-from bot.domain.evidence import SourceCall
+from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
-from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
-from bot.domain.ports import AwsReader, ClusterReader, ExecResult, Prober, Resource
-from bot.errors import UnitError
+from bot.domain.permissions import KubernetesPermission
+from bot.domain.places import HOME, Place
+from bot.domain.ports import AwsReader, ClusterReader, ExecResult, PodProber, Resource
+from bot.workflow.call_log import Call, CallLog
+from bot.workflow.shared_reads import SharedReads
+
+T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class CallLog:
-    """The calls of one unit, in the order in which they ended."""
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How one collector asks."""
 
-    unit: str
-    declared: tuple[Permission, ...]
-    _calls: list[SourceCall] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    log: CallLog
+    reads: SharedReads
+    deadline: Deadline
+    """The one that its readers are bound to."""
 
-    def calls(self) -> tuple[SourceCall, ...]:
-        """Return the calls so far."""
-        with self._lock:
-            return tuple(self._calls)
+    def read(self, call: Call, ask: Callable[[], T], form: Hashable = None) -> T:
+        """Return the answer to a read, which another collector may have been given before in the same form."""
+        with self.log.record(call) as entry:
+
+            def send() -> T:
+                entry.sent = True
+                return ask()
+
+            return self.reads.answer(call, send, self.deadline, form)
+
+    def run(self, call: Call, act: Callable[[], T]) -> T:
+        """Return what a command gave. It is run each time: running it is the observation."""
+        with self.sent(call):
+            return act()
+
+    def by_right(self, right: KubernetesPermission) -> AbstractContextManager[object]:
+        """Record a call of a client that makes its own, as `ports.Record`."""
+        return self.sent(Call(right=right))
 
     @contextmanager
-    def aws(self, action: str) -> Iterator[None]:
-        """Record one AWS call; refuse it when the unit did not declare it."""
-        if not any(isinstance(known, AwsPermission) and known.action == action for known in self.declared):
-            raise UnitError(f"{self.unit} calls {action} without declaring it in its `permissions`.")
-        with self._timed(action):
+    def sent(self, call: Call) -> Iterator[None]:
+        """Record a call that is sent in the block."""
+        with self.log.record(call) as entry:
+            entry.sent = True
             yield
-
-    @contextmanager
-    def kubernetes(self, verb: str, resource: str, group: str, namespace: str) -> Iterator[None]:
-        """Record one Kubernetes call; refuse it when the unit did not declare it."""
-        if not any(_covers(known, verb, resource, group, namespace) for known in self.declared):
-            wanted = KubernetesPermission(verb=verb, resource=resource, group=group, namespace=namespace)
-            raise UnitError(f"{self.unit} needs {wanted.text} without declaring it in its `permissions`.")
-        with self._timed(f"{verb} {resource}" + (f" in {namespace}" if namespace else "")):
-            yield
-
-    @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            call = SourceCall(name=name, took_ms=round((time.monotonic() - started) * 1000))
-            with self._lock:
-                self._calls.append(call)
-
-
-def _covers(known: Permission, verb: str, resource: str, group: str, namespace: str) -> bool:
-    return (
-        isinstance(known, KubernetesPermission)
-        and (known.verb, known.resource, known.group) == (verb, resource, group)
-        and known.namespace in {"", namespace}
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +64,26 @@ class RecordingClusterReader:
     """A `ClusterReader` that records."""
 
     inner: ClusterReader
-    log: CallLog
+    asking: Asking
 
     def get(self, resource: Resource, name: str, *, namespace: str = "") -> RawObject:
-        """See `ClusterReader.get`."""
-        with self.log.kubernetes("get", resource.plural, resource.group, namespace):
-            return self.inner.get(resource, name, namespace=namespace)
+        call = Call.kubernetes("get", resource.plural, resource.group, namespace, version=resource.version, name=name)
+        return self.asking.read(call, partial(self.inner.get, resource, name, namespace=namespace))
 
-    def list(self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "") -> list[RawObject]:
-        """See `ClusterReader.list`."""
-        with self.log.kubernetes("list", resource.plural, resource.group, namespace):
-            return self.inner.list(resource, namespace=namespace, labels=labels, fields=fields)
+    def list(
+        self,
+        resource: Resource,
+        read: Callable[[RawObject], T],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+    ) -> Sequence[T]:
+        call = Call.kubernetes(
+            "list", resource.plural, resource.group, namespace, version=resource.version, labels=labels, fields=fields
+        )
+        ask = partial(self.inner.list, resource, read, namespace=namespace, labels=labels, fields=fields)
+        return self.asking.read(call, ask, form=read)
 
     def logs(
         self,
@@ -97,16 +95,17 @@ class RecordingClusterReader:
         tail_lines: int = 2000,
         limit_bytes: int = 1_000_000,
     ) -> str:
-        """See `ClusterReader.logs`."""
-        with self.log.kubernetes("get", "pods/log", "", pod.namespace):
-            return self.inner.logs(
-                pod,
-                container=container,
-                previous=previous,
-                since_seconds=since_seconds,
-                tail_lines=tail_lines,
-                limit_bytes=limit_bytes,
-            )
+        ask = partial(
+            self.inner.logs,
+            pod,
+            container=container,
+            previous=previous,
+            since_seconds=since_seconds,
+            tail_lines=tail_lines,
+            limit_bytes=limit_bytes,
+        )
+        call = Call.kubernetes("get", "pods/log", "", pod.namespace, name=pod.name, **ask.keywords)
+        return self.asking.read(call, ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +113,29 @@ class RecordingAwsReader:
     """An `AwsReader` that records."""
 
     inner: AwsReader
-    log: CallLog
+    asking: Asking
+    place: Place = HOME
+    """Where `inner` asks."""
 
     def read(self, service: str, operation: str, **parameters: object) -> RawObject:
-        """See `AwsReader.read`."""
-        with self.log.aws(f"{service}:{operation}"):
-            return self.inner.read(service, operation, **parameters)
+        call = Call.aws(f"{service}:{operation}", self.place, **parameters)
+        return self.asking.read(call, partial(self.inner.read, service, operation, **parameters))
+
+    def list(
+        self, service: str, operation: str, member: str, read: Callable[[RawObject], T], /, **parameters: object
+    ) -> Sequence[T]:
+        call = Call.aws(f"{service}:{operation}", self.place, **parameters)
+        ask = partial(self.inner.list, service, operation, member, read, **parameters)
+        return self.asking.read(call, ask, form=(member, read))
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingProber:
-    """A `Prober` that records."""
+class RecordingPodProber:
+    """A `PodProber` that records."""
 
-    inner: Prober
-    log: CallLog
+    inner: PodProber
+    asking: Asking
 
     def run(self, pod: PodName, container: str, arguments: Sequence[str]) -> ExecResult:
-        """See `Prober.run`."""
-        with self.log.kubernetes("create", "pods/exec", "", pod.namespace):
-            return self.inner.run(pod, container, arguments)
+        call = Call.kubernetes("create", "pods/exec", "", pod.namespace)
+        return self.asking.run(call, partial(self.inner.run, pod, container, arguments))

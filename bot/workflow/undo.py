@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.approvals import Result, StepRecord, StepState
 from bot.domain.cluster import ClusterTarget
-from bot.domain.deadline import Deadline
-from bot.domain.json_values import canonical
-from bot.domain.plans import Fix, FixPlan, Reading, Step
+from bot.domain.json_values import JsonObject, canonical
+from bot.domain.phrases import count
+from bot.domain.plans import Fix, FixPlan, Step
 from bot.domain.ports import Sources
 from bot.domain.redaction import redact
 from bot.errors import DnsBotError
+from bot.workflow.writers import open_reading
 
 
 def inverse_plan(
@@ -22,7 +23,7 @@ def inverse_plan(
     taken_back = tuple(back for _, back in undoable(plan, steps, fixes))
     if plan.undoes or not taken_back:
         return None
-    changes = "1 change" if len(taken_back) == 1 else f"{len(taken_back)} changes"
+    changes = count(len(taken_back), "change")
     return FixPlan(
         id=plan_id,
         diagnosis_id=diagnosis_id,
@@ -34,21 +35,49 @@ def inverse_plan(
         finding=plan.finding,
         playbook=plan.playbook,
         risk=plan.risk,
-        blast_radius=f"Takes back {changes} that plan {plan.id} made; what it repaired, if anything, breaks again.",
+        blast_radius=f"Takes back {changes} that plan {plan.id} made; {_lost(plan)}.",
         steps=taken_back,
         verify_rules=(),
         undoes=plan.id,
     )
 
 
+def _lost(plan: FixPlan) -> str:
+    """Return what is lost with a plan that is taken back."""
+    if plan.yields:
+        return f"the evidence that it got ({', '.join(plan.yields)}) can no longer be read"
+    return "what it repaired, if anything, breaks again"
+
+
+def with_what_was_made(plan: FixPlan, steps: Sequence[StepRecord]) -> tuple[Step, ...]:
+    """Return the plan's steps, those that were begun with what earlier ones made in their parameters."""
+    made = {line.index: line.effects for line in steps if line.state is not StepState.SKIPPED}
+    return tuple(
+        step.with_made(made) if step.refers and index in made else step for index, step in enumerate(plan.steps)
+    )
+
+
 def undoable(plan: FixPlan, steps: Sequence[StepRecord], fixes: Mapping[str, Fix]) -> Iterator[tuple[Step, Step]]:
-    """Yield each DONE step that has an inverse, with it; last first."""
-    done = {line.index: line for line in steps if line.state is StepState.DONE}
-    for index in sorted(done, reverse=True):
-        step = plan.steps[index]
-        back = fixes[step.fix].inverse(step, done[index].effects)
+    """Yield each step that was made and has an inverse, with it; last first. It is taken back at its place.
+
+    Made is what is DONE, and what was sent and failed afterwards: the journal holds its effects. What an end has
+    taken back already stands behind the plan's steps in the journal.
+    """
+    made = {line.index: line for line in steps if line.state is StepState.DONE or line.effects}
+    total = len(plan.steps)
+    ready = with_what_was_made(plan, steps)
+    for index in sorted(made, reverse=True):
+        if index >= total or total + index in made:  # the end of a change, and a change that its end took back
+            continue
+        back = inverse_of(ready[index], made[index].effects, fixes)
         if back is not None:
-            yield step, back
+            yield ready[index], back
+
+
+def inverse_of(step: Step, effects: JsonObject, fixes: Mapping[str, Fix]) -> Step | None:
+    """Return the step that takes back what `effects` says was made; it lasts, and it is done at the same place."""
+    back = fixes[step.fix].inverse(step, effects)
+    return back and replace(back, place=step.place, ends_after_seconds=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +91,8 @@ class UndoVerifier:
     def verify(self, undone: FixPlan, steps: Sequence[StepRecord], target: ClusterTarget) -> tuple[Result, str]:
         """Compare, for each step taken back, the state now with the state before the plan that was undone."""
         for step, _ in undoable(undone, steps, self.fixes):
-            sources, deadline = self.open_sources(target), Deadline.after(self.read_seconds)
-            reading = Reading(cluster=sources.cluster(deadline), aws=sources.aws(deadline), target=target)
             try:
+                reading = open_reading(step, target, self.open_sources(target), self.read_seconds)
                 now = self.fixes[step.fix].read(step, reading)
             except DnsBotError as error:
                 return Result.UNVERIFIABLE, f"Taken back, not verified: {step.target}: {redact(str(error))}"

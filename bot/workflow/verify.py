@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bot.domain.approvals import Result
-from bot.domain.cluster import ClusterTarget, Question
-from bot.domain.diagnosis import Diagnosis
+from bot.domain.cluster import Question
+from bot.domain.diagnosis import Diagnosis, Progress
 from bot.domain.findings import Verdict
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan
 from bot.domain.playbooks import Playbook
 from bot.domain.redaction import redact
 from bot.errors import DnsBotError
-from bot.workflow.desk import Progress
+from bot.workflow.measures import judge_measure
 
-LOOKUPS_RULE = "dns_lookups_fail"
+Seen = TypeVar("Seen")
 
 
 class RunDiagnosis(Protocol):
@@ -54,38 +54,48 @@ class Verifier:
     """How long look-ups are repeated until they answer."""
     pause_seconds: float = 3.0
 
-    def lookups_answer(self, asked: Question, target: ClusterTarget, asked_by: Person | None) -> bool | None:
-        """Return whether look-ups answer, repeated until they do or the limit passes; None: could not look."""
-        question = self._question(asked, {LOOKUPS_RULE})
-        until = self.clock() + self.limit_seconds
-        while True:
-            try:
-                answer = self.run_diagnosis(question, asked_by, None).lookups_all_answer
-            except DnsBotError:
-                answer = None
-            blind = answer is None and not target.workload_selector
-            if answer or blind or self._is_over(until):
-                return answer
-            self.sleep(self.pause_seconds)
+    def lookups_answer(self, plan: FixPlan, asked: Question, asked_by: Person | None) -> bool | None:
+        """Return whether the look-ups of the plan's symptoms answer, repeated until they do or the limit passes.
 
-    def verify(self, plan: FixPlan, asked: Question, target: ClusterTarget, asked_by: Person | None) -> Verification:
+        None: it could not be looked, or the plan names no symptom.
+        """
+        question = self._question(asked, plan.symptoms)
+
+        def look() -> tuple[bool | None, bool]:
+            try:
+                diagnosis = self.run_diagnosis(question, asked_by, None)
+            except DnsBotError:
+                return None, False
+            answer = _answer(plan.symptoms, diagnosis)
+            return answer, answer is True or (answer is None and _in_vain(plan.symptoms, diagnosis))
+
+        return self._repeat(look) if plan.symptoms else None
+
+    def verify(self, plan: FixPlan, asked: Question, asked_by: Person | None) -> Verification:
         """Collect anew and judge again, repeated until all is well or the limit passes."""
-        question = self._question(asked, {LOOKUPS_RULE, *plan.verify_rules}, plan.playbook)
+        rules = (*plan.symptoms, *plan.verify_rules)
+        question = self._question(asked, rules, plan.playbook)
+
+        def look() -> tuple[Verification, bool]:
+            seen = self._look(plan, question, asked_by)
+            in_vain = seen.result is Result.UNVERIFIABLE and _in_vain(rules, seen.diagnosis)
+            return seen, seen.result is Result.VERIFIED or in_vain
+
+        return self._repeat(look)
+
+    def _repeat(self, look: Callable[[], tuple[Seen, bool]]) -> Seen:
+        """Look until `look` says that looking again is of no use, or the limit passes; return what was seen last."""
         until = self.clock() + self.limit_seconds
         while True:
-            seen = self._look(plan, question, asked_by)
-            blind = seen.result is Result.UNVERIFIABLE and not target.workload_selector
-            if seen.result is Result.VERIFIED or blind or self._is_over(until):
+            seen, ended = look()
+            if ended or self.clock() + self.pause_seconds >= until:
                 return seen
             self.sleep(self.pause_seconds)
 
-    def _is_over(self, until: float) -> bool:
-        return self.clock() + self.pause_seconds >= until
-
-    def _question(self, asked: Question, rules: set[str], *names: str) -> Question:
+    def _question(self, asked: Question, rules: Collection[str], *names: str) -> Question:
         """Return the same question, restricted to the playbooks that hold these rules."""
         holding = [
-            playbook.name for playbook in self.playbooks.values() if rules & {use.rule for use in playbook.findings}
+            playbook.name for playbook in self.playbooks.values() if any(use.rule in rules for use in playbook.findings)
         ]
         chosen = tuple(dict.fromkeys([*names, *holding]))
         return Question(cluster=asked.cluster, playbooks=chosen, pod=asked.pod, names=asked.names)
@@ -106,14 +116,34 @@ def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
     bad = [rule for rule in plan.verify_rules if verdicts.get(rule) is Verdict.PROBLEM]
     unseen = [rule for rule in plan.verify_rules if verdicts.get(rule, Verdict.UNKNOWN) is Verdict.UNKNOWN]
     looked = f" ({diagnosis.looked_from})" if diagnosis.looked_from else ""
+    answer = _answer(plan.symptoms, diagnosis)
     if diagnosis.binding is not None and diagnosis.binding != plan.binding:
         return Result.UNVERIFIABLE, "Applied, not verified: what was looked at afterwards is another cluster."
+    if plan.yields:
+        return judge_measure(plan, diagnosis)
     if bad:
         return Result.NOT_VERIFIED, f"Applied, but {', '.join(bad)} still finds the problem."
-    if diagnosis.lookups_all_answer is False:
+    if answer is False:
         return Result.NOT_VERIFIED, f"Applied, but look-ups still fail{looked}."
     if unseen or diagnosis.binding is None:
         return Result.UNVERIFIABLE, f"Applied, not verified: {', '.join(unseen) or 'the cluster'} could not be checked."
-    if diagnosis.lookups_all_answer is None:
+    if answer is None:
         return Result.UNVERIFIABLE, f"Applied, not verified: it could not be seen whether look-ups answer{looked}."
-    return Result.VERIFIED, f"Verified: {', '.join(plan.verify_rules)} healthy and every look-up answered{looked}."
+    lookups = f" and every look-up answered{looked}" if plan.symptoms else ""
+    return Result.VERIFIED, f"Verified: {', '.join(plan.verify_rules)} healthy{lookups}."
+
+
+def _answer(symptoms: Collection[str], diagnosis: Diagnosis) -> bool | None:
+    """Return whether the look-ups of all these symptoms answer; None: it was not seen of all, and none failed."""
+    verdicts = {finding.rule: finding.verdict for finding in diagnosis.findings}
+    seen = {verdicts.get(rule, Verdict.UNKNOWN) for rule in symptoms}
+    if Verdict.PROBLEM in seen:
+        return False
+    return None if Verdict.UNKNOWN in seen else True
+
+
+def _in_vain(rules: Collection[str], diagnosis: Diagnosis | None) -> bool:
+    """Return whether some of these rules cannot be seen until somebody sets what is not configured."""
+    found = () if diagnosis is None else diagnosis.findings
+    unseen = [finding for finding in found if finding.rule in rules and finding.verdict is Verdict.UNKNOWN]
+    return any(gap.setting for finding in unseen for gap in finding.judgement.missing)

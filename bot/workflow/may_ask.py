@@ -1,0 +1,32 @@
+"""Who may have a cluster diagnosed and see what was found.
+
+Whoever may ask may have a plan proposed; approving is another matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.askers import AskerPolicy
+from bot.domain.people import Directory, Person
+from bot.errors import Refused
+from bot.workflow.accounts import check_account, members
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Lets people in. Made once, by the composition root."""
+
+    directory: Directory
+    team_id: str
+    """Our own workspace."""
+    policy: AskerPolicy
+
+    def check(self, person: Person) -> None:
+        """Return, or raise `Refused` with why this person may not ask."""
+        check_account(person, self.directory, self.team_id, to="ask about clusters")
+        policy = self.policy
+        if policy.everybody or person.user_id in policy.users:
+            return
+        if not policy.user_groups or person.user_id not in members(policy.user_groups, self.directory):
+            raise Refused("You are not among those who may ask about clusters (`askers:` in dnsbot.yaml).")

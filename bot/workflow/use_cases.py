@@ -1,0 +1,74 @@
+"""What people can ask for: the parts that do the work, side by side.
+
+The command line and Slack call these and nothing below them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.domain.approvals import Outcome
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.diagnosis import Diagnosis, Progress
+from bot.domain.history import History
+from bot.domain.people import Person
+from bot.domain.playbooks import Playbook
+from bot.errors import HistoryUnavailable
+from bot.workflow.approve import Gate
+from bot.workflow.may_ask import Door
+from bot.workflow.propose import Proposer
+from bot.workflow.run_step import OnStep
+from bot.workflow.verify import RunDiagnosis
+
+log = logging.getLogger(__name__)
+
+
+class RunsPlans(Protocol):
+    """Carries an approved plan on: begins it, or settles what another process left."""
+
+    def run(self, proposal_id: str, told: OnStep) -> Outcome | None:
+        """Return how it ended; None where it is not this process's to carry on, or not over yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """Diagnose, propose, decide, repair, look back. Put together by the composition root alone.
+
+    Everything may raise `HistoryUnavailable`; all but `diagnose` then change nothing.
+    """
+
+    targets: Mapping[str, ClusterTarget]
+    """The configured clusters by the name people type."""
+    playbooks: Mapping[str, Playbook]
+    run_diagnosis: RunDiagnosis
+    proposer: Proposer
+    gate: Gate
+    door: Door
+    """Who may ask in Slack; whoever can run the command line may."""
+    repairer: RunsPlans
+    settler: RunsPlans
+    ender: RunsPlans
+    history: History
+
+    def diagnose(
+        self,
+        question: Question,
+        *,
+        asked_by: Person | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Diagnosis:
+        """Run one diagnosis and record it; ends by its deadline. Raises `ConfigurationError` for unknown names.
+
+        When the database is down the diagnosis is answered all the same; `Diagnosis.unrecorded` says so.
+        """
+        diagnosis = self.run_diagnosis(question, asked_by, progress)
+        try:
+            self.history.record(diagnosis)
+        except HistoryUnavailable as error:
+            log.warning("diagnosis is not recorded", extra={"diagnosis": diagnosis.id, "reason": str(error)})
+            return replace(diagnosis, unrecorded=str(error))
+        return diagnosis
