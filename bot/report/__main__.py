@@ -22,7 +22,12 @@ if __name__ == "__main__":
     readme = Path(sys.argv[1])
     mark = r"(<!-- permissions -->\n).*?(<!-- /permissions -->)"
     readme.write_text(re.sub(mark, lambda match: match[1] + table + match[2], readme.read_text(), flags=re.DOTALL))
-    for path, text in deployment_files(found).items():
-        target = readme.parent / "deploy" / path
+    deploy, files = readme.parent / "deploy", deployment_files(found)
+    for path, text in files.items():
+        target = deploy / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+    for folder in ("rbac", "chart/files"):
+        for left in (deploy / folder).iterdir():
+            if f"{folder}/{left.name}" not in files:
+                left.unlink()

@@ -1,8 +1,8 @@
 """The files of `deploy/` that are made from the units' declarations: IAM policies, RBAC roles and their bindings.
 
-Reader, prober and writer are bound to groups of the same names. Inside EKS an AWS role is whoever its access entry
-says: the entry of the reading role names the first two groups, that of the writing role the third (EKS User Guide,
-"Create access entries").
+Reader, probers and writer are bound to groups of the same names. Inside EKS an AWS role is whoever its access entry
+says: the entry of the reading role names the groups of all roles but the writer's, that of the writing role names this
+one (EKS User Guide, "Create access entries"). A role that no unit needs has no file.
 """
 
 from __future__ import annotations
@@ -13,10 +13,20 @@ from typing import Any
 
 import yaml
 
-from bot.report.permissions import Need, cluster_roles, iam_policy
+from bot.domain.permissions import Use
+from bot.domain.places import PlaceKind
+from bot.report.permissions import ROLE_NAMES, Need, cluster_roles, iam_policy
 
-GROUPS = ("dnsbot-read", "dnsbot-look-up", "dnsbot-write")
-"""Names of the roles, of the groups they are bound to, and of their files."""
+_BOUND_IN = {ROLE_NAMES[Use.NODE]: "kube-system"}
+"""Roles that are bound in one namespace, although each cluster may choose which: `node_probe` of dnsbot.yaml."""
+
+_POLICIES = {
+    "iam-read.json": (False, PlaceKind.HOME),
+    "iam-write.json": (True, PlaceKind.HOME),
+    "iam-peer-read.json": (False, PlaceKind.PEER),
+    "iam-peer-write.json": (True, PlaceKind.PEER),
+}
+"""Whether the role changes something, and at places of which kind. One for which nothing is declared is not made."""
 
 _HEADER = "# Made from the units' declarations by `make docs`; a test compares. Do not edit.\n"
 _API = "rbac.authorization.k8s.io"
@@ -26,12 +36,12 @@ def deployment_files(found: Iterable[Need]) -> Mapping[str, str]:
     """Return the texts of the made files by their paths within `deploy/`."""
     needs = tuple(found)
     roles = cluster_roles(needs)
-    files = {
-        "iam-read.json": _json(iam_policy(needs, change=False)),
-        "iam-write.json": _json(iam_policy(needs, change=True)),
-    }
-    for name in GROUPS:
+    policies = {name: iam_policy(needs, change=change, place=place) for name, (change, place) in _POLICIES.items()}
+    files = {name: _json(policy) for name, policy in policies.items() if policy["Statement"]}
+    for name in ROLE_NAMES.values():
         own = [role for role in roles if role["metadata"]["name"] == name]
+        if not own:
+            continue
         files[f"rbac/{name}.yaml"] = _HEADER + _yaml([*own, *(binding(role) for role in own)])
         files[f"chart/files/{name}.yaml"] = _HEADER + _yaml(own)
     return files
@@ -40,10 +50,11 @@ def deployment_files(found: Iterable[Need]) -> Mapping[str, str]:
 def binding(role: Mapping[str, Any]) -> dict[str, Any]:
     """Return what binds a role to the group of its name."""
     name = role["metadata"]["name"]
+    namespace = role["metadata"].get("namespace") or _BOUND_IN.get(name, "")
     return {
         "apiVersion": f"{_API}/v1",
-        "kind": f"{role['kind']}Binding",
-        "metadata": dict(role["metadata"]),
+        "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
+        "metadata": {"name": name} | ({"namespace": namespace} if namespace else {}),
         "roleRef": {"apiGroup": _API, "kind": role["kind"], "name": name},
         "subjects": [{"apiGroup": _API, "kind": "Group", "name": name}],
     }

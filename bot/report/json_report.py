@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from bot.domain.asked import NameAnswer
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Collected
-from bot.domain.findings import Cell, Finding
+from bot.domain.findings import Finding
 from bot.domain.json_values import JsonObject
+from bot.domain.lookups import Lookup
+from bot.domain.peers import SeenPlace
+from bot.domain.phrases import timestamp
 
 SCHEMA = 1
 
@@ -22,6 +24,7 @@ def json_report(diagnosis: Diagnosis) -> JsonObject:
         "verdict": diagnosis.verdict.value,
         "started_at": timestamp(diagnosis.started_at),
         "took_ms": diagnosis.took_ms,
+        "names": [_name(one) for one in diagnosis.names],
         "coverage": {
             "ran": diagnosis.checks_ran,
             "total": diagnosis.checks_total,
@@ -29,20 +32,41 @@ def json_report(diagnosis: Diagnosis) -> JsonObject:
                 {"rule": check.rule, "reason": check.reason, "grant": check.grant} for check in diagnosis.unknown_checks
             ],
         },
+        "places": [_place(seen) for seen in diagnosis.places],
         "root_causes": [finding.rule for finding in diagnosis.root_causes],
         "lookups": {
             "looked_from": diagnosis.looked_from,
             "all_answer": diagnosis.lookups_all_answer,
-            "unexplained": [_cell(cell) for cell in diagnosis.unexplained],
+            "unexplained": [_lookup(lookup) for lookup in diagnosis.unexplained],
         },
+        "unexplained_pods": list(diagnosis.unexplained_pods),
         "findings": [_finding(finding) for finding in diagnosis.findings],
         "evidence": [_evidence(collected) for collected in diagnosis.evidence],
     }
 
 
-def timestamp(moment: datetime) -> str:
-    """Return RFC 3339 in UTC to the second: `2026-11-21T09:00:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _name(one: NameAnswer) -> JsonObject:
+    return {
+        "name": one.name,
+        "from": one.seen_from,
+        "server": one.server,
+        "answer": one.answer.value,
+        "addresses": list(one.addresses),
+        "over": {transport.value: answer.value for transport, answer in one.over.items()},
+        "reason": one.detail,
+    }
+
+
+def _place(seen: SeenPlace) -> JsonObject:
+    found = seen.found
+    return {
+        "name": found.name,
+        "region": found.region,
+        "account": found.account,
+        "vpc_id": found.vpc_id,
+        "cidrs": list(seen.cidrs),
+        "gap": None if seen.gap is None else {"reason": seen.gap.reason, "grant": seen.gap.grant},
+    }
 
 
 def _finding(finding: Finding) -> JsonObject:
@@ -50,6 +74,7 @@ def _finding(finding: Finding) -> JsonObject:
     return {
         "rule": finding.rule,
         "title": finding.title,
+        "check": finding.check,
         "kind": finding.kind.value,
         "playbook": finding.playbook,
         "verdict": finding.verdict.value,
@@ -63,6 +88,10 @@ def _finding(finding: Finding) -> JsonObject:
         "explained_by": list(finding.explained_by),
         "evidence": list(finding.evidence),
         "fixes": [{"fix": offer.fix, "with": offer.parameters, "risk": offer.risk} for offer in finding.fixes],
+        "measures": [
+            {"measure": offer.fix, "with": offer.parameters, "risk": offer.risk, "yields": list(offer.yields)}
+            for offer in finding.measures
+        ],
         "advice": list(judgement.advice),
     }
 
@@ -73,20 +102,22 @@ def _evidence(collected: Collected) -> JsonObject:
         "collector": collected.collector,
         "collected_at": timestamp(collected.collected_at),
         "took_ms": collected.took_ms,
-        "calls": [call.name for call in collected.calls],
+        "calls": [call.text for call in collected.calls],
         "summary": collected.summary,
         "gap": None if collected.gap is None else {"reason": collected.gap.reason, "grant": collected.gap.grant},
         "gaps": [{"what": gap.what, "reason": gap.reason, "grant": gap.grant} for gap in collected.gaps],
     }
 
 
-def _cell(cell: Cell) -> JsonObject:
+def _lookup(lookup: Lookup) -> JsonObject:
     return {
-        "node": cell.node,
-        "pod": cell.pod,
-        "server": cell.server,
-        "through_service": cell.through_service,
-        "protocol": cell.protocol.value,
-        "name": cell.name,
-        "answer": cell.answer.value,
+        "node": lookup.client.node,
+        "pod": lookup.client.pod,
+        "client": lookup.client.kind.value,
+        "place": lookup.client.place,
+        "server": lookup.server,
+        "through_service": lookup.through_service,
+        "protocol": lookup.transport.value,
+        "name": lookup.name,
+        "answer": lookup.answer.value,
     }

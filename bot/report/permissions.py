@@ -1,28 +1,19 @@
 """What each permission is for, from the units' own declarations: the README's table, IAM policies, RBAC roles.
 
-Reading, looking names up and changing are three identities' worth of rights and are kept apart.
+Reading, looking names up, seeing nodes and changing are four roles' worth of rights and are kept apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import reduce
 from typing import Any
 
-from bot.domain.evidence import AnyCollector, ProbingCollector
 from bot.domain.findings import Rule
-from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
+from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission, Use
+from bot.domain.places import PlaceKind
 from bot.workflow.catalogue import Catalogue
-
-
-class Use(StrEnum):
-    """What a permission is used for; each has a role of its own."""
-
-    READ = "read"
-    LOOK_UP = "look up"
-    CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +30,24 @@ class Need:
 
 
 def needs(catalogue: Catalogue) -> tuple[Need, ...]:
-    """Return every declared permission, reading first, then looking up, then changing."""
+    """Return every declared permission, in the order of `Use`: reading first, changing last."""
     declared: dict[tuple[Use, str], list[tuple[str, Permission]]] = {}
     for collector in catalogue.collectors.values():
         for permission in collector.permissions:
-            key = (_use(collector, permission), permission.text)
+            key = (use_of(permission, collector.view.use), permission.text)
             declared.setdefault(key, []).append((collector.name, permission))
     for fix in catalogue.fixes.values():
         for permission in fix.permissions:
-            key = (Use.READ if _only_reads(permission) else Use.CHANGE, permission.text)
+            key = (use_of(permission, Use.CHANGE), permission.text)
             declared.setdefault(key, []).append((fix.name, permission))
     found = [_need(use, declarers, catalogue) for (use, _), declarers in declared.items()]
     order = list(Use)
     return tuple(sorted(found, key=lambda need: (order.index(need.use), need.permission.text)))
+
+
+def use_of(permission: Permission, otherwise: Use) -> Use:
+    """Return whose role needs a permission: the reader's for what only reads, else the one that the unit works with."""
+    return Use.READ if permission.only_reads else otherwise
 
 
 def _need(use: Use, declarers: list[tuple[str, Permission]], catalogue: Catalogue) -> Need:
@@ -69,7 +65,7 @@ def _together(one: Permission, other: Permission) -> Permission:
     """Return what covers both: two units may need different objects of a kind."""
     if isinstance(one, KubernetesPermission) and isinstance(other, KubernetesPermission):
         both = tuple(sorted({*one.names, *other.names})) if one.names and other.names else ()
-        return replace(one, names=both)
+        return replace(one, names=both, follows_dns=one.follows_dns or other.follows_dns)
     if isinstance(one, AwsPermission) and isinstance(other, AwsPermission):
         resources = tuple(sorted({*one.resources, *other.resources}))
         return replace(
@@ -78,18 +74,6 @@ def _together(one: Permission, other: Permission) -> Permission:
             conditions=one.conditions if one.conditions == other.conditions else (),
         )
     return one
-
-
-def _use(collector: AnyCollector, permission: Permission) -> Use:
-    probes = isinstance(collector, ProbingCollector) and isinstance(permission, KubernetesPermission)
-    return Use.LOOK_UP if probes and getattr(permission, "resource", "") == "pods/exec" else Use.READ
-
-
-def _only_reads(permission: Permission) -> bool:
-    """Return whether the reader's identity is used for it: a fix reads as the reader and writes as the writer."""
-    if isinstance(permission, AwsPermission):
-        return permission.action.partition(":")[2].startswith(("Describe", "Get", "List"))
-    return permission.verb in {"get", "list"}
 
 
 def _disables(use: Use, units: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
@@ -101,7 +85,7 @@ def _disables(use: Use, units: Iterable[str], catalogue: Catalogue) -> tuple[str
 
 
 def _looks_at(rule: Rule, evidence: set[Any]) -> bool:
-    return any(needed in evidence for needed in rule.needs)
+    return bool(rule.rests_on & evidence)
 
 
 def _dependants(unit: str, catalogue: Catalogue) -> Iterator[str]:
@@ -140,15 +124,18 @@ _NAMED = 3
 """More rules than this are counted, not named."""
 
 
-def iam_policy(found: Iterable[Need], *, change: bool) -> Mapping[str, Any]:
-    """Return the IAM policy of the reading role, or of the writing role: one statement for each set of limits."""
-    uses = {Use.CHANGE} if change else {Use.READ, Use.LOOK_UP}
+def iam_policy(found: Iterable[Need], *, change: bool, place: PlaceKind = PlaceKind.HOME) -> Mapping[str, Any]:
+    """Return the IAM policy of the role that reads, or that changes, at places of this kind.
+
+    It has one statement for each set of limits, and none where nothing is declared for it.
+    """
+    uses = {Use.CHANGE} if change else set(Use) - {Use.CHANGE}
     by_limit: dict[_Limit, set[str]] = {}
     for need in found:
-        if need.use in uses and isinstance(need.permission, AwsPermission):
+        if need.use in uses and isinstance(need.permission, AwsPermission) and need.permission.place is place:
             limit = (tuple(sorted(need.permission.resources)), need.permission.conditions)
             by_limit.setdefault(limit, set()).add(need.permission.action)
-    sid = "DnsbotWrite" if change else "DnsbotRead"
+    sid = f"Dnsbot{'' if place is PlaceKind.HOME else 'Peer'}{'Write' if change else 'Read'}"
     statements = [
         _statement(f"{sid}{number}" if len(by_limit) > 1 else sid, actions, *limit)
         for number, (limit, actions) in enumerate(sorted(by_limit.items()), start=1)
@@ -173,7 +160,7 @@ def _statement(sid: str, actions: set[str], resources: tuple[str, ...], conditio
 
 
 def cluster_roles(found: Iterable[Need]) -> list[Mapping[str, Any]]:
-    """Return the roles of reader, prober and writer: ClusterRoles, and Roles where a namespace is enough."""
+    """Return the roles of reader, probers and writer: ClusterRoles, and Roles where a namespace is enough."""
     by_place: dict[tuple[Use, str], list[KubernetesPermission]] = {}
     for need in found:
         if isinstance(need.permission, KubernetesPermission):
@@ -181,14 +168,20 @@ def cluster_roles(found: Iterable[Need]) -> list[Mapping[str, Any]]:
     return [_role(use, namespace, granted) for (use, namespace), granted in sorted(by_place.items())]
 
 
-_ROLE_NAMES: Mapping[Use, str] = {Use.READ: "dnsbot-read", Use.LOOK_UP: "dnsbot-look-up", Use.CHANGE: "dnsbot-write"}
+ROLE_NAMES: Mapping[Use, str] = {
+    Use.READ: "dnsbot-read",
+    Use.LOOK_UP: "dnsbot-look-up",
+    Use.NODE: "dnsbot-node",
+    Use.CHANGE: "dnsbot-write",
+}
+"""Names of the roles, of the groups they are bound to, and of their files. A role without rules is not made."""
 
 
 def _role(use: Use, namespace: str, granted: list[KubernetesPermission]) -> Mapping[str, Any]:
     rules: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
     for permission in granted:
         rules.setdefault((permission.group, permission.resource, permission.names), set()).add(permission.verb)
-    metadata = {"name": _ROLE_NAMES[use]} | ({"namespace": namespace} if namespace else {})
+    metadata = {"name": ROLE_NAMES[use]} | ({"namespace": namespace} if namespace else {})
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role" if namespace else "ClusterRole",

@@ -14,30 +14,33 @@ from slack_bolt.authorization import AuthorizeResult
 
 import bot.slack.buttons
 import bot.slack.commands
+import bot.slack.jobs
 import bot.slack.views
 from bot.domain.jobs import Jobs, Lane
-from bot.errors import DnsBotError, Refused
-from bot.slack import deciding
-from bot.slack.asking import nearest, plain_words
-from bot.slack.bench import Bench, Cards
-from bot.slack.card_facts import Names
+from bot.domain.phrases import nearest
+from bot.errors import DnsBotError, HistoryUnavailable, Refused
+from bot.report.plan_words import Names
+from bot.slack.asking import plain_words
 from bot.slack.connection import SlackConnection, SlackSettings
-from bot.slack.deliveries import Deliveries
 from bot.slack.directory import SlackNames
-from bot.slack.messages import Messages
-from bot.slack.pace import Pace
-from bot.slack.places import (
+from bot.slack.incoming import (
     Asked,
-    Place,
+    Origin,
+    Pressed,
     asked_by_command,
     asked_by_mention,
     fields_of,
     pressed_button,
     submitted_modal,
 )
+from bot.slack.messages import Messages
 from bot.slack.render import Views
-from bot.slack.units import Button, Command, Modal, units
-from bot.workflow.desk import Desk
+from bot.slack.running import RunningDiagnoses
+from bot.slack.seen_once import SeenOnce
+from bot.slack.tools import SlackTools
+from bot.slack.units import Button, Command, JobKind, Modal, units
+from bot.slack.update_rate import UpdateRate
+from bot.workflow.use_cases import UseCases
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +55,25 @@ class SlackBot:
     """The app with what the composition root calls."""
 
     bolt: App
-    bench: Bench
+    tools: SlackTools
     acks: ThreadPoolExecutor
 
     def expire(self) -> None:
-        """Say on their cards which proposals have run out of time. For the clock, every minute."""
-        deciding.show_expired(self.bench)
+        """Mark proposals that have run out of time; their cards are due then. For the clock, every minute."""
+        self.tools.use.history.expire()
 
-    def interrupted(self) -> None:
-        """Say on their cards which repairs a former process left running. Once, at start-up."""
-        deciding.show_interrupted(self.bench)
+    def look_for_work(self) -> None:
+        """Queue what is due: approved plans that nobody has begun, repairs that nobody runs any more, unsaid news.
+
+        For the clock, every few seconds, and at the start: whatever a former process left is among it.
+        """
+        try:
+            due = self.tools.use.history.due()
+        except HistoryUnavailable as error:
+            log.warning("the history is not available; diagnoses go on unrecorded", extra={"reason": str(error)})
+            return
+        for job in due:
+            self.tools.enqueue(job)
 
     def stop(self) -> None:
         """End the acknowledging threads."""
@@ -72,11 +84,11 @@ def build_app(
     settings: SlackSettings,
     *,
     connection: SlackConnection,
-    desk: Desk,
+    use: UseCases,
     jobs: Jobs,
     templates: Path,
     names: Names | None = None,
-    pace: Pace | None = None,
+    update_rate: UpdateRate | None = None,
 ) -> SlackBot:
     """Return the app with all commands, buttons and modals of their folders.
 
@@ -85,16 +97,17 @@ def build_app(
     """
     settings.check()
     commands = units(bot.slack.commands, "COMMAND", Command)
-    bench = Bench(
-        desk=desk,
+    tools = SlackTools(
+        use=use,
         jobs=jobs,
         messages=Messages(connection),
         views=Views(templates),
         names=names or SlackNames(connection.safe),
-        pace=pace or Pace(),
-        deliveries=Deliveries(desk.once),
-        cards=Cards(),
+        update_rate=update_rate or UpdateRate(),
+        seen_once=SeenOnce(use.history.once),
         commands=commands,
+        job_kinds={kind.name: kind for kind in units(bot.slack.jobs, "JOB", JobKind)},
+        running=RunningDiagnoses(use.door.policy),
         bot_name="dnsbot",
     )
     acks = ThreadPoolExecutor(max_workers=ACK_THREADS, thread_name_prefix="slack-ack")
@@ -113,49 +126,53 @@ def build_app(
         logger=_bolt_log(),
     )
     for command in commands:
-        _listen_for_command(app, bench, command)
+        _listen_for_command(app, tools, command)
     for button in units(bot.slack.buttons, "BUTTON", Button):
-        _listen_for_button(app, bench, button)
+        _listen_for_button(app, tools, button)
     for modal in units(bot.slack.views, "VIEW", Modal):
-        _listen_for_modal(app, bench, modal)
-    _listen_for_mentions(app, bench)
+        _listen_for_modal(app, tools, modal)
+    _listen_for_mentions(app, tools)
     app.error(_failed)
-    return SlackBot(bolt=app, bench=bench, acks=acks)
+    return SlackBot(bolt=app, tools=tools, acks=acks)
 
 
-def _listen_for_command(app: App, bench: Bench, command: Command) -> None:
+def _listen_for_command(app: App, tools: SlackTools, command: Command) -> None:
     def listen(ack: Ack, body: Body) -> None:
         asked = asked_by_command(body)
-        _hand_over(bench, asked.place, asked.delivery, lambda: command.run(asked, bench), without_history=True)
+        _hand_over(
+            tools, asked.origin, asked.delivery, lambda: _run_command(tools, command, asked), without_history=True
+        )
         ack()
 
     app.command(f"/dns-{command.name}")(listen)
 
 
-def _listen_for_button(app: App, bench: Bench, button: Button) -> None:
+def _listen_for_button(app: App, tools: SlackTools, button: Button) -> None:
     def listen(ack: Ack, body: Body) -> None:
         pressed = pressed_button(body)
-        _hand_over(bench, pressed.place, pressed.delivery, lambda: button.run(pressed, bench), without_history=False)
+        _hand_over(
+            tools, pressed.origin, pressed.delivery, lambda: _run_button(tools, button, pressed), without_history=False
+        )
         ack()
 
     app.action(button.name)(listen)
 
 
-def _listen_for_modal(app: App, bench: Bench, modal: Modal) -> None:
+def _listen_for_modal(app: App, tools: SlackTools, modal: Modal) -> None:
     def listen(ack: Ack, body: Body) -> None:
         complaints = modal.check(fields_of(body.get("view") or {}))
         if complaints:
             ack(response_action="errors", errors=_by_block(body, complaints))
             return
         sent = submitted_modal(body)
-        _hand_over(bench, sent.place, sent.delivery, lambda: modal.run(sent, bench), without_history=False)
+        _hand_over(tools, sent.origin, sent.delivery, lambda: modal.run(sent, tools), without_history=False)
         ack()
 
     app.view(modal.name)(listen)
 
 
-def _listen_for_mentions(app: App, bench: Bench) -> None:
-    by_name = {command.name: command for command in bench.commands}
+def _listen_for_mentions(app: App, tools: SlackTools) -> None:
+    by_name = {command.name: command for command in tools.commands}
 
     def listen(body: Body) -> None:
         event = body.get("event") or {}
@@ -163,22 +180,37 @@ def _listen_for_mentions(app: App, bench: Bench) -> None:
             return
         asked = asked_by_mention(body)
         _hand_over(
-            bench, asked.place, asked.delivery, lambda: _run_mention(bench, by_name, asked), without_history=True
+            tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked), without_history=True
         )
 
     app.event("app_mention")(listen)
 
 
-def _run_mention(bench: Bench, by_name: Mapping[str, Command], asked: Asked) -> None:
+def _run_mention(tools: SlackTools, by_name: Mapping[str, Command], asked: Asked) -> None:
     """Run the command that the first word after the mention names; the mention alone asks for help."""
     words = plain_words(asked.words) or ["help"]
     command = by_name.get(words[0].lower())
     if command is None:
         raise Refused(f"{words[0]!r} is no command. {nearest(words[0].lower(), by_name, 'command')}")
-    command.run(replace(asked, words=" ".join(words[1:])), bench)
+    _run_command(tools, command, replace(asked, words=" ".join(words[1:])))
 
 
-def _hand_over(bench: Bench, place: Place, delivery: str, work: Callable[[], None], *, without_history: bool) -> None:
+def _run_command(tools: SlackTools, command: Command, asked: Asked) -> None:
+    """Run the command for somebody who may; before the words are read, since a complaint about them names clusters."""
+    if command.for_askers:
+        tools.use.door.check(asked.origin.person)
+    command.run(asked, tools)
+
+
+def _run_button(tools: SlackTools, button: Button, pressed: Pressed) -> None:
+    if button.for_askers:
+        tools.use.door.check(pressed.origin.person)
+    button.run(pressed, tools)
+
+
+def _hand_over(
+    tools: SlackTools, origin: Origin, delivery: str, work: Callable[[], None], *, without_history: bool
+) -> None:
     """Queue the work of one delivery; a retry of it, now or later, does nothing.
 
     Comes before the acknowledgement, and takes no time: what is acknowledged is queued.
@@ -187,20 +219,20 @@ def _hand_over(bench: Bench, place: Place, delivery: str, work: Callable[[], Non
     def serve() -> None:
         said = False
         try:
-            if bench.deliveries.first(delivery, without_history=without_history):
+            if tools.seen_once.first(delivery, without_history=without_history):
                 work()
             said = True
         except DnsBotError as error:
             said = True
-            log.info("refused", extra={"person": str(place.person), "reason": str(error)})
-            bench.tell(place, str(error))
+            log.info("refused", extra={"person": str(origin.person), "reason": str(error)})
+            tools.tell(origin, str(error))
         finally:
             if not said:
-                bench.tell(
-                    place, "The bot failed by a fault of its own; its log has the details. See /dns-history first."
+                tools.tell(
+                    origin, "The bot failed by a fault of its own; its log has the details. See /dns-history first."
                 )
 
-    if not bench.jobs.submit(Lane.QUICK, delivery, serve):
+    if not tools.jobs.submit(Lane.QUICK, delivery, serve):
         log.info("delivery dropped: the same one is being served, or the bot is stopping", extra={"delivery": delivery})
 
 

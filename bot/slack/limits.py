@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from bot.domain.json_values import RawObject
 from bot.slack.text import cut
+
+Payload: TypeAlias = dict[str, Any]
+"""A message, modal or block as JSON, while it is made ready."""
 
 BLOCKS_PER_MESSAGE = 50
 BLOCKS_PER_MODAL = 100
@@ -53,7 +55,7 @@ BLOCK_TYPES = frozenset({"header", "section", "context", "actions", "divider", "
 BUTTON_STYLES = frozenset({"primary", "danger"})
 
 
-def walk(value: object, owner: str = "", path: str = "") -> Iterator[tuple[str, str, RawObject]]:
+def walk(value: object, owner: str = "", path: str = "") -> Iterator[tuple[str, str, Payload]]:
     """Yield every object in `value` with its JSON pointer and the kind of object that holds it."""
     if isinstance(value, dict):
         yield path, owner, value
@@ -69,7 +71,7 @@ def walk(value: object, owner: str = "", path: str = "") -> Iterator[tuple[str, 
             yield from walk(child, owner, f"{path}/{index}")
 
 
-def fit(payload: RawObject) -> RawObject:
+def fit(payload: Payload) -> Payload:
     """Return `payload` with every plain text cut to its limit and no text left empty. Changes it in place."""
     for path, owner, item in walk(payload):
         key = path.rsplit("/", 1)[-1]
@@ -85,7 +87,8 @@ def faults(payload: Mapping[str, Any]) -> tuple[str, ...]:
     blocks = payload.get("blocks")
     if not isinstance(blocks, Sequence) or not blocks:
         return ("/blocks: missing or empty",)
-    found = [f"/blocks: {len(blocks)} blocks" for _ in (1,) if len(blocks) > (100 if modal else BLOCKS_PER_MESSAGE)]
+    most = BLOCKS_PER_MODAL if modal else BLOCKS_PER_MESSAGE
+    found = [f"/blocks: {len(blocks)} blocks"] if len(blocks) > most else []
     found += _top_faults(payload, modal=modal)
     found += [
         f"/blocks/{index}: unknown type {block.get('type')!r}"

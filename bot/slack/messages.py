@@ -6,20 +6,24 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from bot.domain.approvals import MessageRef
-from bot.domain.json_values import RawObject
 from bot.errors import DnsBotError
 from bot.slack.connection import LOOPBACK, TIMEOUT_SECONDS, BoundedRateLimit, SlackConnection
-from bot.slack.places import Place
+from bot.slack.incoming import Origin
+from bot.slack.limits import Payload
 from bot.slack.render import Message
 
 log = logging.getLogger(__name__)
 
+UPLOAD_TIMEOUT_SECONDS = 60
+"""For the bytes of one file."""
 NO_MEMBER = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
+GONE = frozenset({"message_not_found", "cant_update_message"})
 PLAIN: Mapping[str, Any] = {"unfurl_links": False, "unfurl_media": False, "parse": "none"}
 
 
@@ -34,6 +38,11 @@ class NotPosted(DnsBotError):
     def no_member(self) -> bool:
         """Whether the bot cannot post there: inviting it helps."""
         return self.code in NO_MEMBER
+
+    @property
+    def gone(self) -> bool:
+        """Whether the message was deleted or is another's: it can never be updated."""
+        return self.code in GONE
 
 
 class Messages:
@@ -76,21 +85,21 @@ class Messages:
             return False
         return True
 
-    def alone(self, place: Place, message: Message) -> None:
+    def alone(self, origin: Origin, message: Message) -> None:
         """Show a message to one person: by response_url where there is one, else as an ephemeral post.
 
         Raises `NotPosted`.
         """
-        if place.response_url:
-            self._respond(place.response_url, message)
+        if origin.response_url:
+            self._respond(origin.response_url, message)
             return
         try:
             self._posts.chat_postEphemeral(
-                channel=place.channel,
-                user=place.person.user_id,
+                channel=origin.channel,
+                user=origin.person.user_id,
                 text=message.text,
                 blocks=message.blocks,
-                thread_ts=place.thread_ts or None,
+                thread_ts=origin.thread_ts or None,
                 parse="none",
             )
         except SlackApiError as error:
@@ -107,7 +116,7 @@ class Messages:
             return ""
         return link if urlsplit(link).scheme in {"http", "https"} else ""
 
-    def open_modal(self, trigger_id: str, view: RawObject) -> None:
+    def open_modal(self, trigger_id: str, view: Payload) -> None:
         """Open a modal. Raises `NotPosted`, mostly because the three seconds of the click have passed."""
         try:
             self._posts.views_open(trigger_id=trigger_id, view=view)
@@ -115,6 +124,22 @@ class Messages:
             raise NotPosted("a form", _code(error)) from error
         except (SlackClientError, OSError, ValueError) as error:
             raise NotPosted("a form", type(error).__name__, ambiguous=True) from error
+
+    def share(self, thread: MessageRef, *, name: str, title: str, content: bytes) -> None:
+        """Put a file into the thread of a message. Nothing is sent twice. Raises `NotPosted`."""
+        what = "a file"
+        try:
+            place = self._posts.files_getUploadURLExternal(filename=name, length=len(content))
+            _send_file(str(place.get("upload_url") or ""), content)
+            self._posts.files_completeUploadExternal(
+                files=[{"id": str(place.get("file_id") or ""), "title": title}],
+                channel_id=thread.channel,
+                thread_ts=thread.ts,
+            )
+        except SlackApiError as error:
+            raise NotPosted(what, _code(error)) from error
+        except (SlackClientError, OSError, ValueError) as error:
+            raise NotPosted(what, type(error).__name__, ambiguous=True) from error
 
     def _respond(self, url: str, message: Message) -> None:
         client = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=[BoundedRateLimit(max_retry_count=2)])
@@ -134,6 +159,18 @@ class Messages:
             raise NotPosted("an answer by response_url", type(error).__name__, ambiguous=True) from error
         if answer.status_code != 200:  # noqa: PLR2004  # HTTP OK
             raise NotPosted("an answer by response_url", f"HTTP {answer.status_code}")
+
+
+def _send_file(url: str, content: bytes) -> None:
+    """Send a file to the address that Slack gave for it. Raises `OSError` or `ValueError`."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError(f"Slack gave no address to send a file to: {url[:80]!r}")
+    opener = build_opener(ProxyHandler({})) if parts.hostname in LOOPBACK else build_opener()
+    headers = {"Content-Type": "application/octet-stream"}
+    request = Request(url, data=content, headers=headers, method="POST")  # noqa: S310  # the scheme was looked at
+    with opener.open(request, timeout=UPLOAD_TIMEOUT_SECONDS) as answer:
+        answer.read(1024)
 
 
 def _code(error: SlackApiError) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 
 from bot.domain.approvals import MessageRef
+from bot.domain.diagnosis import Progress
 from bot.domain.jobs import Lane
-from bot.slack.bench import Bench
 from bot.slack.render import Message
-from bot.workflow.desk import Progress
+from bot.slack.tools import SlackTools
 
 
-def progress_message(bench: Bench, progress: Progress) -> Message:
+def progress_message(tools: SlackTools, progress: Progress) -> Message:
     """Return the message for this state."""
     total = len(progress.done) + len(progress.running) + len(progress.waiting)
-    return bench.views.message(
+    return tools.views.message(
         "progress",
         cluster=progress.cluster,
         done=progress.done,
@@ -25,10 +25,10 @@ def progress_message(bench: Bench, progress: Progress) -> Message:
 
 
 class ProgressMessage:
-    """Sends what the pace allows from another thread: a slow Slack delays no collector."""
+    """Sends what the update rate allows from another thread: a slow Slack delays no collector."""
 
-    def __init__(self, bench: Bench, ref: MessageRef) -> None:
-        self._bench, self.ref = bench, ref
+    def __init__(self, tools: SlackTools, ref: MessageRef) -> None:
+        self._tools, self.ref = tools, ref
         self._sending = threading.Lock()
         self._closed = False
         self._newest: Progress | None = None
@@ -36,16 +36,16 @@ class ProgressMessage:
     def show(self, progress: Progress) -> None:
         """Show this state, or drop it under pressure."""
         self._newest = progress
-        if not self._closed and self._bench.pace.allows(self.ref.ts):
-            self._bench.jobs.submit(Lane.QUICK, f"progress:{self.ref.channel}:{self.ref.ts}", self._send)
+        if not self._closed and self._tools.update_rate.allows(self.ref.ts):
+            self._tools.jobs.submit(Lane.QUICK, f"progress:{self.ref.channel}:{self.ref.ts}", self._send)
 
     def close(self) -> None:
         """Send no more; returns when nothing is under way that could overwrite the report."""
         self._closed = True
         with self._sending:
-            self._bench.pace.spend(self.ref.ts)
+            self._tools.update_rate.spend(self.ref.ts)
 
     def _send(self) -> None:
         with self._sending:
             if not self._closed and self._newest is not None:
-                self._bench.messages.progress(self.ref, progress_message(self._bench, self._newest))
+                self._tools.messages.progress(self.ref, progress_message(self._tools, self._newest))

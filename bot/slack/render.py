@@ -12,7 +12,6 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from bot.domain.json_values import RawObject
+from bot.domain.phrases import clock, count
 from bot.errors import ConfigurationError, UnitError
-from bot.slack.limits import MESSAGE_CHARACTERS, NOTHING, TOP_TEXT, characters, faults, fit
-from bot.slack.text import clean, count, cut, escape
+from bot.slack.limits import MESSAGE_CHARACTERS, NOTHING, TOP_TEXT, Payload, characters, faults, fit
+from bot.slack.text import clean, cut, escape
 
 ROOM = (1.0, 0.5, 0.25, 0.12, 0.06)
 """How much of each text and list is kept: the first share at which the whole message fits is taken."""
@@ -36,7 +35,7 @@ class Message:
     """A message as it is sent: `text` for notifications and screen readers, `blocks` for eyes."""
 
     text: str
-    blocks: list[RawObject]
+    blocks: list[Payload]
     whole: bool = True
     """False when texts or lists had to be shortened beyond what the template asks."""
 
@@ -70,20 +69,20 @@ class Views:
         self._check(view, payload)
         return Message(text=payload["text"], blocks=payload["blocks"], whole=room == ROOM[0])
 
-    def modal(self, view: str, **facts: object) -> RawObject:
+    def modal(self, view: str, **facts: object) -> Payload:
         """Return the modal that the view makes of these facts, for views.open."""
         payload, _ = self._fitting(view, facts)
         self._check(view, payload)
         return payload
 
-    def _fitting(self, view: str, facts: dict[str, object]) -> tuple[RawObject, float]:
+    def _fitting(self, view: str, facts: dict[str, object]) -> tuple[Payload, float]:
         for room in ROOM:
             payload = self._with_block_ids(view, fit(self._rendered(view, {**facts, "room": room})))
             if characters(payload.get("blocks")) <= MESSAGE_CHARACTERS:
                 return payload, room
         raise UnitError(f"view {view}: more than {MESSAGE_CHARACTERS} characters even when shortened; use cut and few")
 
-    def _rendered(self, view: str, facts: dict[str, object]) -> RawObject:
+    def _rendered(self, view: str, facts: dict[str, object]) -> Payload:
         try:
             text = self._jinja.get_template(view + SUFFIX).render(facts)
             payload = without_nulls(json.loads(text))
@@ -93,14 +92,14 @@ class Views:
             raise UnitError(f"view {view}: gives no JSON object")
         return payload
 
-    def _with_block_ids(self, view: str, payload: RawObject) -> RawObject:
+    def _with_block_ids(self, view: str, payload: Payload) -> Payload:
         """Give each block an id that differs at every rendering, as updates of a message need."""
         mark = self._mark()
         for index, block in enumerate(payload.get("blocks") or ()):
             block["block_id"] = f"{view}-{mark}-{index}"
         return payload
 
-    def _check(self, view: str, payload: RawObject) -> None:
+    def _check(self, view: str, payload: Payload) -> None:
         found = faults(payload)
         if found:
             raise UnitError(f"view {view}: Slack would refuse it: " + "; ".join(found[:3]))
@@ -127,11 +126,6 @@ def without_nulls(value: Any) -> Any:  # noqa: ANN401  # any JSON
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items()}
     return value
-
-
-def clock(moment: datetime) -> str:
-    """Return `2026-11-21 09:00 UTC`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 @pass_context

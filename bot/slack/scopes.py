@@ -21,9 +21,11 @@ CHAT_WRITE = Scope(name="chat:write", unlocks="reports, cards and private answer
 COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-history and /dns-help")
 MENTIONS = Scope(name="app_mentions:read", unlocks="the same verbs by mention, also in threads")
 USERS = Scope(
-    name="users:read", unlocks="whether an approver is a bot, a guest, deactivated or foreign; names on cards"
+    name="users:read",
+    unlocks="asking and approving: whether somebody is a bot, a guest, deactivated or foreign; names on cards",
 )
-USER_GROUPS = Scope(name="usergroups:read", unlocks="approval by user group; handles on cards")
+USER_GROUPS = Scope(name="usergroups:read", unlocks="asking and approving by user group; handles on cards")
+FILES = Scope(name="files:write", unlocks="the record of a diagnosis as a file in its thread")
 NO_SCOPE = Scope(name="", unlocks="")
 
 BY_METHOD: Mapping[str, Scope] = {
@@ -32,6 +34,8 @@ BY_METHOD: Mapping[str, Scope] = {
     "chat.postEphemeral": CHAT_WRITE,
     "chat.postMessage": CHAT_WRITE,
     "chat.update": CHAT_WRITE,
+    "files.completeUploadExternal": FILES,
+    "files.getUploadURLExternal": FILES,
     "usergroups.list": USER_GROUPS,
     "usergroups.users.list": USER_GROUPS,
     "users.info": USERS,
@@ -41,9 +45,6 @@ BY_METHOD: Mapping[str, Scope] = {
 
 BY_LISTENER: Mapping[str, Scope] = {"command": COMMANDS, "event:app_mention": MENTIONS}
 """What Slack delivers only with a scope."""
-
-APP_LEVEL = Scope(name="connections:write", unlocks="Socket Mode")
-"""Of the app-level token, for apps.connections.open."""
 
 
 def bot_scopes() -> tuple[Scope, ...]:

@@ -42,19 +42,3 @@ def cut(text: str, limit: int) -> str:
 def escape(text: str) -> str:
     """Escape the three characters that mrkdwn reads (Slack: Formatting message text). For top-level `text` alone."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 check` or `3 checks`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
-
-
-def sentence(text: str) -> str:
-    """Return `text` with a full stop where it ends in none."""
-    text = text.rstrip()
-    return text if not text or text[-1] in ".:;?!)…" else text + "."
-
-
-def with_grant(text: str, grant: str) -> str:
-    """Return why something could not be read, and the permission that would help."""
-    return f"{sentence(text)} Missing permission: {sentence(grant)}" if grant else sentence(text)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
+from bot.domain.jobs import Job, Lane
+from bot.domain.unit_files import walk_units
 from bot.errors import UnitError
-from bot.slack.places import Asked, Pressed, Submitted
+from bot.slack.incoming import Asked, Pressed, Submitted
 
 if TYPE_CHECKING:
-    from bot.slack.bench import Bench
+    from bot.slack.tools import SlackTools
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
@@ -28,8 +28,10 @@ class Command:
     """Arguments as help shows them: `CLUSTER [PLAYBOOK…]`."""
     purpose: str
     """One sentence for help."""
-    run: Callable[[Asked, Bench], None]
+    run: Callable[[Asked, SlackTools], None]
     """Called in a job, after Slack was answered. `DnsBotError` is shown to the asker alone."""
+    for_askers: bool = True
+    """Whether only `askers` are let in. False: it tells others nothing of a cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,10 @@ class Button:
     """Exported as `BUTTON` by a module of the same name, which is its action_id."""
 
     name: str
-    run: Callable[[Pressed, Bench], None]
+    run: Callable[[Pressed, SlackTools], None]
     """Called in a job, after Slack was answered. `DnsBotError` is shown to whoever pressed, alone."""
+    for_askers: bool = True
+    """Whether only `askers` are let in. False: the approval's policy says who may press."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +52,26 @@ class Modal:
     name: str
     check: Callable[[Mapping[str, str]], Mapping[str, str]]
     """Fields by action_id in, complaints by action_id out; empty when all is well. No I/O: it runs before the ack."""
-    run: Callable[[Submitted, Bench], None]
+    run: Callable[[Submitted, SlackTools], None]
 
 
-U = TypeVar("U", Command, Button, Modal)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """Exported as `JOB` by a module of the same name: what is done about one kind of `History.due`."""
+
+    name: str
+    lane: Lane
+    run: Callable[[Job, SlackTools], None]
+    """May be called in several processes at once: the history decides who carries on."""
+
+
+U = TypeVar("U", Command, Button, Modal, JobKind)
 
 
 def units(package: ModuleType, constant: str, kind: type[U]) -> tuple[U, ...]:
-    """Return the units of a folder, sorted by name.
-
-    Raises `UnitError` when a module cannot be imported, exports no `constant` of this kind, or is
-    named otherwise than its file.
-    """
-    found = []
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda entry: entry.name):
-        path = f"{package.__name__}.{module.name}"
-        try:
-            loaded = importlib.import_module(path)
-        except (ImportError, SyntaxError) as error:
-            raise UnitError(f"{path} cannot be imported: {error}") from error
-        unit = getattr(loaded, constant, None)
-        if not isinstance(unit, kind):
-            raise UnitError(f"{path} exports no {constant} that is a {kind.__name__}")
-        if unit.name != module.name or not NAME.fullmatch(unit.name):
-            raise UnitError(f"{path}: {constant}.name is {unit.name!r}; it must be the file's name, {module.name!r}")
-        found.append(unit)
-    return tuple(found)
+    """Return the units of a folder, sorted by name. Raises `UnitError` for a bad file or a name that Slack refuses."""
+    found = tuple(walk_units(package, constant, kind).values())
+    for unit in found:
+        if not NAME.fullmatch(unit.name):
+            raise UnitError(f"{package.__name__}.{unit.name}: Slack takes lower-case letters, digits and underscores.")
+    return found

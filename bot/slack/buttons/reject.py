@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from bot.errors import Refused
-from bot.slack.bench import Bench
 from bot.slack.button_value import ButtonValue
+from bot.slack.incoming import Pressed
 from bot.slack.messages import NotPosted
-from bot.slack.places import Pressed
+from bot.slack.tools import SlackTools
 from bot.slack.units import Button
 
 
-def run(pressed: Pressed, bench: Bench) -> None:
+def run(pressed: Pressed, tools: SlackTools) -> None:
     """Open the modal."""
     value = ButtonValue.parse(pressed.value)
-    proposal = bench.desk.proposal(value.proposal_id)
-    modal = bench.views.modal(
+    proposal = tools.use.history.proposal(value.proposal_id)
+    modal = tools.views.modal(
         "reject",
         value=f"{value.text} {pressed.message.channel} {pressed.message.ts}",
         title=f"{proposal.plan.title} on {proposal.plan.cluster}",
     )
     try:
-        bench.messages.open_modal(pressed.trigger_id, modal)
+        tools.messages.open_modal(pressed.trigger_id, modal)
     except NotPosted as error:
         raise Refused(f"The form for the reason could not be opened ({error.code}). Press Reject again.") from error
 
 
-BUTTON = Button(name="reject", run=run)
+BUTTON = Button(name="reject", run=run, for_askers=False)

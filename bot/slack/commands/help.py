@@ -1,11 +1,12 @@
-"""`/dns-help`: what the bot does, its commands, clusters and playbooks, to the asker alone."""
+"""`/dns-help`: what the bot does and its commands, to the asker alone; clusters and playbooks to those who may ask."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.slack.bench import Bench
-from bot.slack.places import Asked
+from bot.errors import Refused
+from bot.slack.incoming import Asked
+from bot.slack.tools import SlackTools
 from bot.slack.units import Command
 
 
@@ -17,19 +18,29 @@ class CommandHelp:
     purpose: str
 
 
-def run(asked: Asked, bench: Bench) -> None:
+def run(asked: Asked, tools: SlackTools) -> None:
     """Show the help."""
-    message = bench.views.message(
+    refused = _refused(asked, tools)
+    message = tools.views.message(
         "help",
         commands=tuple(
             CommandHelp(usage=f"/dns-{command.name} {command.usage}".rstrip(), purpose=command.purpose)
-            for command in bench.commands
+            for command in tools.commands
         ),
-        clusters=tuple(sorted(bench.desk.clusters())) or ("none configured",),
-        playbooks=tuple(sorted(bench.desk.playbooks())) or ("none loaded",),
-        name=bench.bot_name,
+        clusters=refused or tuple(sorted(tools.use.targets)) or ("none configured",),
+        playbooks=refused or tuple(sorted(tools.use.playbooks)) or ("none loaded",),
+        name=tools.bot_name,
     )
-    bench.messages.alone(asked.place, message)
+    tools.messages.alone(asked.origin, message)
 
 
-COMMAND = Command(name="help", usage="", purpose="This text.", run=run)
+def _refused(asked: Asked, tools: SlackTools) -> tuple[str, ...]:
+    """Return why this person is not shown what there is to ask about; empty: shown."""
+    try:
+        tools.use.door.check(asked.origin.person)
+    except Refused as refusal:
+        return (f"not shown: {refusal}",)
+    return ()
+
+
+COMMAND = Command(name="help", usage="", purpose="This text.", run=run, for_askers=False)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from bot.errors import Refused
-from bot.slack.asking import nearest, plain_words
-from bot.slack.bench import Bench
-from bot.slack.history_facts import history_lines
-from bot.slack.places import Asked
+from bot.asking import known_cluster
+from bot.domain.phrases import clock
+from bot.report.history_words import history_words
+from bot.slack.asking import plain_words
+from bot.slack.incoming import Asked
+from bot.slack.tools import SlackTools
 from bot.slack.units import Command
 
 NEWEST = 10
 
 
-def run(asked: Asked, bench: Bench) -> None:
+def run(asked: Asked, tools: SlackTools) -> None:
     """Show the history."""
     words = plain_words(asked.words)
     cluster = words[0] if words else ""
-    clusters = bench.desk.clusters().keys()
-    if cluster and cluster not in clusters:
-        raise Refused(f"There is no cluster {cluster!r}. {nearest(cluster, clusters, 'cluster')}")
-    lines = history_lines(bench.desk.history(cluster, limit=NEWEST), bench.names)
+    if cluster:
+        known_cluster(cluster, tools.use.targets.keys())
+    lines = history_words(tools.use.history.recent(cluster, limit=NEWEST), tools.names, at=clock)
     title = f"DNS history of {cluster}" if cluster else "DNS history of all clusters"
-    bench.messages.alone(asked.place, bench.views.message("history", title=title, lines=lines))
+    tools.messages.alone(asked.origin, tools.views.message("history", title=title, lines=lines))
 
 
 COMMAND = Command(

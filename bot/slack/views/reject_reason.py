@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from bot.domain.approvals import Choice, MessageRef
 from bot.errors import Refused
-from bot.slack.bench import Bench
 from bot.slack.button_value import ButtonValue
 from bot.slack.deciding import decide
-from bot.slack.places import Submitted
+from bot.slack.incoming import Submitted
+from bot.slack.tools import SlackTools
 from bot.slack.units import Modal
 
 PARTS = 4
@@ -21,7 +21,7 @@ def check(fields: Mapping[str, str]) -> Mapping[str, str]:
     return {} if fields.get("reason", "").strip() else {"reason": "Say why, so that others need not ask."}
 
 
-def run(submitted: Submitted, bench: Bench) -> None:
+def run(submitted: Submitted, tools: SlackTools) -> None:
     """Take the rejection."""
     words = submitted.value.split()
     if len(words) != PARTS:
@@ -29,7 +29,7 @@ def run(submitted: Submitted, bench: Bench) -> None:
     value = ButtonValue.parse(" ".join(words[:2]))
     card = MessageRef(channel=words[2], ts=words[3])
     reason = submitted.fields["reason"].strip()
-    decide(bench, value, submitted.place.person, Choice.REJECT, card=card, reason=reason)
+    decide(tools, value, submitted.origin.person, Choice.REJECT, card=card, reason=reason)
 
 
 VIEW = Modal(name="reject_reason", check=check, run=run)

@@ -12,7 +12,7 @@ SHARED_PER_MINUTE = 40
 MESSAGES_REMEMBERED = 1_000
 
 
-class Pace:
+class UpdateRate:
     """Says whether progress may be sent now. What is not allowed is dropped: the next one says more."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:

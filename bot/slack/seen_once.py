@@ -10,7 +10,7 @@ from bot.errors import HistoryUnavailable
 REMEMBERED = 10_000
 
 
-class Deliveries:
+class SeenOnce:
     """Remembers delivery keys in the history, and the newest in memory for when the history is down."""
 
     def __init__(self, once: Callable[[str], bool]) -> None:

@@ -11,7 +11,7 @@ from bot.domain.people import Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Origin:
     """Where somebody spoke to the bot, and how to answer that person alone."""
 
     person: Person
@@ -25,7 +25,7 @@ class Place:
 class Asked:
     """A command, typed or by mention."""
 
-    place: Place
+    origin: Origin
     words: str
     """What stands after the command's name."""
     delivery: str
@@ -36,7 +36,7 @@ class Asked:
 class Pressed:
     """A press of a button."""
 
-    place: Place
+    origin: Origin
     value: str
     trigger_id: str
     """Good for one modal, for three seconds."""
@@ -49,7 +49,7 @@ class Pressed:
 class Submitted:
     """A modal that was sent off."""
 
-    place: Place
+    origin: Origin
     value: str
     """What the modal was opened with: id, hash, channel, ts."""
     fields: Mapping[str, str]
@@ -60,22 +60,22 @@ class Submitted:
 def asked_by_command(body: Mapping[str, Any]) -> Asked:
     """Return what a slash command asked."""
     person = Person(team_id=str(body.get("team_id", "")), user_id=str(body.get("user_id", "")))
-    place = Place(
+    origin = Origin(
         person=person, channel=str(body.get("channel_id", "")), response_url=str(body.get("response_url", ""))
     )
-    return Asked(place=place, words=str(body.get("text") or ""), delivery=f"command:{body.get('trigger_id', '')}")
+    return Asked(origin=origin, words=str(body.get("text") or ""), delivery=f"command:{body.get('trigger_id', '')}")
 
 
 def asked_by_mention(body: Mapping[str, Any]) -> Asked:
     """Return what a mention asked; a person of another workspace is known by that team's id (Slack Connect)."""
     event = body.get("event") or {}
     team = event.get("user_team") or event.get("source_team") or event.get("team") or body.get("team_id") or ""
-    place = Place(
+    origin = Origin(
         person=Person(team_id=str(team), user_id=str(event.get("user", ""))),
         channel=str(event.get("channel", "")),
         thread_ts=str(event.get("thread_ts") or ""),
     )
-    return Asked(place=place, words=str(event.get("text") or ""), delivery=f"event:{body.get('event_id', '')}")
+    return Asked(origin=origin, words=str(event.get("text") or ""), delivery=f"event:{body.get('event_id', '')}")
 
 
 def pressed_button(body: Mapping[str, Any]) -> Pressed:
@@ -87,7 +87,7 @@ def pressed_button(body: Mapping[str, Any]) -> Pressed:
         channel=channel, ts=str(container.get("message_ts") or (body.get("message") or {}).get("ts") or "")
     )
     person = person_of(body)
-    place = Place(
+    origin = Origin(
         person=person,
         channel=channel,
         thread_ts=str(container.get("thread_ts") or ""),
@@ -95,7 +95,7 @@ def pressed_button(body: Mapping[str, Any]) -> Pressed:
     )
     parts = (person.team_id, person.user_id, action.get("action_id"), action.get("action_ts"), message.ts)
     return Pressed(
-        place=place,
+        origin=origin,
         value=str(action.get("value") or ""),
         trigger_id=str(body.get("trigger_id") or ""),
         message=message,
@@ -108,9 +108,9 @@ def submitted_modal(body: Mapping[str, Any]) -> Submitted:
     view = body.get("view") or {}
     value = str(view.get("private_metadata") or "")
     words = value.split()
-    place = Place(person=person_of(body), channel=words[2] if len(words) > 2 else "")  # noqa: PLR2004  # id hash channel ts
+    origin = Origin(person=person_of(body), channel=words[2] if len(words) > 2 else "")  # noqa: PLR2004  # id hash channel ts
     return Submitted(
-        place=place,
+        origin=origin,
         value=value,
         fields=fields_of(view),
         delivery=f"view:{view.get('id', '')}:{view.get('hash', '')}",

@@ -1,0 +1,123 @@
+"""What was diagnosed, proposed, decided and done, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.approvals import Ending, Outcome, Proposal
+from bot.domain.findings import Verdict
+from bot.domain.history import Entry, Unreadable
+from bot.report.plan_words import (
+    Names,
+    TimeForm,
+    approvers,
+    decision_words,
+    ending_line,
+    journal_line,
+    outcome_words,
+    status_words,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanHistory:
+    """One plan that followed."""
+
+    plan: str
+    """Title and id."""
+    status: str
+    brief: str
+    """Plan, status, who approved and the outcome, in one line."""
+    risk: str
+    not_approvable: str
+    decisions: tuple[str, ...]
+    """Those that were not taken, too."""
+    journal: tuple[str, ...]
+    outcome: str
+    taken_back_by: str
+    """The plan that would take it back, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryWords:
+    """One diagnosis."""
+
+    diagnosis_id: str
+    heading: str
+    verdict: str
+    plans: tuple[PlanHistory, ...]
+
+
+class Ids:
+    """Names for a teller that can look nobody up: people and groups by their ids."""
+
+    def person(self, user_id: str) -> str:
+        """Return the id."""
+        return user_id
+
+    def group(self, group_id: str) -> str:
+        """Return the id."""
+        return group_id
+
+
+def history_words(entries: Sequence[Entry], names: Names, *, at: TimeForm) -> tuple[HistoryWords, ...]:
+    """Return one entry for each diagnosis, in the order given."""
+    return tuple(_entry(entry, names, at) for entry in entries)
+
+
+def _entry(entry: Entry, names: Names, at: TimeForm) -> HistoryWords:
+    asked_by = names.person(entry.asked_by.user_id) if entry.asked_by else "the schedule"
+    outcomes = {outcome.proposal_id: outcome for outcome in entry.outcomes}
+    causes = ", ".join(entry.root_causes) or ("no known cause" if entry.verdict is Verdict.PROBLEM else "")
+    return HistoryWords(
+        diagnosis_id=entry.diagnosis_id,
+        heading=f"{at(entry.started_at)} {entry.cluster}, asked by {asked_by}:",
+        verdict=f"{entry.verdict.value} ({causes})" if causes else entry.verdict.value,
+        plans=(
+            *(
+                _plan(proposal, outcomes.get(proposal.id), entry.endings.get(proposal.id, ()), names, at)
+                for proposal in entry.proposals
+            ),
+            *map(_unreadable, entry.unreadable),
+        ),
+    )
+
+
+def _unreadable(record: Unreadable) -> PlanHistory:
+    """Return in the place of a plan that there is a record which cannot be read."""
+    return PlanHistory(
+        plan=f"Plan {record.proposal_id}" if record.proposal_id else f"Diagnosis {record.diagnosis_id}",
+        status="cannot be read",
+        brief=record.reason,
+        risk="unknown",
+        not_approvable="",
+        decisions=(),
+        journal=(),
+        outcome=record.reason,
+        taken_back_by="",
+    )
+
+
+def _plan(
+    proposal: Proposal, outcome: Outcome | None, endings: Sequence[Ending], names: Names, at: TimeForm
+) -> PlanHistory:
+    plan, status = f"{proposal.plan.title} ({proposal.id})", status_words(proposal, at)
+    people = ", ".join(names.person(person.rpartition("/")[2]) for person in approvers(proposal))
+    by = f" Approved by {people}." if people else ""
+    ended = outcome_words(outcome) if outcome is not None else ""
+    steps = outcome.steps if outcome is not None else ()
+    return PlanHistory(
+        plan=plan,
+        status=status,
+        brief=f"{plan}: {status}{by} {ended}".rstrip(),
+        risk=proposal.plan.risk,
+        not_approvable=proposal.not_approvable,
+        decisions=tuple(decision_words(decision, names, at) for decision in proposal.decisions),
+        journal=(
+            *(f"{at(record.at)} {journal_line(record, proposal.plan.steps)}" for record in steps),
+            *(ending_line(ending, proposal.plan.steps, at) for ending in endings),
+        ),
+        outcome=ended,
+        taken_back_by=outcome.inverse_proposal_id if outcome is not None and outcome.inverse_proposal_id else "",
+    )

@@ -1,0 +1,71 @@
+"""History as JSON: diagnoses, proposals, decisions, outcomes, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.approvals import Proposal
+from bot.domain.history import Entry
+from bot.domain.json_values import JsonObject
+from bot.domain.phrases import timestamp
+
+
+def history_json(entries: Sequence[Entry]) -> JsonObject:
+    """Return the history as JSON."""
+    return {"schema": 1, "diagnoses": [_entry_document(entry) for entry in entries]}
+
+
+def _entry_document(entry: Entry) -> JsonObject:
+    return {
+        "diagnosis_id": entry.diagnosis_id,
+        "cluster": entry.cluster,
+        "asked_by": str(entry.asked_by) if entry.asked_by else "",
+        "started_at": timestamp(entry.started_at),
+        "verdict": entry.verdict.value,
+        "root_causes": list(entry.root_causes),
+        "proposals": [_proposal_document(proposal) for proposal in entry.proposals],
+        "outcomes": [
+            {
+                "proposal_id": outcome.proposal_id,
+                "result": outcome.result.value,
+                "summary": outcome.summary,
+                "inverse_proposal_id": outcome.inverse_proposal_id,
+                "steps": [
+                    {"index": record.index, "state": record.state.value, "note": record.note,
+                     "at": timestamp(record.at)}
+                    for record in outcome.steps
+                ],
+            }
+            for outcome in entry.outcomes
+        ],
+        "unreadable": [
+            {"proposal_id": record.proposal_id, "reason": record.reason} for record in entry.unreadable
+        ],
+    }  # fmt: skip
+
+
+def _proposal_document(proposal: Proposal) -> JsonObject:
+    return {
+        "id": proposal.id,
+        "hash": proposal.plan_hash,
+        "fix": proposal.plan.fix,
+        "title": proposal.plan.title,
+        "finding": proposal.plan.finding,
+        "risk": proposal.plan.risk,
+        "state": proposal.state.value,
+        "requested_by": str(proposal.requested_by) if proposal.requested_by else None,
+        "created_at": timestamp(proposal.created_at),
+        "expires_at": timestamp(proposal.expires_at),
+        "not_approvable": proposal.not_approvable,
+        "steps": [{"target": step.target, "command": step.command, "undo": step.undo} for step in proposal.plan.steps],
+        "decisions": [
+            {
+                "person": str(decision.person),
+                "choice": decision.choice.value,
+                "accepted": decision.accepted,
+                "reason": decision.reason,
+                "decided_at": timestamp(decision.decided_at),
+            }
+            for decision in proposal.decisions
+        ],
+    }

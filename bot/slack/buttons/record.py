@@ -1,0 +1,37 @@
+"""Record: puts what was read for this report into its thread, as a file to attach to a bug report or to replay."""
+
+from __future__ import annotations
+
+import re
+
+from bot.domain.approvals import MessageRef
+from bot.errors import Refused
+from bot.slack.incoming import Pressed
+from bot.slack.messages import NotPosted
+from bot.slack.tools import SlackTools
+from bot.slack.units import Button
+from bot.workflow.record import record_of
+from bot.workflow.record_files import own_version
+
+DIAGNOSIS_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def run(pressed: Pressed, tools: SlackTools) -> None:
+    """Make the record from the history, and share it where the button stands."""
+    diagnosis = tools.use.history.diagnosis(pressed.value) if DIAGNOSIS_ID.fullmatch(pressed.value) else None
+    if diagnosis is None:
+        raise Refused("This diagnosis is not in the history, so there is no record of it. Diagnose again.")
+    thread = MessageRef(channel=pressed.message.channel, ts=pressed.origin.thread_ts or pressed.message.ts)
+    try:
+        tools.messages.share(
+            thread,
+            name=f"{diagnosis.target.name}-{diagnosis.id[:8]}.dnsrec",
+            title=f"Record of diagnosis {diagnosis.id} of {diagnosis.target.name}: dnsbot replay FILE",
+            content=record_of(diagnosis, version=own_version()),
+        )
+    except NotPosted as error:
+        hint = " Give the app the scope files:write." if error.code == "missing_scope" else ""
+        raise Refused(f"The record could not be put into this thread ({error.code}).{hint}") from error
+
+
+BUTTON = Button(name="record", run=run)

@@ -1,0 +1,31 @@
+"""Carrying an approved plan on in a job: the card shows every step, the thread says what became of it."""
+
+from __future__ import annotations
+
+import logging
+
+from bot.domain.approvals import StepRecord
+from bot.domain.jobs import Job
+from bot.errors import DnsBotError
+from bot.slack.posting import redraw_card
+from bot.slack.telling import tell_thread
+from bot.slack.tools import SlackTools
+from bot.workflow.use_cases import RunsPlans
+
+log = logging.getLogger(__name__)
+
+
+def carry_on(tools: SlackTools, runner: RunsPlans, proposal_id: str) -> None:
+    """Run or settle the plan. What goes wrong is settled by the next look at what is due, and logged here."""
+
+    def told(record: StepRecord) -> None:
+        if tools.update_rate.allows(f"card:{record.proposal_id}"):
+            tools.enqueue(Job(kind="redraw_card", ids={"proposal_id": record.proposal_id}))
+
+    try:
+        runner.run(proposal_id, told)
+    except DnsBotError as error:
+        log.warning("repair ended by an error", extra={"proposal": proposal_id, "reason": str(error)})
+    finally:
+        redraw_card(tools, proposal_id)
+        tell_thread(tools, proposal_id)

@@ -1,0 +1,55 @@
+"""What every Slack unit works with, handed to it; nothing is global."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.domain.jobs import Job, Jobs
+from bot.report.plan_words import Names
+from bot.slack.incoming import Origin
+from bot.slack.messages import Messages, NotPosted
+from bot.slack.render import Views
+from bot.slack.running import RunningDiagnoses
+from bot.slack.seen_once import SeenOnce
+from bot.slack.units import Command, JobKind
+from bot.slack.update_rate import UpdateRate
+from bot.workflow.use_cases import UseCases
+
+if TYPE_CHECKING:
+    from bot.slack.diagnosing import Slot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackTools:
+    """What people can ask for, and the tools to show what comes of it."""
+
+    use: UseCases
+    jobs: Jobs
+    messages: Messages
+    views: Views
+    names: Names
+    update_rate: UpdateRate
+    seen_once: SeenOnce
+    commands: tuple[Command, ...]
+    job_kinds: Mapping[str, JobKind]
+    """By name."""
+    running: RunningDiagnoses[Slot]
+    bot_name: str
+
+    def enqueue(self, job: Job) -> bool:
+        """Queue a job in this process; False when it is queued already, or the bot is stopping."""
+        kind = self.job_kinds[job.kind]
+        return self.jobs.submit(kind.lane, job.key, lambda: kind.run(job, self))
+
+    def tell(self, origin: Origin, reason: str, *, hints: Sequence[str] = ()) -> None:
+        """Say something to one person alone; a failure to do so is logged."""
+        message = self.views.message("refusal", reason=reason, hints=tuple(hints))
+        try:
+            self.messages.alone(origin, message)
+        except NotPosted as error:
+            log.warning("could not answer a person", extra={"person": str(origin.person), "reason": str(error)})
