@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from xml.sax.saxutils import escape
 
-from bot.sandbox.aws.requests import XML_QUERY_SERVICES, Call
+from bot.sandbox.aws.api_models import Protocol
+from bot.sandbox.aws.requests import Call
+
+_XML = frozenset({Protocol.QUERY, Protocol.REST_XML})
+"""EC2's XML has a shape of its own."""
 
 StartResponse: TypeAlias = Any
 """WSGI's start_response."""
@@ -50,13 +54,13 @@ def json_answer(document: object, *, status: int = 200) -> Answer:
 
 def error_answer(call: Call, *, code: str, message: str, status: int) -> Answer:
     """Return an error in the protocol of the call's service."""
-    if call.service == "ec2":
+    if call.protocol is Protocol.EC2:
         text = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>{escape(code)}</Code>'
             f"<Message>{escape(message)}</Message></Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
         )
         return Answer(status=status, body=text.encode(), content_type="text/xml;charset=UTF-8")
-    if call.service in XML_QUERY_SERVICES:
+    if call.protocol in _XML:
         text = (
             f'<ErrorResponse xmlns="https://{call.service}.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
             f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
@@ -74,34 +78,32 @@ def error_answer(call: Call, *, code: str, message: str, status: int) -> Answer:
 
 def denied_answer(call: Call, action: str, user_arn: str, resource: str) -> Answer:
     """Refuse as the service does when no policy allows the action."""
-    if call.service == "ec2":
+    if call.protocol is Protocol.EC2:
         message = (
             f"You are not authorized to perform this operation. User: {user_arn} is not authorized to perform: "
             f"{action} because no identity-based policy allows the {action} action"
         )
         return error_answer(call, code="UnauthorizedOperation", message=message, status=403)
     message = f"User: {user_arn} is not authorized to perform: {action} on resource: {resource}"
-    code = "AccessDenied" if call.service in XML_QUERY_SERVICES else "AccessDeniedException"
+    code = "AccessDenied" if call.protocol in _XML else "AccessDeniedException"
     return error_answer(call, code=code, message=message, status=403)
 
 
 def throttled_answer(call: Call) -> Answer:
     """Refuse as the service does when its request rate is exceeded."""
-    if call.service == "ec2":
+    if call.protocol is Protocol.EC2:
         return error_answer(call, code="RequestLimitExceeded", message="Request limit exceeded.", status=503)
-    code = "Throttling" if call.service in XML_QUERY_SERVICES else "ThrottlingException"
+    code = "Throttling" if call.protocol in _XML else "ThrottlingException"
     return error_answer(call, code=code, message="Rate exceeded", status=400)
 
 
-def failed_answer(call: Call) -> Answer:
+def failed_answer(call: Call, code: str) -> Answer:
     """Fail as the service does when something inside it broke."""
-    codes = {"ec2": "InternalError", "eks": "ServerException"}
-    code = codes.get(call.service, "InternalFailure")
     return error_answer(call, code=code, message="An internal error has occurred", status=500)
 
 
 def not_implemented_answer(call: Call, reason: str = "") -> Answer:
     """Say loudly that the sandbox does not know this operation."""
     message = f"The sandbox does not implement {call.action}" + (f": {reason}" if reason else ".")
-    code = "UnsupportedOperation" if call.service == "ec2" else "UnsupportedOperationException"
+    code = "UnsupportedOperation" if call.protocol is Protocol.EC2 else "UnsupportedOperationException"
     return error_answer(call, code=code, message=message, status=501)

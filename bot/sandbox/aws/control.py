@@ -1,25 +1,18 @@
-"""Faults, denials, latency and the call log, set through the control routes.
-
-    POST   /sandbox/faults   [{"action": "ec2:DescribeVpcs"|"eks:*"|"*", "kind": …, "times": N|null, "seconds": S}]
-    DELETE /sandbox/faults
-    POST   /sandbox/deny     {"actions": ["ec2:DescribeNetworkAcls", …]}      replaces the former list
-    POST   /sandbox/latency  {"ms": N}
-    GET    /sandbox/calls    [{"action", "at", "region", "access_key", "dry_run", "status", "took_ms"}]
-    DELETE /sandbox/calls
-    POST   /sandbox/reset    everything empty again, ids from the seed
-
-Kinds: deny, throttle, hang, reset, empty, html, truncate, error500, delay. `seconds` counts for delay (default 1)
-and hang (default: until the faults change; then the connection is reset). `times` null: always.
-"""
+"""What tests and worlds set for calls, and the log of the calls that came. The routes are in `control_routes.py`."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
+
+from bot.sandbox.aws.life_cycle import Pace
+from bot.sandbox.aws.orders import Order, Orders
+from bot.sandbox.aws.rates import Rates
 
 
 class FaultKind(StrEnum):
@@ -37,27 +30,16 @@ class FaultKind(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    """One fault; `times` counts down."""
+class Fault(Order):
+    """One fault."""
 
-    action: str
     kind: FaultKind
-    times: int | None
-    seconds: float | None
+    seconds: float | None = None
+    """How long it delays (None: 1 s) or hangs (None: until the faults change; then the connection is reset)."""
 
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> Fault:
-        """Return the fault that this JSON object describes, or raise ValueError."""
-        unknown = set(document) - {"action", "kind", "times", "seconds"}
-        if unknown or "action" not in document or "kind" not in document:
-            message = f"a fault has action, kind, times and seconds; got {sorted(document)}"
-            raise ValueError(message)
-        return cls(
-            action=str(document["action"]),
-            kind=FaultKind(document["kind"]),
-            times=document.get("times"),
-            seconds=document.get("seconds"),
-        )
+    def __post_init__(self) -> None:
+        """Take the kind from JSON's text."""
+        self.kind = FaultKind(self.kind)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,29 +78,28 @@ class Control:
     """The state behind the control routes. Every method is safe to call from several threads."""
 
     denied: tuple[str, ...] = ()
+    denied_in: str = ""
+    """The account in which they are refused; empty: in all."""
     latency_ms: int = 0
-    _faults: list[Fault] = field(default_factory=list)
+    paces: Orders[Pace] = field(default_factory=Orders)
+    rates: Rates = field(default_factory=Rates)
+    _faults: Orders[Fault] = field(default_factory=Orders)
     _calls: list[LoggedCall] = field(default_factory=list)
+    _places: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    _writes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _changed: threading.Event = field(default_factory=threading.Event)
 
-    def set_faults(self, documents: list[dict[str, Any]]) -> None:
+    def set_faults(self, faults: Iterable[Fault]) -> None:
         """Replace all faults and let go of requests that hang."""
-        faults = [Fault.of(document) for document in documents]
+        self._faults.replace(faults)
         with self._lock:
-            self._faults = faults
             released, self._changed = self._changed, threading.Event()
         released.set()
 
     def take_fault(self, action: str) -> Fault | None:
         """Return the first fault for this action and count it down, or None."""
-        with self._lock:
-            for fault in self._faults:
-                if fault.times != 0 and fnmatchcase(action, fault.action):
-                    if fault.times is not None:
-                        fault.times -= 1
-                    return fault
-        return None
+        return self._faults.take(action)
 
     def wait(self, seconds: float | None) -> None:
         """Wait this long (None: without end), or until the faults change."""
@@ -126,16 +107,39 @@ class Control:
             changed = self._changed
         changed.wait(seconds)
 
-    def denies(self, action: str) -> bool:
-        """Return whether this action is refused to everybody."""
-        return any(fnmatchcase(action, pattern) for pattern in self.denied)
+    def deny(self, actions: Iterable[str], account: str = "") -> None:
+        """Refuse these actions, in place of former ones, to everybody of one account or of all."""
+        self.denied, self.denied_in = tuple(actions), account
 
-    def arrived(self, *, action: str, region: str, access_key: str, dry_run: bool) -> LoggedCall:
+    def denies(self, action: str, account: str) -> bool:
+        """Return whether this action is refused to everybody of this account."""
+        return self.denied_in in ("", account) and any(fnmatchcase(action, pattern) for pattern in self.denied)
+
+    def arrived(self, *, action: str, account: str, region: str, access_key: str, dry_run: bool) -> LoggedCall:
         """Add a call to the log."""
         entry = LoggedCall(action=action, at=datetime.now(UTC), region=region, access_key=access_key, dry_run=dry_run)
         with self._lock:
             self._calls.append(entry)
+            self._places.setdefault((account, region), set()).add(action.partition(":")[0])
         return entry
+
+    def places(self) -> list[dict[str, Any]]:
+        """Return the accounts and regions in which anybody has called, with the services called there."""
+        with self._lock:
+            return [
+                {"account": account, "region": region, "services": sorted(services)}
+                for (account, region), services in sorted(self._places.items())
+            ]
+
+    def wrote(self) -> None:
+        """Note that something behind the API may have changed."""
+        with self._lock:
+            self._writes += 1
+
+    def writes(self) -> int:
+        """Return how often something may have changed since the start. It never goes back."""
+        with self._lock:
+            return self._writes
 
     def calls(self) -> list[dict[str, Any]]:
         """Return the calls so far, in the order in which they arrived."""
@@ -148,7 +152,13 @@ class Control:
             self._calls.clear()
 
     def reset(self) -> None:
-        """Forget faults, denials, latency and calls."""
+        """Forget faults, paces, rates, denials, latency, calls and places."""
         self.set_faults([])
-        self.denied, self.latency_ms = (), 0
+        self.paces.replace([])
+        self.rates.clear()
+        self.deny(())
+        self.latency_ms = 0
         self.forget_calls()
+        with self._lock:
+            self._places.clear()
+        self.wrote()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
+
+from bot.sandbox.running.far_end_process import FarEndProcess
+from bot.sandbox.running.started import Started
 
 Json: TypeAlias = Any
 """What a control route answers."""
@@ -17,66 +17,34 @@ Client: TypeAlias = Any
 """A boto3 client; its methods are made at run time."""
 
 _CONTROL_SECONDS = 60.0
-_STOP_SECONDS = 10.0
 
 
-class AwsFarEnd:
+class AwsFarEnd(Started):
     """Runs `python -m bot.sandbox.aws` while the context lasts; `url` is its endpoint.
 
     Set `AWS_ENDPOINT_URL` to it, region eu-west-1, any keys. Account 123456789012.
     """
 
     def __init__(self, *, seed: int | None = None, latency_ms: int = 0, deny: Sequence[str] = ()) -> None:
-        self._arguments = [sys.executable, "-m", "bot.sandbox.aws", "--latency-ms", str(latency_ms)]
+        arguments = ["--latency-ms", str(latency_ms)]
         if seed is not None:
-            self._arguments += ["--seed", str(seed)]
+            arguments += ["--seed", str(seed)]
         if deny:
-            self._arguments += ["--deny", *deny]
-        self._process: subprocess.Popen[bytes] | None = None
+            arguments += ["--deny", *deny]
+        self._process = FarEndProcess("bot.sandbox.aws", *arguments)
         self._clients: dict[str, Client] = {}
         self.url = ""
 
-    def __enter__(self) -> Self:
-        """Start the process and wait until it serves."""
-        self._process = subprocess.Popen(  # our own module  # noqa: S603  # our own module
-            self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        if self._process.stdout is None:
-            raise AssertionError  # a pipe was asked for
-        line = self._process.stdout.readline()
-        if not line:
-            message = f"the simulated AWS ended with status {self._process.wait()} before it served"
-            raise RuntimeError(message)
-        self.url = json.loads(line)["url"]
-        return self
+    def start(self) -> None:
+        """Start the process and wait until it serves. Raises `FarEndError`."""
+        self.url = self._process.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """End the process."""
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream:
-                stream.close()
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        """The child process, while the context lasts."""
-        if self._process is None:
-            message = "the simulated AWS has not been started"
-            raise RuntimeError(message)
-        return self._process
+        self._process.stop()
 
     def control(self, method: str, route: str, document: object = None) -> Json:
-        """Call a control route (`control.py`, `seeding.py`): `control("POST", "latency", {"ms": 20})`."""
+        """Call a control route (`control_routes.py`, `ec2/seeding.py`): `control("POST", "latency", {"ms": 20})`."""
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(f"{self.url}/sandbox/{route}", data=body, method=method)  # http  # noqa: S310  # our own server
         with urllib.request.urlopen(request, timeout=_CONTROL_SECONDS) as answer:  # our own server  # noqa: S310  # our own server

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from bot.sandbox.aws.eks_routes import eks_action
+from moto.iam.models import get_account_id_from
 
-XML_QUERY_SERVICES = frozenset({"sts", "iam", "autoscaling", "elasticloadbalancing", "monitoring"})
-"""Services whose protocol is `query`: XML answers in another shape than EC2's."""
+from bot.sandbox.aws.api_models import Protocol, protocol_of, rest_operation
+from bot.sandbox.world.access_keys import account_of
 
+_READS = ("Describe", "Get", "List", "Search", "Lookup", "AssumeRole")
 _SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
@@ -26,6 +28,10 @@ class Call:
     """As IAM spells it: `DescribeVpcs`; empty when the path says nothing known."""
     region: str
     access_key: str
+    account: str
+    """The account that the key belongs to."""
+    parameters: Mapping[str, str]
+    """Of the query string and a form; without the members of lists."""
     method: str
     path: str
     query: dict[str, str]
@@ -38,6 +44,16 @@ class Call:
     def action(self) -> str:
         """Return `ec2:DescribeVpcs`."""
         return f"{self.service}:{self.operation or f'{self.method} {self.path}'}"
+
+    @property
+    def protocol(self) -> Protocol:
+        """How the service writes."""
+        return protocol_of(self.service)
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether nothing changes by it, going by its name."""
+        return self.dry_run or self.operation.startswith(_READS)
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -66,6 +82,8 @@ def read_call(environ: dict[str, Any]) -> Call | None:
         operation=_operation(scope["service"], environ, {**query, **form}),
         region=scope["region"],
         access_key=scope["key"],
+        account=account_of(scope["key"]) or get_account_id_from(scope["key"]),
+        parameters={**query, **form},
         method=environ["REQUEST_METHOD"],
         path=environ.get("PATH_INFO", "/"),
         query=query,
@@ -76,7 +94,6 @@ def read_call(environ: dict[str, Any]) -> Call | None:
 
 
 def _operation(service: str, environ: dict[str, Any], form: dict[str, str]) -> str:
-    if service == "eks":
-        return eks_action(environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"))
     target = environ.get("HTTP_X_AMZ_TARGET", "")
-    return target.rpartition(".")[2] if target else form.get("Action", "")
+    named = target.rpartition(".")[2] if target else form.get("Action", "")
+    return named or rest_operation(service, environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"))

@@ -9,14 +9,13 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from bot.sandbox.aws.answering import Answering, WsgiApp
 from bot.sandbox.aws.answers import StartResponse
+from bot.sandbox.aws.clock import WorldClock
 from bot.sandbox.aws.control import Control
-from bot.sandbox.aws.ec2_interfaces import install_interfaces
-from bot.sandbox.aws.ec2_network_acls import install_network_acls
-from bot.sandbox.aws.ec2_paging import install_paging
-from bot.sandbox.aws.ec2_security_groups import install_security_groups
-from bot.sandbox.aws.gateway import Gateway, WsgiApp
-from bot.sandbox.aws.moto_access import MotoObject
+from bot.sandbox.aws.gateway import Gateway
+from bot.sandbox.aws.moto_access import MotoObject, work_out_once
+from bot.sandbox.aws.service import load_services
 
 
 def build_server(*, seed: int | None, latency_ms: int, denied: tuple[str, ...], port: int = 0) -> BaseWSGIServer:
@@ -24,19 +23,18 @@ def build_server(*, seed: int | None, latency_ms: int, denied: tuple[str, ...], 
 
     Patches moto in this process: call it only in a process of its own.
     """
-    _patch_moto()
+    services = load_services()
+    for service in services.values():
+        service.patch()
+    work_out_once()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    gateway = Gateway(_raising(DomainDispatcherApplication(create_backend_app)), control=Control(), seed=seed)
-    gateway.reset()
-    gateway.control.latency_ms, gateway.control.denied = latency_ms, denied
+    control = Control(latency_ms=latency_ms, denied=denied)
+    moto = _raising(DomainDispatcherApplication(create_backend_app))
+    clock = WorldClock(control.wrote)
+    answering = Answering(moto, services, clock=clock, paces=control.paces, seed=seed)
+    answering.reset()
+    gateway = Gateway(answering, control)
     return make_server("127.0.0.1", port, gateway, threaded=True, request_handler=MotoRequestHandler)
-
-
-def _patch_moto() -> None:
-    install_security_groups()
-    install_network_acls()
-    install_interfaces()
-    install_paging()
 
 
 def _raising(dispatcher: MotoObject) -> WsgiApp:

@@ -14,8 +14,12 @@ from aiohttp import web
 
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.faults import Faults
+from bot.sandbox.kubernetes.program import load_programs
 from bot.sandbox.kubernetes.server import ApiServer
-from bot.sandbox.kubernetes.vpc_source import AwsVpc
+from bot.sandbox.network.branch_interfaces import AwsBranchMaker
+from bot.sandbox.network.cluster_addons import AwsAddons
+from bot.sandbox.network.source import AwsNetwork
+from bot.sandbox.world.world import ACCOUNT, CLUSTER, REGION
 
 TURN_SECONDS = 0.03
 
@@ -29,7 +33,15 @@ async def keep_turning(cluster: Cluster) -> None:
 
 async def serve(asked: argparse.Namespace) -> None:
     """Serve until told to stop."""
-    cluster = Cluster(AwsVpc(asked.aws_url, region=asked.region), seed=asked.seed, region=asked.region)
+    network = AwsNetwork(asked.aws_url, cluster=asked.cluster, account=asked.account, region=asked.region)
+    cluster = Cluster(
+        network,
+        load_programs(),
+        seed=asked.seed,
+        region=asked.region,
+        branches=AwsBranchMaker(asked.aws_url, region=asked.region),
+        addons=AwsAddons(asked.aws_url, cluster=asked.cluster, account=asked.account, region=asked.region),
+    )
     server = ApiServer(cluster, Faults(latency_ms=asked.latency_ms, denied=asked.deny))
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
@@ -64,7 +76,9 @@ def main() -> None:
     parser.add_argument("--deny", action="extend", nargs="+", default=[], help='a call to refuse, as "list pods"')
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--region", default="eu-west-1")
+    parser.add_argument("--cluster", default=CLUSTER, help="the EKS cluster that this is")
+    parser.add_argument("--account", default=ACCOUNT)
+    parser.add_argument("--region", default=REGION)
     asyncio.run(serve(parser.parse_args()))
 
 

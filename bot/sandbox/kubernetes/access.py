@@ -6,14 +6,21 @@ from dataclasses import dataclass
 
 from bot.sandbox.kubernetes.refusals import unauthorized
 from bot.sandbox.kubernetes.resources import STORED
+from bot.sandbox.world.world import PROBE_NAMESPACE
 
 _READ = frozenset({"get", "list"})
 _READABLE = frozenset(kind.plural for kind in STORED)
 _SUBRESOURCES = frozenset({"pods/log", "pods/exec"})
+_MADE = frozenset({("create", "pods"), ("delete", "pods")})
+"""What seeing nodes through pods of one's own takes."""
 _REVIEW = "selfsubjectaccessreviews"
 _PATCHED = frozenset(
     {"deployments", "daemonsets", "statefulsets", "configmaps", "services", "networkpolicies", "clusterroles"}
+    | {"pods/ephemeralcontainers"}
 )
+
+_INSTALLED = frozenset({"serviceaccounts", "services", "configmaps", "daemonsets"})
+"""What the writer creates and deletes of its own: a DaemonSet with what belongs to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +31,17 @@ class User:
     role: str
     """reader, writer or admin."""
 
-    def may(self, verb: str, resource: str) -> bool:
-        """Return whether the role allows the verb on `plural` or `plural/subresource`."""
+    def may(self, verb: str, resource: str, namespace: str = "") -> bool:
+        """Return whether the role allows the verb on `plural` or `plural/subresource` there."""
         if self.role == "admin" or (resource == _REVIEW and verb == "create"):
             return True
         if verb in _READ:
             return resource in _READABLE or (self.role == "reader" and resource in _SUBRESOURCES)
         if self.role == "reader":
-            return (verb, resource) == ("create", "pods/exec")
+            seeing_nodes = namespace == PROBE_NAMESPACE and (verb, resource) in _MADE
+            return seeing_nodes or (verb, resource) == ("create", "pods/exec")
+        if verb in {"create", "delete"} and resource in _INSTALLED:
+            return True
         return (verb == "patch" and resource in _PATCHED) or (verb, resource) == ("delete", "pods")
 
 

@@ -3,53 +3,88 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from bot.sandbox.kubernetes.addon_manager import AddonManager
 from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.endpoints import EndpointController
+from bot.sandbox.kubernetes.host_network import HostNetwork, host_network
 from bot.sandbox.kubernetes.kubelet import Kubelets, PodRuntime
 from bot.sandbox.kubernetes.lookups import LookupPath
 from bot.sandbox.kubernetes.managed_fields import with_managed_fields
 from bot.sandbox.kubernetes.pod_events import PodEvents
-from bot.sandbox.kubernetes.programs import Finished, NotStarted, Unsimulated, image_kind, run, seconds_asleep
-from bot.sandbox.kubernetes.refusals import bad_request, not_implemented
-from bot.sandbox.kubernetes.resources import CONFIG_MAPS, PODS, STORED, Json, ResourceType
+from bot.sandbox.kubernetes.pod_security import check_pod_security
+from bot.sandbox.kubernetes.pod_security_groups import PodSecurityGroups
+from bot.sandbox.kubernetes.pod_statuses import besides
+from bot.sandbox.kubernetes.program import Programs
+from bot.sandbox.kubernetes.refusals import already_exists, bad_request, not_found, not_implemented
+from bot.sandbox.kubernetes.resources import (
+    CONFIG_MAPS,
+    DAEMON_SETS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICES,
+    STORED,
+    Json,
+    ResourceType,
+)
 from bot.sandbox.kubernetes.scheduling import Scheduler
 from bot.sandbox.kubernetes.store import Store, timestamp
-from bot.sandbox.kubernetes.vpc_source import VpcSource
+from bot.sandbox.kubernetes.tools.toolbox import Command, Finished, NotStarted, Unsimulated
 from bot.sandbox.kubernetes.workloads import Workloads
-
-_SETTINGS = frozenset({"cluster_dns", "resolv_conf"})
+from bot.sandbox.network.branch_interfaces import BranchMaker
+from bot.sandbox.network.cluster_addons import AddonSource
+from bot.sandbox.network.source import NetworkSource
+from bot.sandbox.network.vpc import Vpc
 
 
 class Cluster:
     """One cluster. `step()` must be called again and again; everything runs on one thread."""
 
-    def __init__(self, vpc: VpcSource, *, seed: int = 0, region: str = "eu-west-1") -> None:
-        self._vpc, self._seed, self._region = vpc, seed, region
+    def __init__(
+        self,
+        network: NetworkSource,
+        programs: Programs,
+        *,
+        seed: int = 0,
+        region: str = "eu-west-1",
+        branches: BranchMaker | None = None,
+        addons: AddonSource | None = None,
+    ) -> None:
+        self._network, self._programs, self._seed, self._region = network, programs, seed, region
+        self._branches, self._addon_source = branches, addons
         self.store = Store(seed=seed)
         self._random = random.Random(f"cluster-{seed}")  # noqa: S311  # repeats with the seed, no secret
         self._seen_revision = -1
         self._build()
 
     def _build(self) -> None:
-        self._kubelets = Kubelets(self.store, region=self._region)
         self._workloads = Workloads(self.store)
         self._scheduler = Scheduler(self.store)
         self._endpoints = EndpointController(self.store)
+        self._kubelets = Kubelets(self.store, self._programs, backends=self._endpoints.backends, region=self._region)
         self._events = PodEvents(self.store)
+        self._pod_groups = PodSecurityGroups(self.store, self._branches)
+        self._addons = AddonManager(self.store, self._addon_source)
 
-    def look_at_vpc_anew(self) -> None:
-        """Forget the VPC's state, after changes that its call log does not tell (an Auto Scaling group's)."""
-        self._vpc.forget()
+    def look_at_network_anew(self) -> None:
+        """Forget the network's state and let every controller look again."""
+        self._network.forget()
         self._seen_revision = -1
 
     def reset(self) -> None:
         """Forget everything."""
         self.store.clear()
-        self._vpc.forget()
+        self._network.forget()
+        if self._branches is not None:
+            self._branches.forget()
+        if self._addon_source is not None:
+            self._addon_source.forget()
         self._random.seed(f"cluster-{self._seed}")
         self._seen_revision = -1
         self._build()
@@ -64,6 +99,8 @@ class Cluster:
         current = self.store.find(kind, document["metadata"].get("namespace", ""), document["metadata"]["name"])
         if current is not None and "status" in current:
             document = {**document, "status": current["status"]}
+        if kind is DAEMON_SETS:
+            self._addons.changed(current, document)
         if kind is CONFIG_MAPS:
             document = with_managed_fields(current, document, manager, self.now())
         return self.store.put(kind, document)
@@ -91,34 +128,38 @@ class Cluster:
 
     def configure_kubelet(self, node: str, settings: Json) -> None:
         """Change a node's kubelet settings; pods that run keep what they got."""
-        unknown = set(settings) - _SETTINGS
-        if unknown:
-            raise not_implemented(f"the kubelet setting {', '.join(sorted(unknown))}")
-        if not all(isinstance(value, str) for value in settings.values()):
-            raise bad_request("cluster_dns is one address, resolv_conf the text of a file")
-        held = self._kubelets.settings(node)
-        held.cluster_dns = settings.get("cluster_dns", held.cluster_dns)
-        held.resolv_conf = settings.get("resolv_conf", held.resolv_conf)
+        held = self._kubelets.node(node)
+        held.settings = held.settings.changed(settings)
 
     def pass_time(self, elapsed: timedelta) -> None:
         """Date everything back, so that it happened so much longer ago."""
         self.store.date_back(elapsed)
         self._kubelets.date_back(elapsed)
-        self.look_at_vpc_anew()
+        self.look_at_network_anew()
+
+    async def look_at_addons(self) -> None:
+        """Let EKS's add-on manager look what EKS wants now: whoever asks for its objects shall see that."""
+        await self._addons.turn()
 
     async def step(self) -> None:
         """Let every controller, the scheduler and the kubelets take one turn."""
         now = self.now()
         retry_at = self._kubelets.next_retry()
-        if self.store.revision == self._seen_revision and (retry_at is None or now < retry_at):
+        at_rest = self.store.revision == self._seen_revision and not self._pod_groups.refused
+        if at_rest and (retry_at is None or now < retry_at):
             return
-        vpc = await self._vpc.current()
+        await self._addons.turn()
+        vpc = (await self._network.current()).home
         self._seen_revision = self.store.revision
         self._workloads.turn()
+        self._pod_groups.admit()
         self._schedule(now)
+        if await self._pod_groups.give():
+            self._network.forget()
+            vpc = (await self._network.current()).home
         self._kubelets.turn(vpc, now)
         self._endpoints.turn()
-        self._kubelets.sync_rules(vpc, now, self._endpoints.backends())
+        self._kubelets.tick(vpc, now)
 
     def _schedule(self, now: datetime) -> None:
         pending = [
@@ -167,7 +208,9 @@ class Cluster:
         return runtime.container.previous if previous else runtime.container.run
 
     def runs(self, pod: Json, container: str) -> bool:
-        """Return whether the container runs now."""
+        """Return whether the container runs now; one beside the pod's runs as long as the pod does."""
+        if any(item["name"] == container for item in pod["spec"].get("ephemeralContainers") or []):
+            return self._runtime(pod) is not None
         found = self.container_run(pod, container, previous=False)
         return found is not None and found.ended is None
 
@@ -176,16 +219,62 @@ class Cluster:
         runtime = self._runtime(pod)
         if runtime is None:
             raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-        path = LookupPath(self.store, self._kubelets, await self._vpc.current(), self._random, self.now())
-        image = next(item["image"] for item in pod["spec"]["containers"] if item["name"] == container)
-        await asyncio.sleep(seconds_asleep(command, image_kind(image)))
+        network = await self._network.current()
+        path = LookupPath(self.store, self._kubelets, network, self._random, self.now())
+        every = (*pod["spec"]["containers"], *(pod["spec"].get("ephemeralContainers") or []))
+        image = next(item["image"] for item in every if item["name"] == container)
+        asked = Command(
+            argv=tuple(command),
+            resolv_conf=runtime.resolv_conf,
+            ask=lambda server, name, protocol: path.ask(pod, runtime.address, server, name, protocol),
+            numbers=self._random,
+            network=partial(self._host_network, pod, network.home) if pod["spec"].get("hostNetwork") else None,
+        )
         try:
-            return run(
-                command,
-                image_kind(image),
-                runtime.resolv_conf,
-                lambda server, name, protocol: path.ask(pod, runtime.address, server, name, protocol),
-                self._random,
-            )
+            outcome = self._programs.of(image).toolbox.run(asked)
         except Unsimulated as what:
             raise not_implemented(f"the command {what}") from None
+        if isinstance(outcome, Finished):
+            await asyncio.sleep(outcome.took_seconds)
+        return outcome
+
+    def _host_network(self, pod: Json, vpc: Vpc) -> HostNetwork:
+        """Return what the kernel of a pod's node holds now."""
+        name = pod["spec"]["nodeName"]
+        strict = {runtime.address: runtime.strict for runtime in self._kubelets.pods.values()}
+        return host_network(self._kubelets.node(name), self.store.get(NODES, "", name), strict, self.store, vpc)
+
+    def added_beside(self, document: Json) -> Json:
+        """Store a pod that got an ephemeral container, which runs at once where its namespace admits it."""
+        check_pod_security(self.store.find(NAMESPACES, "", document["metadata"]["namespace"]), document)
+        beside = besides(document, self.now())
+        return self.store.put(
+            PODS, {**document, "status": {**document.get("status", {}), "ephemeralContainerStatuses": beside}}
+        )
+
+    def created(self, kind: ResourceType, document: Json, *, dry_run: bool = False) -> Json:
+        """Create an object; a pod is refused where its namespace's Pod Security does not admit it."""
+        metadata = document["metadata"]
+        namespace = self.store.find(NAMESPACES, "", metadata["namespace"])
+        if namespace is None:
+            raise not_found(NAMESPACES, metadata["namespace"])
+        if self.store.find(kind, metadata["namespace"], metadata["name"]):
+            raise already_exists(kind, metadata["name"])
+        if kind is PODS:
+            check_pod_security(namespace, document)
+            document = {**document, "status": {"phase": "Pending"}}
+        if kind is SERVICES:
+            document = self._with_address(document)
+        return document if dry_run else self.store.put(kind, document)
+
+    def _with_address(self, service: Json) -> Json:
+        """Return a Service with a free ClusterIP where it asks for none, from the upper part of the range."""
+        spec = service["spec"]
+        if spec.get("clusterIP"):
+            return service
+        taken = {str(one["spec"].get("clusterIP", "")) for one in self.store.all(SERVICES)}
+        known = next(one for one in sorted(taken) if one not in {"", "None"})
+        block = ipaddress.ip_network(f"{known}/108" if ":" in known else f"{known}/16", strict=False)
+        start = 200 * 256  # of 65536: nobody has been given one up there
+        address = next(str(block[at]) for at in range(start, start + 256) if str(block[at]) not in taken)
+        return {**service, "spec": {"type": "ClusterIP", **spec, "clusterIP": address, "clusterIPs": [address]}}

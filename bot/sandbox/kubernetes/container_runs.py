@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from secrets import token_hex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class ContainerRun:
     """Lines that come again and again, computed for the moment at which somebody reads."""
     ended: datetime | None = None
     exit_code: int = 0
+    identity: str = field(default_factory=lambda: f"containerd://{token_hex(32)}")
 
     def lines(self, now: datetime) -> list[LogLine]:
         """Return all lines printed until `now`."""

@@ -27,6 +27,8 @@ class ControlRoutes:
         """Answer one control request."""
         route = (request.method, request.path.removeprefix("/sandbox/"))
         body = json.loads(await request.read() or b"null") if request.can_read_body else None
+        if route == ("GET", "settled"):
+            await self._cluster.look_at_addons()
         if route[0] == "GET":
             return web.json_response(self._read(route[1], request.query.get("resource", "")))
         self._change(route, body)
@@ -83,7 +85,7 @@ class ControlRoutes:
         elif route == ("POST", "passed"):
             self._cluster.pass_time(timedelta(seconds=float(body["seconds"])))
         elif route == ("POST", "refresh"):
-            self._cluster.look_at_vpc_anew()
+            self._cluster.look_at_network_anew()
         elif route == ("POST", "reset"):
             self._reset()
         else:

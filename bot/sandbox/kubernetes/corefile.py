@@ -113,6 +113,8 @@ class Directive:
 
     name: str
     arguments: tuple[str, ...]
+    properties: tuple[str, ...] = ()
+    """Names of the lines in its own block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,27 +145,28 @@ def _depth(name: str, zone: str) -> int:
     return zone.count(".") + 1 if name == zone or name.endswith(f".{zone}") else -1
 
 
-def _fail(line: int, message: str, plugin: str = "") -> CorefileError:
-    start = f"plugin/{plugin}: " if plugin else ""
-    return CorefileError(f"{start}{PATH}:{line} - Error during parsing: {message}")
-
-
 class _Reader:
     """Walks the lines of a Corefile."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, path: str) -> None:
+        self.path = path
         self.lines = [(number, line.split("#")[0].split()) for number, line in enumerate(text.splitlines(), start=1)]
         self.lines = [(number, words) for number, words in self.lines if words]
         self.at = 0
 
     def next(self, opened: int) -> tuple[int, list[str]]:
         if self.at >= len(self.lines):
-            raise _fail(opened, "Unexpected EOF")
+            raise self.refusal(opened, "Unexpected EOF")
         self.at += 1
         return self.lines[self.at - 1]
 
+    def refusal(self, line: int, message: str, plugin: str = "") -> CorefileError:
+        start = f"plugin/{plugin}: " if plugin else ""
+        return CorefileError(f"{start}{self.path}:{line} - Error during parsing: {message}")
 
-def _properties(reader: _Reader, directive: str, opened: int) -> None:
+
+def _properties(reader: _Reader, directive: str, opened: int) -> tuple[str, ...]:
+    named: list[str] = []
     allowed = PROPERTIES.get(directive)
     depth = 1
     while depth:
@@ -172,30 +175,32 @@ def _properties(reader: _Reader, directive: str, opened: int) -> None:
             depth -= 1
             continue
         if depth == 1 and allowed is not None and words[0] not in allowed:
-            raise _fail(line, f"unknown property '{words[0]}'", directive)
+            raise reader.refusal(line, f"unknown property '{words[0]}'", directive)
+        named += words[:1] if depth == 1 else []
         depth += words[-1] == "{"
+    return tuple(named)
 
 
 def _block(reader: _Reader) -> Block:
     opened, words = reader.next(0)
     if words[-1] != "{":
-        raise _fail(opened, f"Unexpected token '{words[-1]}', expecting '{{'")
+        raise reader.refusal(opened, f"Unexpected token '{words[-1]}', expecting '{{'")
     directives: list[Directive] = []
     while True:
         line, found = reader.next(opened)
         if found == ["}"]:
             return Block(zones=tuple(word.strip(",") for word in words[:-1]), directives=tuple(directives))
         if found[0] not in DIRECTIVES:
-            raise _fail(line, f"Unknown directive '{found[0]}'")
+            raise reader.refusal(line, f"Unknown directive '{found[0]}'")
         has_block = found[-1] == "{"
-        directives.append(Directive(name=found[0], arguments=tuple(found[1:-1] if has_block else found[1:])))
-        if has_block:
-            _properties(reader, found[0], line)
+        arguments = tuple(found[1:-1] if has_block else found[1:])
+        properties = _properties(reader, found[0], line) if has_block else ()
+        directives.append(Directive(name=found[0], arguments=arguments, properties=properties))
 
 
-def parse(text: str) -> tuple[Block, ...]:
+def parse(text: str, path: str = PATH) -> tuple[Block, ...]:
     """Return the server blocks, or raise `CorefileError` with the line that CoreDNS would print."""
-    reader = _Reader(text)
+    reader = _Reader(text, path)
     blocks = []
     while reader.at < len(reader.lines):
         blocks.append(_block(reader))

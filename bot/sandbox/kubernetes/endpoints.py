@@ -79,7 +79,7 @@ class EndpointController:
                     "labels": {**labels, "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"},
                     "ownerReferences": [owner_reference(SERVICES, service)],
                 },
-                "addressType": "IPv4",
+                "addressType": "IPv6" if ":" in service["spec"].get("clusterIP", "") else "IPv4",
                 "endpoints": slice_endpoints,
                 "ports": ports,
             },

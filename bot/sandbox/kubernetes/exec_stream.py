@@ -7,9 +7,9 @@ import json
 from aiohttp import web
 
 from bot.sandbox.kubernetes.cluster import Cluster
-from bot.sandbox.kubernetes.programs import Finished, NotStarted
 from bot.sandbox.kubernetes.refusals import Refusal, bad_request, not_implemented
 from bot.sandbox.kubernetes.resources import PODS, Json
+from bot.sandbox.kubernetes.tools.toolbox import Finished, NotStarted
 
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _ERROR = b"\x01", b"\x02", b"\x03"
@@ -19,7 +19,8 @@ TRUNCATE = web.RequestKey("truncate", bool)
 
 
 def _container(pod: Json, asked: str) -> str:
-    names = [container["name"] for container in pod["spec"]["containers"]]
+    beside = pod["spec"].get("ephemeralContainers") or []
+    names = [container["name"] for container in (*pod["spec"]["containers"], *beside)]
     if not asked:
         return str(names[0])
     if asked not in names:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self, TypeAlias
@@ -18,7 +19,6 @@ Message: TypeAlias = tuple[str, str, str]
 """Severity, place in the source, text."""
 
 _REFLECTOR = "k8s.io/client-go@v0.36.3/tools/cache/reflector.go:343"
-_NOT_SYNCING = "Not syncing iptables until Services and Endpoints have been received from master"
 _NODE_PORTS = (
     "nodePortAddresses is unset; NodePort connections will be accepted on all local IPs. "
     "Consider using `--nodeport-addresses primary`"
@@ -29,12 +29,71 @@ _LOCALNET = (
     "iptables.localhostNodePorts (--iptables-localhost-nodeports) or set nodePortAddresses (--nodeport-addresses) "
     "to filter loopback addresses"
 )
+_RETRY_SECONDS = 30.0
+_NEWEST = 400
 _TRACED_SECONDS = 10.0
 """client-go traces a list that took longer."""
 
-NOT_SYNCING: Message = ("I", "proxier.go:644", f'"{_NOT_SYNCING}" ipFamily="IPv4"')
-SYNCING: Message = ("I", "proxier.go:668", '"Syncing iptables rules" ipFamily="IPv4" fullSync=true')
-SYNCED: Message = ("I", "proxier.go:662", '"SyncProxyRules complete" ipFamily="IPv4" elapsed="42.197825ms"')
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxier:
+    """What is said by the part that lays the rules, in one of kube-proxy's modes."""
+
+    starting: tuple[Message, ...]
+    not_syncing: Message
+    syncing: tuple[Message, ...]
+
+
+_WAITS = "until Services and Endpoints have been received from master"
+_SYNCED: Message = ("I", "proxier.go:662", '"SyncProxyRules complete" ipFamily="IPv4" elapsed="42.197825ms"')
+PROXIERS: Mapping[str, Proxier] = {
+    "iptables": Proxier(
+        starting=(
+            ("I", "server_linux.go:137", '"Using iptables Proxier"'),
+            ("I", "proxier.go:241", f'"{_LOCALNET}" ipFamily="IPv4"'),
+            ("I", "proxier.go:264", '"Using iptables mark for masquerade" ipFamily="IPv4" mark="0x00004000"'),
+            (
+                "I",
+                "proxier.go:308",
+                '"Iptables sync params" ipFamily="IPv4" minSyncPeriod="1s" syncPeriod="30s" maxSyncPeriod="1h0m0s"',
+            ),
+            ("I", "proxier.go:318", '"Iptables supports --random-fully" ipFamily="IPv4"'),
+        ),
+        not_syncing=("I", "proxier.go:644", f'"Not syncing iptables {_WAITS}" ipFamily="IPv4"'),
+        syncing=(("I", "proxier.go:668", '"Syncing iptables rules" ipFamily="IPv4" fullSync=true'), _SYNCED),
+    ),
+    "ipvs": Proxier(
+        starting=(
+            ("I", "server_linux.go:194", '"Using ipvs Proxier"'),
+            ("I", "proxier.go:348", '"Record nodeIP and family" ipFamily="IPv4" nodeIP="127.0.0.1" family="IPv4"'),
+            ("I", "proxier.go:351", '"IPVS scheduler not specified, use rr by default" ipFamily="IPv4"'),
+            (
+                "I",
+                "proxier.go:402",
+                '"ipvs sync params" ipFamily="IPv4" minSyncPeriod="1s" syncPeriod="30s" maxSyncPeriod="1h0m0s"',
+            ),
+        ),
+        not_syncing=("I", "proxier.go:680", f'"Not syncing ipvs rules {_WAITS}" ipFamily="IPv4"'),
+        syncing=(),
+    ),
+    "nftables": Proxier(
+        starting=(
+            ("I", "server_linux.go:254", '"Using nftables Proxier"'),
+            ("I", "proxier.go:236", '"Using nftables mark for masquerade" ipFamily="IPv4" mark="0x00004000"'),
+            (
+                "I",
+                "proxier.go:274",
+                '"NFTables sync params" ipFamily="IPv4" minSyncPeriod="1s" syncPeriod="30s" maxSyncPeriod="1h0m0s"',
+            ),
+        ),
+        not_syncing=("I", "proxier.go:1068", f'"Not syncing nftables {_WAITS}" ipFamily="IPv4"'),
+        syncing=(
+            ("I", "proxier.go:1094", '"Syncing nftables rules" ipFamily="IPv4" fullSync=true'),
+            ("I", "proxier.go:1088", '"SyncProxyRules complete" ipFamily="IPv4" elapsed="31.902114ms"'),
+        ),
+    ),
+}
+"""By mode. Lines of ipvs mode that need more than `--v=2` are left out."""
 WAITING_FOR_NODE: Message = ("I", "shared_informer.go:402", '"Waiting for caches to sync"')
 
 
@@ -65,7 +124,7 @@ def synced(controller: str) -> Message:
     return "I", "shared_informer.go:388", f'"Caches are synced" controller="{controller}"'
 
 
-def with_node(address: str) -> list[Message]:
+def with_node(address: str, proxier: Proxier) -> list[Message]:
     """Return what comes once the process has read its own Node, in order."""
     return [
         ("I", "shared_informer.go:409", '"Caches are synced"'),
@@ -82,15 +141,7 @@ def with_node(address: str) -> list[Message]:
             "server_linux.go:312",
             f'"{_NO_CIDR}" ipFamily="IPv4" clusterCIDRs=null',
         ),
-        ("I", "server_linux.go:137", '"Using iptables Proxier"'),
-        ("I", "proxier.go:241", f'"{_LOCALNET}" ipFamily="IPv4"'),
-        ("I", "proxier.go:264", '"Using iptables mark for masquerade" ipFamily="IPv4" mark="0x00004000"'),
-        (
-            "I",
-            "proxier.go:308",
-            '"Iptables sync params" ipFamily="IPv4" minSyncPeriod="1s" syncPeriod="30s" maxSyncPeriod="1h0m0s"',
-        ),
-        ("I", "proxier.go:318", '"Iptables supports --random-fully" ipFamily="IPv4"'),
+        *proxier.starting,
         ("I", "server.go:539", '"Version info" version="v1.32.9-eks-113cf36"'),
         ("I", "server.go:541", '"Golang settings" GOGC="" GOMAXPROCS="" GOTRACEBACK=""'),
         ("I", "config.go:200", '"Starting service config controller"'),
@@ -99,7 +150,7 @@ def with_node(address: str) -> list[Message]:
         _waiting("endpoint slice config"),
         ("I", "config.go:403", '"Starting serviceCIDR config controller"'),
         _waiting("serviceCIDR config"),
-        NOT_SYNCING,
+        proxier.not_syncing,
         ("I", "config.go:309", '"Starting node config controller"'),
         _waiting("node config"),
         synced("node config"),
@@ -118,6 +169,22 @@ def event_refused(node: str) -> Message:
     )
     text = f'"Server rejected event (will not retry!)" err={json.dumps(error)} event="{event}"'
     return "E", "event_broadcaster.go:270", text
+
+
+def refused(prefix: str, since: datetime, until: datetime) -> list[LogLine]:
+    """Return what comes with each try to write rules that iptables-restore refuses: every 30 s, at most the newest."""
+    error = (
+        f"exit status 2: iptables-restore v1.8.9 (nf_tables): interface name `{prefix}+' must be shorter than IFNAMSIZ"
+    )
+    lines: list[LogLine] = []
+    at = since
+    while at <= until:
+        text = f'"Failed to execute iptables-restore" err={json.dumps(error)} ipFamily="IPv4"'
+        lines.append(LogLine(at=at, text=klog("E", at, "proxier.go:1404", text)))
+        again = '"Sync failed" ipFamily="IPv4" retryingTime="30s"'
+        lines.append(LogLine(at=at, text=klog("I", at, "proxier.go:679", again)))
+        at += timedelta(seconds=_RETRY_SECONDS)
+    return lines[-_NEWEST:]
 
 
 def _waiting(controller: str) -> Message:

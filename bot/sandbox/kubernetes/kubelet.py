@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import TypeAlias
 
-from bot.sandbox.kubernetes import coredns, kube_proxy
 from bot.sandbox.kubernetes.container_runs import ContainerRun
-from bot.sandbox.kubernetes.coredns import CoreDns, CoreDnsHost
-from bot.sandbox.kubernetes.kube_proxy import KubeProxy, KubeProxyHost
-from bot.sandbox.kubernetes.packets import Port, Vpc
+from bot.sandbox.kubernetes.node import Node
+from bot.sandbox.kubernetes.node_kinds import is_fargate, leads_cluster_ips
 from bot.sandbox.kubernetes.pod_events import PodEvents
-from bot.sandbox.kubernetes.pod_statuses import Container, pod_status
+from bot.sandbox.kubernetes.pod_security_groups import waits_for_interface
+from bot.sandbox.kubernetes.pod_statuses import CRASH_LOOP, ContainerState, pod_status
+from bot.sandbox.kubernetes.program import Host, Process, Programs
 from bot.sandbox.kubernetes.resolv_conf import parse_resolv_conf
 from bot.sandbox.kubernetes.resources import NODES, PODS, SERVICES, Json
 from bot.sandbox.kubernetes.store import Store
+from bot.sandbox.network.branch_interfaces import address_of
+from bot.sandbox.network.vpc import Port, Vpc
 
 _BACK_OFF_SECONDS = (10, 20, 40, 80, 160, 300)
+
+Backends: TypeAlias = Callable[[], Mapping[str, tuple[str, ...]]]
+"""Gives the ready addresses behind each ClusterIP."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,36 +35,63 @@ class PodRuntime:
     resolv_conf: str
     address: str
     node_address: str
-    container: Container
-    program: CoreDns | KubeProxy | None = None
+    container: ContainerState[ContainerRun]
+    process: Process | None = None
+    """None: the container has not been started yet."""
     retry_at: datetime | None = None
+    probe: tuple[int, str] | None = None
+    """Port and path of its HTTP readiness probe; None: it is ready as its program says."""
+    strict: bool = False
+    """Whether all its packets leave through a branch interface of its own, past the node: as it was made."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether its program has ended, or never began."""
+        return self.process is None or self.process.run.ended is not None
 
-@dataclass(slots=True, kw_only=True)
-class NodeSettings:
-    """A node's kubelet configuration, and the service rules that its kube-proxy laid last."""
-
-    cluster_dns: str = ""
-    """Empty: the ClusterIP of kube-dns."""
-    resolv_conf: str = ""
-    """The node's own /etc/resolv.conf; empty: as the VPC's DHCP options have it."""
-    backends: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Addresses behind each ClusterIP."""
+    @property
+    def ready(self) -> bool:
+        """Whether its program runs and its readiness probe succeeds."""
+        if self.process is None or self.ended:
+            return False
+        return self.process.ready if self.probe is None else self.process.answers(*self.probe)
 
 
 class Kubelets:
     """All nodes' kubelets."""
 
-    def __init__(self, store: Store, *, region: str) -> None:
-        self._store, self._region = store, region
+    def __init__(self, store: Store, programs: Programs, *, backends: Backends, region: str) -> None:
+        self._store, self._programs, self._backends, self._region = store, programs, backends, region
         self.pods: dict[str, PodRuntime] = {}
-        self.nodes: dict[str, NodeSettings] = {}
+        self._nodes: dict[str, Node] = {}
         self._used: dict[str, tuple[str, str]] = {}
         self._events = PodEvents(store)
+        self._told_dns = ""
 
-    def settings(self, node: str) -> NodeSettings:
-        """Return the settings of a node, made on first sight."""
-        return self.nodes.setdefault(node, NodeSettings())
+    @property
+    def told_dns(self) -> str:
+        """What every node is told to ask when it joins: where kube-dns is at first. It does not follow the Service."""
+        if not self._told_dns:
+            service = self._store.find(SERVICES, "kube-system", "kube-dns") or {"spec": {}}
+            self._told_dns = str(service["spec"].get("clusterIP", ""))
+        return self._told_dns
+
+    def node(self, name: str) -> Node:
+        """Return a node, made on first sight."""
+        return self._nodes.setdefault(name, Node())
+
+    def host(self, pod: Json, runtime: PodRuntime, vpc: Vpc, backends: Backends | None = None) -> Host:
+        """Return what the pod's program finds now."""
+        return Host(
+            pod=pod,
+            address=runtime.address,
+            node_address=runtime.node_address,
+            resolv_conf=runtime.resolv_conf,
+            node=self.node(pod["spec"]["nodeName"]),
+            store=self._store,
+            vpc=vpc,
+            backends=backends or self._backends,
+        )
 
     def turn(self, vpc: Vpc, now: datetime) -> None:
         """Start, restart and end pods."""
@@ -82,6 +116,11 @@ class Kubelets:
         """Return namespace and name of the pod that has this address as its own; empty: none has."""
         return self._used.get(address, ("", ""))
 
+    def holder_of(self, address: str) -> PodRuntime | None:
+        """Return what the node holds of the pod that has this address as its own; None: no pod has."""
+        pod = self._store.find(PODS, *self.owner_of(address))
+        return self.pods.get(pod["metadata"]["uid"]) if pod else None
+
     def waits(self, pod: Json) -> bool:
         """Return whether this pod has a step before it that needs no outside event."""
         return "deletionTimestamp" in pod["metadata"] or (
@@ -96,36 +135,48 @@ class Kubelets:
                     run.date_back(elapsed)
             if runtime.retry_at:
                 runtime.retry_at -= elapsed
-            if runtime.program:
-                runtime.program.date_back(elapsed)
+            if runtime.process:
+                runtime.process.date_back(elapsed)
 
     def _end(self, pod: Json) -> None:
         metadata = pod["metadata"]
         runtime = self.pods.pop(metadata["uid"], None)
         if runtime:
             self._used.pop(runtime.address, None)
+            node = self.node(pod["spec"]["nodeName"])
+            if runtime.process and not runtime.ended:
+                runtime.process.terminate(node)
+            node.release(metadata["namespace"], metadata["name"])
         self._store.remove(PODS, metadata["namespace"], metadata["name"])
 
     def _start(self, pod: Json, vpc: Vpc, now: datetime) -> None:
         node = self._store.find(NODES, "", pod["spec"]["nodeName"])
         if node is None:
             return
+        if waits_for_interface(pod):
+            return
         node_address = _internal_address(node)
-        address = node_address if pod["spec"].get("hostNetwork") else self._address(node, vpc)
+        address = node_address if pod["spec"].get("hostNetwork") else self._address(pod, node, vpc)
         if not address:
             self._events.add(pod, "Warning", "FailedCreatePodSandBox", _NO_ADDRESS.format(name=_full_name(pod)), now)
             return
         if not pod["spec"].get("hostNetwork"):
             self._used[address] = (pod["metadata"]["namespace"], pod["metadata"]["name"])
+        branch = bool(address_of(pod["metadata"].get("annotations")))
         image = pod["spec"]["containers"][0]["image"]
-        container = Container(name=pod["spec"]["containers"][0]["name"], image=image)
+        container: ContainerState[ContainerRun] = ContainerState(name=pod["spec"]["containers"][0]["name"], image=image)
         runtime = PodRuntime(
-            resolv_conf=self._resolv_conf(pod, vpc), address=address, node_address=node_address, container=container
+            resolv_conf=self._resolv_conf(pod, vpc),
+            address=address,
+            node_address=node_address,
+            container=container,
+            probe=_readiness(pod["spec"]["containers"][0]),
+            strict=branch and self.node(pod["spec"]["nodeName"]).strict_branches,
         )
         self.pods[pod["metadata"]["uid"]] = runtime
         self._events.add(pod, "Normal", "Pulled", f'Container image "{image}" already present on machine', now)
         self._launch(pod, runtime, vpc, now)
-        if container.current.ended:
+        if runtime.ended:
             container.restarts += 1
             self._launch(pod, runtime, vpc, now)
         self._after_launch(pod, runtime, now)
@@ -134,28 +185,18 @@ class Kubelets:
         container = runtime.container
         self._events.add(pod, "Normal", "Created", f"Created container: {container.name}", now)
         self._events.add(pod, "Normal", "Started", f"Started container {container.name}", now)
-        runtime.program = None
-        if "/coredns" in container.image:
-            started = coredns.start(self._store, CoreDnsHost.of(runtime.resolv_conf, runtime.address, vpc), now)
-            if isinstance(started, CoreDns):
-                runtime.program = started
-                container.begin(started.run)
-            else:
-                container.begin(started)
-        elif "/kube-proxy" in container.image:
-            host = KubeProxyHost(node=pod["spec"]["nodeName"], address=runtime.node_address)
-            runtime.program = kube_proxy.start(self._store, vpc, host, now)
-            container.begin(runtime.program.run)
-        else:
-            run = ContainerRun(started=now)
-            run.say(now, f"starting {container.name}", "listening on :8080")
-            container.begin(run)
+        host = self.host(pod, runtime, vpc)
+        runtime.process = self._programs.of(container.image).start(host, now)
+        names = (pod["metadata"]["namespace"], pod["metadata"]["name"])
+        host.node.bound |= dict.fromkeys(runtime.process.bound, names)
+        container.begin(runtime.process.run)
 
     def _after_launch(self, pod: Json, runtime: PodRuntime, now: datetime) -> None:
         container = runtime.container
-        if container.current.ended:
+        if runtime.ended:
             wait = _BACK_OFF_SECONDS[min(max(container.restarts - 1, 0), len(_BACK_OFF_SECONDS) - 1)]
             runtime.retry_at = now + timedelta(seconds=wait)
+            container.waiting = CRASH_LOOP
             container.back_off = (
                 f"back-off {_duration(wait)} restarting failed container={container.name} "
                 f"pod={_full_name(pod)}({pod['metadata']['uid']})"
@@ -163,7 +204,7 @@ class Kubelets:
             text = f"Back-off restarting failed container {container.name} in pod {_full_name(pod)}"
             self._events.add(pod, "Warning", "BackOff", f"{text}({pod['metadata']['uid']})", now)
         else:
-            runtime.retry_at, container.back_off = None, ""
+            runtime.retry_at = None
         self._publish(pod, runtime, now)
 
     def _tend(self, pod: Json, vpc: Vpc, now: datetime) -> None:
@@ -172,36 +213,45 @@ class Kubelets:
             runtime.container.restarts += 1
             self._launch(pod, runtime, vpc, now)
             self._after_launch(pod, runtime, now)
-            return
-        if isinstance(runtime.program, CoreDns):
-            runtime.program.look(self._store, now)
-            if runtime.program.ready != runtime.container.ready:
-                self._publish(pod, runtime, now)
 
     def _publish(self, pod: Json, runtime: PodRuntime, now: datetime) -> None:
-        running = runtime.container.current.ended is None
-        ready = runtime.program.ready if isinstance(runtime.program, CoreDns) else True
-        runtime.container.ready = running and ready
+        runtime.container.ready = runtime.ready
         metadata = pod["metadata"]
         current = self._store.get(PODS, metadata["namespace"], metadata["name"])
-        status = pod_status(current, runtime.container, runtime.address, runtime.node_address, now)
+        status = pod_status(
+            current, [runtime.container], address=runtime.address, node_address=runtime.node_address, now=now
+        )
         self._store.set_status(PODS, current, status)
 
-    def sync_rules(self, vpc: Vpc, now: datetime, backends: dict[str, tuple[str, ...]]) -> None:
-        """Let every kube-proxy that can read the endpoints lay its rules anew; the others' stay as they were."""
+    def tick(self, vpc: Vpc, now: datetime) -> None:
+        """Let every program that runs notice what has changed."""
+        backends = cache(self._backends)
+        for node in self._store.unordered(NODES):
+            if leads_cluster_ips(node):
+                self.node(node["metadata"]["name"]).backends = backends()
         for pod in self._store.unordered(PODS):
             runtime = self.pods.get(pod["metadata"]["uid"])
-            if runtime and isinstance(runtime.program, KubeProxy) and runtime.program.look(self._store, vpc, now):
-                self.settings(pod["spec"]["nodeName"]).backends = dict(backends)
+            if runtime is None or runtime.process is None or runtime.ended:
+                continue
+            runtime.process.tick(self.host(pod, runtime, vpc, backends), now)
+            if runtime.ready != runtime.container.ready:
+                self._publish(pod, runtime, now)
 
-    def _address(self, node: Json, vpc: Vpc) -> str:
+    def _address(self, pod: Json, node: Json, vpc: Vpc) -> str:
+        """Return the address of the pod's branch interface, or a free one of its node; empty: there is none."""
+        own = address_of(pod["metadata"].get("annotations"))
+        if own:
+            return own
+        own_address, ipv6 = _internal_address(node), ":" in self.told_dns
+        if is_fargate(node):
+            return own_address
         instance = node["spec"].get("providerID", "").rsplit("/", 1)[-1]
         return next(
             (
                 address
                 for port in vpc.ports_of_instance.get(instance, [])
                 for address in _pool(port)
-                if address not in self._used
+                if address not in self._used and address != own_address and (":" in address) is ipv6
             ),
             "",
         )
@@ -217,7 +267,7 @@ class Kubelets:
             searches = [f"{namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local", local, *searches]
             options = ["ndots:5"]
         elif policy != "None":
-            file = parse_resolv_conf(self.settings(spec["nodeName"]).resolv_conf or _by_dhcp(vpc, local))
+            file = parse_resolv_conf(self.node(spec["nodeName"]).settings.resolv_conf or _by_dhcp(vpc, local))
             servers, searches = [*file.servers, *servers], [*file.searches, *searches]
             options = list(file.options)
         named = {option["name"]: option.get("value") for option in own.get("options") or []}
@@ -229,15 +279,18 @@ class Kubelets:
         return "\n".join([*lines, ""])
 
     def _cluster_dns(self, node: str) -> str:
-        configured = self.settings(node).cluster_dns
-        service = self._store.find(SERVICES, "kube-system", "kube-dns") or {"spec": {}}
-        return configured or str(service["spec"].get("clusterIP", ""))
+        return self.node(node).settings.cluster_dns or self.told_dns
 
 
 _NO_ADDRESS = (
     "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox of {name}: "
     'plugin type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container'
 )
+
+
+def _readiness(container: Json) -> tuple[int, str] | None:
+    asked = (container.get("readinessProbe") or {}).get("httpGet")
+    return (int(asked["port"]), str(asked.get("path", "/"))) if asked else None
 
 
 def _by_dhcp(vpc: Vpc, domain: str) -> str:

@@ -1,78 +1,131 @@
-"""The way of one look-up: from a pod, through kube-proxy and the VPC, to a server and back."""
+"""The way of one look-up: from a pod, through the node's rules and the VPC, to a server and back."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime
 
-from bot.sandbox.kubernetes.coredns import CoreDns
-from bot.sandbox.kubernetes.dns_answers import PORT_UNREACHABLE, TIMEOUT, Reply, coredns, vpc_resolver
-from bot.sandbox.kubernetes.kubelet import Kubelets, PodRuntime
-from bot.sandbox.kubernetes.packets import Flow, Vpc, passes
+from bot.sandbox.kubernetes import dns_answers
+from bot.sandbox.kubernetes.corefile import parse
+from bot.sandbox.kubernetes.host_network import tracks_no_more
+from bot.sandbox.kubernetes.kubelet import Kubelets
+from bot.sandbox.kubernetes.node_kinds import NODE_COREFILE, answers_dns
+from bot.sandbox.kubernetes.program import Query
 from bot.sandbox.kubernetes.resources import NODES, PODS, Json
 from bot.sandbox.kubernetes.store import Store
+from bot.sandbox.network.network import Network
+from bot.sandbox.network.packets import EPHEMERAL, Flow, passes
+from bot.sandbox.network.replies import PORT_UNREACHABLE, TIMEOUT, Reply
+from bot.sandbox.network.resolver import Resolver, ask_address, query
+from bot.sandbox.network.vpc import within
 
-_DNS_PORT = 53
-_EPHEMERAL = (32768, 60999)
-"""net.ipv4.ip_local_port_range of Linux (kernel documentation, ip-sysctl)."""
+_MOST_FORWARDS = 4
+"""Servers that forward to one another in a circle are given up on after so many, as after a time-out."""
 
 
 class LookupPath:
     """Answers look-ups as the cluster and the VPC are at one moment."""
 
-    def __init__(self, store: Store, kubelets: Kubelets, vpc: Vpc, numbers: random.Random, now: datetime) -> None:
-        self._store, self._kubelets, self._vpc = store, kubelets, vpc
+    def __init__(
+        self, store: Store, kubelets: Kubelets, network: Network, numbers: random.Random, now: datetime
+    ) -> None:
+        self._store, self._kubelets = store, kubelets
+        self._network, self._vpc = network, network.home
         self._numbers, self._now = numbers, now
 
-    def ask(self, pod: Json, address: str, server: str, name: str, protocol: str) -> Reply:
-        """Return what comes back to `pod` when it asks `server` for the A records of `name`."""
-        node = pod["spec"]["nodeName"]
-        backends = self._kubelets.settings(node).backends.get(server)
+    def ask(self, pod: Json, address: str, server: str, name: str, protocol: str, *, forwards: int = 0) -> Reply:
+        """Return what comes back to `pod` when it asks `server` for the A records of `name`.
+
+        `forwards`: how many servers have passed the query on so far.
+        """
+        name_of_node = pod["spec"]["nodeName"]
+        if server not in self._kubelets.node(name_of_node).untracked and self._drops_new(name_of_node):
+            return TIMEOUT
+        return self._sent(pod, address, server, name, protocol, forwards)
+
+    def _sent(self, pod: Json, address: str, server: str, name: str, protocol: str, forwards: int) -> Reply:
+        """Return what comes back once the node has let the query out of the pod."""
+        node = self._kubelets.node(pod["spec"]["nodeName"])
+        backends = node.led_to(server)
+        if backends is None and node.holds(server):
+            listener = node.bound.get(server)
+            return TIMEOUT if self._strict(address) else self._of_listener(pod, listener, name, protocol, forwards)
+        if server == self._kubelets.told_dns and answers_dns(self._store.get(NODES, "", pod["spec"]["nodeName"])):
+            return self._of_node(name)
         if backends is not None:
             if not backends:
                 return PORT_UNREACHABLE
             server = self._numbers.choice(backends)
         if server in self._vpc.resolver_addresses:
-            return vpc_resolver(name)
-        return self._ask_pod(node, address, server, name, protocol)
-
-    def _ask_pod(self, node: str, address: str, server: str, name: str, protocol: str) -> Reply:
+            return Resolver(self._network, self._vpc).answer(name)
         target = self._store.find(PODS, *self._kubelets.owner_of(server))
         if target is None:
-            return self._ask_address(node, address, server, protocol)
-        if not self._reaches(node, address, server, protocol, target["spec"]["nodeName"]):
+            return self._ask_address(pod, server, name, self._query(address, server, protocol))
+        if not self._reaches(pod, target["spec"]["nodeName"], self._query(address, server, protocol)):
             return TIMEOUT
-        runtime = self._kubelets.pods.get(target["metadata"]["uid"])
-        if runtime is None or not isinstance(runtime.program, CoreDns) or runtime.container.current.ended:
-            return PORT_UNREACHABLE
-        if not runtime.program.serves(self._now):
-            return PORT_UNREACHABLE
-        return self._answered(runtime, runtime.program, name)
+        return self._answered(pod, target, name, protocol, forwards)
 
-    def _ask_address(self, node: str, address: str, server: str, protocol: str) -> Reply:
+    def _drops_new(self, node: str) -> bool:
+        return tracks_no_more(self._kubelets.node(node), node, self._store)
+
+    def _of_listener(
+        self, pod: Json, listener: tuple[str, str] | None, name: str, protocol: str, forwards: int
+    ) -> Reply:
+        """Return what comes back from an address of the node's own, past which packets of pods in strict mode leave."""
+        if listener is None:
+            return PORT_UNREACHABLE
+        return self._answered(pod, self._store.get(PODS, *listener), name, protocol, forwards)
+
+    def _of_node(self, name: str) -> Reply:
+        """Return what the DNS server on the node itself answers; it asks the VPC's resolver."""
+        resolver = Resolver(self._network, self._vpc)
+        return dns_answers.coredns(self._store, parse(NODE_COREFILE), name, lambda *asked: resolver.answer(asked[1]))
+
+    def _query(self, address: str, server: str, protocol: str) -> Flow:
+        return query(address, server, client_port=self._numbers.randint(*EPHEMERAL), protocol=protocol)
+
+    def _strict(self, address: str) -> bool:
+        """Return whether the pod with this address never sees its node."""
+        holder = self._kubelets.holder_of(address)
+        return holder is not None and holder.strict
+
+    def _outside(self, pod: Json, flow: Flow) -> Flow:
+        """Return the flow as it leaves the VPC: of a branch pod that sees its node, with the node's address."""
+        holder, port = self._kubelets.holder_of(flow.client), self._vpc.port_of(flow.client)
+        inside = any(within(flow.server, cidr) for cidr in self._vpc.cidrs)
+        if inside or holder is None or holder.strict or not (port and port.is_branch):
+            return flow
+        return replace(flow, client=holder.node_address) if self._kubelets.node(pod["spec"]["nodeName"]).snat else flow
+
+    def _ask_address(self, pod: Json, server: str, name: str, flow: Flow) -> Reply:
         holders = [
             item["metadata"]["name"]
             for item in self._store.unordered(NODES)
             if any(each["address"] == server for each in (item.get("status") or {}).get("addresses") or [])
         ]
-        if holders and self._reaches(node, address, server, protocol, holders[0]):
+        if holders and self._reaches(pod, holders[0], flow):
             return PORT_UNREACHABLE
-        return TIMEOUT
+        return TIMEOUT if holders else ask_address(self._network, self._vpc, self._outside(pod, flow), name)
 
-    def _reaches(self, node: str, address: str, server: str, protocol: str, target_node: str) -> bool:
-        if node == target_node:
+    def _reaches(self, pod: Json, target_node: str, flow: Flow) -> bool:
+        if self._drops_new(target_node):
+            return False
+        if pod["spec"]["nodeName"] == target_node and not (self._strict(flow.client) or self._strict(flow.server)):
             return True
-        port = self._numbers.randint(*_EPHEMERAL)
-        flow = Flow(client=address, client_port=port, server=server, server_port=_DNS_PORT, protocol=protocol)
         return passes(self._vpc, flow)
 
-    def _answered(self, runtime: PodRuntime, server: CoreDns, name: str) -> Reply:
-        def upstream(address: str, asked: str) -> Reply:
-            address = server.host.resolved(address)
-            if address in self._vpc.resolver_addresses:
-                return vpc_resolver(asked)
-            port = self._numbers.randint(*_EPHEMERAL)
-            server.upstream_failed(asked, address, runtime.address, port, self._now)
-            return TIMEOUT
+    def _answered(self, client: Json, target: Json, name: str, protocol: str, forwards: int) -> Reply:
+        runtime = self._kubelets.pods.get(target["metadata"]["uid"])
+        if runtime is None or runtime.process is None or runtime.process.run.ended:
+            return PORT_UNREACHABLE
 
-        return coredns(self._store, server.blocks, name, upstream, unread=server.unread)
+        def forward(server: str, asked: str, over: str) -> Reply:
+            if forwards >= _MOST_FORWARDS:
+                return TIMEOUT
+            return self.ask(target, runtime.address, server, asked, over, forwards=forwards + 1)
+
+        query = Query(
+            name=name, protocol=protocol, client=client, now=self._now, forward=forward, numbers=self._numbers
+        )
+        return runtime.process.answer(self._kubelets.host(target, runtime, self._vpc), query)

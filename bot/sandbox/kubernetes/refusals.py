@@ -58,6 +58,16 @@ def not_found(kind: ResourceType, name: str) -> Refusal:
     return Refusal(404, "NotFound", f'{kind.full_name} "{name}" not found', _details(kind, name))
 
 
+def already_exists(kind: ResourceType, name: str) -> Refusal:
+    """Refuse to create what is there."""
+    return Refusal(409, "AlreadyExists", f'{kind.full_name} "{name}" already exists', _details(kind, name))
+
+
+def not_admitted(kind: ResourceType, name: str, why: str) -> Refusal:
+    """Refuse what an admission plugin does not let in."""
+    return Refusal(403, "Forbidden", f'{kind.full_name} "{name}" is forbidden: {why}', _details(kind, name))
+
+
 def conflict(kind: ResourceType, name: str, why: str) -> Refusal:
     """Refuse a write on an object that is not what the caller saw."""
     message = f'Operation cannot be fulfilled on {kind.full_name} "{name}": {why}'

@@ -72,7 +72,11 @@ REPLICA_SETS = ResourceType(
 )
 DAEMON_SETS = ResourceType(plural="daemonsets", kind="DaemonSet", group="apps")
 STATEFUL_SETS = ResourceType(plural="statefulsets", kind="StatefulSet", group="apps")
+DISRUPTION_BUDGETS = ResourceType(plural="poddisruptionbudgets", kind="PodDisruptionBudget", group="policy")
 NETWORK_POLICIES = ResourceType(plural="networkpolicies", kind="NetworkPolicy", group="networking.k8s.io")
+SECURITY_GROUP_POLICIES = ResourceType(
+    plural="securitygrouppolicies", kind="SecurityGroupPolicy", group="vpcresources.k8s.aws", version="v1beta1"
+)
 CLUSTER_ROLES = ResourceType(
     plural="clusterroles", kind="ClusterRole", group="rbac.authorization.k8s.io", namespaced=False
 )
@@ -81,6 +85,15 @@ CLUSTER_ROLE_BINDINGS = ResourceType(
 )
 ACCESS_REVIEWS = ResourceType(
     plural="selfsubjectaccessreviews", kind="SelfSubjectAccessReview", group="authorization.k8s.io", namespaced=False
+)
+FLOW_SCHEMAS = ResourceType(
+    plural="flowschemas", kind="FlowSchema", group="flowcontrol.apiserver.k8s.io", namespaced=False
+)
+PRIORITY_LEVELS = ResourceType(
+    plural="prioritylevelconfigurations",
+    kind="PriorityLevelConfiguration",
+    group="flowcontrol.apiserver.k8s.io",
+    namespaced=False,
 )
 
 STORED = (
@@ -97,9 +110,13 @@ STORED = (
     REPLICA_SETS,
     DAEMON_SETS,
     STATEFUL_SETS,
+    DISRUPTION_BUDGETS,
     NETWORK_POLICIES,
+    SECURITY_GROUP_POLICIES,
     CLUSTER_ROLES,
     CLUSTER_ROLE_BINDINGS,
+    FLOW_SCHEMAS,
+    PRIORITY_LEVELS,
 )
 WITH_GENERATION = (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS, STATEFUL_SETS, NETWORK_POLICIES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from bot.sandbox.kubernetes.node_kinds import is_fargate
 from bot.sandbox.kubernetes.resources import NODES, PODS, Json
 from bot.sandbox.kubernetes.store import Store
 
@@ -68,6 +69,8 @@ class Scheduler:
         total: Counter[str] = Counter()
         for pod in self._store.unordered(PODS):
             self._count(pod, str(pod["spec"].get("nodeName", "")), same, total)
+        own = {str(node["metadata"]["name"]) for node in nodes if is_fargate(node)}
+        held = {str(pod["spec"].get("nodeName", "")) for pod in self._store.unordered(PODS)}
         placed = []
         fitting_nodes: dict[str, list[str]] = {}
         for pod in pending:
@@ -78,7 +81,7 @@ class Scheduler:
                     for node in nodes
                     if not (node.get("spec") or {}).get("unschedulable") and tolerates(pod, node)
                 ]
-            fitting = fitting_nodes[demands]
+            fitting = [name for name in fitting_nodes[demands] if name not in own or name not in held]
             if not fitting:
                 placed.append((pod, "", why_nowhere(pod, nodes)))
                 continue
@@ -88,6 +91,7 @@ class Scheduler:
                 key=lambda name: (same[(name, namespace, application)], total[name], name),
             )
             self._count(pod, best, same, total)
+            held.add(best)
             placed.append((pod, best, ""))
         return placed
 

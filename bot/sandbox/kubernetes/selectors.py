@@ -17,7 +17,7 @@ _EXISTS = re.compile(rf"^(!?)\s*({_KEY})$")
 
 
 def _requirements(text: str) -> list[str]:
-    parts = re.split(r",(?![^()]*\))", text)
+    parts = re.split(r",(?![^()]{0,300}\))", text)
     return [part.strip() for part in parts]
 
 

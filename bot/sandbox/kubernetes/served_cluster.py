@@ -1,4 +1,4 @@
-"""The API server in a thread, with a VPC that the caller owns and a small HTTP client. For tests.
+"""The API server in a thread, with a network that the caller owns and a small HTTP client. For tests.
 
 Needs `websocket-client` for exec.
 """
@@ -20,9 +20,13 @@ from aiohttp import web
 
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.faults import Faults
+from bot.sandbox.kubernetes.program import Programs, load_programs
 from bot.sandbox.kubernetes.server import ApiServer
 from bot.sandbox.kubernetes.small_cluster import open_vpc
-from bot.sandbox.kubernetes.vpc_source import FixedVpc
+from bot.sandbox.network.branch_interfaces import BranchMaker
+from bot.sandbox.network.cluster_addons import AddonSource
+from bot.sandbox.network.source import FixedNetwork
+from bot.sandbox.network.vpc import Vpc
 
 T = TypeVar("T")
 _PAUSE_SECONDS = 0.01
@@ -31,14 +35,30 @@ _PAUSE_SECONDS = 0.01
 class ServedCluster:
     """A server on a free port of this machine. The cluster takes turns only when told to, or by itself (`turning`)."""
 
-    def __init__(self, *, turning: bool = False) -> None:
-        self.vpc = FixedVpc(open_vpc())
-        self.cluster = Cluster(self.vpc, seed=1)
+    def __init__(
+        self,
+        *,
+        turning: bool = False,
+        programs: Programs | None = None,
+        branches: BranchMaker | None = None,
+        addons: AddonSource | None = None,
+    ) -> None:
+        self.network = FixedNetwork(open_vpc())
+        self.cluster = Cluster(self.network, programs or load_programs(), seed=1, branches=branches, addons=addons)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.url = self._in_loop(self._start())
         self._turning = asyncio.run_coroutine_threadsafe(self._keep_turning(), self._loop) if turning else None
+
+    @property
+    def home(self) -> Vpc:
+        """The cluster's VPC, which the caller may replace."""
+        return self.network.home
+
+    @home.setter
+    def home(self, vpc: Vpc) -> None:
+        self.network.home = vpc
 
     def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

@@ -19,7 +19,7 @@ from bot.sandbox.kubernetes.listing import Lister, ListRequest
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
 from bot.sandbox.kubernetes.pod_logs import LogRequest, read_log
 from bot.sandbox.kubernetes.refusals import Refusal, anonymous, bad_request, deletion, forbidden, not_implemented
-from bot.sandbox.kubernetes.resources import ACCESS_REVIEWS, CLUSTER_ROLES, PODS, Json
+from bot.sandbox.kubernetes.resources import ACCESS_REVIEWS, CLUSTER_ROLES, DAEMON_SETS, PODS, Json
 from bot.sandbox.kubernetes.server_requests import ApiCall, flag, number, parse, refuse_unknown
 from bot.sandbox.kubernetes.store import check_delete_preconditions, check_patch_preconditions, patched
 
@@ -76,7 +76,7 @@ class ApiServer:
         if call is None:
             return web.json_response({"major": "1", "minor": "32", "gitVersion": "v1.32.9-eks-113cf36"})
         denied = action in self._faults.denied or (fault is not None and fault.kind == "deny")
-        if denied or not user.may(call.verb, call.resource):
+        if denied or not user.may(call.verb, call.resource, call.namespace):
             raise forbidden(
                 call.kind,
                 call.name,
@@ -85,6 +85,8 @@ class ApiServer:
                 subresource=call.subresource,
                 namespace=call.namespace,
             )
+        if call.kind is DAEMON_SETS:
+            await self._cluster.look_at_addons()
         request[TRUNCATE] = fault is not None and fault.kind == "truncate"
         response = await self._serve(request, call, user)
         if request[TRUNCATE] and isinstance(response, web.Response):
@@ -117,16 +119,21 @@ class ApiServer:
             return await serve_exec(request, self._cluster, call.namespace, call.name)
         if call.subresource == "log" and call.verb == "get":
             return self._log(request.query, call)
-        if call.verb == "list":
-            return self._list(request.query, call)
-        if call.verb == "get":
-            refuse_unknown(request.query, frozenset({"pretty", "resourceVersion"}))
-            return web.json_response(self._cluster.store.get(call.kind, call.namespace, call.name))
+        if call.verb in {"get", "list"}:
+            return self._read(request.query, call)
         if call.verb == "patch":
             return web.json_response(await self._patch(request, call))
         if call.verb == "delete":
             return web.json_response(await self._delete(request, call))
+        if call.verb == "create" and not call.subresource and call.kind.namespaced:
+            return web.json_response(await self._create(request, call), status=201)
         raise not_implemented(f"{call.verb} on {call.resource}")
+
+    def _read(self, query: Mapping[str, str], call: ApiCall) -> web.Response:
+        if call.verb == "list":
+            return self._list(query, call)
+        refuse_unknown(query, frozenset({"pretty", "resourceVersion"}))
+        return web.json_response(self._cluster.store.get(call.kind, call.namespace, call.name))
 
     def _list(self, query: Mapping[str, str], call: ApiCall) -> web.Response:
         if flag(query, "watch"):
@@ -160,6 +167,17 @@ class ApiServer:
         text = read_log(self._cluster, pod, asked)
         return web.Response(body=text, content_type="text/plain")
 
+    async def _create(self, request: web.Request, call: ApiCall) -> Json:
+        refuse_unknown(request.query, _HARMLESS)
+        document = await _json_object(request)
+        metadata = document.get("metadata") or {}
+        if metadata.get("namespace", call.namespace) != call.namespace or not metadata.get("name"):
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+        if (document.get("apiVersion"), document.get("kind")) != (call.kind.api_version, call.kind.kind):
+            raise bad_request(f"the API version or kind in the data does not match {call.kind.full_name}")
+        complete = {**document, "metadata": {**metadata, "namespace": call.namespace}}
+        return self._cluster.created(call.kind, complete, dry_run=request.query.get("dryRun") == "All")
+
     async def _patch(self, request: web.Request, call: ApiCall) -> Json:
         refuse_unknown(request.query, _HARMLESS)
         body = await _json_object(request)
@@ -178,6 +196,8 @@ class ApiServer:
         if call.kind is CLUSTER_ROLES and not isinstance(document.get("rules"), list):
             raise bad_request("ClusterRole in version v1 cannot be handled: rules must be a list")
         agent = request.headers.get("User-Agent", "").split("/", maxsplit=1)[0]
+        if call.subresource == "ephemeralcontainers":
+            return self._cluster.added_beside(document)
         manager = request.query.get("fieldManager") or agent or "unknown"
         return self._cluster.changed(call.kind, document, manager=manager)
 
@@ -204,7 +224,8 @@ class ApiServer:
         if asked.get("subresource"):
             resource = f"{resource}/{asked['subresource']}"
         action = f"{asked.get('verb', '')} {resource}"
-        allowed = user.may(str(asked.get("verb", "")), resource) and action not in self._faults.denied
+        may = user.may(str(asked.get("verb", "")), resource, str(asked.get("namespace", "")))
+        allowed = may and action not in self._faults.denied
         status: Json = {"allowed": allowed} if allowed else {"allowed": False, "reason": ""}
         answer = {"kind": call.kind.kind, "apiVersion": call.kind.api_version, "metadata": {}, "spec": review["spec"]}
         return web.json_response({**answer, "status": status}, status=201)

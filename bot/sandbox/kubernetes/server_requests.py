@@ -9,7 +9,7 @@ from bot.sandbox.kubernetes.refusals import bad_request, not_implemented
 from bot.sandbox.kubernetes.resources import NAMESPACES, ResourceType, find_type
 
 _VERBS = {"PATCH": "patch", "POST": "create", "PUT": "update"}
-_SUBRESOURCES = frozenset({("pods", "log"), ("pods", "exec")})
+_SUBRESOURCES = frozenset({("pods", "log"), ("pods", "exec"), ("pods", "ephemeralcontainers")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

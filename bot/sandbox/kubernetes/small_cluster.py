@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.kubernetes.packets import Entry, Group, Permission, Port, Vpc
-from bot.sandbox.world import API_SERVICE
+from bot.sandbox.network.vpc import ApiEndpoint, Entry, Group, Permission, Port, Vpc
+from bot.sandbox.world.world import API_SERVICE
 
+API_HOST = "abc.gr7.eu-west-1.eks.amazonaws.com"
 COREFILE = """.:53 {
     errors
     health
@@ -31,7 +32,8 @@ ALLOW_ALL = tuple(
 def open_vpc() -> Vpc:
     """Return two instances in two subnets, four pod addresses each, nothing in the way."""
     return Vpc(
-        cidr="10.0.0.0/16",
+        id="vpc-home",
+        cidrs=("10.0.0.0/16",),
         ports=(
             Port(
                 id="eni-a",
@@ -54,7 +56,7 @@ def open_vpc() -> Vpc:
         ),
         groups={"sg-nodes": Group(inbound=(EVERYTHING,), outbound=(EVERYTHING,))},
         acls={"subnet-a": ALLOW_ALL, "subnet-b": ALLOW_ALL},
-        endpoint_host="abc.gr7.eu-west-1.eks.amazonaws.com",
+        api_endpoints=(ApiEndpoint(host=API_HOST),),
     )
 
 
@@ -147,7 +149,7 @@ def small_cluster() -> list[dict[str, Any]]:
     labels = {"k8s-app": "kube-dns"}
     dns_server = deployment("coredns", namespace="kube-system", image="eks/coredns:v1.11.4", replicas=2, labels=labels)
     dns_server["spec"]["template"]["spec"]["dnsPolicy"] = "Default"
-    kubeconfig = "clusters:\n- cluster:\n    server: https://abc.gr7.eu-west-1.eks.amazonaws.com\n"
+    kubeconfig = f"clusters:\n- cluster:\n    server: https://{API_HOST.replace('abc', 'ABC')}\n"
     return [
         node("node-a", "i-a", "10.0.1.10"),
         node("node-b", "i-b", "10.0.2.10"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.sandbox.editing import take_from_role
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
+from bot.sandbox.world.editing import grant_to_role, take_from_role
+from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.world import World
 
 START_SECONDS = 15
 """Longer than CoreDNS waits for the API before it serves without it (5 s, plugin/kubernetes page)."""
@@ -24,6 +24,11 @@ def _harmless(_world: World, operator: Operator) -> None:
     _take_away(operator, "endpoints")
 
 
+def _heal(_world: World, operator: Operator) -> None:
+    grant_to_role(operator, "system:coredns", "discovery.k8s.io", "endpointslices")
+    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
+
+
 SCENARIO = Scenario(
     name="coredns-api-forbidden",
     title="CoreDNS may not read EndpointSlices",
@@ -32,7 +37,8 @@ SCENARIO = Scenario(
         "When the CoreDNS pods were deleted, the new ones got 403 and never became ready."
     ),
     root_cause="coredns_api_forbidden",
-    explains=("kube_dns_no_endpoints",),
+    explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
+    healed_by=ByHand(acts=_heal),
     not_to_blame=("coredns_api_unauthorized", "coredns_api_unreachable"),
     acts=_acts,
 )

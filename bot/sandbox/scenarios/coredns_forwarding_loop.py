@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.sandbox.editing import write_corefile
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import REGION, World, WorldNode
+from bot.sandbox.world.editing import write_corefile
+from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.world import REGION, World, WorldNode
 
 STUB = f"nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch {REGION}.compute.internal\n"
 """What systemd-resolved puts where /etc/resolv.conf links to stub-resolv.conf."""
@@ -46,6 +46,12 @@ def _harmless(world: World, operator: Operator) -> None:
     operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
 
 
+def _heal(world: World, operator: Operator) -> None:
+    for node in world.nodes:
+        operator.resolv_conf(node.name, f"search {REGION}.compute.internal\nnameserver 169.254.169.253\n")
+    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
+
+
 SCENARIO = Scenario(
     name="coredns-forwarding-loop",
     title="CoreDNS forwards queries to itself: a node's resolv.conf names 127.0.0.53",
@@ -54,7 +60,8 @@ SCENARIO = Scenario(
         "or one of those where CoreDNS runs. The CoreDNS pods that started there afterwards took it over."
     ),
     root_cause="coredns_forwarding_loop",
-    explains=("kube_dns_no_endpoints",),
+    explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
+    healed_by=ByHand(acts=_heal),
     not_to_blame=("coredns_oom_killed", "coredns_crash_corefile", "coredns_upstream_unreachable"),
     acts=_acts,
 )

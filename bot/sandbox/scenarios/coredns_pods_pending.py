@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
+from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.world import World
 
 PENDING_SECONDS = 65
 """Longer than a pod may look for its place before anybody calls it stuck."""
+_SCHEDULING_SECONDS = 5
+"""After so long the scheduler has surely looked at the nodes again."""
 
 
 def taint_all(operator: Operator, key: str, value: str, *, spare: Collection[str] = ()) -> None:
@@ -33,6 +35,12 @@ def _harmless(_world: World, operator: Operator) -> None:
     operator.time_passes(PENDING_SECONDS)
 
 
+def _heal(_world: World, operator: Operator) -> None:
+    for node in operator.get("nodes"):
+        operator.apply({**node, "spec": {**node["spec"], "taints": []}})
+    operator.time_passes(_SCHEDULING_SECONDS)
+
+
 SCENARIO = Scenario(
     name="coredns-pods-pending",
     title="CoreDNS pods find no place to run: every node is tainted",
@@ -41,7 +49,9 @@ SCENARIO = Scenario(
         "pods were deleted, no node took the new ones."
     ),
     root_cause="coredns_pods_pending",
-    explains=("kube_dns_no_endpoints",),
+    explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
+    blinds=("coredns_logs", "kube_dns"),
+    healed_by=ByHand(acts=_heal),
     not_to_blame=("coredns_image_pull",),
     acts=_acts,
 )

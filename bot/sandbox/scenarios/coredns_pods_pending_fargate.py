@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.sandbox.editing import annotated, edit_pod_template
-from bot.sandbox.scenario import Operator, Scenario
 from bot.sandbox.scenarios.coredns_pods_pending import PENDING_SECONDS, taint_all
-from bot.sandbox.world import World
+from bot.sandbox.world.editing import annotated, edit_pod_template
+from bot.sandbox.world.scenario import NotSimulated, Operator, Scenario
+from bot.sandbox.world.world import World
 
 COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
@@ -49,7 +49,9 @@ SCENARIO = Scenario(
         "CoreDNS's pods, so no Fargate node takes them."
     ),
     root_cause="coredns_pods_pending",
-    explains=("kube_dns_no_endpoints",),
+    explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
+    blinds=("coredns_logs", "kube_dns"),
+    healed_by=NotSimulated(why="no Fargate scheduler is simulated: no node comes once the annotation is gone"),
     not_to_blame=("coredns_image_pull",),
     acts=_acts,
 )

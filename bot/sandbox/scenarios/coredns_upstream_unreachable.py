@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.sandbox.editing import write_corefile
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
+from bot.sandbox.world.editing import write_corefile
+from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.world import World
 
 _SELF_TEST_SECONDS = 40
 """The loop plugin asks its upstream for 30 s after a start (plugin/loop page)."""
@@ -26,6 +26,11 @@ def _harmless(world: World, operator: Operator) -> None:
     _load(operator, world.corefile + zone)
 
 
+def _heal(world: World, operator: Operator) -> None:
+    write_corefile(operator, world.corefile)
+    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
+
+
 SCENARIO = Scenario(
     name="coredns-upstream-unreachable",
     title="CoreDNS gets no answer from the server that it forwards to",
@@ -34,6 +39,8 @@ SCENARIO = Scenario(
         "Cluster names resolve; external ones do not."
     ),
     root_cause="coredns_upstream_unreachable",
+    explains=("dns_lookups_fail",),
+    healed_by=ByHand(acts=_heal),
     not_to_blame=("dns_blocked_by_security_group", "dns_blocked_by_network_acl", "coredns_forwarding_loop"),
     acts=_acts,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
+from bot.sandbox.world.scenario import Operator, Scenario
+from bot.sandbox.world.world import World
 
 
 def _acts(_world: World, _operator: Operator) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from bot.sandbox.editing import edit_config
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
+import re
+
+from bot.sandbox.world.editing import edit_config
+from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.security_groups import admit, all_but_api, from_group, revoke
+from bot.sandbox.world.world import World
 
 _DIAL_SECONDS = 30.0
 """client-go waits so long for a connection; kube-proxy says nothing before (k8s.io/client-go, rest/config.go)."""
 _FILTER_SECONDS = 3.0
 """After so long a changed security group surely filters."""
+_SERVER = re.compile(r"server: \S+")
 
 
 def _acts(world: World, operator: Operator) -> None:
@@ -21,18 +25,19 @@ def _acts(world: World, operator: Operator) -> None:
 
 def _harmless(world: World, operator: Operator) -> None:
     group = world.cluster_security_group_id
-    everything = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}
-    all_but_api = [
-        {"IpProtocol": protocol, "FromPort": first, "ToPort": last, "UserIdGroupPairs": [{"GroupId": group}]}
-        for protocol, first, last in (("udp", 0, 65535), ("tcp", 0, 442), ("tcp", 444, 65535))
-    ]
-    operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=all_but_api)
-    operator.aws("ec2", "RevokeSecurityGroupIngress", GroupId=group, IpPermissions=[everything])
+    everything = from_group(group, "-1")
+    admit(operator, group, *all_but_api(group))
+    revoke(operator, group, everything)
     operator.time_passes(_FILTER_SECONDS)
     operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
     operator.time_passes(_DIAL_SECONDS * 1.5)
-    operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[everything])
+    admit(operator, group, everything)
     operator.time_passes(_DIAL_SECONDS)
+
+
+def _heal(world: World, operator: Operator) -> None:
+    edit_config(operator, "kube-proxy", "kubeconfig", lambda text: _SERVER.sub(f"server: {world.endpoint}", text))
+    operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
 
 
 SCENARIO = Scenario(
@@ -43,6 +48,7 @@ SCENARIO = Scenario(
         "laid before stay on the nodes, so names still resolve, but changes of endpoints no longer arrive."
     ),
     root_cause="kube_proxy_api_timeout",
+    healed_by=ByHand(acts=_heal),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(
@@ -55,5 +61,8 @@ LOOK_ALIKE = Scenario(
     ),
     root_cause="",
     not_to_blame=("kube_proxy_api_timeout", "kube_proxy_not_running"),
+    weighed={
+        "kube_proxy_api_timeout": r"no longer standing: .* dial tcp .*:443: i/o timeout.* since then: the same was read"
+    },
     acts=_harmless,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.sandbox.editing import write_corefile
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
+from bot.sandbox.world.editing import write_corefile
+from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.world import World
 
 _MISTAKES = (
     ("fallthrough in-addr.arpa ip6.arpa", "upstream\n       fallthrough in-addr.arpa ip6.arpa"),
@@ -32,6 +32,11 @@ def _harmless(world: World, operator: Operator) -> None:
     write_corefile(operator, world.corefile.replace(right, kept))
 
 
+def _heal(world: World, operator: Operator) -> None:
+    write_corefile(operator, world.corefile)
+    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
+
+
 SCENARIO = Scenario(
     name="no-endpoints",
     title="kube-dns has no ready endpoints: CoreDNS crashes on a bad Corefile",
@@ -40,7 +45,8 @@ SCENARIO = Scenario(
         "deleted, the new ones could not start."
     ),
     root_cause="coredns_crash_corefile",
-    explains=("kube_dns_no_endpoints",),
+    explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
+    healed_by=ByHand(acts=_heal),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(
@@ -52,5 +58,9 @@ LOOK_ALIKE = Scenario(
     ),
     root_cause="",
     not_to_blame=("coredns_crash_corefile", "kube_dns_no_endpoints"),
+    weighed={
+        "coredns_crash_corefile": "no longer standing: .* Corefile changed but reload failed: .* since then: "
+        "a configuration was loaded"
+    },
     acts=_harmless,
 )

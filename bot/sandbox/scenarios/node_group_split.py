@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
-
-
-def _admit(operator: Operator, group: str, source: str, protocol: str, port: int | None = None) -> None:
-    permission: dict[str, Any] = {"IpProtocol": protocol, "UserIdGroupPairs": [{"GroupId": source}]}
-    if port is not None:
-        permission |= {"FromPort": port, "ToPort": port}
-    operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
+from bot.sandbox.world.security_groups import admit, from_group
+from bot.sandbox.world.world import World
 
 
 def _split(world: World, operator: Operator) -> tuple[str, ...]:
@@ -21,7 +13,7 @@ def _split(world: World, operator: Operator) -> tuple[str, ...]:
     for name in world.node_groups:
         description = f"Nodes of {name}"
         made = operator.aws(
-            "ec2", "CreateSecurityGroup", GroupName=f"nodes-{name}", Description=description, VpcId=world.vpc_id
+            "ec2", "CreateSecurityGroup", GroupName=f"nodes-{name}", Description=description, VpcId=world.home.id
         )
         groups[name] = str(made["GroupId"])
     first, second = groups.values()
@@ -34,9 +26,9 @@ def _split(world: World, operator: Operator) -> tuple[str, ...]:
         ]
         world.chance(f"split-{own == first}").shuffle(rules)
         for source, protocol, port in rules:
-            _admit(operator, own, source, protocol, port)
+            admit(operator, own, from_group(source, protocol, port))
     for group in (first, second):
-        _admit(operator, world.cluster_security_group_id, group, "tcp", 443)  # the nodes still reach the API server
+        admit(operator, world.cluster_security_group_id, from_group(group, "tcp", 443))  # nodes still reach the API
     for node in world.nodes:
         for interface in node.interface_ids:
             wanted = [groups[node.node_group]]
@@ -55,7 +47,7 @@ def _harmless(world: World, operator: Operator) -> None:
         PrefixListName="private-subnets",
         AddressFamily="IPv4",
         MaxEntries=10,
-        Entries=[{"Cidr": subnet.cidr, "Description": subnet.zone} for subnet in world.subnets],
+        Entries=[{"Cidr": subnet.cidr, "Description": subnet.zone} for subnet in world.home.subnets],
     )
     lists = [{"PrefixListId": str(made["PrefixList"]["PrefixListId"])}]
     for group in _split(world, operator):
@@ -72,6 +64,8 @@ SCENARIO = Scenario(
         "nodes and the control plane; from the other group only tcp 443 and 8080."
     ),
     root_cause="dns_blocked_by_security_group",
+    explains=("dns_lookups_fail",),
+    healed_by=ByFix(fix="authorize_dns_between_security_groups"),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bot.sandbox.scenario import Operator, Scenario
-from bot.sandbox.world import World
-
-
-def _from_itself(group: str, port: int) -> dict[str, Any]:
-    pairs = [{"GroupId": group}]
-    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "UserIdGroupPairs": pairs}
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
+from bot.sandbox.world.security_groups import admit, from_group, revoke
+from bot.sandbox.world.world import World
 
 
 def _harden(world: World, operator: Operator) -> None:
     group = world.cluster_security_group_id
-    everything = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}
-    operator.aws("ec2", "RevokeSecurityGroupIngress", GroupId=group, IpPermissions=[everything])
+    revoke(operator, group, from_group(group, "-1"))
     admitted = [
-        _from_itself(group, 443),
-        _from_itself(group, 10250),
-        {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": world.unused_security_group_id}]},
+        from_group(group, "tcp", 443),
+        from_group(group, "tcp", 10250),
+        from_group(world.unused_security_group_id, "-1"),
     ]
     world.chance("security-group").shuffle(admitted)
     for permission in admitted:
-        operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[permission])
+        admit(operator, group, permission)
 
 
 def _acts(world: World, operator: Operator) -> None:
@@ -33,12 +26,11 @@ def _acts(world: World, operator: Operator) -> None:
 
 def _harmless(world: World, operator: Operator) -> None:
     made = operator.aws(
-        "ec2", "CreateSecurityGroup", GroupName="dns-clients", Description="Asks CoreDNS", VpcId=world.vpc_id
+        "ec2", "CreateSecurityGroup", GroupName="dns-clients", Description="Asks CoreDNS", VpcId=world.home.id
     )
     group = str(made["GroupId"])
     for protocol in ("udp", "tcp"):
-        admitted = {**_from_itself(group, 53), "IpProtocol": protocol}
-        operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[admitted])
+        admit(operator, group, from_group(group, protocol, 53))
     for node in world.nodes:
         for interface in node.interface_ids:
             wanted = [world.cluster_security_group_id, group]
@@ -54,6 +46,8 @@ SCENARIO = Scenario(
         "gone; tcp 443 and 10250 from itself stay, and everything from another group that no node carries."
     ),
     root_cause="dns_blocked_by_security_group",
+    explains=("dns_lookups_fail",),
+    healed_by=ByFix(fix="authorize_security_group_self_ingress"),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(

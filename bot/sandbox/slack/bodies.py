@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-JSON_ARGUMENTS = frozenset({"blocks", "attachments", "view", "metadata", "message"})
+JSON_ARGUMENTS = frozenset({"blocks", "attachments", "view", "metadata", "message", "files"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

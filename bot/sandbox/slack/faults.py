@@ -31,6 +31,8 @@ class WebFault:
     kind: FaultKind
     times: int = 1
     """How many calls it meets; negative: all."""
+    passes: int = 0
+    """How many calls go well before it meets the first."""
     retry_after_seconds: int = 1
     error: str = "internal_error"
     seconds: float = 0.0
@@ -41,12 +43,13 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._left: list[tuple[WebFault, int]] = []
+        self._left: list[tuple[WebFault, int, int]] = []
+        """Each with how many calls it still lets pass, and how many it still meets."""
 
     def add(self, fault: WebFault) -> None:
         """Let the next calls meet this fault."""
         with self._lock:
-            self._left.append((fault, fault.times))
+            self._left.append((fault, fault.passes, fault.times))
 
     def clear(self) -> None:
         """Forget all faults."""
@@ -56,8 +59,12 @@ class Faults:
     def take(self, method: str) -> WebFault | None:
         """Return the fault that this call meets, if any, and count it."""
         with self._lock:
-            for index, (fault, left) in enumerate(self._left):
-                if fault.method in {"*", method} and left != 0:
-                    self._left[index] = (fault, left - 1)
-                    return fault
+            for index, (fault, passes, left) in enumerate(self._left):
+                if fault.method not in {"*", method} or left == 0:
+                    continue
+                if passes:
+                    self._left[index] = (fault, passes - 1, left)
+                    continue
+                self._left[index] = (fault, 0, left - 1)
+                return fault
         return None

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from bot.sandbox.slack.bodies import ApiArguments, UnreadableBody, read_arguments
 from bot.sandbox.slack.faults import FaultKind, Faults, WebFault
+from bot.sandbox.slack.file_api import FILE_METHODS, receive
 from bot.sandbox.slack.response_urls import respond
 from bot.sandbox.slack.socket_mode import SocketMode
 from bot.sandbox.slack.view_api import VIEW_METHODS
@@ -81,6 +82,7 @@ class Server:
         application = web.Application(middlewares=[self._our_host_only], client_max_size=4 * 1024 * 1024)
         application.router.add_route("*", "/api/{method}", self._api)
         application.router.add_post("/response/{name}", self._response_url)
+        application.router.add_post("/upload/{name}", self._upload)
         application.router.add_get("/link/", self.socket_mode.handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -129,8 +131,19 @@ class Server:
         if "ticket" in answer:
             self.socket_mode.tickets.add(answer["ticket"])
             answer["url"] = f"ws://{LOOPBACK}:{self.port}/link/?ticket={answer.pop('ticket')}"
+        if "upload" in answer:
+            answer["upload_url"] = f"http://{LOOPBACK}:{self.port}/upload/{answer.pop('upload')}"
         self._log(method, arguments, str(answer.get("error", "")))
         return answer
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        fault = self._faults.take("upload")
+        if fault is not None and (refused := _refused_by(fault)) is not None:
+            return refused
+        content = await request.read()
+        with self._workspace.held() as workspace:
+            status = receive(workspace, request.match_info["name"], content)
+        return await _after(fault, request, web.Response(status=status, text=f"{status} - {len(content)}"))
 
     def _admit(self, method: str, token: str) -> None:
         if method == "api.test":
@@ -165,7 +178,7 @@ class Server:
 
 
 def _method(name: str) -> Method:
-    function = METHODS.get(name) or VIEW_METHODS.get(name)
+    function = METHODS.get(name) or VIEW_METHODS.get(name) or FILE_METHODS.get(name)
     if function is None:
         raise ApiRefused("unknown_method")
     return function

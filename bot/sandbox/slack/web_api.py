@@ -85,7 +85,8 @@ def checked_content(arguments: Arguments) -> tuple[str, list[dict[str, Any]], li
 _CONTENT: Final[Mapping[str, Any]] = {"text": "", "blocks": [], "attachments": []}
 
 
-def _channel(workspace: Workspace, arguments: Arguments, *, to_write: bool = False) -> Channel:
+def channel_of(workspace: Workspace, arguments: Arguments, *, to_write: bool = False) -> Channel:
+    """Return the channel that is named, or refuse it as Slack would."""
     channel = workspace.channel_for(need(arguments, "channel", "channel_not_found"))
     if channel is None or (channel.is_private and not channel.has_bot):
         raise ApiRefused("channel_not_found")
@@ -96,7 +97,8 @@ def _channel(workspace: Workspace, arguments: Arguments, *, to_write: bool = Fal
     return channel
 
 
-def _thread(workspace: Workspace, channel: Channel, arguments: Arguments) -> str:
+def thread_of(workspace: Workspace, channel: Channel, arguments: Arguments) -> str:
+    """Return the thread that is named, if any, or refuse it as Slack would."""
     thread = arguments.get("thread_ts") or ""
     if thread and workspace.find(channel.id, str(thread)) is None:
         raise ApiRefused("thread_not_found")
@@ -104,7 +106,7 @@ def _thread(workspace: Workspace, channel: Channel, arguments: Arguments) -> str
 
 
 def _post(workspace: Workspace, arguments: Arguments, *, only_visible_to: str = "") -> Message:
-    channel = _channel(workspace, arguments, to_write=True)
+    channel = channel_of(workspace, arguments, to_write=True)
     text, blocks, attachments = checked_content(arguments)
     return workspace.add_message(
         Message(
@@ -114,7 +116,7 @@ def _post(workspace: Workspace, arguments: Arguments, *, only_visible_to: str = 
             text=text,
             blocks=blocks,
             attachments=attachments,
-            thread_ts=_thread(workspace, channel, arguments),
+            thread_ts=thread_of(workspace, channel, arguments),
             only_visible_to=only_visible_to,
             metadata=arguments.get("metadata"),
         )
@@ -134,7 +136,7 @@ def _post_ephemeral(workspace: Workspace, arguments: Arguments) -> Answer:
 
 
 def _own_message(workspace: Workspace, arguments: Arguments, refusal: str) -> Message:
-    channel = _channel(workspace, arguments, to_write=True)
+    channel = channel_of(workspace, arguments, to_write=True)
     message = workspace.find(channel.id, need(arguments, "ts", "message_not_found"))
     if message is None or message.only_visible_to:
         raise ApiRefused("message_not_found")
@@ -158,7 +160,7 @@ def _delete(workspace: Workspace, arguments: Arguments) -> Answer:
 
 
 def _permalink(workspace: Workspace, arguments: Arguments) -> Answer:
-    channel = _channel(workspace, arguments)
+    channel = channel_of(workspace, arguments)
     ts = need(arguments, "message_ts", "message_not_found")
     if workspace.find(channel.id, ts) is None:
         raise ApiRefused("message_not_found")
@@ -167,7 +169,7 @@ def _permalink(workspace: Workspace, arguments: Arguments) -> Answer:
 
 
 def _conversation(workspace: Workspace, arguments: Arguments) -> Answer:
-    return {"channel": _channel(workspace, arguments).as_json()}
+    return {"channel": channel_of(workspace, arguments).as_json()}
 
 
 def _page(messages: list[Message], arguments: Arguments) -> Answer:
@@ -183,7 +185,7 @@ def _page(messages: list[Message], arguments: Arguments) -> Answer:
 
 
 def _public(workspace: Workspace, arguments: Arguments) -> list[Message]:
-    channel = _channel(workspace, arguments)
+    channel = channel_of(workspace, arguments)
     if not channel.has_bot:
         raise ApiRefused("not_in_channel")
     return [m for m in workspace.messages if m.channel == channel.id and not m.only_visible_to]
@@ -255,4 +257,4 @@ METHODS: Final[Mapping[str, Method]] = {
     "usergroups.users.list": _group_users,
     "users.info": _user,
 }
-"""Methods by name; those of views stand in `view_api`."""
+"""Methods by name; those of views stand in `view_api`, of files in `file_api`."""

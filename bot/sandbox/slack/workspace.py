@@ -39,6 +39,20 @@ class Seen:
 
 
 @dataclass(slots=True, kw_only=True)
+class File:
+    """A file that somebody shares."""
+
+    id: str
+    name: str
+    length: int
+    """Bytes, as announced."""
+    title: str = ""
+    content: bytes | None = None
+    """None: it was not sent yet."""
+    shared: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class Message:
     """A message as stored."""
 
@@ -52,6 +66,7 @@ class Message:
     only_visible_to: str = ""
     edited: int = 0
     metadata: dict[str, Any] | None = None
+    files: list[File] = field(default_factory=list)
     _seen: Seen | None = None
 
     def seen(self) -> Seen:
@@ -93,6 +108,10 @@ class Message:
             whole["edited"] = {"user": self.user, "ts": self.ts}
         if self.metadata:
             whole["metadata"] = self.metadata
+        if self.files:
+            whole["files"] = [
+                {"id": one.id, "name": one.name, "title": one.title, "size": one.length} for one in self.files
+            ]
         return whole
 
 
@@ -141,6 +160,7 @@ class Workspace:
     responses: dict[str, ResponseAddress] = field(default_factory=dict)
     views: dict[str, OpenView] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _last_ts: float = 0.0
     _serial: int = 0

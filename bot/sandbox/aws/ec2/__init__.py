@@ -1,0 +1,1 @@
+"""What moto does otherwise than EC2, mended in place, and what AWS itself creates in EC2."""

@@ -1,0 +1,100 @@
+"""What add-ons can be configured with, and what becomes of a configuration that is sent.
+
+Sources: EKS API Reference, DescribeAddonConfiguration, UpdateAddon (`configurationValues`, `resolveConflicts`) and
+ErrorDetail; EKS User Guide, "Determine fields you can customize for Amazon EKS add-ons".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import yaml
+
+from bot.sandbox.aws.service import ServiceError
+
+_VARIABLES = (
+    "ADDITIONAL_ENI_TAGS",
+    "AWS_VPC_CNI_NODE_PORT_SUPPORT",
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
+    "AWS_VPC_K8S_CNI_EXTERNALSNAT",
+    "ENABLE_POD_ENI",
+    "ENABLE_PREFIX_DELEGATION",
+    "MINIMUM_IP_TARGET",
+    "WARM_ENI_TARGET",
+    "WARM_IP_TARGET",
+    "WARM_PREFIX_TARGET",
+)
+_MODE, _FIRST_WITH_MODES = "POD_SECURITY_GROUP_ENFORCING_MODE", (1, 11)
+CONFLICT = "ConfigurationConflict"
+
+
+def schema_of(addon: str, version: str) -> dict[str, Any]:
+    """Return the JSON Schema of an add-on's version; of others than vpc-cni one that takes anything."""
+    if addon != "vpc-cni":
+        return {"$schema": "http://json-schema.org/draft-06/schema#", "type": "object"}
+    found = re.match(r"v(\d+)\.(\d+)", version)
+    modes = found is not None and (int(found[1]), int(found[2])) >= _FIRST_WITH_MODES
+    names = sorted((*_VARIABLES, *((_MODE,) if modes else ())))
+    return {
+        "$ref": "#/definitions/VpcCni",
+        "$schema": "http://json-schema.org/draft-06/schema#",
+        "definitions": {
+            "Env": {
+                "additionalProperties": False,
+                "properties": {name: {"format": "string", "type": "string"} for name in names},
+                "title": "Env",
+                "type": "object",
+            },
+            "VpcCni": {
+                "additionalProperties": False,
+                "properties": {
+                    "enableNetworkPolicy": {"format": "string", "type": "string"},
+                    "env": {"$ref": "#/definitions/Env"},
+                    "resources": {"type": "object"},
+                    "tolerations": {"items": {"type": "object"}, "type": "array"},
+                },
+                "title": "VpcCni",
+                "type": "object",
+            },
+        },
+    }
+
+
+def variables_of(configuration: str) -> dict[str, str]:
+    """Return the variables that a configuration sets."""
+    return dict(_parsed(configuration).get("env") or {})
+
+
+def check(addon: str, version: str, configuration: str) -> None:
+    """Refuse what the version's schema does not take."""
+    checker = jsonschema.Draft6Validator(schema_of(addon, version))
+    errors = [f"{one.json_path}: {one.message}" for one in checker.iter_errors(_parsed(configuration))]
+    if errors:
+        message = f"ConfigurationValue provided in request is not supported: Json schema validation failed: {errors}"
+        raise ServiceError("InvalidParameterException", message)
+
+
+def conflict(configuration: str, by_others: Mapping[str, str]) -> str:
+    """Return what EKS says of fields that others have set to something else; empty: there are none."""
+    wanted = variables_of(configuration)
+    fields = [
+        f'DaemonSet.apps aws-node - .spec.template.spec.containers[name="aws-node"].env[name="{name}"].value'
+        for name, value in sorted(by_others.items())
+        if name in wanted and wanted[name] != value
+    ]
+    told = "Conflicts found when trying to apply. Will not continue due to resolve conflicts mode. Conflicts:"
+    return "\n".join([told, *fields]) if fields else ""
+
+
+def _parsed(configuration: str) -> dict[str, Any]:
+    try:
+        found = json.loads(configuration) if configuration.lstrip().startswith("{") else yaml.safe_load(configuration)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ServiceError(
+            "InvalidParameterException", f"ConfigurationValues is neither JSON nor YAML: {error}"
+        ) from None
+    return found or {}

@@ -1,0 +1,1 @@
+"""What moto leaves out of STS: whom a role trusts."""

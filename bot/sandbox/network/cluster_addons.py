@@ -1,0 +1,93 @@
+"""Add-ons of this cluster in EKS: what EKS wants of their objects, and what it is told that others changed in them.
+
+Source: EKS User Guide, "Determine fields you can customize for Amazon EKS add-ons".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
+
+import yaml
+
+from bot.sandbox.aws.places import CalledPlace
+from bot.sandbox.aws.writes import writes_so_far
+from bot.sandbox.network.aws_calls import PlaceCalls
+
+Variables: TypeAlias = Mapping[str, str]
+"""Variables of an add-on's container by name."""
+
+_TRUSTED_SECONDS = 0.05
+_UNREAD = -1
+_SECONDS = 10.0
+
+
+class AddonSource(Protocol):
+    """Knows the add-ons as EKS has them now."""
+
+    async def variables(self, addon: str) -> Variables | None:
+        """Return the variables that an add-on's configuration sets; None: there is no such add-on, or EKS is away."""
+        ...
+
+    async def tell(self, addon: str, changed: Variables) -> bool:
+        """Say which variables others than EKS have set in the add-on's objects; False where EKS is away."""
+        ...
+
+    def forget(self) -> None:
+        """Read everything anew at the next question."""
+        ...
+
+
+class AwsAddons:
+    """Asks the AWS far end at `url` about one cluster, again only after something may have changed there."""
+
+    def __init__(self, url: str, *, cluster: str, account: str, region: str) -> None:
+        self._url, self._cluster = url, cluster
+        self._calls = PlaceCalls(url, CalledPlace(account=account, region=region, services=frozenset({"eks"})), {})
+        self.forget()
+
+    def forget(self) -> None:
+        """Read everything anew at the next question."""
+        self._seen, self._asked_at = _UNREAD, 0.0
+        self._known: dict[str, Variables | None] = {}
+
+    async def variables(self, addon: str) -> Variables | None:
+        if time.monotonic() - self._asked_at >= _TRUSTED_SECONDS:
+            await asyncio.to_thread(self._refresh, addon)
+            self._asked_at = time.monotonic()
+        return self._known.get(addon)
+
+    async def tell(self, addon: str, changed: Variables) -> bool:
+        return await asyncio.to_thread(self._tell, addon, dict(changed))
+
+    def _refresh(self, addon: str) -> None:
+        import botocore.exceptions  # noqa: PLC0415  # boto3 is slow to import and not always needed
+
+        writes = writes_so_far(self._url)
+        if writes == self._seen:
+            return
+        try:
+            found = self._calls.call("eks", "describe_addon", clusterName=self._cluster, addonName=addon)["addon"]
+            self._known[addon] = _variables(found.get("configurationValues", ""))
+        except botocore.exceptions.ClientError:
+            self._known[addon] = None
+        except botocore.exceptions.BotoCoreError:
+            return
+        self._seen = writes
+
+    def _tell(self, addon: str, changed: dict[str, str]) -> bool:
+        route = f"{self._url}/sandbox/eks/clusters/{self._cluster}/addons/{addon}/changed-by-others"
+        request = urllib.request.Request(route, data=json.dumps(changed).encode(), method="PUT")  # noqa: S310  # loopback
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310  # the same
+                return True
+        except OSError:
+            return False
+
+
+def _variables(configuration: str) -> Variables:
+    return dict((yaml.safe_load(configuration) or {}).get("env") or {})

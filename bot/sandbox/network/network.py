@@ -1,0 +1,60 @@
+"""All VPCs, as AWS answered about them at one moment, and what it holds about names."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from bot.sandbox.network.names import ResolverEndpoint, ResolverRule, Zone
+from bot.sandbox.network.vpc import Vpc, within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peering:
+    """A peering connection that is active."""
+
+    id: str
+    vpc_ids: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The VPCs of every account and region."""
+
+    home: Vpc
+    """The cluster's."""
+    others: tuple[Vpc, ...] = ()
+    peerings: tuple[Peering, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    rules: tuple[ResolverRule, ...] = ()
+    endpoints: tuple[ResolverEndpoint, ...] = ()
+
+    @property
+    def vpcs(self) -> tuple[Vpc, ...]:
+        """All of them, the cluster's first."""
+        return (self.home, *self.others)
+
+    def vpc(self, vpc_id: str) -> Vpc | None:
+        """Return the VPC of this id."""
+        return next((vpc for vpc in self.vpcs if vpc.id == vpc_id), None)
+
+    def next_vpc(self, vpc: Vpc, subnet_id: str, address: str) -> Vpc | None:
+        """Return the VPC into which a subnet's route table leads packets for an address; None: into none.
+
+        The longest prefix counts (VPC User Guide, "Route priority"); addresses of the VPC's own are always local.
+        """
+        if any(within(address, cidr) for cidr in vpc.cidrs):
+            return vpc
+        routes = [route for route in vpc.routes_of(subnet_id) if within(address, route.cidr)]
+        chosen = max(routes, key=lambda route: ipaddress.ip_network(route.cidr).prefixlen, default=None)
+        peering = next((one for one in self.peerings if chosen and one.id == chosen.peering_id), None)
+        if peering is None or vpc.id not in peering.vpc_ids:
+            return None
+        other = next((self.vpc(vpc_id) for vpc_id in peering.vpc_ids if vpc_id != vpc.id), None)
+        return other if other and any(within(address, cidr) for cidr in other.cidrs) else None
+
+    def inbound_at(self, vpc: Vpc, address: str) -> ResolverEndpoint | None:
+        """Return the inbound endpoint that answers at an address of a VPC."""
+        return next(
+            (one for one in self.endpoints if one.inbound and one.vpc_id == vpc.id and address in one.addresses), None
+        )

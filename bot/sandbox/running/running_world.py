@@ -1,0 +1,107 @@
+"""A world that runs: both far ends as child processes, seeded, with a scenario applied and the bot's files written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.operator.operating import HttpOperator, call_json
+from bot.sandbox.running.bot_files import bot_environment, write_bot_files
+from bot.sandbox.running.far_end_process import FarEndProcess
+from bot.sandbox.running.refused_calls import RefusedCalls
+from bot.sandbox.running.started import Started
+from bot.sandbox.world.plan import draw_plan
+from bot.sandbox.world.scenario import Scenario
+from bot.sandbox.world.scenario_catalogue import find_scenario
+from bot.sandbox.world.seeding import build
+from bot.sandbox.world.world import World
+
+
+class RunningWorld(Started):
+    """Runs while the context lasts; nothing is left behind, also when the start fails.
+
+    `deny` holds AWS actions (`ec2:DescribeNetworkAcls`) and Kubernetes calls (`list pods`, `create pods/exec`);
+    they and `latency_ms` count from the moment at which the scenario stands. `ConfigurationError` for one of no call.
+    """
+
+    aws_url: str
+    kubernetes_url: str
+    directory: Path
+    """Holds `kubeconfig.yaml` and `dnsbot.yaml`."""
+    environment: dict[str, str]
+    """What the bot's process needs besides its own secrets."""
+    world: World
+    scenario: Scenario
+    operator: HttpOperator
+
+    def __init__(
+        self,
+        *,
+        scenario: str = "healthy",
+        seed: int = 1,
+        nodes: int | None = None,
+        deny: Sequence[str] = (),
+        latency_ms: int = 0,
+    ) -> None:
+        self.scenario = find_scenario(scenario)
+        self.seed, self._nodes = seed, nodes
+        self._deny, self._latency_ms = RefusedCalls.of(deny), latency_ms
+        self._aws = FarEndProcess("bot.sandbox.aws", "--seed", str(seed))
+        self._kubernetes: FarEndProcess | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+
+    def start(self) -> None:
+        """Start, seed and break the world."""
+        self.aws_url = self._aws.start()
+        self._kubernetes = FarEndProcess("bot.sandbox.kubernetes", "--aws-url", self.aws_url, "--seed", str(self.seed))
+        self.kubernetes_url = self._kubernetes.start()
+        self._directory = tempfile.TemporaryDirectory(prefix="dnsbot-sandbox-")
+        self.directory = Path(self._directory.name)
+        self.environment = bot_environment(self.aws_url)
+        self.operator = HttpOperator(aws_url=self.aws_url, kubernetes_url=self.kubernetes_url)
+        self._populate()
+
+    def stop(self) -> None:
+        """End both far ends and remove the files."""
+        if self._kubernetes:
+            self._kubernetes.stop()
+        self._aws.stop()
+        if self._directory:
+            self._directory.cleanup()
+
+    def _populate(self) -> None:
+        self.world = build(
+            draw_plan(self.seed, self._nodes, self.scenario.neighbours, ipv6=self.scenario.ipv6), self.operator
+        )
+        write_bot_files(self.directory, kubernetes_url=self.kubernetes_url, neighbours=self.world.neighbours)
+        self.kubernetes_control("POST", "refresh")
+        self.operator.settle()
+        self.scenario.acts(self.world, self.operator)
+        self.kubernetes_control("POST", "refresh")
+        self.operator.settle()
+        self.aws_control("DELETE", "calls")
+        self.kubernetes_control("DELETE", "calls")
+        self._restrict()
+
+    def _restrict(self) -> None:
+        self.aws_control("POST", "deny", {"actions": self._deny.aws})
+        self.kubernetes_control("POST", "deny", {"actions": self._deny.kubernetes})
+        self.aws_control("POST", "latency", {"ms": self._latency_ms})
+        self.kubernetes_control("POST", "latency", {"ms": self._latency_ms})
+
+    def restart(self, *, scenario: str, seed: int, nodes: int | None = None) -> None:
+        """Empty both far ends and build another world in the same processes; URLs and places of files stay."""
+        self.scenario, self.seed, self._nodes = find_scenario(scenario), seed, nodes
+        self.aws_control("POST", "reset")
+        self.kubernetes_control("POST", "reset")
+        self._populate()
+
+    def aws_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
+        """Call a control route of the AWS far end: `aws_control("POST", "faults", […])`."""
+        return call_json(method, f"{self.aws_url}/sandbox/{route}", document)
+
+    def kubernetes_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
+        """Call a control route of the Kubernetes far end."""
+        return call_json(method, f"{self.kubernetes_url}/sandbox/{route}", document)

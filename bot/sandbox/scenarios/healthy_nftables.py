@@ -1,0 +1,22 @@
+"""kube-proxy works in nftables mode; nothing is wrong."""
+
+from __future__ import annotations
+
+from bot.sandbox.world.kube_proxy_mode import set_mode
+from bot.sandbox.world.scenario import Operator, Scenario
+from bot.sandbox.world.world import World
+
+
+def _acts(_world: World, operator: Operator) -> None:
+    set_mode(operator, "nftables")
+
+
+SCENARIO = Scenario(
+    name="healthy-nftables",
+    title="kube-proxy in nftables mode; nothing is wrong",
+    story="The cluster's owners set mode: nftables in the configuration of the kube-proxy add-on and restarted it.",
+    root_cause="",
+    not_to_blame=("kube_proxy_not_running", "kube_proxy_api_timeout"),
+    not_in_lab="the lab starts kube-proxy with flags, in iptables mode, and reads no configuration of it",
+    acts=_acts,
+)

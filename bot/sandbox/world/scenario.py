@@ -1,0 +1,151 @@
+"""What an operator did to a healthy world. A scenario says acts, never their consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from bot.sandbox.world.world import ACCOUNT, REGION, World
+
+
+class OperatingError(Exception):
+    """A far end refused an act, its object is not there, or the cluster did not come to rest afterwards."""
+
+
+class AwsHands(Protocol):
+    """A person with the AWS command line in one account and region."""
+
+    def aws(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any]:
+        """Call an AWS operation as IAM spells it: `aws("ec2", "CreateNetworkAclEntry", …)`."""
+        ...
+
+
+class Operator(AwsHands, Protocol):
+    """A person with the AWS command line, kubectl and access to the nodes' kubelet settings.
+
+    `aws` works in the cluster's account and region.
+    """
+
+    def at(self, account: str, region: str) -> AwsHands:
+        """Return somebody with the AWS command line in that account and region."""
+        ...
+
+    def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[dict[str, Any]]:
+        """`kubectl get RESOURCE -o json`: the objects, `resource` as `pods` or `deployments.apps`."""
+        ...
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """`kubectl apply`: create these objects or put them in place of what is there."""
+        ...
+
+    def delete(self, resource: str, name: str, *, namespace: str = "") -> None:
+        """`kubectl delete RESOURCE NAME`, and wait until nothing moves; what it owns goes with it."""
+        ...
+
+    def rollout_restart(self, resource: str, name: str, *, namespace: str) -> None:
+        """`kubectl rollout restart`, and wait until nothing moves."""
+        ...
+
+    def delete_pods(self, *, namespace: str = "", labels: str = "", node: str = "") -> None:
+        """`kubectl delete pod` by selectors, and wait until nothing moves."""
+        ...
+
+    def kubelet(self, node: str, *, cluster_dns: str) -> None:
+        """Change the kubelet configuration of a node; its pods keep what they got."""
+        ...
+
+    def resolv_conf(self, node: str, text: str) -> None:
+        """Write a node's own /etc/resolv.conf, which pods with dnsPolicy Default get when they start."""
+        ...
+
+    def time_passes(self, seconds: float) -> None:
+        """Do nothing for so long. A world whose clock is its own may date everything back instead."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A VPC beside the cluster's; its CIDR is drawn. The bot is told of it as a peer of the cluster."""
+
+    name: str
+    account: str = ACCOUNT
+    region: str = REGION
+    peered: bool = True
+    """It has a peering connection with the cluster's VPC, and routes lead both ways."""
+
+
+Acts: TypeAlias = Callable[[World, Operator], None]
+"""What somebody does to a world."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByFix:
+    """A fix of the bot heals it, once people have approved the plan."""
+
+    fix: str
+    """Its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """A person does what the report advises."""
+
+    acts: Acts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSimulated:
+    """Nothing that stands in a simulated world heals it."""
+
+    why: str
+
+
+Healing: TypeAlias = ByFix | ByHand | NotSimulated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One story. Exported as `SCENARIO` by a module of `scenarios`, whose file name is the name with underscores.
+
+    A module may export `LOOK_ALIKE` too: acts that look like the same mistake and break nothing. Its name is
+    that of the scenario with `-look-alike` behind it.
+    """
+
+    name: str
+    title: str
+    story: str
+    """What the operator did, for people."""
+    root_cause: str
+    """The rule that a diagnosis must name (contract page); empty: nothing is wrong."""
+    symptom: str = ""
+    """The symptom that is seen and that no rule explains: then no root cause is named. Empty: there is none such."""
+    explains: tuple[str, ...] = ()
+    """Rules that are PROBLEM as well and explained by the root cause, each with some seed of 1, 2 and 3; no others are.
+
+    A scenario that explains no symptom is a latent fault: look-ups go on.
+    """
+    blinds: tuple[str, ...] = ()
+    """Collectors that find nothing to read because of the fault: rules that need one of them may be UNKNOWN."""
+    healed_by: Healing | None = None
+    """None: nothing is wrong."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """VPCs that the world has beside the cluster's."""
+    not_to_blame: tuple[str, ...] = ()
+    """Look-alikes (causes page): rules that must stay HEALTHY here."""
+    weighed: Mapping[str, str] = field(default_factory=dict)
+    """By rule that says HEALTHY: a pattern of its line, with seed 1, about what resembles the fault."""
+    names: tuple[str, ...] = ()
+    """Names that whoever diagnoses here asks about, as `--name` takes them."""
+    ipv6: bool = False
+    """Whether the cluster was made with ipFamily ipv6: pods and Services have IPv6 addresses alone."""
+    lab_seeds: tuple[int, ...] = (1, 2, 3)
+    """With which seeds the lab plays it; one is enough where the seed decides nothing that matters to it."""
+    not_in_lab: str = ""
+    """Why the lab cannot play it; empty: it does."""
+    acts: Acts
+
+    @property
+    def broken(self) -> bool:
+        """Whether something is wrong: with a cause to name, or with one that nobody knows."""
+        return bool(self.root_cause or self.symptom)
