@@ -31,8 +31,8 @@ ENV PATH=/opt/dnsbot/bin:$PATH \
 USER 10001:10001
 WORKDIR /var/lib/dnsbot
 VOLUME ["/var/lib/dnsbot"]
-EXPOSE 3000
+EXPOSE 3000 3001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:3000/healthz', timeout=4)"]
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:3001/healthz', timeout=4)"]
 ENTRYPOINT ["dnsbot"]
-CMD ["run", "--host", "0.0.0.0", "--port", "3000"]
+CMD ["run", "--host", "0.0.0.0", "--port", "3000", "--health-host", "0.0.0.0", "--health-port", "3001"]

@@ -6,7 +6,7 @@ BIN := .venv/bin
 SCENARIO ?= security-group
 ARGS ?=
 
-.PHONY: help demo sandbox test lint bench docs lock clean debian lab lab-tools lab-ready test-lab fuzz-network
+.PHONY: help demo sandbox test lint chaos bench docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,8 +17,9 @@ help:  ## Show the targets
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(MAKE) --no-print-directory debian PACKAGES=python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/development.txt locks/uv.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes locks/development.txt locks/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q bot
 	@touch $@
 
 debian:
@@ -72,6 +73,13 @@ test-lab: lab-ready lab-tools  ## Run the tests that need the lab, four labs sid
 
 fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel until Ctrl-C (Linux, root)
 	@$(lab_path) $(BIN)/python -m lab.fuzz $(ARGS)
+
+fuzz: .venv/ready  ## Feed a million texts to all parsers and print what breaks (ARGS="NUMBER SEED")
+	@$(BIN)/python -m tests.foreign_text.fuzz $(ARGS)
+
+chaos: .venv/ready  ## Kill and cut off repairs at every point, by the thousand, and print how each ended
+	@$(if $(postgres),,$(MAKE) --no-print-directory debian PACKAGES=postgresql)
+	@CHAOS=all $(BIN)/pytest -n 3 -rP tests/workflow_approval/test_faults.py tests/workflow_approval/test_crash_points.py tests/crash_points tests/slack/test_cards_under_faults.py tests/history/processes tests/end_to_end/test_approval_path.py $(ARGS)
 
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
 	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)

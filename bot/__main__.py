@@ -23,9 +23,10 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Diagnose and repair DNS in Amazon EKS clusters: evidence, root cause, approved fix, verified.",
 )
-playbooks_app = typer.Typer(rich_markup_mode=None, help="List the playbooks, or check playbook files.")
+playbooks_app = typer.Typer(rich_markup_mode=None, help="List the playbooks, show one whole, or check playbook files.")
 app.add_typer(playbooks_app, name="playbooks")
 
 
@@ -46,15 +47,29 @@ _Scenario = Annotated[str, typer.Option("--scenario", help="See `dnsbot scenario
 @app.command()
 def run(
     config: _Config = None,
-    host: Annotated[
-        str, typer.Option(help="Address of HTTP mode and of /healthz; 0.0.0.0 in a container.")
+    host: Annotated[str, typer.Option(help="Address of HTTP mode; 0.0.0.0 in a container.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of HTTP mode.")] = 3000,
+    health_host: Annotated[
+        str, typer.Option(help="Address of /healthz and /readyz, in both modes; 0.0.0.0 in a container.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of HTTP mode and of /healthz.")] = 3000,
+    health_port: Annotated[int, typer.Option(help="Port of /healthz and /readyz.")] = 3001,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR",
+            help="Where proxies call HTTP mode from: connections are bounded for each address that their "
+            "X-Forwarded-For names, not for theirs; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Run the Slack bot: Socket Mode with SLACK_APP_TOKEN, else HTTP on --port."""
     from bot import commands
+    from bot.slack.connection_limits import Limits, networks
+    from bot.slack.serving import ListenAddresses
 
-    commands.run(config, host=host, port=port)
+    limits = Limits(proxies=networks(proxy or ()))
+    addresses = ListenAddresses(host=host, port=port, health_host=health_host, health_port=health_port, limits=limits)
+    commands.run(config, addresses)
 
 
 @app.command()
@@ -64,6 +79,9 @@ def diagnose(
     pod: Annotated[str, typer.Option(help="Look from this pod, too: NS/NAME.")] = "",
     name: Annotated[list[str] | None, typer.Option(help="Look this host name up, too; may be repeated.")] = None,
     deadline: Annotated[str, typer.Option(help="Answer by then with what is known: 90s, 2m.")] = "60s",
+    record: Annotated[
+        Path | None, typer.Option(help="Keep what was read (redacted) in this file, for `dnsbot replay`.")
+    ] = None,
     output: _Output = Output.TEXT,
     config: _Config = None,
 ) -> None:
@@ -75,8 +93,22 @@ def diagnose(
     from bot import commands
 
     question = commands.ask(cluster, tuple(playbook or ()), pod=pod, names=tuple(name or ()))
-    code = commands.diagnose(config, question, deadline=deadline, as_json=output is Output.JSON)
+    code = commands.diagnose(config, question, deadline=deadline, as_json=output is Output.JSON, record=record)
     raise typer.Exit(code)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A record that `dnsbot diagnose --record` or the bot in Slack made.")],
+    output: _Output = Output.TEXT,
+) -> None:
+    """Diagnose from a record, without any cluster; exits like `diagnose`.
+
+    Rules of this version judge what was read then; what they need and the record lacks is told.
+    """
+    from bot import commands
+
+    raise typer.Exit(commands.replay(file, as_json=output is Output.JSON))
 
 
 @playbooks_app.callback(invoke_without_command=True)
@@ -86,6 +118,17 @@ def playbooks(context: typer.Context) -> None:
         from bot import commands
 
         commands.list_playbooks()
+
+
+@playbooks_app.command("show")
+def show_playbook(
+    name: Annotated[str, typer.Argument(help="A playbook; `dnsbot playbooks` lists them.")],
+    output: _Output = Output.TEXT,
+) -> None:
+    """Show one whole: what it looks at, concludes and may propose, with the calls and permissions of each."""
+    from bot import commands
+
+    commands.show_playbook(name, as_json=output is Output.JSON)
 
 
 @playbooks_app.command("check")
@@ -139,7 +182,8 @@ def sandbox(
     nodes: Annotated[int, typer.Option(help="Worker nodes.", min=1, max=5000)] = 3,
     seed: Annotated[int, typer.Option(help="Draws ids, addresses and rule orders.")] = 1,
     deny: Annotated[
-        list[str] | None, typer.Option(help="Refuse this AWS action or Kubernetes verb and resource; repeatable.")
+        list[str] | None,
+        typer.Option(help="Refuse this call, as ec2:DescribeVpcs or create/pods/exec (verb, resource); repeatable."),
     ] = None,
     latency: Annotated[int, typer.Option(help="Milliseconds added to each call.", min=0, max=60_000)] = 0,
 ) -> None:

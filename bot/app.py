@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import logging
+import os
+import pkgutil
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from bot.domain.cluster import ClusterTarget
+from bot.domain.cluster import ClusterTarget, PodName
+from bot.domain.corefile_program import CorefileProgram
+from bot.domain.deadline import Deadline
+from bot.domain.findings import Kind
 from bot.domain.people import Directory, Person, Standing
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources, Writers
-from bot.errors import HistoryUnavailable, Refused
-from bot.settings import Settings, shipped
+from bot.errors import HistoryUnavailable, Refused, UnitError
+from bot.settings.load import Settings, shipped
+from bot.workflow.apply import Applier
+from bot.workflow.approve import Gate
 from bot.workflow.catalogue import Catalogue, load_catalogue
+from bot.workflow.conclude import Concluder
 from bot.workflow.diagnose import Diagnoser
-from bot.workflow.front_desk import FrontDesk
+from bot.workflow.end_changes import Ender
+from bot.workflow.holding import Holder
+from bot.workflow.left_probe_pods import LeftProbePods
 from bot.workflow.load_playbook import load_playbooks
+from bot.workflow.may_ask import Door
+from bot.workflow.propose import Proposer
+from bot.workflow.repair import Repairer
+from bot.workflow.run_step import StepRunner
+from bot.workflow.settle import Settler
+from bot.workflow.undo import UndoVerifier
+from bot.workflow.use_cases import UseCases
+from bot.workflow.verify import Verifier
 
 if TYPE_CHECKING:
-    from bot.clients.connection import ClusterConnection
     from bot.clients.sources import ClusterSources
-    from bot.schedule import Clock
-    from bot.slack.app import SlackBot
+    from bot.jobs.in_process import InProcessJobs
     from bot.slack.connection import SlackSettings
+    from bot.slack.serving import ListenAddresses
 
 log = logging.getLogger(__name__)
 
@@ -55,33 +77,23 @@ def load_units() -> Catalogue:
     return load_catalogue(bot.collectors, bot.rules, bot.fixes)
 
 
+def command_names() -> tuple[str, ...]:
+    """Return the names that `commands` of a playbook may hold: the files of `bot/slack/commands`, none imported."""
+    import bot.slack.commands
+
+    return tuple(module.name for module in pkgutil.iter_modules(bot.slack.commands.__path__))
+
+
 def shipped_playbooks(catalogue: Catalogue) -> dict[str, Playbook]:
     """Return the playbooks that come with the bot."""
-    return load_playbooks(shipped("playbooks").glob("*.yaml"), catalogue)
-
-
-def connections(settings: Settings) -> dict[str, ClusterConnection]:
-    """Return how to reach each configured cluster."""
-    from bot.clients.connection import ClusterConnection
-
-    return {
-        name: ClusterConnection(
-            target=cluster.target,
-            role_arn=cluster.role_arn,
-            writer_role_arn=cluster.writer_role_arn,
-            kubeconfig=str(cluster.kubeconfig or ""),
-            context=cluster.context,
-            writer_context=cluster.writer_context,
-        )
-        for name, cluster in settings.clusters.items()
-    }
+    return load_playbooks(shipped("playbooks").glob("*.yaml"), catalogue, command_names())
 
 
 class SourceBook:
     """The readers of each cluster: opened when first asked for, kept, closed together."""
 
     def __init__(self, settings: Settings) -> None:
-        self._connections = connections(settings)
+        self._connections = settings.clusters
         self._opened: dict[str, ClusterSources] = {}
         self._lock = threading.Lock()
 
@@ -106,8 +118,7 @@ def writer_opener(settings: Settings) -> Callable[[ClusterTarget, str], Writers]
     """Return what opens the writers of a cluster for one plan: other credentials, a session of its own."""
     from bot.clients.sources import open_writers
 
-    known = connections(settings)
-    return lambda target, plan_id: open_writers(known[target.name], plan_id=plan_id)
+    return lambda target, plan_id: open_writers(settings.clusters[target.name], plan_id=plan_id)
 
 
 def make_diagnoser(
@@ -121,44 +132,157 @@ def make_diagnoser(
         targets={name: cluster.target for name, cluster in settings.clusters.items()},
         open_sources=open_sources,
         deadline_seconds=deadline_seconds,
+        corefile_program=corefile_program(settings),
     )
 
 
+def make_replayer() -> Diagnoser:
+    """Return what diagnoses from records; it knows no cluster."""
+    catalogue = load_units()
+
+    def nowhere(target: ClusterTarget) -> Sources:
+        raise UnitError(f"{target.name} was to be asked although a record is replayed")
+
+    return Diagnoser(catalogue=catalogue, playbooks=shipped_playbooks(catalogue), targets={}, open_sources=nowhere)
+
+
+def corefile_program(settings: Settings) -> CorefileProgram | None:
+    """Return CoreDNS itself, to be asked about a Corefile, where the operator named it."""
+    from bot.clients.corefile_check import CorefileCheck
+
+    return CorefileCheck(settings.corefile_check) if settings.corefile_check else None
+
+
 @contextmanager
-def open_desk(
-    settings: Settings, directory: Directory | None = None, team_id: str = "", *, deadline_seconds: float = 60.0
-) -> Iterator[FrontDesk]:
-    """Yield the front desk, with its database open. SQLite is brought to the newest schema."""
+def open_use_cases(
+    settings: Settings,
+    directory: Directory | None = None,
+    team_id: str = "",
+    *,
+    deadline_seconds: float = 60.0,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[UseCases]:
+    """Yield what people can ask for, with its database open. SQLite is brought to the newest schema.
+
+    `stopping` says whether the process is being stopped: then no further step of a repair is begun.
+    """
     from bot.history.schema import migrate as migrate_schema
     from bot.history.store import open_history
 
     sources = SourceBook(settings)
     diagnoser = make_diagnoser(settings, sources, deadline_seconds=deadline_seconds)
-    classes = {name: collector.evidence for name, collector in diagnoser.catalogue.collectors.items()}
     if settings.database_url.startswith("sqlite"):
         try:
             migrate_schema(settings.database_url, migrations=shipped("migrations"))
         except HistoryUnavailable as error:
             log.warning("the history is not available", extra={"reason": str(error)})
-    store = open_history(settings.database_url, classes)
+    history = open_history(settings.database_url, _evidence_classes(diagnoser.catalogue))
+    gate = Gate(
+        history=history,
+        directory=directory or NobodyKnown(),
+        team_id=team_id,
+        policies=settings.approvals,
+        targets=diagnoser.targets,
+    )
     try:
-        yield FrontDesk(
-            targets=diagnoser.targets,
-            loaded=diagnoser.playbooks,
-            fixes=diagnoser.catalogue.fixes,
-            evidence_classes=classes,
-            policies=settings.approvals,
-            store=store,
-            directory=directory or NobodyKnown(),
-            team_id=team_id,
-            run_diagnosis=diagnoser.run,
-            open_sources=diagnoser.open_sources,
-            open_writers=writer_opener(settings),
-            read_binding=diagnoser.binding,
-        )
+        door = Door(directory=gate.directory, team_id=team_id, policy=settings.askers)
+        yield use_cases(diagnoser, gate, door, writer_opener(settings), stopping)
     finally:
         sources.close()
-        store.close()
+        history.close()
+
+
+def _evidence_classes(catalogue: Catalogue) -> dict[str, type]:
+    return {name: collector.evidence for name, collector in catalogue.collectors.items()}
+
+
+def _symptoms(diagnoser: Diagnoser) -> frozenset[str]:
+    rules = diagnoser.catalogue.rules
+    used = {use.rule for playbook in diagnoser.playbooks.values() for use in playbook.findings}
+    return frozenset(rule for rule in used if rules[rule].kind is Kind.SYMPTOM and rules[rule].judges_lookups)
+
+
+def use_cases(
+    diagnoser: Diagnoser,
+    gate: Gate,
+    door: Door,
+    open_writers: Callable[[ClusterTarget, str], Writers],
+    stopping: Callable[[], bool],
+) -> UseCases:
+    """Put the parts together that diagnose, propose, decide and repair."""
+    history, fixes = gate.history, diagnoser.catalogue.fixes
+    proposer = Proposer(
+        history=history,
+        playbooks=diagnoser.playbooks,
+        fixes=fixes,
+        evidence_classes=_evidence_classes(diagnoser.catalogue),
+        policies=gate.policies,
+        symptoms=_symptoms(diagnoser),
+    )
+    holder = Holder(history=history, owner=process_name(), clock=time.monotonic, stopping=stopping)
+    runner = StepRunner(
+        history=history,
+        fixes=fixes,
+        open_sources=diagnoser.open_sources,
+        open_writers=open_writers,
+        sleep=time.sleep,
+        clock=time.monotonic,
+    )
+    concluder = _concluder(diagnoser, proposer)
+    settler = Settler(
+        history=history,
+        holder=holder,
+        gate=gate,
+        runner=runner,
+        concluder=concluder,
+        targets=diagnoser.targets,
+    )
+    repairer = Repairer(
+        history=history,
+        holder=holder,
+        gate=gate,
+        applier=Applier(history=history, runner=runner),
+        concluder=concluder,
+        settler=settler,
+        targets=diagnoser.targets,
+        read_binding=diagnoser.binding,
+        sleep=time.sleep,
+    )
+    return UseCases(
+        targets=diagnoser.targets,
+        playbooks=diagnoser.playbooks,
+        run_diagnosis=diagnoser.run,
+        proposer=proposer,
+        gate=gate,
+        door=door,
+        repairer=repairer,
+        settler=settler,
+        ender=Ender(history=history, holder=holder, runner=runner, fixes=fixes, targets=diagnoser.targets),
+        history=history,
+    )
+
+
+def _concluder(diagnoser: Diagnoser, proposer: Proposer) -> Concluder:
+    fixes = diagnoser.catalogue.fixes
+    return Concluder(
+        history=proposer.history,
+        verifier=Verifier(
+            run_diagnosis=diagnoser.run, playbooks=diagnoser.playbooks, sleep=time.sleep, clock=time.monotonic
+        ),
+        undo_verifier=UndoVerifier(fixes=fixes, open_sources=diagnoser.open_sources),
+        proposer=proposer,
+        fixes=fixes,
+        sleep=time.sleep,
+    )
+
+
+def _remove_left_probe_pods(sources: SourceBook, target: ClusterTarget, deadline: Deadline) -> tuple[PodName, ...]:
+    return sources(target).remove_left_probe_pods(deadline)
+
+
+def process_name() -> str:
+    """Return the name of this process among all that work on the database, good until it ends."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
 def slack_settings(settings: Settings) -> SlackSettings:
@@ -173,49 +297,46 @@ def slack_settings(settings: Settings) -> SlackSettings:
     )
 
 
-def start_bot(stack: ExitStack, settings: Settings, slack: SlackSettings, *, host: str, port: int) -> None:
-    """Start everything that runs beside the main thread; the stack ends it in reverse order."""
+LOOK_FOR_WORK_EVERY = timedelta(seconds=5)
+"""How soon another process takes up what was left; a repair whose lease ran out waits no longer than this."""
+
+
+def start_bot(
+    stack: ExitStack,
+    settings: Settings,
+    slack: SlackSettings,
+    *,
+    addresses: ListenAddresses,
+    stopping: Callable[[], bool],
+) -> InProcessJobs:
+    """Start everything that runs beside the main thread; the stack ends it in reverse order.
+
+    The jobs are returned: what still runs when the stack has ended holds no lease for long, and need not be waited for.
+    """
     from bot.jobs.in_process import InProcessJobs
     from bot.schedule import Clock
     from bot.slack.app import build_app
     from bot.slack.connection import connect
     from bot.slack.directory import SlackDirectory
-    from bot.slack.http_server import serve_health, serve_http
-    from bot.slack.socket_mode import serve_socket
+    from bot.slack.serving import serve
 
     connection = connect(slack)
     directory = SlackDirectory(connection.safe, team_id=connection.team_id)
-    desk = stack.enter_context(open_desk(settings, directory, connection.team_id))
+    use = stack.enter_context(open_use_cases(settings, directory, connection.team_id, stopping=stopping))
     jobs = InProcessJobs()
     stack.callback(jobs.stop, grace_seconds=SHUTDOWN_GRACE_SECONDS)
-    bot = build_app(slack, connection=connection, desk=desk, jobs=jobs, templates=shipped("templates"))
+    bot = build_app(slack, connection=connection, use=use, jobs=jobs, templates=shipped("templates"))
     stack.callback(bot.stop)
+    left_probe_pods = LeftProbePods(
+        targets=[cluster.target for cluster in settings.clusters.values()],
+        remove=partial(_remove_left_probe_pods, stack.enter_context(closing(SourceBook(settings)))),
+        stopping=stopping,
+    )
     clock = stack.enter_context(Clock())
     clock.every("expire proposals", bot.expire)
-    _show_interrupted(bot, clock)
-    state = {"team": connection.team_name, "mode": "socket" if slack.socket_mode else "http"}
-    if slack.socket_mode:
-        socket = serve_socket(bot.bolt, connection=connection, app_token=slack.app_token)
-        stack.callback(socket.stop)
-        server = serve_health(port=port, host=host, state=lambda: {**state, "connected": socket.connected})
-    else:
-        server = serve_http(
-            bot.bolt, signing_secret=slack.signing_secret, port=port, host=host, state=lambda: dict(state)
-        )
-    stack.callback(server.stop)
-
-
-def _show_interrupted(bot: SlackBot, clock: Clock) -> None:
-    """Mark what a former process left running: now, or, while the database is down, as soon as it answers."""
-    marked = threading.Event()
-
-    def mark() -> None:
-        if not marked.is_set():
-            bot.interrupted()
-            marked.set()
-
-    try:
-        mark()
-    except HistoryUnavailable as error:
-        log.warning("the history is not available; diagnoses go on unrecorded", extra={"reason": str(error)})
-        clock.every("mark interrupted repairs", mark)
+    clock.every("look for work", bot.look_for_work, interval=LOOK_FOR_WORK_EVERY)
+    clock.every("remove probe pods", left_probe_pods)
+    bot.look_for_work()
+    threading.Thread(target=left_probe_pods, name="remove probe pods", daemon=True).start()
+    serve(stack, slack, bot, connection=connection, history=use.history, addresses=addresses)
+    return jobs

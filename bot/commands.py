@@ -4,42 +4,52 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app import (
     SourceBook,
-    connections,
+    command_names,
     load_units,
     make_diagnoser,
-    open_desk,
+    make_replayer,
+    open_use_cases,
     shipped_playbooks,
     slack_settings,
     start_bot,
 )
-from bot.domain.cluster import PodName, Question
+from bot.asking import host_from, known_cluster, known_playbook, pod_from
+from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
-from bot.errors import ConfigurationError, DnsBotError
-from bot.settings import Settings, database_url, load_settings, shipped
+from bot.domain.phrases import timestamp
+from bot.errors import ConfigurationError, DnsBotError, HistoryUnavailable
+from bot.memory import take_little_memory
+from bot.settings.load import Settings, database_url, load_settings, shipped
 from bot.workflow.durations import parse_duration
 from bot.workflow.load_playbook import load_playbooks
-from bot.workflow.located_yaml import nearest
+from bot.workflow.record_files import check_writable, keep_record, read_packed
 
 if TYPE_CHECKING:
     from bot.doctor.checks import Check
+    from bot.domain.diagnosis import Diagnosis
+    from bot.domain.history import LateEnding
+    from bot.domain.json_values import JsonObject
+    from bot.slack.serving import ListenAddresses
 
 EXIT_CODES: Mapping[Verdict, int] = {Verdict.HEALTHY: 0, Verdict.PROBLEM: 2, Verdict.UNKNOWN: 3}
 
 
-def run(config: Path | None, *, host: str, port: int) -> None:
+def run(config: Path | None, addresses: ListenAddresses) -> None:
     """Run the bot until SIGTERM or Ctrl-C."""
     from bot.logs import configure_logs
 
+    take_little_memory()
     configure_logs(verbose=True)
     settings = load_settings(config)
     slack = slack_settings(settings)
@@ -48,35 +58,72 @@ def run(config: Path | None, *, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with ExitStack() as stack:
-        start_bot(stack, settings, slack, host=host, port=port)
+        jobs = start_bot(stack, settings, slack, addresses=addresses, stopping=stopping.is_set)
         stopping.wait()
+    if jobs.running():
+        # a thread that waits for a far end cannot be ended; whoever is there next settles what it left
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def ask(cluster: str, playbooks: tuple[str, ...], *, pod: str, names: tuple[str, ...]) -> Question:
-    """Return what was asked. Raises `ConfigurationError` for a pod or a host name that is none."""
-    return Question(cluster=cluster, playbooks=playbooks, pod=_pod(pod), names=_names(names))
+    """Return what was asked. Raises `Refused` for a pod or a host name that is none."""
+    return Question(
+        cluster=cluster,
+        playbooks=playbooks,
+        pod=pod_from(pod, option="--pod ") if pod else None,
+        names=tuple(host_from(name, option="--name ") for name in names),
+    )
 
 
-def diagnose(config: Path | None, question: Question, *, deadline: str, as_json: bool) -> int:
-    """Print one diagnosis and return the exit code."""
+def diagnose(
+    config: Path | None, question: Question, *, deadline: str, as_json: bool, record: Path | None = None
+) -> int:
+    """Print one diagnosis and return the exit code. `record`: where to keep what was read for it."""
     from bot.logs import configure_logs
 
+    take_little_memory()
     configure_logs()
     settings = load_settings(config)
-    with open_desk(settings, deadline_seconds=_seconds(deadline)) as desk:
-        diagnosis = desk.diagnose(question)
+    if record is not None:
+        check_writable(record)
+    with open_use_cases(settings, deadline_seconds=_seconds(deadline)) as use:
+        diagnosis = use.diagnose(question)
     if diagnosis.unrecorded:
         sys.stderr.write(f"dnsbot: this diagnosis is not recorded: {diagnosis.unrecorded}\n")
+    if record is not None:
+        size = keep_record(diagnosis, record)
+        sys.stderr.write(f"dnsbot: what was read is kept in {record} ({size} bytes); dnsbot replay {record}\n")
+    return _print_report(diagnosis, as_json=as_json)
+
+
+def _print_report(diagnosis: Diagnosis, *, as_json: bool, note: str = "", more: JsonObject | None = None) -> int:
+    """Print a report, with a `note` or `more` members of its JSON, and return the exit code."""
     if as_json:
         from bot.report.json_report import json_report
 
-        sys.stdout.write(json.dumps(json_report(diagnosis), indent=2, ensure_ascii=False) + "\n")
+        document = {**json_report(diagnosis), **(more or {})}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
-        from bot.report.text_report import text_report
+        from bot.report.diagnosis_words import diagnosis_words
+        from bot.report.terminal import diagnosis_text
 
-        sys.stdout.write(text_report(diagnosis))
+        sys.stdout.write(diagnosis_text(diagnosis_words(diagnosis, at=timestamp, note=note)))
     sys.stdout.flush()
     return EXIT_CODES[diagnosis.verdict]
+
+
+def replay(file: Path, *, as_json: bool) -> int:
+    """Print the diagnosis that a record leads to, without any cluster, and return the exit code."""
+    from bot.logs import configure_logs
+    from bot.report.replay_words import replay_json, replay_note
+    from bot.workflow.record import read_record
+    from bot.workflow.replay import replay as replay_record
+
+    configure_logs()
+    replayed = replay_record(read_record(read_packed(file), name=str(file)), make_replayer())
+    note, more = replay_note(replayed, at=timestamp), replay_json(replayed)
+    return _print_report(replayed.diagnosis, as_json=as_json, note=note, more=more)
 
 
 def _seconds(text: str) -> float:
@@ -86,24 +133,6 @@ def _seconds(text: str) -> float:
         raise ConfigurationError(f"--deadline {text!r}: {error}.") from error
 
 
-def _pod(text: str) -> PodName | None:
-    if not text:
-        return None
-    namespace, slash, name = text.partition("/")
-    if not (slash and namespace and name and "/" not in name):
-        raise ConfigurationError(f"--pod {text!r} is not NS/NAME, for example shop/ui-5f4d85f85f-xnh8q.")
-    return PodName(namespace=namespace, name=name)
-
-
-def _names(texts: Sequence[str]) -> tuple[str, ...]:
-    from bot.dns.host_names import valid_host_name
-
-    for text in texts:
-        if not valid_host_name(text):
-            raise ConfigurationError(f"--name {text!r} is not a host name: letters, digits, hyphens and dots.")
-    return tuple(texts)
-
-
 def list_playbooks() -> None:
     """Print the playbooks."""
     for playbook in shipped_playbooks(load_units()).values():
@@ -111,13 +140,28 @@ def list_playbooks() -> None:
         print(f"    {playbook.purpose}")
         print(f"    gathers {len(playbook.gather)} kinds of evidence, judges {len(playbook.findings)} rules:")
         for use in playbook.findings:
-            fixes = ", ".join(fix.fix for fix in use.fixes)
+            fixes = ", ".join(fix.fix for fix in (*use.fixes, *use.measures))
             print(f"      {use.rule} ({use.severity.value})" + (f": may propose {fixes}" if fixes else ""))
+
+
+def show_playbook(name: str, *, as_json: bool) -> None:
+    """Print one playbook whole: what it looks at, concludes and may propose, with calls and permissions."""
+    from bot.report.playbook_page import page_json, playbook_page
+    from bot.report.playbook_text import playbook_text
+
+    units = load_units()
+    playbooks = shipped_playbooks(units)
+    page = playbook_page(playbooks[known_playbook(name, playbooks)], units)
+    if as_json:
+        sys.stdout.write(json.dumps(page_json(page), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(playbook_text(page))
 
 
 def check_playbooks(files: tuple[Path, ...]) -> None:
     """Validate playbook files; the first mistake is raised with its line."""
-    checked = load_playbooks(files, load_units()) if files else shipped_playbooks(load_units())
+    units = load_units()
+    checked = load_playbooks(files, units, command_names()) if files else shipped_playbooks(units)
     rules = sum(len(playbook.findings) for playbook in checked.values())
     print(f"{len(checked)} playbooks, {rules} rules: all well.")
 
@@ -125,18 +169,20 @@ def check_playbooks(files: tuple[Path, ...]) -> None:
 def show_history(config: Path | None, cluster: str, *, limit: int, as_json: bool) -> None:
     """Print what was diagnosed, proposed, decided and done."""
     from bot.logs import configure_logs
-    from bot.report.history_text import history_json, history_text
+    from bot.report.history_words import Ids, history_words
+    from bot.report.json_history import history_json
+    from bot.report.terminal import history_text
 
     configure_logs()
     settings = load_settings(config)
-    if cluster and cluster not in settings.clusters:
-        raise ConfigurationError(f"No cluster {cluster!r} is configured. {nearest(cluster, settings.clusters)}")
-    with open_desk(settings) as desk:
-        lines = desk.history(cluster, limit=limit)
+    if cluster:
+        known_cluster(cluster, settings.clusters)
+    with open_use_cases(settings) as use:
+        entries = use.history.recent(cluster, limit=limit)
     if as_json:
-        sys.stdout.write(json.dumps(history_json(lines), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(history_json(entries), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(history_text(lines))
+        sys.stdout.write(history_text(history_words(entries, Ids(), at=timestamp)))
 
 
 def migrate_database() -> None:
@@ -150,38 +196,52 @@ def migrate_database() -> None:
 def doctor(config: Path | None, cluster: str) -> int:
     """Print what is in place, what is missing, and what each gap disables."""
     from bot.clients.sources import open_sources, open_writers
-    from bot.doctor.checks import Check, State, doctor_text, exit_code
+    from bot.doctor.checks import Check, CheckState, doctor_text, exit_code
     from bot.doctor.cluster import check_cluster
+    from bot.doctor.endings import check_endings
+    from bot.domain.permissions import Use
     from bot.logs import configure_logs
-    from bot.report.permissions import Use, needs
+    from bot.report.permissions import needs
 
     configure_logs()
     settings = load_settings(config)
     chosen = [cluster] if cluster else list(settings.clusters)
     diagnoser = make_diagnoser(settings, SourceBook(settings))
     checks = [
-        Check(subject="configuration", state=State.OK, text=f"{settings.file}: {len(settings.clusters)} clusters"),
+        Check(subject="configuration", state=CheckState.OK, text=f"{settings.file}: {len(settings.clusters)} clusters"),
+        _doctor_of_askers(settings),
         *_doctor_of_slack(settings),
         _doctor_of_history(settings),
+        *check_endings(_late_endings(settings)),
     ]
     found = needs(diagnoser.catalogue)
     for name in chosen:
-        if name not in settings.clusters:
-            raise ConfigurationError(f"No cluster {name!r} is configured. {nearest(name, settings.clusters)}")
-        target, connection = settings.clusters[name].target, connections(settings)[name]
+        connection = settings.clusters[known_cluster(name, settings.clusters)]
+        target = connection.target
         reader, writer = open_sources(connection), open_writers(connection)
         reviews = {Use.READ: reader.may, Use.LOOK_UP: reader.may}
+        if target.node_probe:
+            reviews[Use.NODE] = reader.may
         if target.kubernetes_writer:
             reviews[Use.CHANGE] = writer.may
         rehearse = writer.rehearse if target.aws_writer else None
         fixes = diagnoser.catalogue.fixes.values()
-        checks += check_cluster(target, diagnoser.run, found, reviews, fixes, rehearse)
+        checks += check_cluster(target, diagnoser.run, found, reviews, fixes, rehearse, writer.enter)
     sys.stdout.write(doctor_text(checks))
     return exit_code(checks)
 
 
+def _doctor_of_askers(settings: Settings) -> Check:
+    from bot.doctor.checks import Check, CheckState
+
+    policy = settings.askers
+    who = "all full members of the workspace" if policy.everybody else ", ".join((*policy.users, *policy.user_groups))
+    most = f"at once {policy.at_once_per_person} a person and {policy.at_once_per_cluster} a cluster"
+    return Check(subject="askers", state=CheckState.OK, text=f"{who} may ask for diagnoses, {most}")
+
+
 def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
-    from bot.doctor.checks import Check, State
+    from bot.doctor.checks import Check, CheckState
     from bot.slack.connection import connect
     from bot.slack.scopes import bot_scopes
 
@@ -190,28 +250,41 @@ def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
         secrets.check()
         connection = connect(secrets)
     except ConfigurationError as error:
-        yield Check(subject="Slack", state=State.MISSING, text=str(error), disables=("dnsbot run",))
+        yield Check(subject="Slack", state=CheckState.MISSING, text=str(error), disables=("dnsbot run",))
         return
     mode = "Socket Mode" if secrets.socket_mode else "HTTP mode"
-    yield Check(subject="Slack", state=State.OK, text=f"connected to {connection.team_name}, {mode}")
+    yield Check(subject="Slack", state=CheckState.OK, text=f"connected to {connection.team_name}, {mode}")
     for scope in bot_scopes():
         if connection.scopes and scope.name not in connection.scopes:
             text = f"the bot token lacks the scope {scope.name}"
-            yield Check(subject="Slack", state=State.MISSING, text=text, disables=(scope.unlocks,))
+            yield Check(subject="Slack", state=CheckState.MISSING, text=text, disables=(scope.unlocks,))
 
 
 def _doctor_of_history(settings: Settings) -> Check:
-    from bot.doctor.checks import Check, State
+    from bot.doctor.checks import Check, CheckState
     from bot.history.schema import schema_is_current
 
     disables = ("approvals and repairs", "dnsbot history")
     try:
         if schema_is_current(settings.database_url, migrations=shipped("migrations")):
-            return Check(subject="database", state=State.OK, text="reachable, at the newest schema")
+            return Check(subject="database", state=CheckState.OK, text="reachable, at the newest schema")
         text = "reachable, not at the newest schema: run `dnsbot migrate` (SQLite: `dnsbot run` does it itself)"
-        return Check(subject="database", state=State.NOTE, text=text)
+        return Check(subject="database", state=CheckState.NOTE, text=text)
     except DnsBotError as error:
-        return Check(subject="database", state=State.MISSING, text=str(error), disables=disables)
+        return Check(subject="database", state=CheckState.MISSING, text=str(error), disables=disables)
+
+
+def _late_endings(settings: Settings) -> tuple[LateEnding, ...]:
+    """Return the changes that stand longer than they were approved for; none where the database cannot be read."""
+    from bot.history.store import open_history
+
+    history = open_history(settings.database_url, {})
+    try:
+        return history.late_endings()
+    except HistoryUnavailable:
+        return ()  # which the line about the database says
+    finally:
+        history.close()
 
 
 def sandbox(
@@ -219,17 +292,18 @@ def sandbox(
 ) -> int:
     """Play a scenario's story, or keep its world up."""
     _need_sandbox()
-    from bot.sandbox.play import play as play_story
-    from bot.sandbox.serve import serve
+    from bot.sandbox.running.running_world import RunningWorld
+    from bot.sandbox.story.play import play as play_story
+    from bot.sandbox.story.serve import serve
 
-    act = play_story if play else serve
-    return act(scenario=scenario, seed=seed, nodes=nodes, deny=deny, latency_ms=latency_ms, port=port)
+    world = RunningWorld(scenario=scenario, seed=seed, nodes=nodes, deny=deny, latency_ms=latency_ms)
+    return (play_story if play else serve)(world, port=port)
 
 
 def list_scenarios() -> None:
     """Print the sandbox's scenarios, each with the look-alike that must not be blamed."""
     _need_sandbox()
-    from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, look_alike_of
+    from bot.sandbox.world.scenario_catalogue import all_look_alikes, all_scenarios, look_alike_of
 
     look_alikes = {one.name: one for one in all_look_alikes()}
     for scenario in all_scenarios():

@@ -9,10 +9,12 @@ DnsBotError
 │   ├── Unauthenticated       the operator: the credential itself was refused (401, expired token)
 │   ├── SourceTimeout         nobody yet: the far end did not answer in time
 │   ├── SourceUnreachable     the operator: connection refused or reset, or our own name look-up failed
+│   │   └── SourceFailing     whoever runs the far end: it answered with 5xx or 429
 │   └── SourceGarbled         nobody yet: the answer was truncated, empty or not of the protocol
 │   NotFound                  (an EvidenceUnavailable, too) the object named does not exist
 ├── Refused                   the person who clicked: why this decision or plan is not taken
-│   └── WorldChanged          the approver: the state that the plan was made from is gone; diagnose again
+│   ├── WorldChanged          the approver: the state that the plan was made from is gone; diagnose again
+│   └── RecordUnreadable      the operator: a stored record cannot be read; it is left aside, and all others go on
 ├── WriteFailed               the approver: a change was sent and the far end said no, or did not say
 ├── DryRunIgnored             the operator: what was only to be judged was done; look and take it back
 ├── HistoryUnavailable        the operator: the database did not answer; nothing may be changed
@@ -52,11 +54,13 @@ class EvidenceUnavailable(DnsBotError):
     """A source could not be looked at. Never the same as looked and fine.
 
     `reason` is a sentence for people. `grant` is the missing permission as a person would grant it
-    ("ec2:DescribeNetworkAcls", "pods/exec: create in namespace shop"), or empty.
+    ("ec2:DescribeNetworkAcls", "pods/exec: create in namespace shop"), or empty. `setting` is the key of
+    dnsbot.yaml that is missing, or empty: until somebody sets it, looking again is in vain. `what` is the piece
+    of evidence that is missing, where a unit asked for one that a collector could not give; else empty.
     """
 
-    def __init__(self, reason: str, *, grant: str = "") -> None:
-        self.reason, self.grant = reason, grant
+    def __init__(self, reason: str, *, grant: str = "", setting: str = "", what: str = "") -> None:
+        self.reason, self.grant, self.setting, self.what = reason, grant, setting, what
         super().__init__(reason)
 
 
@@ -76,6 +80,10 @@ class SourceUnreachable(EvidenceUnavailable):
     """No connection: refused, reset, no route, or the far end's own name did not resolve."""
 
 
+class SourceFailing(SourceUnreachable):
+    """The far end itself answered, with 5xx or 429: it is not well, or sheds calls."""
+
+
 class SourceGarbled(EvidenceUnavailable):
     """An answer came that is not of the protocol: truncated, empty, HTML, wrong type."""
 
@@ -90,6 +98,10 @@ class Refused(DnsBotError):
 
 class WorldChanged(Refused):
     """State that a plan reads or changes is no longer what the plan was made from."""
+
+
+class RecordUnreadable(Refused):
+    """A record of the history cannot be read: another version wrote it, or it was changed since."""
 
 
 class WriteFailed(DnsBotError):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any
 
-import structlog
-
-from bot.domain.redaction import capped, redact
+from bot.domain.redaction import redact_and_cap
 
 MAX_VALUE = 2_000
 """Characters of one value in a log line; a traceback is longer than any other."""
@@ -17,7 +16,30 @@ MAX_VALUE = 2_000
 
 def configure_logs(*, verbose: bool = False) -> None:
     """Send the log of every library through one formatter that redacts. Call once, from a command."""
-    formatter = structlog.stdlib.ProcessorFormatter(
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_LateFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO if verbose else logging.WARNING)
+    for noisy in ("botocore", "boto3", "urllib3", "slack_bolt", "slack_sdk", "waitress", "apscheduler"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A role that is refused is told by whoever needed it; botocore would add a traceback for each call.
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
+
+
+class _LateFormatter(logging.Formatter):
+    """Formats by structlog, which is imported with the first line: most commands write none."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return _formatter().format(record)
+
+
+@cache
+def _formatter() -> logging.Formatter:
+    import structlog  # noqa: PLC0415  # import late
+
+    return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
@@ -31,18 +53,11 @@ def configure_logs(*, verbose: bool = False) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO if verbose else logging.WARNING)
-    for noisy in ("botocore", "boto3", "urllib3", "slack_bolt", "slack_sdk", "waitress", "apscheduler"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401  # structlog's signature
     """Take secrets out of every value of a log line."""
     for key, value in event.items():
         if not isinstance(value, bool | int | float | None):
-            event[key] = capped(redact(str(value)), MAX_VALUE)
+            event[key] = redact_and_cap(str(value), MAX_VALUE)
     return event
