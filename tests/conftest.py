@@ -1,11 +1,14 @@
-"""The order of the whole suite."""
+"""The order of the whole suite, and the far ends that many of its files build their worlds in."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from bot.sandbox.running.running_world import RunningWorld
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if "CI" not in os.environ:  # there hypothesis takes a profile of its own, which is as patient
@@ -16,3 +19,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files that hold slow tests first: the last one to begin decides when all workers are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def far_ends() -> Iterator[RunningWorld]:
+    """One pair of far ends, to be emptied and built anew (`restart`): starting a pair takes seconds."""
+    with RunningWorld(nodes=2) as running:
+        yield running

@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 import pytest
 
-from bot.clients.aws_identity import AwsIdentity, own_identity
+from bot.clients.aws_identity import AwsIdentity
 from bot.clients.connection import ClusterConnection
+from bot.clients.identities import Wire, own_identity
 from bot.clients.own_names import OwnNames
 from bot.clients.sources import ClusterSources, open_sources
 from bot.clients.traffic import WireTraffic
@@ -94,6 +95,10 @@ class FarEnd:
         """Return the paths asked for."""
         return [request.split(b" ", 2)[1].decode() for request in self.requests]
 
+    def act(self, _: bytes, at: int, /) -> Act:
+        """Return what is done with the request at this place of the script."""
+        return self.script[at]
+
     def start(self) -> None:
         """Begin to serve."""
         self._run(self._accept)
@@ -125,7 +130,7 @@ class FarEnd:
                 return
             at = min(len(self.requests), len(self.script) - 1)
             self.requests.append(request)
-            self.script[at](connection, self._over)
+            self.act(request, at)(connection, self._over)
 
 
 def _request(connection: socket.socket) -> bytes:
@@ -162,6 +167,11 @@ def serve() -> Iterator[Serve]:
 
 
 TARGET = ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1")
+
+
+def wire() -> Wire:
+    """Return what one identity needs below its requests."""
+    return Wire(region="eu-west-1", pool_size=1, names=OwnNames(), traffic=WireTraffic())
 
 
 def kubeconfig(path: Path, url: str) -> str:
@@ -228,7 +238,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         lead(far_end.url)
         path = kubeconfig(tmp_path_factory.mktemp("shared") / "kubeconfig.json", far_end.url)
         sources = open_sources(ClusterConnection(target=TARGET, kubeconfig=path))
-        writing = own_identity(region="eu-west-1", retries=False, pool_size=1, names=OwnNames(), traffic=WireTraffic())
+        writing = own_identity(retries=False, wire=wire())
         writing.client("ec2")
         for service in ("ec2", "eks"):
             with contextlib.suppress(UnitError):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 import pytest
@@ -223,3 +223,66 @@ def test_own_name_look_up_that_fails_says_so(open_at: Open) -> None:
 
     with pytest.raises(SourceUnreachable, match="the bot's own name look-up"):
         reader.read("ec2", "DescribeVpcs")
+
+
+def list_ids(reader: AwsReader) -> Sequence[str]:
+    """List VPCs as their ids."""
+    return reader.list("ec2", "DescribeVpcs", "Vpcs", lambda vpc: str(vpc["VpcId"]))
+
+
+def test_items_of_all_pages_become_values(shared: Shared) -> None:
+    """Pages follow the token, and are asked for in a size that one page's memory bears."""
+    far_end = shared.play(vpcs("vpc-1", "vpc-2", following="token"), vpcs("vpc-3"))
+
+    found = list_ids(shared.sources.aws(Deadline.after(5)))
+
+    assert found == ["vpc-1", "vpc-2", "vpc-3"]
+    assert [b"MaxResults=500" in request for request in far_end.requests] == [True, True]
+    assert b"NextToken=token" in far_end.requests[1]
+
+
+@pytest.mark.parametrize(("act", "expected"), [row[1:] for row in OF_EC2], ids=[row[0] for row in OF_EC2])
+def test_a_list_fails_as_a_read_does(shared: Shared, act: Act, expected: type[EvidenceUnavailable]) -> None:
+    """Each failure has its class, and names the call."""
+    with pytest.raises(expected, match="ec2:DescribeVpcs"):
+        list_ids(shared.played(act).aws(Deadline.after(2)))
+
+
+def test_what_reading_an_item_raises_is_the_readers_own(shared: Shared) -> None:
+    """It is no failure of AWS; whoever reads knows what to say of it."""
+
+    def read(_: object) -> str:
+        raise ValueError("not what I know")
+
+    with pytest.raises(ValueError, match="not what I know"):
+        shared.played(vpcs("vpc-1")).aws(Deadline.after(5)).list("ec2", "DescribeVpcs", "Vpcs", read)
+
+
+def test_only_a_reading_operation_is_listed(shared: Shared) -> None:
+    """Nothing is sent for another."""
+    far_end = shared.play(vpcs())
+
+    with pytest.raises(UnitError, match="is no read"):
+        shared.sources.aws(Deadline.after(5)).list("ec2", "DeleteVpc", "Vpcs", dict)
+
+    assert far_end.requests == []
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        (["v" * 3_000_000], r"larger than \d+ bytes, after others of its pages"),
+        (["v,,,,"] * 12_000, r"of more than \d+ parts, after others of its pages"),
+    ],
+    ids=["long", "dense"],
+)
+def test_pages_that_are_held_whole_are_bounded_together(shared: Shared, ids: list[str], told: str) -> None:
+    """However small each is; as a list that becomes values they are read on."""
+    pages = [vpcs(*ids, following=f"t{number}") for number in range(4)]
+    reader = shared.played(*pages, vpcs()).aws(Deadline.after(30))
+
+    with pytest.raises(SourceGarbled, match=f"ec2:DescribeVpcs: the answer is {told}. It was cut off there"):
+        reader.read("ec2", "DescribeVpcs")
+    kept = shared.played(*pages, vpcs()).aws(Deadline.after(30)).list("ec2", "DescribeVpcs", "Vpcs", lambda _: None)
+
+    assert len(kept) == 4 * len(ids)

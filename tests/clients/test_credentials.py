@@ -12,16 +12,14 @@ from typing import cast
 
 import pytest
 
-from bot.clients.aws_identity import own_identity
 from bot.clients.connection import ClusterConnection
 from bot.clients.eks_token import TokenMaker
-from bot.clients.own_names import OwnNames
+from bot.clients.identities import own_identity
 from bot.clients.sources import open_sources, open_writers
-from bot.clients.traffic import WireTraffic
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
 from bot.errors import AccessDenied, SourceTimeout, Unauthenticated, WriteFailed
-from tests.clients.conftest import TARGET, Act, FarEnd, Serve, kubeconfig, respond
+from tests.clients.conftest import TARGET, Act, FarEnd, Serve, kubeconfig, respond, wire
 
 READER = "arn:aws:iam::123456789012:role/dnsbot-read"
 WRITER = "arn:aws:iam::123456789012:role/dnsbot-write"
@@ -84,7 +82,9 @@ def test_a_role_that_may_not_be_assumed_names_sts(serve: Serve, aws_at: Callable
     ):
         sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
 
-    assert raised.value.grant == "sts:AssumeRole"
+    assert raised.value.grant == f"sts:AssumeRole on {READER}"
+    assert "Grant `sts:AssumeRole on" in raised.value.reason
+    assert "have the role's trust policy name it" in raised.value.reason
 
 
 def test_writes_use_the_writer_role_under_the_plans_name(serve: Serve, aws_at: Callable[[str], None]) -> None:
@@ -159,7 +159,7 @@ def test_a_bad_kubeconfig_is_the_operators(text: str, told: str, tmp_path: Path,
     connection = ClusterConnection(target=TARGET, kubeconfig=str(path), context="absent")
 
     with closing(open_sources(connection)) as sources, pytest.raises(Unauthenticated, match=told) as raised:
-        sources.cluster(Deadline.after(5)).list(Resource(plural="pods"))
+        sources.cluster(Deadline.after(5)).list(Resource(plural="pods"), dict)
 
     assert str(path) in raised.value.reason
 
@@ -190,11 +190,11 @@ def test_a_slow_credential_plugin_is_named_by_all_who_wait_for_it(
         closing(open_sources(ClusterConnection(target=TARGET, kubeconfig=str(path)))) as sources,
         ThreadPoolExecutor(1) as beside,
     ):
-        first = beside.submit(sources.cluster(Deadline.after(20)).list, Resource(plural="pods"))
+        first = beside.submit(sources.cluster(Deadline.after(20)).list, Resource(plural="pods"), dict)
         while not begun.exists():
             time.sleep(0.02)
         with pytest.raises(SourceTimeout, match=f"waiting for the credential plugin of the kubeconfig {path}"):
-            sources.cluster(Deadline.after(0.3)).list(Resource(plural="pods"))
+            sources.cluster(Deadline.after(0.3)).list(Resource(plural="pods"), dict)
         gate.touch()
         found = first.result(20)
 
@@ -213,7 +213,7 @@ def test_without_kubeconfig_the_eks_endpoint_is_used_with_a_token(serve: Serve, 
 
     with closing(open_sources(ClusterConnection(target=TARGET))) as sources:
         for _ in range(2):
-            sources.cluster(Deadline.after(5)).list(Resource(plural="pods"))
+            sources.cluster(Deadline.after(5)).list(Resource(plural="pods"), dict)
 
     assert aws.paths() == ["/clusters/cluster-prod"]
     token = api_server.requests[0].split(b"Bearer k8s-aws-v1.")[1].split(b"\r\n")[0]
@@ -232,7 +232,7 @@ def clock() -> Iterator[SimpleNamespace]:
 def test_a_token_is_made_again_before_it_ends(clock: SimpleNamespace, aws_at: Callable[[str], None]) -> None:
     """Kept for ten minutes of its fifteen."""
     aws_at("http://127.0.0.1:1")
-    identity = own_identity(region="eu-west-1", retries=False, pool_size=1, names=OwnNames(), traffic=WireTraffic())
+    identity = own_identity(retries=False, wire=wire())
     made: list[str] = []
 
     def sts() -> object:

@@ -18,6 +18,7 @@ from bot.errors import (
     AccessDenied,
     EvidenceUnavailable,
     NotFound,
+    SourceFailing,
     SourceGarbled,
     SourceTimeout,
     SourceUnreachable,
@@ -46,13 +47,13 @@ def failure(message: str, reason: str = "InternalError", exit_code: str = "") ->
 def stream(shared: Shared) -> Callable[..., Act]:
     """Return a function that makes an act which upgrades to an exec stream and sends these messages."""
 
-    def make(*messages: bytes, then: Act | None = None) -> Act:
+    def make(*messages: bytes, then: Act | None = None, protocol: bytes = b"v5.channel.k8s.io") -> Act:
         def act(connection: socket.socket, over: threading.Event) -> None:
             key = shared.far_end.requests[-1].split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
             accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # noqa: S324  # RFC 6455
             connection.sendall(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Protocol: v5.channel.k8s.io\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+                b"Sec-WebSocket-Protocol: " + protocol + b"\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
             )
             for message in messages:
                 connection.sendall(frame(message))
@@ -79,14 +80,14 @@ def hang_up(_: socket.socket, __: threading.Event) -> None:
 
 def run(shared: Shared, act: Act, *arguments: str) -> ExecResult:
     """Run a command against a far end that plays `act`."""
-    return shared.played(act).prober(Deadline.after(2)).run(POD, "app", arguments or ("dig", "x"))
+    return shared.played(act).pods(Deadline.after(2)).run(POD, "app", arguments or ("dig", "x"))
 
 
 def test_output_and_exit_code_are_told_apart(shared: Shared, stream: Callable[..., Act]) -> None:
     """Channels 1 and 2 are the program's streams; the exit code comes from the status."""
     act = stream(b"\x01", b"\x01out", b"\x02err", b"\x01put", failure("non-zero", "NonZeroExitCode", "9"))
 
-    assert run(shared, act) == ExecResult(stdout="output", stderr="err", exit_code=9)
+    assert run(shared, act) == ExecResult(stdout=b"output", stderr=b"err", exit_code=9, cut=False)
 
 
 def test_arguments_are_sent_one_by_one_with_the_credential(shared: Shared, stream: Callable[..., Act]) -> None:
@@ -104,11 +105,41 @@ def test_arguments_are_sent_one_by_one_with_the_credential(shared: Shared, strea
     assert b"Sec-WebSocket-Protocol: v5.channel.k8s.io,v4.channel.k8s.io" in request
 
 
-def test_output_is_cut_at_64_kib_and_the_exit_code_still_comes(shared: Shared, stream: Callable[..., Act]) -> None:
-    """A flood does not fill the memory."""
-    result = run(shared, stream(*[b"\x01" + b"x" * 50_000] * 4, SUCCESS))
+@pytest.mark.parametrize(
+    ("messages", "kept", "cut"),
+    [
+        ([b"\x01" + b"x" * 50_000] * 4, (65_536, 0), True),
+        ([b"\x02" + b"x" * 50_000] * 4, (0, 65_536), True),
+        ([b"\x01" + b"x" * 32_768] * 2, (65_536, 0), False),
+    ],
+    ids=["standard output", "standard error", "just room for it"],
+)
+def test_a_flood_is_cut_at_64_kib_and_says_so_and_the_exit_code_still_comes(
+    shared: Shared,
+    stream: Callable[..., Act],
+    messages: list[bytes],
+    kept: tuple[int, int],
+    cut: bool,  # noqa: FBT001  # a table
+) -> None:
+    """A flood does not fill the memory, and a part is not taken for the whole."""
+    result = run(shared, stream(*messages, SUCCESS))
 
-    assert (len(result.stdout), result.exit_code) == (65_536, 0)
+    assert (len(result.stdout), len(result.stderr)) == kept
+    assert (result.cut, result.exit_code) == (cut, 0)
+
+
+def test_output_that_is_no_text_comes_as_it_is(shared: Shared, stream: Callable[..., Act]) -> None:
+    """A capture is bytes: nothing is decoded on the way."""
+    assert run(shared, stream(b"\x01\xd4\xc3\xb2\xa1", SUCCESS)).stdout == b"\xd4\xc3\xb2\xa1"
+
+
+def test_a_cut_output_is_text_only_for_those_who_can_do_with_its_beginning() -> None:
+    """Parsers refuse it unless they say so."""
+    result = ExecResult(stdout=b"begins\xff", stderr=b"", exit_code=0, cut=True)
+
+    with pytest.raises(SourceGarbled, match="first 7 bytes"):
+        result.text()
+    assert result.text(cut_is_fine=True) == "begins\ufffd"
 
 
 OCI = 'OCI runtime exec failed: exec failed: unable to start container process: exec: "dig": executable file not found'
@@ -149,7 +180,7 @@ def refusal(status: str, message: str, reason: str = "") -> Act:
         pytest.param(refusal("401 Unauthorized", "Unauthorized"), Unauthenticated, id="unauthorised"),
         pytest.param(refusal("404 Not Found", 'pods "web-1" not found', "NotFound"), NotFound, id="no pod"),
         pytest.param(refusal("500 Internal Server Error", "dial tcp: refused"), SourceUnreachable, id="server error"),
-        pytest.param(refusal("429 Too Many Requests", "wait"), SourceUnreachable, id="throttled"),
+        pytest.param(refusal("429 Too Many Requests", "wait"), SourceFailing, id="throttled"),
         pytest.param(respond("200 OK", "<html>", content_type="text/html"), SourceGarbled, id="HTML 200"),
         pytest.param(respond("200 OK", "", content_type=""), SourceGarbled, id="empty 200"),
         pytest.param(respond("302 Found", "", "Location: /"), SourceGarbled, id="redirect"),
@@ -209,4 +240,35 @@ def test_reads_go_on_beside_execs(shared: Shared, stream: Callable[..., Act]) ->
     run(shared, stream(SUCCESS))
 
     pods = respond("200 OK", '{"kind":"PodList","metadata":{},"items":[]}')
-    assert shared.played(pods).cluster(Deadline.after(5)).list(Resource(plural="pods")) == []
+    assert shared.played(pods).cluster(Deadline.after(5)).list(Resource(plural="pods"), dict) == []
+
+
+def upgrade_with(*lines: bytes) -> Act:
+    """Answer the upgrade with these header lines."""
+
+    def act(connection: socket.socket, _: threading.Event) -> None:
+        head = (b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade", *lines)
+        connection.sendall(b"\r\n".join((*head, b"", b"")) + frame(SUCCESS))
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        pytest.param((), "another request", id="no key"),
+        pytest.param((b"Sec-WebSocket-Accept: bm90IG91cnM=",), "another request", id="another key"),
+    ],
+)
+def test_an_upgrade_that_answers_another_request_is_garbled(
+    lines: tuple[bytes, ...], said: str, shared: Shared
+) -> None:
+    """What follows such an answer is no exec stream, whatever it looks like."""
+    with pytest.raises(SourceGarbled, match=said):
+        run(shared, upgrade_with(*lines))
+
+
+def test_a_server_that_speaks_no_exec_protocol_is_garbled(shared: Shared, stream: Callable[..., Act]) -> None:
+    """Without v4 or v5 no exit code would come."""
+    with pytest.raises(SourceGarbled, match="none of the exec protocols"):
+        run(shared, stream(SUCCESS, protocol=b"channel.k8s.io"))

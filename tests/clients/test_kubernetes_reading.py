@@ -14,6 +14,7 @@ from bot.errors import (
     AccessDenied,
     EvidenceUnavailable,
     NotFound,
+    SourceFailing,
     SourceGarbled,
     SourceTimeout,
     SourceUnreachable,
@@ -66,9 +67,9 @@ FAILURES: list[tuple[str, Act, type[EvidenceUnavailable]]] = [
     ("a list without items", respond("200 OK", '{"kind":"PodList","metadata":{}}'), SourceGarbled),
     ("another kind", respond("200 OK", '{"kind":"Status","status":"Success","metadata":{},"items":[]}'), SourceGarbled),
     ("a JSON array", respond("200 OK", "[]"), SourceGarbled),
-    ("throttled", status(429, "TooManyRequests", "too many requests"), SourceUnreachable),
-    ("server error", status(500, "InternalError", "etcdserver: leader changed"), SourceUnreachable),
-    ("bad gateway", respond("502 Bad Gateway", HTML, content_type="text/html"), SourceUnreachable),
+    ("throttled", status(429, "TooManyRequests", "too many requests"), SourceFailing),
+    ("server error", status(500, "InternalError", "etcdserver: leader changed"), SourceFailing),
+    ("bad gateway", respond("502 Bad Gateway", HTML, content_type="text/html"), SourceFailing),
     (
         "resource not served",
         status(404, "NotFound", "the server could not find the requested resource"),
@@ -78,7 +79,7 @@ FAILURES: list[tuple[str, Act, type[EvidenceUnavailable]]] = [
 
 
 READS: dict[str, Callable[[ClusterReader], object]] = {
-    "list": lambda reader: reader.list(PODS, namespace="kube-system"),
+    "list": lambda reader: reader.list(PODS, dict, namespace="kube-system"),
     "get": lambda reader: reader.get(PODS, "coredns-1", namespace="kube-system"),
 }
 
@@ -108,7 +109,7 @@ def test_forbidden_names_the_grant(shared: Shared) -> None:
     reader = shared.played(FORBIDDEN).cluster(Deadline.after(5))
 
     with pytest.raises(AccessDenied) as raised:
-        reader.list(DEPLOYMENTS, namespace="kube-system")
+        reader.list(DEPLOYMENTS, dict, namespace="kube-system")
 
     assert raised.value.grant == "deployments.apps: list in namespace kube-system"
     assert raised.value.grant in raised.value.reason
@@ -119,7 +120,7 @@ def test_connection_refused_is_unreachable(open_at: Open) -> None:
     reader = open_at("http://127.0.0.1:1").cluster(Deadline.after(2))
 
     with pytest.raises(SourceUnreachable, match=r"no connection to http://127\.0\.0\.1:1"):
-        reader.list(PODS)
+        reader.list(PODS, dict)
 
 
 def test_own_name_look_up_that_fails_says_so(open_at: Open, took: Callable[[], float]) -> None:
@@ -127,7 +128,7 @@ def test_own_name_look_up_that_fails_says_so(open_at: Open, took: Callable[[], f
     reader = open_at("http://api.cluster.invalid:443").cluster(Deadline.after(2))
 
     with pytest.raises(SourceUnreachable, match=r"the bot's own name look-up of http://api\.cluster\.invalid"):
-        reader.list(PODS)
+        reader.list(PODS, dict)
 
     assert took() < 6
 
@@ -137,7 +138,7 @@ def test_all_pages_are_joined_and_selectors_are_sent(shared: Shared) -> None:
     far_end = shared.play(pods("a", "b", following="token-2"), pods("c"))
     reader = shared.sources.cluster(Deadline.after(5))
 
-    found = reader.list(PODS, namespace="shop", labels="app=x", fields="status.phase=Running")
+    found = reader.list(PODS, dict, namespace="shop", labels="app=x", fields="status.phase=Running")
 
     assert [item["metadata"]["name"] for item in found] == ["a", "b", "c"]
     assert far_end.paths()[0] == (
@@ -151,7 +152,7 @@ def test_expired_list_is_read_again_once(shared: Shared) -> None:
     gone = status(410, "Expired", "The provided continue parameter is too old")
     shared.play(pods("a", following="old"), gone, pods("a", following="new"), pods("b"))
 
-    found = shared.sources.cluster(Deadline.after(5)).list(PODS)
+    found = shared.sources.cluster(Deadline.after(5)).list(PODS, dict)
 
     assert [item["metadata"]["name"] for item in found] == ["a", "b"]
 
@@ -161,7 +162,7 @@ def test_list_that_expires_twice_is_given_up(shared: Shared) -> None:
     far_end = shared.play(status(410, "Expired", "too old"))
 
     with pytest.raises(EvidenceUnavailable, match="410 Gone"):
-        shared.sources.cluster(Deadline.after(5)).list(PODS)
+        shared.sources.cluster(Deadline.after(5)).list(PODS, dict)
 
     assert len(far_end.requests) == 2
 
@@ -178,7 +179,7 @@ def test_a_passing_failure_is_tried_once_more(first: Act, shared: Shared) -> Non
     """One bounded second attempt, and no third."""
     far_end = shared.play(first, pods("a"))
 
-    found = shared.sources.cluster(Deadline.after(5)).list(PODS)
+    found = shared.sources.cluster(Deadline.after(5)).list(PODS, dict)
 
     assert len(found) == 1
     assert len(far_end.requests) == 2
@@ -190,7 +191,7 @@ def test_advice_to_wait_beyond_the_deadline_is_not_taken(shared: Shared, took: C
     opened = took()
 
     with pytest.raises(SourceUnreachable, match="429"):
-        shared.sources.cluster(Deadline.after(30)).list(PODS)
+        shared.sources.cluster(Deadline.after(30)).list(PODS, dict)
 
     assert len(far_end.requests) == 1
     assert took() - opened < 20
@@ -270,7 +271,7 @@ def test_hung_calls_leave_no_threads(shared: Shared) -> None:
 
     def read() -> None:
         try:
-            sources.cluster(Deadline.after(2)).list(PODS)
+            sources.cluster(Deadline.after(2)).list(PODS, dict)
         except EvidenceUnavailable as error:
             failures.append(error)
 
@@ -289,6 +290,6 @@ def test_traffic_is_counted(shared: Shared) -> None:
     sources = shared.played(respond("200 OK", EMPTY_LIST))
     before = sources.totals()
 
-    sources.cluster(Deadline.after(5)).list(PODS)
+    sources.cluster(Deadline.after(5)).list(PODS, dict)
 
     assert sources.totals() == {"calls": before["calls"] + 1, "bytes": before["bytes"] + len(EMPTY_LIST)}

@@ -69,6 +69,38 @@ def test_a_delete_names_the_uid(serve: Serve, writers_at: Open) -> None:
     assert json.loads(request.split(b"\r\n\r\n")[1])["preconditions"] == {"uid": "u-1"}
 
 
+@pytest.mark.parametrize(("dry_run", "query"), [(False, b""), (True, b"&dryRun=All")], ids=["for good", "dry run"])
+def test_an_object_is_created_with_unknown_fields_refused(
+    serve: Serve,
+    writers_at: Open,
+    dry_run: bool,  # noqa: FBT001  # a table
+    query: bytes,
+) -> None:
+    """A POST to the collection; a dry run asks the API to keep nothing."""
+    far_end = serve(respond("201 Created", '{"kind":"ServiceAccount","metadata":{"name":"cache","uid":"u-1"}}'))
+    body: JsonObject = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "cache"}}
+    writer = writers_at(far_end.url).cluster(Deadline.after(5))
+
+    made = writer.create(Resource(plural="serviceaccounts"), body, namespace="kube-system", dry_run=dry_run)
+
+    request = far_end.requests[0]
+    path = b"/api/v1/namespaces/kube-system/serviceaccounts?fieldValidation=Strict" + query
+    assert request.startswith(b"POST " + path + b" HTTP/1.1")
+    assert json.loads(request.split(b"\r\n\r\n")[1]) == body
+    assert made["metadata"]["uid"] == "u-1"
+
+
+def test_what_exists_is_not_created_again(serve: Serve, writers_at: Open) -> None:
+    """Somebody has been faster: nothing was changed, and that is certain."""
+    far_end = serve(status(409, "AlreadyExists", 'serviceaccounts "cache" already exists'))
+    writer = writers_at(far_end.url).cluster(Deadline.after(5))
+
+    with pytest.raises(WriteFailed, match=r"^Conflict: .*already exists") as raised:
+        writer.create(Resource(plural="serviceaccounts"), {"metadata": {"name": "cache"}}, namespace="kube-system")
+
+    assert not raised.value.ambiguous
+
+
 @pytest.mark.parametrize(
     ("act", "text", "ambiguous"),
     [

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from bot.domain.cluster import ClusterTarget, PodName, Question
-from bot.domain.evidence import AnyCollector, Look, NoParameters
+from bot.domain.cluster import PodName
+from bot.domain.evidence import Collector
+from bot.domain.json_values import RawObject
 from bot.domain.ports import Resource
 from bot.errors import EvidenceUnavailable
-from bot.workflow.recording import CallLog, RecordingAwsReader, RecordingClusterReader
+from tests.looking import Ends, ListsWhatItReads, collect_through
+
+T = TypeVar("T")
 
 
 @dataclass
-class CannedAws:
+class CannedAws(ListsWhatItReads):
     """Answers by `service:Operation`: a value, an error to raise, or a function of the parameters."""
 
     answers: Mapping[str, Any]
@@ -47,11 +49,17 @@ class CannedCluster:
         return self._answer(f"{resource.plural}/{name}", namespace)  # type: ignore[no-any-return]
 
     def list(
-        self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = ""
-    ) -> list[dict[str, Any]]:
+        self,
+        resource: Resource,
+        read: Callable[[RawObject], T],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+    ) -> Sequence[T]:
         """Answer a list as written down; no selector is expected here."""
         assert (labels, fields) == ("", "")
-        return self._answer(resource.plural, namespace)  # type: ignore[no-any-return]
+        return [read(one) for one in self._answer(resource.plural, namespace)]
 
     def logs(self, pod: PodName, **options: object) -> str:
         """Fail: none of these collectors reads logs."""
@@ -82,24 +90,15 @@ def look_through() -> LookThrough:
     """Run a collector against canned answers; an undeclared call raises `UnitError`."""
 
     def run(
-        collector: AnyCollector,
+        collector: Collector[Any, Any],
         *,
         aws: Mapping[str, Any] | None = None,
         kubernetes: Mapping[str, Any] | None = None,
         needed: tuple[object, ...] = (),
     ) -> Looked:
-        log = CallLog(unit=collector.name, declared=collector.permissions)
         canned = CannedAws(aws or {})
-        look = Look(
-            cluster=RecordingClusterReader(inner=CannedCluster(kubernetes or {}), log=log),
-            aws=RecordingAwsReader(inner=canned, log=log),
-            target=ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1"),
-            question=Question(cluster="cluster-prod"),
-            parameters=NoParameters(),
-            started_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
-            needed={type(item): item for item in needed},
-        )
-        evidence = collector.collect(look)  # type: ignore[arg-type]
-        return Looked(evidence=evidence, calls=[call.name for call in log.calls()], asked=canned.asked)
+        ends = Ends(reader=CannedCluster(kubernetes or {}), aws_reader=canned)
+        evidence, calls = collect_through(collector, ends, needed={type(item): item for item in needed})
+        return Looked(evidence=evidence, calls=list(calls), asked=canned.asked)
 
     return run

@@ -10,8 +10,9 @@ import pytest
 from bot.collectors import cluster_binding, eks_addons, eks_cluster
 from bot.collectors.eks_addons import AddonIssue, EksAddons
 from bot.collectors.eks_cluster import EksCluster
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.errors import AccessDenied, SourceGarbled, SourceTimeout
+from bot.kubernetes.nodes import Compute, Node
 from bot.network.model import Interface, InterfaceKind
 
 DESCRIBED: dict[str, Any] = {
@@ -50,6 +51,17 @@ def cluster(*, auto_mode: bool = False) -> EksCluster:
         service_cidr="172.20.0.0/16",
         auto_mode=auto_mode,
     )
+
+
+@pytest.mark.parametrize("arn", ["arn:aws-cn:eks:cn-north-1", "arn:aws-us-gov:eks:us-gov-west-1"])
+def test_cluster_of_another_partition_is_one_like_any_other(look_through: Any, arn: str) -> None:
+    """The account is in the same place; an IPv6 cluster names its Services' CIDR in another member."""
+    network = {"serviceIpv6Cidr": "fd12:3456:789a::/108", "ipFamily": "ipv6"}
+    described = {**DESCRIBED, "arn": f"{arn}:123456789012:cluster/c", "kubernetesNetworkConfig": network}
+
+    found = look_through(eks_cluster.COLLECTOR, aws={"eks:DescribeCluster": {"cluster": described}}).evidence
+
+    assert (found.account, found.service_cidr) == ("123456789012", "fd12:3456:789a::/108")
 
 
 def test_cluster_is_described_in_one_call(look_through: Any) -> None:
@@ -146,11 +158,10 @@ def test_an_addon_that_cannot_be_described_still_owns_its_objects(look_through: 
     assert [(gap.what, gap.grant) for gap in looked.evidence.gaps] == [("add-on coredns", "eks:DescribeAddon")]
 
 
-def node(name: str, instance: str = "", ip: str = "10.0.1.5", compute: str = "ec2") -> WorkerNode:
+def node(name: str, instance: str = "", ip: str = "10.0.1.5", compute: Compute = Compute.MANAGED) -> Node:
     """Return a node."""
-    return WorkerNode(
-        name=name, instance_id=instance, internal_ip=ip, node_group="", zone="", ready=True, compute=compute
-    )
+    provider_id = f"aws:///eu-west-1a/{instance}" if instance else ""
+    return Node(name=name, provider_id=provider_id, internal_ip=ip, ready=True, compute=compute)
 
 
 def interface(instance: str, address: str, kind: InterfaceKind = InterfaceKind.INSTANCE) -> Interface:
@@ -165,7 +176,7 @@ def interface(instance: str, address: str, kind: InterfaceKind = InterfaceKind.I
     )
 
 
-FARGATE = node("fargate-ip-10-0-1-9", ip="10.0.1.9", compute="fargate")
+FARGATE = node("fargate-ip-10-0-1-9", ip="10.0.1.9", compute=Compute.FARGATE)
 BINDING_CASES = {
     "instances in the VPC": ([node("n1", "i-1")], [interface("i-1", "10.0.1.5")], (), False, True),
     "some instances gone": (
@@ -179,9 +190,9 @@ BINDING_CASES = {
     "no nodes": ([], [], (), False, None),
     "Fargate in the VPC": ([FARGATE], [interface("", "10.0.1.9", InterfaceKind.OTHER)], (), False, True),
     "Fargate not found": ([FARGATE], [], (), False, None),
-    "Auto Mode": ([node("n1", "i-1", compute="auto")], [interface("i-1", "10.0.1.5")], (), True, True),
+    "Auto Mode": ([node("n1", "i-1", compute=Compute.AUTO)], [interface("i-1", "10.0.1.5")], (), True, True),
     "Auto Mode nodes, no Auto Mode": (
-        [node("n1", "i-1", compute="auto")],
+        [node("n1", "i-1", compute=Compute.AUTO)],
         [interface("i-1", "10.0.1.5")],
         (),
         False,
@@ -202,7 +213,7 @@ BINDING_CASES = {
 )
 def test_binding(
     look_through: Any,
-    nodes: list[WorkerNode],
+    nodes: list[Node],
     interfaces: list[Interface],
     tags: tuple[str, ...],
     auto_mode: bool,  # noqa: FBT001  # a column
@@ -221,7 +232,7 @@ def test_binding(
 
     assert looked.evidence.matches is matches
     assert looked.evidence.why
-    assert (looked.evidence.account, looked.evidence.kube_system_uid) == ("123456789012", "uid-1")
+    assert (looked.evidence.binding.account, looked.evidence.binding.kube_system_uid) == ("123456789012", "uid-1")
     assert looked.calls == ["get namespaces"]
 
 

@@ -12,8 +12,10 @@ from bot.collectors import network_acls, security_group_rules, subnets, worker_n
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.errors import AccessDenied, SourceGarbled
+from bot.kubernetes.nodes import Compute, Taint
+from bot.network.answers import CNI_CLUSTER_TAG
 from bot.network.model import Direction, Interface, InterfaceKind, Route
-from bot.workflow.evidence_store import as_stored
+from tests.looking import as_stored
 
 CLUSTER = EksCluster(
     name="cluster-prod",
@@ -72,9 +74,7 @@ NODES = [
     raw_node("node-5-hybrid", "eks-hybrid:///eu-west-1/cluster-prod/mi-1", "192.168.7.5"),
 ]
 INTERFACES = [
-    raw_interface(
-        "eni-1", "10.0.1.5", instance="i-1", TagSet=[{"Key": worker_nodes.CNI_CLUSTER_TAG, "Value": "cluster-prod"}]
-    ),
+    raw_interface("eni-1", "10.0.1.5", instance="i-1", TagSet=[{"Key": CNI_CLUSTER_TAG, "Value": "cluster-prod"}]),
     raw_interface(
         "eni-2",
         "10.0.2.5",
@@ -141,18 +141,18 @@ def test_node_fields(look_through: Any) -> None:
 
     nodes = {node.name: node for node in looked.evidence.nodes}
     assert {name: (node.instance_id, node.compute) for name, node in nodes.items()} == {
-        "fargate-ip-10-0-1-9": ("", "fargate"),
-        "node-1": ("i-1", "ec2"),
-        "node-2": ("i-2", "auto"),
-        "node-4": ("i-gone", "ec2"),
-        "node-5-hybrid": ("", "ec2"),
+        "fargate-ip-10-0-1-9": ("", Compute.FARGATE),
+        "node-1": ("i-1", Compute.MANAGED),
+        "node-2": ("i-2", Compute.AUTO),
+        "node-4": ("i-gone", Compute.SELF_MANAGED),
+        "node-5-hybrid": ("", Compute.HYBRID),
     }
     assert (nodes["node-1"].node_group, nodes["node-1"].internal_ip, nodes["node-1"].ready) == (
         "blue",
         "10.0.1.5",
         True,
     )
-    assert nodes["node-1"].taints == ("dedicated=dns:NoSchedule",)
+    assert nodes["node-1"].taints == (Taint(key="dedicated", value="dns", effect="NoSchedule"),)
     assert worker_nodes.COLLECTOR.summarise(looked.evidence) == (
         "5 nodes, 5 interfaces (2 of them pods' own) with 1 security groups in vpc-1; 2 nodes not found in the VPC"
     )
@@ -229,12 +229,12 @@ RAW_RULES = [
     raw_rule("sgr-4", CidrIpv4="10.0.0.0/16"),
     raw_rule("sgr-3", CidrIpv6="::/0", IsEgress=True, IpProtocol="-1", FromPort=-1, ToPort=-1),
     raw_rule("sgr-2", PrefixListId="pl-dns"),
-    raw_rule("sgr-1", PrefixListId="pl-web", FromPort=443, ToPort=443),
+    raw_rule("sgr-1", PrefixListId="pl-web", FromPort=80, ToPort=80),
 ]
 
 
 def test_rules_of_all_groups_come_in_one_call(look_through: Any) -> None:
-    """Nodes' groups and the cluster security group are asked for together; only lists for port 53 are followed."""
+    """Groups of nodes and of the cluster are asked for together; only lists for ports 53 and 443 are followed."""
     looked = look_through(
         security_group_rules.COLLECTOR,
         aws={

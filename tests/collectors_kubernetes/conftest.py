@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from bot.domain.cluster import ClusterTarget, PodName, Question
-from bot.domain.evidence import Collector, Look
+from bot.domain.cluster import PodName
+from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject
 from bot.domain.ports import Resource
 from bot.errors import EvidenceUnavailable, NotFound
-from bot.workflow.evidence_store import as_stored
-from bot.workflow.recording import CallLog, RecordingAwsReader, RecordingClusterReader
+from tests.looking import Ends, as_stored, collect_through
+
+T = TypeVar("T")
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 Answer = list[RawObject] | RawObject | EvidenceUnavailable
@@ -38,12 +39,20 @@ class FakeCluster:
         assert isinstance(found, dict)
         return found
 
-    def list(self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "") -> list[RawObject]:
-        """Return the items under `plural`, or under `plural?selector` where that is given."""
+    def list(
+        self,
+        resource: Resource,
+        read: Callable[[RawObject], T],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+    ) -> Sequence[T]:
+        """Read the items under `plural`, or under `plural?selector` where that is given."""
         exact = f"{resource.plural}?{labels or fields}"
         found = self._answer(exact if exact in self.objects else resource.plural, namespace)
         assert isinstance(found, list)
-        return found
+        return [read(one) for one in found]
 
     def logs(
         self,
@@ -62,8 +71,7 @@ class FakeCluster:
         found = self.texts.get(key, NotFound(f"no log of {key}"))
         if isinstance(found, EvidenceUnavailable):
             raise found
-        assert limit_bytes > len(found)
-        return "".join(found.splitlines(keepends=True)[-tail_lines:])
+        return "".join(found.splitlines(keepends=True)[-tail_lines:])[:limit_bytes]
 
     def _answer(self, key: str, namespace: str) -> Answer:
         with self.lock:
@@ -90,19 +98,14 @@ def collect() -> Collect:
     """Run a collector through the recording readers; check that what it gives survives storing unchanged."""
 
     def run(
-        unit: Collector[Any], cluster: FakeCluster, *, needed: Mapping[type, object] | None = None, **parameters: Any
+        unit: Collector[Any, Any],
+        cluster: FakeCluster,
+        *,
+        needed: Mapping[type, object] | None = None,
+        **parameters: Any,
     ) -> Any:
-        log = CallLog(unit=unit.name, declared=unit.permissions)
-        look = Look(
-            cluster=RecordingClusterReader(cluster, log),
-            aws=RecordingAwsReader(NoAws(), log),
-            target=ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1"),
-            question=Question(cluster="cluster-prod"),
-            parameters=unit.parameters(**parameters),
-            started_at=NOW,
-            needed=needed or {},
-        )
-        found = unit.collect(look)
+        ends = Ends(reader=cluster, aws_reader=NoAws())
+        found, _ = collect_through(unit, ends, needed=needed, parameters=parameters)
         assert isinstance(found, unit.evidence)
         assert as_stored(found) == found
         assert unit.summarise(found)
@@ -136,7 +139,7 @@ def a_pod(name: str, **changes: Any) -> RawObject:
     phase = changes.pop("phase", "Running")
     statuses = [{"name": container, "ready": ready, "restartCount": restarts, "state": state, "lastState": last_state}]
     return {
-        "metadata": {"name": name, "creationTimestamp": "2026-11-20T08:59:00Z", **changes},
+        "metadata": {"namespace": "kube-system", "name": name, "creationTimestamp": "2026-11-20T08:59:00Z", **changes},
         "spec": {
             "nodeName": node,
             "serviceAccountName": "coredns",

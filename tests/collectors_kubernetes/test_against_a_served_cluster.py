@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import pytest
 
 from bot.collectors import coredns_logs, coredns_pods, corefile, kube_dns, kube_proxy_logs, kube_proxy_pods
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.cluster import ClusterTarget, PodName, Question
-from bot.domain.evidence import Collector, Look
-from bot.domain.findings import EVERYTHING, Case, Judgement, Rule, Verdict
+from bot.domain.evidence import Collector
+from bot.domain.findings import Case, Judgement, Rule, Verdict
 from bot.domain.json_values import RawObject
+from bot.domain.lookups import EVERYTHING
 from bot.domain.ports import Resource
+from bot.domain.views import View
 from bot.errors import EvidenceUnavailable, NotFound
+from bot.kubernetes.nodes import Compute, Node
 from bot.rules.coredns_crash_corefile import RULE as CRASH
 from bot.rules.kube_dns_no_endpoints import RULE as NO_ENDPOINTS
 from bot.rules.kube_proxy_forbidden import RULE as PROXY_FORBIDDEN
@@ -23,12 +26,11 @@ from bot.rules.kube_proxy_not_running import RULE as NOT_RUNNING
 from bot.sandbox.kubernetes.served_cluster import ServedCluster
 from bot.sandbox.kubernetes.small_cluster import cluster_role, config_map, small_cluster
 
+T = TypeVar("T")
+
 NODES = WorkerNodes(
     vpc_id="vpc-1",
-    nodes=tuple(
-        WorkerNode(name=name, instance_id="", internal_ip="", node_group="", zone="", ready=True, compute="ec2")
-        for name in ("node-a", "node-b")
-    ),
+    nodes=tuple(Node(name=name, ready=True, compute=Compute.MANAGED) for name in ("node-a", "node-b")),
     interfaces=(),
 )
 
@@ -56,11 +58,18 @@ class HttpReader:
         found: RawObject = self._ask(self._path(resource, namespace, f"/{name}"))
         return found
 
-    def list(self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "") -> list[RawObject]:
+    def list(
+        self,
+        resource: Resource,
+        read: Callable[[RawObject], T],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+    ) -> Sequence[T]:
         """GET a list."""
         query = urlencode({"labelSelector": labels, "fieldSelector": fields})
-        found: list[RawObject] = self._ask(self._path(resource, namespace) + f"?{query}")["items"]
-        return found
+        return [read(one) for one in self._ask(self._path(resource, namespace) + f"?{query}")["items"]]
 
     def logs(
         self,
@@ -100,7 +109,7 @@ def judged(served: ServedCluster, rule: Rule) -> Judgement:
     """Gather over HTTP what the rule needs, and judge it."""
     now = datetime.now(UTC) + timedelta(seconds=1)
     evidence: dict[type, object] = {WorkerNodes: NODES}
-    units: tuple[Collector[Any], ...] = (
+    units: tuple[Collector[Any, Any], ...] = (
         kube_dns.COLLECTOR,
         coredns_pods.COLLECTOR,
         corefile.COLLECTOR,
@@ -110,9 +119,9 @@ def judged(served: ServedCluster, rule: Rule) -> Judgement:
     )
     target = ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1")
     for unit in units:
-        look = Look(
+        look = View(
             cluster=HttpReader(served),
-            aws=None,  # type: ignore[arg-type]  # these collectors ask AWS nothing
+            at=None,  # type: ignore[arg-type]  # these collectors ask AWS nothing
             target=target,
             question=Question(cluster="cluster-prod"),
             parameters=unit.parameters(),
@@ -131,7 +140,8 @@ def test_a_served_cluster_at_rest_is_healthy(served: ServedCluster) -> None:
 
 
 def test_a_bad_corefile_is_latent_at_first(served: ServedCluster) -> None:
-    """The pods log a failed reload and run on."""
+    """The pods log a failed reload and run on. A real CoreDNS looks for a changed Corefile no sooner than 2 s on."""
+    served.ask("POST", "/sandbox/passed", {"seconds": 2})
     served.put(config_map("coredns", "Corefile", ".:53 {\n    errors\n    proxy . 1.1.1.1\n}\n"))
     served.settle()
 

@@ -52,17 +52,18 @@ def test_the_service_and_its_endpoints_are_read(collect: Any, cluster: Any) -> N
 
 
 def test_without_the_service_others_that_serve_dns_are_named(collect: Any, cluster: Any) -> None:
-    """A renamed DNS service is seen; a service for metrics of the same pods is none."""
+    """Of two renamed DNS services neither is it without its address; one for metrics of the same pods is none."""
     renamed = {"metadata": {"name": "dns"}, "spec": {**SERVICE["spec"], "clusterIP": "172.20.0.53"}}
+    second = {"metadata": {"name": "names"}, "spec": {**SERVICE["spec"], "clusterIP": "172.20.0.54"}}
     metrics = {
         "metadata": {"name": "coredns-metrics"},
         "spec": {"selector": {"k8s-app": "kube-dns"}, "ports": [{"port": 9153}]},
     }
 
-    found = collect(kube_dns.COLLECTOR, cluster(objects={"services": [metrics, renamed]}))
+    found = collect(kube_dns.COLLECTOR, cluster(objects={"services": [metrics, renamed, second]}))
 
     assert not found.service_exists
-    assert found.other_dns_services == ("dns (172.20.0.53)",)
+    assert found.other_dns_services == ("dns (172.20.0.53)", "names (172.20.0.54)")
 
 
 def test_refused_endpointslices_leave_the_service(collect: Any, cluster: Any) -> None:
@@ -91,9 +92,12 @@ def test_an_answer_without_required_members_is_no_service(collect: Any, cluster:
         collect(kube_dns.COLLECTOR, cluster(objects=objects))
 
 
-def test_garbled_endpointslices_are_a_gap(collect: Any, cluster: Any) -> None:
-    """A slice without its address type is not of the API; it never reads as "no endpoints"."""
-    found = collect(kube_dns.COLLECTOR, cluster(objects={"services": [SERVICE], "endpointslices": [{}]}))
+@pytest.mark.parametrize(
+    "one", [{}, {"addressType": "IPv4", "endpoints": [{}]}], ids=["no address type", "no addresses"]
+)
+def test_garbled_endpointslices_are_a_gap(collect: Any, cluster: Any, one: Any) -> None:
+    """A slice without its address type is not of the API, nor an endpoint without addresses: no "no endpoints"."""
+    found = collect(kube_dns.COLLECTOR, cluster(objects={"services": [SERVICE], "endpointslices": [one]}))
 
     assert found.endpoints_gap is not None
 
@@ -181,7 +185,7 @@ def test_fargates_taint_is_looked_for_where_a_pod_has_no_node(
         objects={
             "pods": [pod("coredns-a", node=node)],
             "deployments/coredns": DEPLOYMENT,
-            "nodes": [{"spec": {"taints": [fargate]}}, {"spec": {}}],
+            "nodes": [{"metadata": {"name": "a"}, "spec": {"taints": [fargate]}}, {"metadata": {"name": "b"}}],
         }
     )
 
@@ -224,7 +228,7 @@ def test_the_corefile_with_its_owner_and_last_change(collect: Any, cluster: Any)
     found = collect(corefile.COLLECTOR, cluster(objects={"configmaps/coredns": raw}))
 
     assert (found.owned_by_addon, found.changed_at) == (True, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
-    assert found.root.forward_targets == ("169.254.169.253",)
+    assert found.root.plugin("forward").arguments == (".", "169.254.169.253")
     assert found.line(3) == "forward . 169.254.169.253"
     assert found.forwards_only_elsewhere("10.64.0.2")
     assert not found.forwards_only_elsewhere("169.254.169.253")
@@ -244,3 +248,56 @@ def test_a_garbled_config_map_is_no_missing_corefile(collect: Any, cluster: Any,
     """Required members are indexed."""
     with pytest.raises(SourceGarbled):
         collect(corefile.COLLECTOR, cluster(objects={"configmaps/coredns": answer}))
+
+
+def test_pods_beyond_the_most_whose_events_are_read_are_a_gap(collect: Any, cluster: Any, pod: Any) -> None:
+    """25 pods are not ready, events of 20 are read: what the others say was not seen."""
+    raw = [pod(f"coredns-{n:02}", ready=False) for n in range(25)]
+
+    found = collect(coredns_pods.COLLECTOR, cluster(objects={"pods": raw}))
+
+    assert [gap.reason for gap in found.gaps] == [
+        "5 of 25 events of pods that are not ready were not read: coredns-20, coredns-21, coredns-22 and 2 more"
+    ]
+
+
+def deployment(*conditions: dict[str, str]) -> dict[str, Any]:
+    """Return a Deployment of the day before that says this of itself."""
+    return {
+        "metadata": {"name": "coredns", "creationTimestamp": "2026-11-20T08:00:00Z"},
+        "spec": {"replicas": 2, "template": {}},
+        "status": {"conditions": list(conditions)},
+    }
+
+
+QUOTA = {
+    "type": "ReplicaFailure",
+    "status": "True",
+    "reason": "FailedCreate",
+    "message": 'pods "coredns-c" is forbidden: exceeded quota: pods',
+    "lastTransitionTime": "2026-11-21T07:00:00Z",
+    "lastUpdateTime": "2026-11-21T07:30:00Z",
+}
+STUCK = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+GOING_ON = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "message": "has progressed"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "says", "changed"),
+    [
+        ((), "", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ((GOING_ON,), "", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ((STUCK,), "ProgressDeadlineExceeded: timed out", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ((GOING_ON, QUOTA), f"FailedCreate: {QUOTA['message']}", datetime(2026, 11, 21, 7, 30, tzinfo=UTC)),
+    ],
+    ids=["says nothing", "all is well", "stands still", "over its quota"],
+)
+def test_a_deployment_says_why_pods_are_missing(
+    collect: Any, cluster: Any, pod: Any, *, conditions: Any, says: str, changed: datetime
+) -> None:
+    """One of two wanted pods is there: the Deployment's own reason, and when it last said anything new."""
+    world = cluster(objects={"pods": [pod("coredns-a")], "deployments/coredns": deployment(*conditions)})
+
+    found = collect(coredns_pods.COLLECTOR, world)
+
+    assert (found.missing, found.complaint, found.last_change) == (1, says, changed)

@@ -7,29 +7,19 @@ import pytest
 
 from bot.collectors import kube_proxy_logs, kube_proxy_pods
 from bot.collectors.kube_proxy_pods import KubeProxyPods
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.dns.api_failure import ApiFailureKind
 from bot.errors import AccessDenied, SourceGarbled
+from bot.kubernetes.nodes import Compute, Node
 
 PROXY_START = '2026-11-20T09:00:00Z I1120 09:00:00.0 1 server.go:483] "Version info" version="v1.33.3"\n'
 
 
-def nodes(count: int, compute: str = "ec2") -> WorkerNodes:
+def nodes(count: int, compute: Compute = Compute.MANAGED) -> WorkerNodes:
     """Return `count` worker nodes."""
     return WorkerNodes(
         vpc_id="vpc-1",
-        nodes=tuple(
-            WorkerNode(
-                name=f"node-{number:03}",
-                instance_id="",
-                internal_ip="",
-                node_group="",
-                zone="",
-                ready=True,
-                compute=compute,
-            )
-            for number in range(count)
-        ),
+        nodes=tuple(Node(name=f"node-{number:03}", ready=True, compute=compute) for number in range(count)),
         interfaces=(),
     )
 
@@ -63,16 +53,23 @@ def test_nodes_without_a_ready_kube_proxy_are_uncovered(collect: Any, cluster: A
     assert (found.desired, found.scheduled, found.nodes_total) == (3, 2, 3)
 
 
+PARKED = {
+    "metadata": {"name": "kube-proxy"},
+    "status": {"desiredNumberScheduled": 0, "currentNumberScheduled": 0},
+}
+"""A DaemonSet whose node selector no node bears."""
+
+
 @pytest.mark.parametrize(
     ("objects", "compute", "by_design"),
     [
-        ({}, "fargate", "all 3 nodes are Fargate or Auto Mode nodes, which have no kube-proxy"),
+        ({}, Compute.FARGATE, "all 3 nodes are Fargate or Auto Mode nodes, which have no kube-proxy"),
         (
             {
                 "daemonsets": [{"metadata": {"name": "cilium"}}],
                 "configmaps/cilium-config": {"data": {"kube-proxy-replacement": "true"}},
             },
-            "ec2",
+            Compute.HYBRID,
             "Cilium (kube-proxy-replacement: true) replaces kube-proxy",
         ),
         (
@@ -80,15 +77,31 @@ def test_nodes_without_a_ready_kube_proxy_are_uncovered(collect: Any, cluster: A
                 "daemonsets": [{"metadata": {"name": "cilium"}}],
                 "configmaps/cilium-config": {"data": {"kube-proxy-replacement": "false"}},
             },
-            "ec2",
+            Compute.HYBRID,
             "",
         ),
-        ({}, "ec2", ""),
+        (
+            {
+                "daemonsets": [{"metadata": {"name": "cilium"}}, PARKED],
+                "configmaps/cilium-config": {"data": {"kube-proxy-replacement": "true"}},
+            },
+            Compute.SELF_MANAGED,
+            "Cilium (kube-proxy-replacement: true) replaces kube-proxy, whose DaemonSet is parked",
+        ),
+        ({"daemonsets": [PARKED]}, Compute.SELF_MANAGED, ""),
+        ({}, Compute.SELF_MANAGED, ""),
     ],
-    ids=["fargate only", "cilium replaces it", "cilium beside it", "nothing seen"],
+    ids=[
+        "fargate only",
+        "cilium replaces it",
+        "cilium beside it",
+        "cilium, kube-proxy parked",
+        "parked",
+        "nothing seen",
+    ],
 )
 def test_what_replaces_kube_proxy_where_visible(
-    collect: Any, cluster: Any, objects: dict[str, Any], compute: str, by_design: str
+    collect: Any, cluster: Any, objects: dict[str, Any], compute: Compute, by_design: str
 ) -> None:
     """Fargate, Auto Mode and Cilium's replacement are by design; anything else is not claimed."""
     found = collect(kube_proxy_pods.COLLECTOR, cluster(objects=objects), needed={WorkerNodes: nodes(3, compute)})
@@ -142,7 +155,7 @@ def test_a_sample_of_kube_proxy_logs_is_read_and_stated(collect: Any, cluster: A
     found = collect(kube_proxy_logs.COLLECTOR, world, needed={KubeProxyPods: pods})
 
     read = [log.node for log in found.pods]
-    assert found.read == "logs of 20 of 500 kube-proxy pods read"
+    assert found.read == "logs of 20 of 500 kube-proxy pods read, the other 480 are ready"
     assert len(world.asked) == 21
     assert "node-007" in read
     assert {int(node[5]) for node in read} == {0, 1, 2, 3, 4}
@@ -156,7 +169,7 @@ def test_a_sample_of_kube_proxy_logs_is_read_and_stated(collect: Any, cluster: A
         ("I1121 08:59:30.0 1 shared_informer.go:320] Caches are synced for endpoint slice config", "", False),
         (
             "I1121 08:59:30.0 1 shared_informer.go:320] Caches are synced for service config",
-            "the same was read at 2026-11-21 08:59:30Z",
+            "the same was read at 2026-11-21T08:59:30Z",
             False,
         ),
     ],

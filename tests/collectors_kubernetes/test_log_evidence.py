@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.collectors import coredns_logs, coredns_pods
+from bot.collectors._log_window import newest_lines
 from bot.collectors.coredns_pods import CorednsPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.dns.coredns_log import CorednsLineKind
@@ -150,6 +151,42 @@ def test_a_busy_log_is_read_again_over_the_window(coredns: Any, pod: Any) -> Non
     assert not found.pods[0].whole
 
 
+def test_a_log_that_is_cut_by_its_bytes_lacks_its_newest_lines_and_says_so(coredns: Any, pod: Any) -> None:
+    """What the API server left off may be the failure: the log does not count as read to its end."""
+    long = "2026-11-21T08:59:{second:02}Z [ERROR] " + "x" * 3_000 + "\n"
+    text = START + "".join(long.format(second=second) for second in range(9)) + FORBIDDEN.format(minute=9)
+
+    found, world = coredns([pod("coredns-a")], {"coredns-a": text}, tail_lines=12)
+
+    (gap,) = found.gaps
+    assert gap.reason == (
+        "cut off after 24000 bytes: 8 lines, up to 2026-11-21T08:59:06Z were read, newer ones were not"
+    )
+    assert not found.pods[0].whole
+    assert len(world.asked) == 1
+
+
+def test_a_wider_part_that_is_cut_does_not_hide_the_newest_lines(coredns: Any, pod: Any) -> None:
+    """The tail that was read first is kept instead, and what is older is said to be missing."""
+    long = "2026-11-21T08:59:{second:02}Z [ERROR] " + "x" * 99_000 + "\n"
+    text = START + long.format(second=1) + "".join(FORBIDDEN.format(minute=n) for n in range(5, 10))
+
+    found, _ = coredns([pod("coredns-a")], {"coredns-a": text}, tail_lines=5)
+
+    assert found.pods[0].of(CorednsLineKind.API_FAILURE)[0].count == 5
+    assert "only the newest 5 lines were read" in found.gaps[0].reason
+    assert "more than 100000 bytes" in found.gaps[0].reason
+
+
+def test_more_lines_than_were_asked_for_are_not_kept() -> None:
+    """An API server that ignores `tailLines` is answered by keeping the newest."""
+    text = START + FORBIDDEN.format(minute=3) * 40 + RELOAD.replace("20T12", "21T08")
+
+    assert len(newest_lines(text, 3).splitlines()) == 3
+    assert newest_lines(text, 3).endswith(RELOAD.replace("20T12", "21T08"))
+    assert newest_lines(text, 100) == text
+
+
 def test_a_readiness_after_the_failure_contradicts_it(coredns: Any, collect: Any, cluster: Any, pod: Any) -> None:
     """A pod that became Ready by /ready has listed everything since."""
     older = FORBIDDEN.format(minute=3).replace("2026-11-21T08", "2026-11-20T08")
@@ -158,7 +195,7 @@ def test_a_readiness_after_the_failure_contradicts_it(coredns: Any, collect: Any
 
     (failure,) = found.api_failures(pods, ApiFailureKind.FORBIDDEN)
 
-    assert failure.contradicted_by == "the pod became Ready at 2026-11-20 09:00:10Z"
+    assert failure.contradicted_by == "the pod became Ready at 2026-11-20T09:00:10Z"
 
 
 SAME_SECOND = pytest.mark.parametrize(
@@ -204,3 +241,47 @@ def test_a_wait_that_ended_within_the_second_needs_no_explanation(
     gaps = found.waits_unexplained(pods, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
 
     assert [gap.what for gap in gaps] == ["API access of coredns-a"] * stands
+
+
+ENDED_NOW = {"restarts": 1, "last_state": {"terminated": {"reason": "Error", "finishedAt": "2026-11-21T08:58:00Z"}}}
+ENDED_LONG_AGO = {
+    "restarts": 9,
+    "last_state": {"terminated": {"reason": "Error", "finishedAt": "2026-11-19T08:58:00Z"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("suspects", "changes", "others", "open_pods"),
+    [
+        (0, {}, 5, 0),
+        (3, {"ready": False}, 5, 0),
+        (25, {"ready": False}, 0, 5),
+        (25, ENDED_NOW, 0, 5),
+        (25, ENDED_LONG_AGO, 5, 0),
+    ],
+    ids=["all ready", "the unready ones are read", "more unready than are read", "all ended now", "all ended long ago"],
+)
+def test_logs_beyond_the_sample_are_stood_in_for_by_a_pods_status(
+    coredns: Any, pod: Any, *, suspects: int, changes: Any, others: int, open_pods: int
+) -> None:
+    """20 of 25 logs are read; of the other pods each is seen ready and not ended within the window, or is a gap."""
+    raw = [pod(f"coredns-{n:02}", **(changes if n >= 25 - suspects else {})) for n in range(25)]
+    texts = {f"coredns-{n:02}": START for n in range(25)} | {f"coredns-{n:02}/previous": START for n in range(25)}
+
+    found, _ = coredns(raw, texts)
+
+    told = f", the other {others} are ready" if others else ""
+    assert found.read == f"logs of 20 of 25 CoreDNS pods read{told}"
+    gaps = [gap.reason for gap in found.gaps if "no log was read" in gap.reason]
+    assert [
+        f"of 5 of 25 CoreDNS pods no log was read (`max_pods`), and {open_pods} of these" in gap for gap in gaps
+    ] == ([True] if open_pods else [])
+
+
+def test_pods_whose_container_ended_last_are_read_first(coredns: Any, pod: Any) -> None:
+    """Many restarts of long ago do not come before one of now."""
+    old = [pod(f"coredns-{n:02}", **ENDED_LONG_AGO) for n in range(20)]
+
+    found, _ = coredns([*old, pod("coredns-zz", **ENDED_NOW)], {"coredns-zz": START, "coredns-00": START})
+
+    assert "coredns-zz" in {log.pod for log in found.pods}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from botocore import xform_name
 
+from tests.catalogue.ec2_calls import Ec2Calls, ec2_calls
 from tests.deploy.iam_account import Cloud, Json, Keys, enforcing_cloud
 
 
@@ -19,47 +21,33 @@ def enforcing() -> Iterator[Cloud]:
 
 @pytest.fixture
 def cloud(enforcing: Cloud) -> Cloud:
-    """Return the account with objects that nobody has touched, and how each declared call is made on them."""
+    """Return the account with objects that nobody has touched, and how the units make each declared call on them."""
     ec2 = enforcing.client("ec2", enforcing.administrator)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")
     group = ec2.create_security_group(GroupName="nodes", Description="of nodes", VpcId=vpc)["GroupId"]
-    present = {"GroupId": group, "IpPermissions": _port_53("tcp", group)}
-    absent = {"GroupId": group, "IpPermissions": _port_53("udp", group), "TagSpecifications": [_RULE_TAGS]}
-    rule = ec2.authorize_security_group_ingress(**present)["SecurityGroupRules"][0]["SecurityGroupRuleId"]
-    ec2.authorize_security_group_egress(**present)
-    enforcing.parameters = {
-        "ec2:AuthorizeSecurityGroupEgress": absent,
-        "ec2:AuthorizeSecurityGroupIngress": absent,
-        "ec2:CreateTags": {"Resources": [rule], "Tags": _RULE_TAGS["Tags"]},
-        "ec2:RevokeSecurityGroupEgress": present,
-        "ec2:RevokeSecurityGroupIngress": present,
-        **_of_network_acl(ec2, vpc),
-        **_of_prefix_list(ec2),
+    dns: Json = {
+        "IpProtocol": "tcp",
+        "FromPort": 53,
+        "ToPort": 53,
+        "PrefixListIds": [{"PrefixListId": _prefix_list(ec2)}],
     }
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[dns])
+    found = ec2_calls(lambda operation, asked: getattr(ec2, xform_name(operation))(**asked), vpc_id=vpc, group_id=group)
+    enforcing.parameters = {**found.reads, **_writes(found, group)}
     return enforcing
 
 
-_RULE_TAGS: Json = {"ResourceType": "security-group-rule", "Tags": [{"Key": "dnsbot:plan", "Value": "plan-1"}]}
-
-
-def _port_53(protocol: str, group: str) -> list[Json]:
-    return [{"IpProtocol": protocol, "FromPort": 53, "ToPort": 53, "UserIdGroupPairs": [{"GroupId": group}]}]
-
-
-def _of_network_acl(ec2: Any, vpc: str) -> dict[str, Json]:
-    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
-    entry: Json = {"NetworkAclId": acl, "Egress": False, "Protocol": "17", "RuleAction": "allow"}
-    entry |= {"CidrBlock": "10.0.0.0/16", "PortRange": {"From": 53, "To": 53}}
-    ec2.create_network_acl_entry(RuleNumber=90, **entry)
-    return {
-        "ec2:CreateNetworkAclEntry": {"RuleNumber": 91, **entry},
-        "ec2:DeleteNetworkAclEntry": {"NetworkAclId": acl, "RuleNumber": 90, "Egress": False},
-    }
-
-
-def _of_prefix_list(ec2: Any) -> dict[str, Json]:
+def _prefix_list(ec2: Any) -> str:
     made = ec2.create_managed_prefix_list(PrefixListName="dns", MaxEntries=1, AddressFamily="IPv4")["PrefixList"]
-    return {"ec2:GetManagedPrefixListEntries": {"PrefixListId": made["PrefixListId"]}}
+    return str(made["PrefixListId"])
+
+
+def _writes(found: Ec2Calls, group: str) -> dict[str, Mapping[str, object]]:
+    """Return each write; tagging on creation is a right of its own, which moto asks for in a call of its own only."""
+    tags = [tags for one in found.writes for tags in one.parameters.get("TagSpecifications", ())]
+    tagging = {"ec2:CreateTags": {"Resources": [group], "Tags": tags[0]["Tags"]}} if tags else {}
+    return {**tagging, **{f"ec2:{one.operation}": one.parameters for one in found.writes}}
 
 
 @pytest.fixture

@@ -17,10 +17,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bot.app import load_units
-from bot.domain.permissions import AwsPermission
+from bot.domain.permissions import AwsPermission, Use
+from bot.domain.places import PlaceKind
 from bot.report.deployment import deployment_files
-from bot.report.permissions import Use, needs
-from bot.sandbox.far_end_process import FarEndProcess
+from bot.report.permissions import needs
+from bot.sandbox.running.far_end_process import FarEndProcess
 from tests.deploy.enforcing_moto import enforce
 
 Json: TypeAlias = dict[str, Any]
@@ -34,18 +35,21 @@ BOT_SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/dnsbot/pod"
 NEEDS = needs(load_units())
 FILES = deployment_files(NEEDS)
 READING: Json = json.loads(FILES["iam-read.json"])
+PEER_READING: Json = json.loads(FILES["iam-peer-read.json"])
 WRITING: Json = json.loads(FILES["iam-write.json"])
 ASSUMING: Json = json.loads((DEPLOY / "iam-assume.json").read_text())
 TRUST: Json = json.loads((DEPLOY / "trust-read-write.json").read_text())
 
 
-def declared(use: Use) -> list[str]:
-    """Return the EC2 actions that units declare for a use."""
+def declared(use: Use, place: PlaceKind = PlaceKind.HOME) -> list[str]:
+    """Return the EC2 actions that units declare for a use at this kind of place."""
     found = (need.permission for need in NEEDS if need.use is use)
-    return sorted(one.action for one in found if isinstance(one, AwsPermission) and one.action.startswith("ec2:"))
+    there = (one for one in found if isinstance(one, AwsPermission) and one.place is place)
+    return sorted(one.action for one in there if one.action.startswith("ec2:"))
 
 
 READS, CHANGES = declared(Use.READ), declared(Use.CHANGE)
+PEER_READS = declared(Use.READ, PlaceKind.PEER)
 
 
 def without(policy: Json, action: str) -> Json:
@@ -104,7 +108,7 @@ class Cloud:
 
     url: str
     administrator: Keys
-    parameters: Mapping[str, Json] = field(default_factory=dict)
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each declared call is made with, so that nothing but IAM can refuse it."""
     _numbers: Iterator[int] = field(default_factory=count)
 

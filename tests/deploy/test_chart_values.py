@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
+from bot.__main__ import app
 from bot.app import SHUTDOWN_GRACE_SECONDS
-from bot.settings import load_settings
+from bot.settings.load import load_settings
+from bot.slack.connection_limits import networks
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "chart"
@@ -19,7 +22,17 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DEPLOYMENT = (CHART / "templates" / "deployment.yaml").read_text()
 SETS = sorted((CHART / "ci").glob("*-values.yaml"))
-_FREE = {"resources", "annotations", "affinity", "nodeSelector", "podAnnotations", "podLabels", "clusters", "approvals"}
+_FREE = {
+    "resources",
+    "annotations",
+    "affinity",
+    "nodeSelector",
+    "podAnnotations",
+    "podLabels",
+    "clusters",
+    "approvals",
+    "askers",
+}
 
 
 def _paths(values: dict[str, Any], above: str = "") -> Iterator[str]:
@@ -69,8 +82,46 @@ def test_pod_and_image_agree() -> None:
     assert "{name: DNSBOT_CONFIG, value: /etc/dnsbot/dnsbot.yaml}" in DEPLOYMENT
     assert "DATABASE_URL=sqlite:////var/lib/dnsbot/dnsbot.db" in DOCKERFILE
     assert "value: sqlite:////var/lib/dnsbot/dnsbot.db" in (CHART / "templates" / "_helpers.tpl").read_text()
-    assert 'CMD ["run", "--host", "0.0.0.0", "--port", "3000"]' in DOCKERFILE
-    assert VALUES["listen"] == {"host": "0.0.0.0", "port": 3000}  # noqa: S104  # in a container
+    listen = VALUES["listen"]
+    command = ["run", "--host", listen["host"], "--port", str(listen["port"])]
+    command += ["--health-host", listen["host"], "--health-port", str(listen["healthPort"])]
+    assert f"CMD {json.dumps(command)}" in DOCKERFILE
+    assert f"EXPOSE {listen['port']} {listen['healthPort']}" in DOCKERFILE
+
+
+def test_probes_ask_the_health_port() -> None:
+    """Whoever fills the port of deliveries does not have the pod ended; the image asks as the kubelet does."""
+    probes = re.findall(r"(\w+)Probe:\n +httpGet: {path: (\S+), port: (\w+)}", DEPLOYMENT)
+
+    assert {kind: (path, port) for kind, path, port in probes} == {
+        "startup": ("/healthz", "health"),
+        "liveness": ("/healthz", "health"),
+        "readiness": ("/readyz", "health"),
+    }
+    assert "- {name: health, containerPort: {{ .Values.listen.healthPort }}, protocol: TCP}" in DEPLOYMENT
+    assert f"http://127.0.0.1:{VALUES['listen']['healthPort']}/healthz" in DOCKERFILE
+
+
+def test_program_takes_the_options_of_the_pod() -> None:
+    """What stands after `run` in the chart is what `dnsbot run -h` lists."""
+    given = set(re.findall(r'- "(--[a-z-]+)=', DEPLOYMENT))
+    run = get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group
+    known = {option: parameter.default for parameter in run.params for option in parameter.opts}
+
+    assert {"--host", "--port", "--health-host", "--health-port", "--proxy"} == given
+    assert given <= set(known)
+    assert known["--health-host"] == "127.0.0.1"
+    assert known["--health-port"] == VALUES["listen"]["healthPort"]
+
+
+def test_ingress_names_its_proxies() -> None:
+    """The value set with an Ingress names them, and the schema asks for it."""
+    values = [yaml.safe_load(file.read_text()) for file in SETS]
+    with_ingress = [one for one in values if one.get("ingress", {}).get("enabled")]
+    asked = [rule["then"]["properties"]["listen"] for rule in SCHEMA["allOf"] if "listen" in rule["then"]["properties"]]
+
+    assert [networks(one["listen"]["proxies"]) != () for one in with_ingress] == [True]
+    assert asked == [{"properties": {"proxies": {"minItems": 1}}}]
 
 
 def test_chart_and_program_have_one_version() -> None:

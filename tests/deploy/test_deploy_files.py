@@ -9,9 +9,12 @@ import pytest
 import yaml
 
 from bot import collectors, fixes, rules
-from bot.domain.permissions import AwsPermission, KubernetesPermission
-from bot.report.deployment import GROUPS, binding, deployment_files
-from bot.report.permissions import Need, Use, cluster_roles, iam_policy, needs
+from bot.domain.evidence import Collector
+from bot.domain.permissions import AwsPermission, KubernetesPermission, Use
+from bot.domain.places import PlaceKind
+from bot.domain.plans import Fix
+from bot.report.deployment import binding, deployment_files
+from bot.report.permissions import ROLE_NAMES, Need, cluster_roles, iam_policy, needs
 from bot.workflow.catalogue import load_catalogue
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -52,7 +55,8 @@ def test_every_declared_object_name_is_granted() -> None:
         (role["metadata"].get("namespace", ""), *grant) for role in ROLES for grant in _grants(dict(role))
     }  # fmt: skip
 
-    for unit in (*CATALOGUE.collectors.values(), *CATALOGUE.fixes.values()):
+    units: list[Collector[Any, Any] | Fix] = [*CATALOGUE.collectors.values(), *CATALOGUE.fixes.values()]
+    for unit in units:
         for permission in unit.permissions:
             if isinstance(permission, KubernetesPermission):
                 for name in permission.names or ("*",):
@@ -60,16 +64,24 @@ def test_every_declared_object_name_is_granted() -> None:
                     assert (*wanted, name) in granted or (*wanted, "*") in granted, (unit.name, wanted, name)
 
 
-def test_writing_role_changes_only_the_kinds_that_fixes_change() -> None:
-    """The writer patches three kinds of controllers and deletes pods, and can read nothing."""
-    (role,) = [role for role in ROLES if role["metadata"]["name"] == "dnsbot-write"]
-
-    assert set(_grants(dict(role))) == {
-        ("apps", "daemonsets", "patch", "*"),
-        ("apps", "deployments", "patch", "*"),
-        ("apps", "statefulsets", "patch", "*"),
-        ("", "pods", "delete", "*"),
+def test_writing_role_changes_only_what_fixes_change() -> None:
+    """The writer holds each change that a fix declares, only in its namespace where it names one; it reads nothing."""
+    granted = {
+        (role["metadata"].get("namespace", ""), *grant)
+        for role in ROLES
+        if role["metadata"]["name"] == "dnsbot-write"
+        for grant in _grants(dict(role))
     }
+    declared = {
+        (one.namespace, one.group, one.resource, one.verb, name)
+        for fix in CATALOGUE.fixes.values()
+        for one in fix.permissions
+        if isinstance(one, KubernetesPermission) and one.verb not in {"get", "list"}
+        for name in one.names or ("*",)
+    }
+
+    assert granted == declared
+    assert granted
 
 
 def test_no_role_reads_secrets_or_uses_wildcards() -> None:
@@ -82,7 +94,7 @@ def test_no_role_reads_secrets_or_uses_wildcards() -> None:
 
 
 def test_what_is_declared_for_one_namespace_is_a_role_there() -> None:
-    """Logs, events and the Corefile are read in kube-system alone."""
+    """Logs, events and the Corefile are read in kube-system alone; Services are looked through everywhere for DNS."""
     everywhere = {
         resource
         for role in ROLES
@@ -90,10 +102,10 @@ def test_what_is_declared_for_one_namespace_is_a_role_there() -> None:
         for _, resource, _, _ in _grants(dict(role))
     }  # fmt: skip
 
-    assert everywhere.isdisjoint({"pods/log", "events", "configmaps", "services", "endpointslices"})
+    assert everywhere.isdisjoint({"pods/log", "events", "configmaps", "endpointslices"})
 
 
-@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize("name", sorted({role["metadata"]["name"] for role in ROLES}))
 def test_each_role_is_bound_to_the_group_of_its_name(name: str) -> None:
     """What `kubectl apply -f deploy/rbac` installs grants each role to its group and to nobody else."""
     documents = list(yaml.safe_load_all((DEPLOY / "rbac" / f"{name}.yaml").read_text()))
@@ -104,8 +116,35 @@ def test_each_role_is_bound_to_the_group_of_its_name(name: str) -> None:
     for role in roles:
         bound = binding(role)
         assert bound["roleRef"]["kind"] == role["kind"]
-        assert bound["metadata"].get("namespace") == role["metadata"].get("namespace")
+        assert role["metadata"].get("namespace") in {None, bound["metadata"].get("namespace")}
         assert [subject["name"] for subject in bound["subjects"]] == [name]
+
+
+EXEC_ON_NODES = _need(KubernetesPermission(verb="create", resource="pods/exec"), Use.NODE)
+
+
+def test_a_role_that_nothing_needs_has_no_file() -> None:
+    """Nobody installs an empty role: seeing nodes has one once a unit declares it."""
+    paths = {path for path in deployment_files([EXEC_ON_NODES]) if not path.endswith(".json")}
+
+    assert paths == {"rbac/dnsbot-node.yaml", "chart/files/dnsbot-node.yaml"}
+
+
+def test_seeing_nodes_is_granted_in_one_namespace() -> None:
+    """Exec in all pods of a cluster is more than it takes to see its nodes."""
+    role, bound = yaml.safe_load_all(deployment_files([EXEC_ON_NODES])["rbac/dnsbot-node.yaml"])
+
+    assert (role["kind"], role["rules"][0]["resources"]) == ("ClusterRole", ["pods/exec"])
+    assert (bound["kind"], bound["metadata"]["namespace"]) == ("RoleBinding", "kube-system")
+    assert bound["roleRef"]["kind"] == "ClusterRole"
+
+
+def test_seeing_nodes_is_off_in_the_chart_and_has_a_group_of_its_own() -> None:
+    """Nobody gets it with the look-ups."""
+    values = yaml.safe_load((DEPLOY / "chart" / "values.yaml").read_text())["rbac"]
+
+    assert values["node"] == {"enabled": False, "namespaces": ["kube-system"]}
+    assert sorted(values["groups"].values()) == sorted(ROLE_NAMES.values())
 
 
 def test_writing_policy_reaches_network_objects_only() -> None:
@@ -123,16 +162,38 @@ def test_writing_policy_reaches_network_objects_only() -> None:
 
 
 def test_policies_hold_each_declared_action_once() -> None:
-    """Reading and writing together are exactly what the units declare; no action is in both."""
+    """Reading and writing at a kind of place are exactly what units declare for it; no action is in both."""
+    kinds = {"iam-read.json": "home", "iam-write.json": "home", "iam-peer-read.json": "peers"}
     written = [
-        action
-        for path in ("iam-read.json", "iam-write.json")
-        for statement in json.loads(FILES[path])["Statement"]
+        (kinds[path], action)
+        for path, text in FILES.items() if path.startswith("iam-")
+        for statement in json.loads(text)["Statement"]
         for action in statement["Action"]
     ]  # fmt: skip
-    declared = {need.permission.action for need in NEEDS if isinstance(need.permission, AwsPermission)}
+    declared = {
+        (need.permission.place.value, need.permission.action)
+        for need in NEEDS if isinstance(need.permission, AwsPermission)
+    }  # fmt: skip
 
     assert sorted(written) == sorted(declared)
+
+
+def test_no_policy_stays_behind() -> None:
+    """One that nothing is declared for is not made, and none lies there that is not made."""
+    made = {path for path in FILES if path.startswith("iam-")}
+
+    assert {path.name for path in DEPLOY.glob("iam-*.json")} == made | {"iam-assume.json"}
+
+
+def test_the_first_write_that_is_declared_for_peers_makes_their_writing_policy() -> None:
+    """Whose account it is for is what the declaration says; the policy of the cluster's own writer does not grow."""
+    there = _need(AwsPermission(action="route53resolver:CreateResolverRule", place=PlaceKind.PEER), Use.CHANGE)
+
+    files = deployment_files([*NEEDS, there])
+
+    (statement,) = json.loads(files["iam-peer-write.json"])["Statement"]
+    assert (statement["Sid"], statement["Action"]) == ("DnsbotPeerWrite", ["route53resolver:CreateResolverRule"])
+    assert files["iam-write.json"] == FILES["iam-write.json"]
 
 
 def test_actions_with_the_same_limits_share_a_statement() -> None:

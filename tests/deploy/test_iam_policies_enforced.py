@@ -23,18 +23,36 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from tests.deploy.iam_account import CHANGES, READING, READS, WRITING, Cloud, Json, as_far_as_moto_judges, without
+from tests.deploy.iam_account import (
+    CHANGES,
+    PEER_READING,
+    PEER_READS,
+    READING,
+    READS,
+    WRITING,
+    Cloud,
+    Json,
+    as_far_as_moto_judges,
+    without,
+)
 
 
 def test_the_reading_policy_allows_every_ec2_read(cloud: Cloud) -> None:
-    """What units declare to read goes through, and a call to each is really answered."""
-    assert len(READS) == 6
+    """What units declare to read goes through as they send it, and a call to each is really answered."""
+    assert set(READS) <= set(cloud.parameters)
     assert cloud.refused(cloud.identity(READING), READS) == {}
+
+
+def test_the_peers_reading_policy_allows_what_is_read_there_and_nothing_else(cloud: Cloud) -> None:
+    """Neither what is read at home alone nor any change."""
+    refused = cloud.refused(cloud.identity(PEER_READING), [*PEER_READS, *READS, *CHANGES])
+
+    assert refused == dict.fromkeys({*READS, *CHANGES} - {*PEER_READS}, "AccessDenied")
 
 
 def test_the_reading_policy_refuses_every_change(cloud: Cloud) -> None:
     """Each call of the writing policy, made with what the writer would send, is refused."""
-    assert len(CHANGES) == 7
+    assert set(CHANGES) <= set(cloud.parameters)
     assert cloud.refused(cloud.identity(READING), CHANGES) == dict.fromkeys(CHANGES, "AccessDenied")
 
 

@@ -110,28 +110,27 @@ def test_the_bots_reader_names_the_read_that_is_missing(cloud: Cloud, as_the_bot
 
 
 def test_the_bots_reader_names_the_role_that_it_may_not_become(cloud: Cloud, as_the_bot: ClusterConnection) -> None:
-    """Without the right to assume the reading role every read fails and names `sts:AssumeRole`."""
+    """Without the right to assume the reading role every read fails and names it with the role."""
     cloud.install_all(own=without(ASSUMING, "sts:AssumeRole"))
     sources = open_sources(as_the_bot)
 
     named = missing_grants(cloud, sources)
 
     sources.close()
-    assert named == dict.fromkeys(READS, "sts:AssumeRole")
+    assert named == dict.fromkeys(READS, f"sts:AssumeRole on {ROLES}/dnsbot-read")
 
 
 def test_the_bots_writer_writes_and_is_refused_without_a_trace(cloud: Cloud, as_the_bot: ClusterConnection) -> None:
     """It assumes the writing role; with the right gone it says so, and the group holds what it held before."""
-    group = cloud.parameters["ec2:RevokeSecurityGroupIngress"]["GroupId"]
+    asked = cloud.parameters["ec2:AuthorizeSecurityGroupIngress"]
     reader = cloud.client("ec2", cloud.administrator)
 
     def inbound() -> list[str]:
-        (found,) = reader.describe_security_groups(GroupIds=[group])["SecurityGroups"]
-        return sorted(rule["IpProtocol"] for rule in found["IpPermissions"])
+        (found,) = reader.describe_security_groups(GroupIds=[asked["GroupId"]])["SecurityGroups"]
+        return [peer["CidrIp"] for rule in found["IpPermissions"] for peer in rule["IpRanges"]]
 
     def authorise() -> None:
         writers = open_writers(as_the_bot, plan_id="plan-1")
-        asked = cloud.parameters["ec2:AuthorizeSecurityGroupIngress"]
         try:
             writers.aws(Deadline.after(10)).write("ec2", "AuthorizeSecurityGroupIngress", **asked)
         finally:
@@ -142,8 +141,8 @@ def test_the_bots_writer_writes_and_is_refused_without_a_trace(cloud: Cloud, as_
     with pytest.raises(WriteFailed, match=r"^AccessDenied: .*Nothing was changed") as raised:
         authorise()
     assert not raised.value.ambiguous
-    assert inbound() == ["tcp"]
+    assert inbound() == []
 
     cloud.install("dnsbot-write", policy=as_far_as_moto_judges(WRITING), trust=trusting(BOT_SESSION))
     authorise()
-    assert inbound() == ["tcp", "udp"]
+    assert inbound() == [peer["CidrIp"] for peer in asked["IpPermissions"][0]["IpRanges"]]

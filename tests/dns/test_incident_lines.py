@@ -42,8 +42,8 @@ EXPECTED = {
     "vpc.resolver_throttle_1024": {CorednsLineKind.UPSTREAM_FAILURE},
     "coredns.not_ready_kubernetes": {CorednsLineKind.WAITING_FOR_API},
     "coredns.bind_permission": {CorednsLineKind.LISTEN_FAILED},
-    "coredns.corefile_fallthrough": {CorednsLineKind.OTHER},
-    "coredns.large_response_truncation": {CorednsLineKind.OTHER},
+    "coredns.corefile_fallthrough": {CorednsLineKind.UPSTREAM_FAILURE},
+    "coredns.large_response_truncation": {CorednsLineKind.UPSTREAM_FAILURE},
     "coredns.pod_starved": {CorednsLineKind.OTHER},
 }
 
@@ -90,7 +90,7 @@ def test_api_failures_of_real_incidents(case_id: str, kind: ApiFailureKind) -> N
         ("kubeproxy-forbidden-45359", {KubeProxyLineKind.API_FAILURE}),
         ("kubeproxy-forbidden-58882", {KubeProxyLineKind.API_FAILURE, KubeProxyLineKind.OTHER}),
         ("kubeproxy-endpoints-empty-log", {KubeProxyLineKind.API_WORKS}),
-        ("kubeproxy-defunct-35641", {KubeProxyLineKind.OTHER}),
+        ("kubeproxy-defunct-35641", {KubeProxyLineKind.COMPLAINT}),
         ("kubeproxy-conntrack-preply", {KubeProxyLineKind.OTHER}),
         ("stale-udp-129617", {KubeProxyLineKind.OTHER}),
         ("kube-proxy-endpointslice-userspace-100880", {KubeProxyLineKind.OTHER}),

@@ -8,6 +8,7 @@ from bot.dns.api_failure import ApiFailure, ApiFailureKind, api_failure
 from bot.dns.coredns_log import CorednsLineKind, coredns_line
 from bot.dns.klog import klog_line
 from bot.dns.kube_proxy_log import KubeProxyLineKind, kube_proxy_line
+from bot.dns.log_wordings import Subject
 from bot.dns.timestamped import timed_lines
 from bot.dns.upstream_failure import UpstreamFailureKind
 
@@ -28,7 +29,7 @@ WATCH = (
     ("tail", "kind"),
     [
         ("dial tcp 10.0.1.9:443: i/o timeout", ApiFailureKind.TIMEOUT),
-        ("net/http: TLS handshake timeout", ApiFailureKind.TIMEOUT),
+        ("net/http: TLS handshake timeout", ApiFailureKind.TLS_TIMEOUT),
         ("dial tcp 10.0.1.9:443: connect: connection refused", ApiFailureKind.REFUSED),
         ("dial tcp 10.0.1.9:443: connect: no route to host", ApiFailureKind.NO_ROUTE),
         ("dial tcp 10.0.1.9:443: connect: network is unreachable", ApiFailureKind.UNREACHABLE),
@@ -131,14 +132,29 @@ def test_a_dialled_address_is_the_target() -> None:
         'I0515 23:23:01.196457       1 proxier.go:822] "SyncProxyRules complete" ipFamily="IPv4" elapsed="297ms"',
         'I0515 23:23:01.196457       1 proxier.go:822] "Finished syncing" elapsed="2ms"',
         "W0605 07:51:49.326711       1 reflector.go:456] watch of *v1.Service ended with: too old resource version",
+    ],
+    ids=["sync of rules", "finished syncing", "watch ended"],
+)
+def test_lines_that_show_neither_failure_nor_success(text: str) -> None:
+    """Syncing rules says nothing about the API; nor does a watch that is taken up again."""
+    assert kube_proxy_line(text).kind is KubeProxyLineKind.OTHER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         'E1012 21:41:08.700491       6 server.go:369] Can\'t get Node "ip-10-12-4-85", err: nodes "x" not found',
         EVENT_REFUSED,
     ],
-    ids=["sync of rules", "finished syncing", "watch ended", "node not found", "event refused"],
+    ids=["node not found", "event refused"],
 )
-def test_lines_that_show_neither_failure_nor_success(text: str) -> None:
-    """Syncing rules says nothing about the API; nor does a watch that is taken up again, or an event unwritten."""
-    assert kube_proxy_line(text).kind is KubeProxyLineKind.OTHER
+def test_errors_that_take_nothing_away_are_counted_and_open_nothing(text: str) -> None:
+    """A node that is asked for its mode, an event that is not written: known, kept, about nothing that is judged."""
+    line = kube_proxy_line(text)
+
+    assert line.kind is KubeProxyLineKind.COMPLAINT
+    assert line.complaint is not None
+    assert not any(line.complaint.may_concern(subject) for subject in (Subject.API, Subject.RULES))
 
 
 @pytest.mark.parametrize(
@@ -250,8 +266,6 @@ def test_a_wait_for_an_unknown_cache_says_nothing() -> None:
             '[INFO] 10.0.1.5:36839 - 14241 "A IN a.plugin/loop:\\032Loop. udp 54 false 512" SERVFAIL qr 51 5.0s',
             CorednsLineKind.OTHER,
         ),
-        ("[ERROR] plugin/errors: 2 a. SRV: plugin/kubernetes: no next plugin found", CorednsLineKind.OTHER),
-        ("[ERROR] plugin/errors: 2 a. A: dns: overflow unpacking uint32", CorednsLineKind.OTHER),
         ("Listen: listen tcp :53: bind: permission denied", CorednsLineKind.LISTEN_FAILED),
     ],
 )

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.dns.coredns_log import CorednsLineKind, CorefileError, coredns_line
+from bot.dns.coredns_log import CorednsLineKind, coredns_line
+from bot.dns.corefile_error import CorefileError
+from bot.dns.log_wordings import Subject
 
 AT_13 = "/etc/coredns/Corefile:13 - Error during parsing: Unknown directive 'proxy'"
 AT_9 = "plugin/kubernetes: /etc/coredns/Corefile:9 - Error during parsing: unknown property 'upstream'"
@@ -41,5 +43,9 @@ def test_a_failed_reload_is_told_in_every_versions_words(text: str, error: Coref
 
 
 def test_the_line_before_a_failed_reload_is_not_a_crash() -> None:
-    """CoreDNS 1.15 logs the same error twice; a start that ended is logged without a level."""
-    assert coredns_line(f"[ERROR] Restart failed: {AT_13}").kind is CorednsLineKind.OTHER
+    """CoreDNS logs the same error twice; a start that ended is logged without a level."""
+    line = coredns_line(f"[ERROR] Restart failed: {AT_13}")
+
+    assert line.kind is CorednsLineKind.COMPLAINT
+    assert line.complaint is not None
+    assert line.complaint.subject is Subject.NONE

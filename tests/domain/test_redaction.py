@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.redaction import MARK, capped, redact, redact_value
+from bot.domain.redaction import MARK, capped, redact, redact_and_cap, redact_value
 
 SECRETS = {
     "aws access key": ("creds AKIAIOSFODNN7EXAMPLE used", "AKIAIOSFODNN7EXAMPLE"),
@@ -26,6 +26,10 @@ SECRETS = {
     ),
     "cut private key": ("-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA", "MIIEpAIBAAKCAQEA"),
     "flag": ("mysqld --root-password s3cretvalue --port 3306", "s3cretvalue"),
+    "name like a Kubernetes type": ("svc.v1.password=hunter2hunter2", "hunter2hunter2"),
+    "behind another assignment": ("config: password=hunter2hunter2", "hunter2hunter2"),
+    "long name": ("a" * 300 + "_token=hunter2hunter2", "hunter2hunter2"),
+    "flag behind a flag": ("run --verbose --api-token hunter2hunter2", "hunter2hunter2"),
     "presigned": ("GET /?X-Amz-Signature=abcdef0123&X-Amz-Date=1", "abcdef0123"),
 }
 
@@ -65,6 +69,19 @@ def test_environment_entry_with_a_telling_name_loses_its_value() -> None:
 def test_long_string_is_cut_and_says_by_how_much() -> None:
     """Nothing is dropped in silence."""
     assert capped("abcdef", 4) == "abcd… (2 more characters)"
+
+
+def test_what_is_cut_is_cut_before_and_after_secrets_are_taken_out() -> None:
+    """A secret across the limit goes whole; what is far beyond it is counted, not read."""
+    text = "x" * 90 + " password=hunter2hunter2hunter2" + "y" * 1_000
+
+    shown = redact_and_cap(text, 100)
+
+    assert "hunter2" not in shown
+    assert shown.startswith("x" * 90 + " password=")
+    assert shown.endswith("more characters)")
+    assert redact_and_cap("abc", 100) == "abc"
+    assert redact_and_cap("a b " * 10, 4) == "a b … (36 more characters)"
 
 
 @given(st.text(max_size=200))

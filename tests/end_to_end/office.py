@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox import report_reading as reading
-from bot.sandbox.bot_process import BotProcess
-from bot.sandbox.running import RunningWorld
-from bot.sandbox.slack import Clicked, Group, Roster, Seen, SlackFarEnd
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.slack import Clicked, Group, Roster, Seen, SlackFarEnd, as_text
 from bot.sandbox.slack.roster import usual_roster
 from bot.sandbox.slack.text import elements
+from bot.sandbox.story import report_reading as reading
+from bot.sandbox.story.bot_process import BotProcess
 
 WRITE = "ec2:AuthorizeSecurityGroupIngress"
 
@@ -31,9 +31,12 @@ class Office:
     bot: BotProcess
 
     def asks(self, *playbooks: str) -> Seen:
-        """Let ana ask, and return the card that follows from it."""
+        """Let ana ask, and return the card of the plan: the one that follows, or the one that waits already."""
         ana, known = self.slack.person("ana"), {message.ts for message in self.slack.person("ana").sees()}
         assert ana.types(" ".join(("/dns-diagnose cluster-prod", *playbooks))).ok
+        report = ana.wait_for(lambda m: m.ts not in known and "Coverage." in as_text(m), timeout_seconds=30)
+        if "Waits for a decision already" in as_text(report):
+            return next(message for message in reversed(ana.sees()) if reading.can_be_approved(message))
         return ana.wait_for(lambda m: m.ts not in known and reading.can_be_approved(m), timeout_seconds=30)
 
     def ends(self, card: Seen, timeout_seconds: float = 60.0) -> str:
@@ -124,8 +127,13 @@ def everyone_approves() -> Roster:
 
 
 @contextmanager
-def opened(world: RunningWorld, *, expires_after: str = "30m", socket_mode: bool = False) -> Iterator[Office]:
-    """Open an office in this world: without workloads to look from or to restart, so that rounds are short."""
+def opened(
+    world: RunningWorld, *, expires_after: str = "30m", socket_mode: bool = False, code: Path | None = None
+) -> Iterator[Office]:
+    """Open an office in this world: without workloads to look from or to restart, so that rounds are short.
+
+    `code` is another tree whose bot is to run.
+    """
     with tempfile.TemporaryDirectory() as name, SlackFarEnd(roster=everyone_approves()) as slack:
         folder = Path(name)
         lines = (world.directory / "dnsbot.yaml").read_text().replace("30m", expires_after).splitlines()
@@ -138,6 +146,7 @@ def opened(world: RunningWorld, *, expires_after: str = "30m", socket_mode: bool
             "DATABASE_URL": f"sqlite:///{folder}/history.db",
             "SLACK_API_URL": slack.url,
             "SLACK_BOT_TOKEN": slack.bot_token,
+            **({"PYTHONPATH": str(code)} if code else {}),
         }
         configuration = folder / "dnsbot.yaml"
         with BotProcess(configuration=configuration, environment=environment, log=folder / "bot.log") as bot:

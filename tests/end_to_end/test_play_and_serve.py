@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.sandbox.bot_process import BotFailed, BotProcess
-from bot.sandbox.play import play
+from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.slack import SlackFarEnd
+from bot.sandbox.story.bot_process import BotFailed, BotProcess
+from bot.sandbox.story.play import play
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 CONFIGURATION = """clusters:
@@ -66,11 +67,11 @@ def environment(slack: SlackFarEnd, folder: Path) -> dict[str, str]:
                 "somebody else must approve",
                 "Approved by ben",
                 "Verified",
-                "problem: dns_blocked_by_security_group",
+                "problem (dns_blocked_by_security_group)",
             ),
         ),
         ("healthy", 4, 0, ("cluster-prod: no DNS problem found",)),
-        ("wrong-nameserver", 3, 2, ("problem: wrong_nameserver",)),
+        ("wrong-nameserver", 3, 2, ("problem (wrong_nameserver)",)),
     ],
     ids=["fixed", "healthy", "advice"],
 )
@@ -78,7 +79,7 @@ def test_the_whole_story_is_played(scenario: str, seed: int, code: int, lines: t
     """Found, refused, approved, fixed, verified and recorded: exit 0; nothing to approve: exit 2; nothing is left."""
     before, out = children(), io.StringIO()
 
-    ended = play(scenario=scenario, seed=seed, nodes=3, out=out)
+    ended = play(RunningWorld(scenario=scenario, seed=seed, nodes=3), out=out)
 
     told = out.getvalue()
     assert ended == code, told
@@ -90,7 +91,7 @@ def test_what_could_not_be_looked_at_is_not_a_healthy_world() -> None:
     """With a refused action the healthy world is not reported healthy: exit 1, and the permission is named."""
     out = io.StringIO()
 
-    ended = play(scenario="healthy", seed=1, nodes=3, deny=("ec2:DescribeNetworkAcls",), out=out)
+    ended = play(RunningWorld(nodes=3, deny=("ec2:DescribeNetworkAcls",)), out=out)
 
     told = out.getvalue()
     assert ended == 1, told
@@ -162,10 +163,10 @@ def test_the_bot_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         parent = f"""
 import time
 from pathlib import Path
-from bot.sandbox.bot_process import BotProcess
+from bot.sandbox.story.bot_process import BotProcess
 folder = Path({str(tmp_path)!r})
 with BotProcess(configuration=folder / "dnsbot.yaml", environment={given!r}, log=folder / "bot.log") as bot:
-    print(bot.port, flush=True)
+    print(bot.health_port, flush=True)
     time.sleep(60)
 """
         with subprocess.Popen(

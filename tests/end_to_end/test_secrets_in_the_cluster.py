@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.sandbox import report_reading as reading
-from bot.sandbox.editing import find, write_corefile
-from bot.sandbox.running import RunningWorld
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.story import report_reading as reading
+from bot.sandbox.world.editing import find, write_corefile
 from tests.end_to_end.office import opened
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

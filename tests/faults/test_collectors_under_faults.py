@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import collectors, fixes, rules
+from bot.app import command_names
 from bot.domain.cluster import Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.evidence import AnyCollector
-from bot.domain.findings import Verdict
-from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.evidence import Collector
+from bot.domain.findings import Finding, Verdict
+from bot.domain.permissions import AwsPermission, KubernetesPermission, Permission
+from bot.domain.places import HOME, Place, PlaceKind
 from bot.domain.ports import Resource
-from bot.sandbox.running import RunningWorld
-from bot.settings import load_settings
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.world.bot_roles import READER, trusting
+from bot.sandbox.world.world import ACCOUNT
+from bot.settings.load import load_settings
 from bot.workflow.catalogue import load_catalogue
 from bot.workflow.diagnose import Diagnoser
 from bot.workflow.load_playbook import load_playbooks
 
 CATALOGUE = load_catalogue(collectors, rules, fixes)
-KINDS = ("deny", "hang", "reset", "empty", "html", "truncate")
+KINDS = ("deny", "throttle", "error500", "hang", "reset", "empty", "html", "truncate")
 DEADLINE_SECONDS = 2.5
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[RunningWorld]:
-    """A healthy world: whatever is not HEALTHY in it is not because of the cluster."""
+    """A healthy world with a peer that lets the bot in: what is not HEALTHY is not because of the cluster."""
     before = dict(os.environ)
-    with RunningWorld(scenario="healthy", seed=7) as running:
+    with RunningWorld(scenario="peer-role-refused", seed=7) as running:
+        (peer,) = running.world.neighbours
+        owner = running.operator.at(peer.account, peer.region)
+        owner.aws("iam", "UpdateAssumeRolePolicy", RoleName=READER, PolicyDocument=trusting(ACCOUNT))
         os.environ.update(running.environment)
         yield running
     os.environ.clear()
@@ -42,10 +50,10 @@ def world() -> Iterator[RunningWorld]:
 @pytest.fixture(scope="module")
 def diagnoser(world: RunningWorld) -> Diagnoser:
     """A diagnoser over that world whose collectors give up early."""
-    from bot.app import connections  # noqa: PLC0415  # the composition root is what is reused
     from bot.clients.sources import open_sources  # noqa: PLC0415
 
     settings = load_settings(Path(world.directory) / "dnsbot.yaml", {})
+    target = settings.clusters["cluster-prod"].target
     units = replace(
         CATALOGUE,
         collectors={
@@ -53,21 +61,22 @@ def diagnoser(world: RunningWorld) -> Diagnoser:
             for name, unit in CATALOGUE.collectors.items()
         },
     )
-    sources = open_sources(connections(settings)["cluster-prod"])
+    sources = open_sources(settings.clusters["cluster-prod"])
     patient = Deadline.after(60)  # clients are made once, and that takes longer than a collector has here
-    sources.aws(patient).read("ec2", "DescribeVpcs")
+    for place in (HOME, *(peer.place for peer in target.peers)):
+        sources.aws(patient, place).read("ec2", "DescribeVpcs")
     sources.aws(patient).read("eks", "DescribeCluster", name="cluster-prod")
-    sources.cluster(patient).list(Resource(plural="nodes"))
+    sources.cluster(patient).list(Resource(plural="nodes"), dict)
     return Diagnoser(
         catalogue=units,
-        playbooks=load_playbooks((Path(__file__).parents[2] / "playbooks").glob("*.yaml"), units),
-        targets={"cluster-prod": settings.clusters["cluster-prod"].target},
+        playbooks=load_playbooks((Path(__file__).parents[2] / "playbooks").glob("*.yaml"), units, command_names()),
+        targets={"cluster-prod": target},
         open_sources=lambda _: sources,
         deadline_seconds=4 * DEADLINE_SECONDS,
     )
 
 
-def faults_of(collector: AnyCollector, kind: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def faults_of(collector: Collector[Any, Any], kind: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Return the faults that hit every call of this collector: at AWS, and at Kubernetes."""
     fault = {"kind": kind, "times": None, "seconds": 30}
     aws: list[dict[str, object]] = [
@@ -81,7 +90,20 @@ def faults_of(collector: AnyCollector, kind: str) -> tuple[list[dict[str, object
     return aws, kubernetes
 
 
-def playbooks_of(collector: AnyCollector, diagnoser: Diagnoser) -> tuple[str, ...]:
+def rests_on(finding: Finding, evidence: type) -> bool:
+    """Return whether the rule is HEALTHY by this evidence; what it only wants shows nothing where it has no subject."""
+    rule = CATALOGUE.rules[finding.rule]
+    subject = evidence in rule.needs or not finding.judgement.summary.startswith("Nothing to check")
+    return evidence in rule.rests_on and subject
+
+
+def asked_nothing(diagnosis: Diagnosis, name: str) -> bool:
+    """Return whether the collector found nothing to ask about here, so that no fault could meet it."""
+    made = [one for one in diagnosis.evidence if one.collector == name]
+    return bool(made) and all(one.gap is None and not one.calls for one in made)
+
+
+def playbooks_of(collector: Collector[Any, Any], diagnoser: Diagnoser) -> tuple[str, ...]:
     """Return the playbooks that gather it, so that a case costs no more than it must."""
     return tuple(
         playbook.name
@@ -90,7 +112,7 @@ def playbooks_of(collector: AnyCollector, diagnoser: Diagnoser) -> tuple[str, ..
     )
 
 
-def run_with(world: RunningWorld, diagnoser: Diagnoser, collector: AnyCollector, kind: str) -> Diagnosis:
+def run_with(world: RunningWorld, diagnoser: Diagnoser, collector: Collector[Any, Any], kind: str) -> Diagnosis:
     """Diagnose while every call of this collector fails."""
     aws, kubernetes = faults_of(collector, kind)
     world.aws_control("POST", "faults", aws)
@@ -108,17 +130,40 @@ def run_with(world: RunningWorld, diagnoser: Diagnoser, collector: AnyCollector,
 def test_no_rule_is_healthy_on_what_was_not_read(
     world: RunningWorld, diagnoser: Diagnoser, name: str, kind: str
 ) -> None:
-    """Every rule that needs the evidence turns UNKNOWN, the diagnosis is no all-clear, and the grant is named."""
+    """Every rule that rests on the evidence turns UNKNOWN, the diagnosis is no all-clear, and the grant is named."""
     collector = CATALOGUE.collectors[name]
 
     diagnosis = run_with(world, diagnoser, collector, kind)
 
-    needing = [finding for finding in diagnosis.findings if collector.evidence in CATALOGUE.rules[finding.rule].needs]
+    if asked_nothing(diagnosis, name):
+        return
+    needing = [finding for finding in diagnosis.findings if rests_on(finding, collector.evidence)]
     assert [finding.rule for finding in needing if finding.verdict is Verdict.HEALTHY] == []
     if needing:
         assert diagnosis.verdict is not Verdict.HEALTHY
-    if kind == "deny":
+    if kind == "deny" and collector.permissions:
         grants = {check.grant for check in diagnosis.unknown_checks} | {
-            collected.gap.grant for collected in diagnosis.evidence if collected.gap
+            gap.grant for collected in diagnosis.evidence for gap in collected.gaps
         }
-        assert grants & {permission.text for permission in collector.permissions}
+        places = [peer.place for peer in diagnosis.target.peers]
+        assert grants & {grant for one in collector.permissions for grant in wanted(one, places)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["error500", "throttle"])
+def test_an_api_server_that_fails_whatever_is_read_is_named(
+    world: RunningWorld, diagnoser: Diagnoser, kind: str
+) -> None:
+    """Services alone are answered with 500, or shed with 429: the API server's own failure, seen by the bot itself."""
+    diagnosis = run_with(world, diagnoser, CATALOGUE.collectors["kube_dns"], kind)
+
+    found = next(one for one in diagnosis.findings if one.rule == "kubernetes_api_failing")
+    assert found.verdict is Verdict.PROBLEM
+    assert "the bot itself" in found.judgement.summary
+
+
+def wanted(permission: Permission, peers: Sequence[Place]) -> tuple[str, ...]:
+    """Return the grants by which a refusal of this permission may be told: at a peer it names the peer."""
+    if isinstance(permission, AwsPermission) and permission.place is PlaceKind.PEER:
+        return tuple(f"{permission.action} at {place}" for place in peers)
+    return (permission.text,)

@@ -13,8 +13,8 @@ import pytest
 from bot.app import SourceBook, make_diagnoser
 from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
-from bot.sandbox.running import RunningWorld
-from bot.settings import load_settings
+from bot.sandbox.running.running_world import RunningWorld
+from bot.settings.load import load_settings
 
 pytestmark = pytest.mark.slow
 DEADLINE_SECONDS = 3.0

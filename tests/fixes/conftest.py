@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.network_acls import NetworkAcls
 from bot.collectors.security_group_rules import SecurityGroupRules
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
+from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.plans import PlanCase, Reading, Writing
 from bot.errors import EvidenceUnavailable, WriteFailed
+from bot.kubernetes.nodes import Compute, Node
 from bot.network.answers import network_acls, security_group_rules
 from bot.network.model import Interface
 from bot.sandbox.aws.far_end import AwsFarEnd, Client
+from tests.looking import ListsWhatItReads
 
 TARGET = ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1", aws_writer=True)
 
@@ -39,7 +44,7 @@ def _snake(operation: str) -> str:
 
 
 @dataclass(slots=True)
-class HttpAws:
+class HttpAws(ListsWhatItReads):
     """Both AWS ports over HTTP. `lose` names operations whose answer is lost after they were carried out."""
 
     far_end: AwsFarEnd
@@ -95,7 +100,7 @@ class Bench:
     def case(
         self, rule: str, details: Mapping[str, Any], parameters: object, *evidence: object, plan_id: str = "plan1"
     ) -> PlanCase:
-        """Return what a fix plans from."""
+        """Return what a fix plans from; what is not given here could not be read."""
         judgement = Judgement(verdict=Verdict.PROBLEM, summary="DNS is blocked.", details=dict(details))
         finding = Finding(
             rule=rule,
@@ -105,7 +110,9 @@ class Bench:
             severity=Severity.CRITICAL,
             judgement=judgement,
         )
-        found = {type(one): one for one in evidence}
+        kinds = (SecurityGroupRules, NetworkAcls, WorkerNodes, EksCluster)
+        unread: dict[type, object] = {kind: Gap(what=kind.__name__, reason="not read") for kind in kinds}
+        found = unread | {type(one): one for one in evidence}
         return PlanCase(plan_id=plan_id, target=TARGET, finding=finding, parameters=parameters, evidence=found)
 
     def reading(self) -> Reading:
@@ -122,6 +129,7 @@ class Bench:
             aws_writer=self.aws,
             deadline=Deadline.after(30),
             plan_id=plan_id,
+            begun_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
         )
 
 
@@ -149,14 +157,14 @@ def worker_nodes() -> Callable[..., WorkerNodes]:
 
     def make(*groups: list[str]) -> WorkerNodes:
         nodes = tuple(
-            WorkerNode(
+            Node(
                 name=f"node-{index}",
-                instance_id=f"i-{index}",
+                provider_id=f"aws:///eu-west-1a/i-{index}",
                 internal_ip=f"10.0.0.{index}",
                 node_group="blue",
                 zone="eu-west-1a",
                 ready=True,
-                compute="ec2",
+                compute=Compute.MANAGED,
             )
             for index in range(len(groups))
         )

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from bot.app import load_units
@@ -12,9 +14,10 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.network_acls import NetworkAcls
 from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.domain.permissions import AwsPermission
-from bot.domain.plans import Fix, Rehearsal
+from bot.domain.plans import Fix
 from bot.fixes._network_acl_steps import CLOSING_DENY
 from bot.sandbox.aws.far_end import Client
+from tests.catalogue.ec2_calls import Ec2Calls, ec2_calls
 from tests.fixes.conftest import Bench
 
 FIXES = {
@@ -25,41 +28,52 @@ FIXES = {
 
 
 def writes(fix: Fix) -> set[str]:
-    """Return the AWS actions that a fix declares and that change something."""
-    actions = {permission.action for permission in fix.permissions if isinstance(permission, AwsPermission)}
-    return {action for action in actions if not action.startswith("ec2:Describe")}
+    """Return the EC2 actions that a fix declares and that change something."""
+    aws = [permission for permission in fix.permissions if isinstance(permission, AwsPermission)]
+    return {one.action for one in aws if one.action.startswith("ec2:") and not one.only_reads}
 
 
-def state(ec2: Client) -> str:
-    """Return what the fixes could change."""
-    return f"{ec2.describe_security_group_rules()['SecurityGroupRules']} {ec2.describe_network_acls()['NetworkAcls']}"
+def send(ec2: Client, operation: str, parameters: Mapping[str, object]) -> Any:
+    """Call an operation as IAM spells it."""
+    return getattr(ec2, xform_name(operation))(**parameters)
 
 
-def method_of(ec2: Client, rehearsal: Rehearsal) -> Any:
-    """Return the client's method."""
-    return getattr(ec2, re.sub(r"(?<!^)(?=[A-Z])", "_", rehearsal.operation).lower())
+def state(ec2: Client, found: Ec2Calls) -> str:
+    """Return all that the collectors read: what no rule could see has not changed for us."""
+    answers = [send(ec2, action.partition(":")[2], asked) for action, asked in found.reads.items()]
+    return str([{**answer, "ResponseMetadata": None} for answer in answers])
+
+
+def takes_dry_run(ec2: Client, operation: str) -> bool:
+    """Return whether EC2's own model of the operation knows dry runs."""
+    return "DryRun" in ec2.meta.service_model.operation_model(operation).input_shape.members
 
 
 @pytest.mark.parametrize("fix", FIXES.values(), ids=FIXES)
 def test_a_fix_rehearses_every_write_and_each_could_be_done(bench: Bench, fix: Fix) -> None:
-    """What is declared is what is judged, nothing changes, and each call would do something if it were no dry run."""
+    """What is declared is what is judged, nothing changes, and each call would do something if it were no dry run.
+
+    Where AWS knows no dry run of a write the fix says why, and nowhere else.
+    """
     own = bench.group("own")
     dns = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "UserIdGroupPairs": [{"GroupId": own}]}
     bench.ec2.authorize_security_group_ingress(GroupId=own, IpPermissions=[dns])  # as a fix before may have done
-    evidence = {type(one): one for one in (bench.rules(own), bench.acls())}
-    before = state(bench.ec2)
+    found = ec2_calls(partial(send, bench.ec2), vpc_id=bench.vpc_id, group_id=own)
+    before = state(bench.ec2, found)
 
-    rehearsals = fix.rehearse(evidence)
-    codes = set()
+    rehearsals = fix.rehearse(found.evidence)
+    codes = {"DryRunOperation"}
     for one in rehearsals:
-        with pytest.raises(ClientError) as raised:
-            method_of(bench.ec2, one)(**one.parameters, DryRun=True)
-        codes.add(raised.value.response["Error"]["Code"])
-    after = state(bench.ec2)
+        assert bool(one.no_dry_run) is not takes_dry_run(bench.ec2, one.operation)
+        if not one.no_dry_run:
+            with pytest.raises(ClientError) as raised:
+                send(bench.ec2, one.operation, {**one.parameters, "DryRun": True})
+            codes.add(raised.value.response["Error"]["Code"])
+    after = state(bench.ec2, found)
     shown = [after]
     for one in rehearsals:
-        method_of(bench.ec2, one)(**one.parameters)
-        shown.append(state(bench.ec2))
+        send(bench.ec2, one.operation, one.parameters)
+        shown.append(state(bench.ec2, found))
 
     assert {action for one in rehearsals for action in one.judges} == writes(fix)
     assert all(f"ec2:{one.operation}" in one.judges for one in rehearsals)

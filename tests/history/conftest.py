@@ -22,8 +22,9 @@ from bot.domain.approvals import ApprovalPolicy, Choice
 from bot.domain.cluster import ClusterTarget, PodName, Question
 from bot.domain.diagnosis import Binding, Diagnosis
 from bot.domain.evidence import Collected, Gap, SourceCall
-from bot.domain.findings import Finding, FixOffer, Judgement, Kind, Reach, Severity, Verdict
+from bot.domain.findings import Finding, FixOffer, Judgement, Kind, Severity, Verdict
 from bot.domain.history import Draft, Press
+from bot.domain.lookups import Reach
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan, Step, WriterKind
 from bot.history import SqlHistory, migrate, open_history
@@ -205,6 +206,7 @@ def _diagnosis(diagnosis_id: str = "d1", **changes: Any) -> Diagnosis:
         judgement=judgement,
         evidence=("kube_dns",),
         fixes=(FixOffer(fix="open_port", parameters={"scope": "all"}, risk="medium"),),
+        measures=(FixOffer(fix="enable_log", parameters={}, risk="low", yields=("query_log",)),),
     )
     values: dict[str, Any] = {
         "question": Question(

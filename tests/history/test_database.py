@@ -2,6 +2,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from bot.domain.approvals import MessageRef, Posted, ProposalState
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.history import Draft
 from bot.errors import ConfigurationError, HistoryUnavailable
@@ -41,10 +43,11 @@ def test_migrating_again_changes_nothing(url: str) -> None:
 def test_proposals_survive_the_migration_that_stores_report_links(
     history: SqlHistory, diagnosis_of: Callable[..., Diagnosis], draft_of: Callable[..., Draft], url: str
 ) -> None:
-    """Rows of the schema before it keep all they had; the link begins empty."""
+    """Rows of the schema before it keep all they had; the link begins empty, and plans of then wait no longer."""
     history.record(diagnosis_of())
     stored = history.propose(draft_of())
-    history.reported(stored.id, "https://x.slack.com/archives/C1/p12")
+    card = MessageRef(channel="C1", ts="1.2")
+    history.remember(stored.id, Posted(message=card, report_url="https://x.slack.com/archives/C1/p12"))
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()))
     database = open_database(url)
@@ -56,7 +59,7 @@ def test_proposals_survive_the_migration_that_stores_report_links(
 
     migrate(url)
 
-    assert history.proposal(stored.id) == stored
+    assert history.proposal(stored.id) == replace(stored, posted=Posted(message=card), state=ProposalState.EXPIRED)
 
 
 def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:

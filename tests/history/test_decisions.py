@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.approvals import ApprovalPolicy, Choice, MessageRef, ProposalState
+from bot.domain.approvals import ApprovalPolicy, Choice, MessageRef, Posted, ProposalState
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.history import Draft, Press, Taken
 from bot.domain.people import Person
+from bot.errors import Refused
 from bot.history import SqlHistory
+from bot.history.proposals import REFUSALS_READ
 
 Drafts = Callable[..., Draft]
 Presses = Callable[..., Press]
@@ -28,7 +30,6 @@ def test_a_proposal_comes_back_as_it_was_stored(recorded: SqlHistory, draft_of: 
     draft = draft_of()
     recorded.propose(draft)
     stored = recorded.proposal("p1")
-    assert stored is not None
     assert (stored.plan, stored.plan_hash, stored.policy) == (draft.plan, draft.plan.hash, draft.policy)
     assert (stored.requested_by, stored.state) == (Person(team_id="T01", user_id="U01"), ProposalState.PENDING)
     assert abs(stored.expires_at - stored.created_at - timedelta(minutes=30)) < timedelta(seconds=1)
@@ -37,20 +38,18 @@ def test_a_proposal_comes_back_as_it_was_stored(recorded: SqlHistory, draft_of: 
 def test_the_place_of_its_card_is_remembered(recorded: SqlHistory, draft_of: Drafts) -> None:
     """A proposal knows where its message and its report stand, once told."""
     before = recorded.propose(draft_of())
-    recorded.posted("p1", MessageRef(channel="C1", ts="1.2"))
-    recorded.reported("p1", "https://x.slack.com/archives/C1/p12")
-    after = recorded.proposal("p1")
-    assert (before.message, before.report_url) == (None, "")
-    assert after is not None
-    assert after.message == MessageRef(channel="C1", ts="1.2")
-    assert after.report_url == "https://x.slack.com/archives/C1/p12"
+    posted = Posted(message=MessageRef(channel="C1", ts="1.2"), report_url="https://x.slack.com/archives/C1/p12")
+    recorded.remember("p1", posted)
+    assert before.posted is None
+    assert recorded.proposal("p1").posted == posted
 
 
 def test_an_identical_pending_plan_is_not_stored_twice(recorded: SqlHistory, draft_of: Drafts) -> None:
     """The same plan proposed again gives the pending proposal."""
     recorded.propose(draft_of("p1", fingerprint="same"))
     assert recorded.propose(draft_of("p2", fingerprint="same")).id == "p1"
-    assert recorded.proposal("p2") is None
+    with pytest.raises(Refused, match="There is no plan p2"):
+        recorded.proposal("p2")
 
 
 def test_another_plan_for_the_same_finding_ends_the_older_one(recorded: SqlHistory, draft_of: Drafts) -> None:
@@ -58,8 +57,6 @@ def test_another_plan_for_the_same_finding_ends_the_older_one(recorded: SqlHisto
     recorded.propose(draft_of("p1", fingerprint="one"))
     recorded.propose(draft_of("p2", fingerprint="two"))
     older, newer = recorded.proposal("p1"), recorded.proposal("p2")
-    assert older is not None
-    assert newer is not None
     assert (older.state, newer.state) == (ProposalState.EXPIRED, ProposalState.PENDING)
     assert [proposal.id for proposal in recorded.expire()] == ["p1"]
 
@@ -69,7 +66,6 @@ def test_a_plan_for_another_finding_leaves_the_first_alone(recorded: SqlHistory,
     recorded.propose(draft_of("p1", fingerprint="one"))
     recorded.propose(draft_of("p2", fingerprint="two", finding="kube_proxy_forbidden"))
     first = recorded.proposal("p1")
-    assert first is not None
     assert first.state is ProposalState.PENDING
 
 
@@ -87,7 +83,6 @@ def test_an_approval_makes_it_approved(recorded: SqlHistory, draft_of: Drafts, p
     recorded.propose(draft)
     assert recorded.take(press_of(draft), required=1) is Taken.TAKEN
     stored = recorded.proposal("p1")
-    assert stored is not None
     assert stored.state is ProposalState.APPROVED
     assert [(one.person.user_id, one.choice, one.accepted) for one in stored.decisions] == [
         ("U02", Choice.APPROVE, True)
@@ -103,8 +98,6 @@ def test_two_required_means_two_people(recorded: SqlHistory, draft_of: Drafts, p
     half = recorded.proposal("p1")
     assert recorded.take(press_of(draft, "U03"), required=2) is Taken.TAKEN
     whole = recorded.proposal("p1")
-    assert half is not None
-    assert whole is not None
     assert (half.state, whole.state) == (ProposalState.PENDING, ProposalState.APPROVED)
 
 
@@ -116,7 +109,6 @@ def test_one_reject_ends_it(recorded: SqlHistory, draft_of: Drafts, press_of: Pr
     assert recorded.take(press_of(draft, "U03", Choice.REJECT, "change freeze"), required=2) is Taken.TAKEN
     assert recorded.take(press_of(draft, "U04"), required=2) is Taken.NOT_PENDING
     stored = recorded.proposal("p1")
-    assert stored is not None
     assert stored.state is ProposalState.REJECTED
     assert stored.decisions[-1].reason == "change freeze"
 
@@ -137,7 +129,6 @@ def test_refused_presses_are_kept_and_do_not_count(recorded: SqlHistory, draft_o
     recorded.refuse(press_of(draft, "U04"), "not entitled\x00")
     recorded.refuse(press_of(draft, "U04"), "not entitled")
     stored = recorded.proposal("p1")
-    assert stored is not None
     assert stored.state is ProposalState.PENDING
     assert [(one.accepted, one.reason) for one in stored.decisions] == [
         (False, "not entitled\ufffd"),
@@ -152,7 +143,6 @@ def test_a_refused_press_is_no_approval(recorded: SqlHistory, draft_of: Drafts, 
     recorded.refuse(press_of(draft, "U04"), "not entitled")
     recorded.take(press_of(draft, "U02"), required=2)
     stored = recorded.proposal("p1")
-    assert stored is not None
     assert stored.state is ProposalState.PENDING
 
 
@@ -162,7 +152,6 @@ def test_time_passes_by_the_databases_clock(recorded: SqlHistory, draft_of: Draf
     recorded.propose(draft)
     time.sleep(0.06)
     stored = recorded.proposal("p1")
-    assert stored is not None
     assert stored.state is ProposalState.EXPIRED
     assert recorded.take(press_of(draft), required=1) is Taken.NOT_PENDING
     assert [proposal.id for proposal in recorded.expire()] == ["p1"]
@@ -233,3 +222,17 @@ def test_identical_plans_proposed_at_once_become_one(recorded: SqlHistory, draft
     with ThreadPoolExecutor(max_workers=6) as pool:
         ids = set(pool.map(propose, range(6)))
     assert len(ids) == 1
+
+
+def test_of_many_refused_presses_the_newest_are_read(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
+    """Who presses again and again does not make each press slower; what was taken is read, however old."""
+    draft = draft_of()
+    recorded.propose(draft)
+    recorded.take(press_of(draft, "U02"), required=2)
+    for number in range(REFUSALS_READ + 3):
+        recorded.refuse(press_of(draft, "U09"), f"refusal {number}")
+
+    found = recorded.proposal(draft.plan.id).decisions
+
+    assert (found[0].accepted, len(found)) == (True, REFUSALS_READ + 1)
+    assert [one.reason for one in found[1:]] == [f"refusal {number}" for number in range(3, REFUSALS_READ + 3)]

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.domain.approvals import Outcome, ProposalState, Result, StepState
+from bot.domain.approvals import MessageRef, Outcome, Posted, ProposalState, Result, StepState
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.history import Begun, Draft, Press
+from bot.domain.history import Draft, Lease, NotBegun, Press, Untold
+from bot.domain.jobs import Job
 from bot.errors import Refused
 from bot.history import SqlHistory
 
@@ -39,14 +40,22 @@ def _outcome(proposal_id: str = "p1", result: Result = Result.VERIFIED) -> Outco
     return Outcome(proposal_id=proposal_id, result=result, summary="all well", steps=())
 
 
+def _begun(history: SqlHistory, proposal_id: str = "p1", owner: str = "one") -> Lease:
+    lease = history.begin(proposal_id, owner)
+    assert isinstance(lease, Lease)
+    return lease
+
+
+def _lapse(sql: Sql) -> None:
+    sql("UPDATE clusters SET lease_until = '2026-01-01 00:00:00.000000'")
+
+
 def test_a_repair_begins_once(history: SqlHistory, approve: Approve) -> None:
     """The second attempt to begin the same plan is told that it is not approved any more."""
     approve()
-    assert history.begin("p1") is Begun.BEGUN
-    assert history.begin("p1") is Begun.NOT_APPROVED
-    stored = history.proposal("p1")
-    assert stored is not None
-    assert stored.state is ProposalState.RUNNING
+    assert _begun(history).owner == "one"
+    assert history.begin("p1", "two") is NotBegun.NOT_APPROVED
+    assert history.proposal("p1").state is ProposalState.RUNNING
 
 
 def test_what_was_not_approved_does_not_begin(
@@ -55,14 +64,16 @@ def test_what_was_not_approved_does_not_begin(
     """A pending plan, and one that does not exist, do not begin."""
     history.record(diagnosis_of())
     history.propose(draft_of())
-    assert (history.begin("p1"), history.begin("nowhere")) == (Begun.NOT_APPROVED, Begun.NOT_APPROVED)
+    begun = (history.begin("p1", "one"), history.begin("nowhere", "one"))
+    assert begun == (NotBegun.NOT_APPROVED, NotBegun.NOT_APPROVED)
 
 
 def test_an_approval_does_not_live_for_ever(history: SqlHistory, sql: Sql, approve: Approve) -> None:
-    """Approved, never begun, and its time is over by the database's clock: too late, and swept."""
+    """Approved, never begun, and its time is over by the database's clock: too late, not due, and swept."""
     approve(expires_after=timedelta(minutes=5))
     sql("UPDATE proposals SET apply_before = '2026-01-01 00:00:00.000000'")
-    assert history.begin("p1") is Begun.TOO_LATE
+    assert history.begin("p1", "one") is NotBegun.TOO_LATE
+    assert history.due() == ()
     assert [(one.id, one.state) for one in history.expire()] == [("p1", ProposalState.EXPIRED)]
 
 
@@ -71,9 +82,11 @@ def test_one_repair_per_cluster_at_a_time(history: SqlHistory, approve: Approve)
     approve("p1")
     approve("p2", finding="other")
     approve("p3", cluster="cluster-test")
-    assert (history.begin("p1"), history.begin("p2"), history.begin("p3")) == (Begun.BEGUN, Begun.BUSY, Begun.BEGUN)
-    history.finish(_outcome("p1"), ProposalState.DONE)
-    assert history.begin("p2") is Begun.BEGUN
+    lease = _begun(history, "p1")
+    assert history.begin("p2", "one") is NotBegun.BUSY
+    _begun(history, "p3")
+    history.finish(lease, _outcome("p1"), ProposalState.DONE)
+    _begun(history, "p2")
 
 
 def test_of_many_attempts_at_once_one_begins(history: SqlHistory, approve: Approve) -> None:
@@ -82,22 +95,54 @@ def test_of_many_attempts_at_once_one_begins(history: SqlHistory, approve: Appro
     approve("p2", finding="other")
     barrier = threading.Barrier(8)
 
-    def begin(number: int) -> Begun:
+    def begin(number: int) -> Lease | NotBegun:
         barrier.wait()
-        return history.begin("p1" if number % 2 else "p2")
+        return history.begin("p1" if number % 2 else "p2", f"process {number}")
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         begun = list(pool.map(begin, range(8)))
-    assert begun.count(Begun.BEGUN) == 1
+    assert sum(isinstance(one, Lease) for one in begun) == 1
+
+
+def test_a_lease_is_renewed_by_its_holder_alone(history: SqlHistory, sql: Sql, approve: Approve) -> None:
+    """Once another has taken the repair over, the former holder renews nothing; the token has grown."""
+    approve()
+    first = _begun(history)
+    assert history.renew(first)
+    assert history.take_over("p1", "two") is None
+    _lapse(sql)
+    second = history.take_over("p1", "two")
+    assert second is not None
+    assert (second.owner, second.token > first.token) == ("two", True)
+    assert (history.renew(first), history.renew(second)) == (False, True)
+
+
+def test_a_lease_that_ran_out_and_that_nobody_took_is_renewed(history: SqlHistory, sql: Sql, approve: Approve) -> None:
+    """After an outage of the database the holder goes on, if it comes first."""
+    approve()
+    lease = _begun(history)
+    _lapse(sql)
+    assert history.renew(lease)
+    assert history.take_over("p1", "two") is None
+
+
+def test_a_released_lease_is_taken_at_once(history: SqlHistory, approve: Approve) -> None:
+    """Who may not wait lets go, and whoever is there goes on."""
+    approve()
+    history.release(_begun(history))
+    assert history.take_over("p1", "two") is not None
 
 
 def test_the_journal_keeps_a_start_and_an_end(history: SqlHistory, approve: Approve) -> None:
-    """The newest line of each step counts; effects come back as they were."""
+    """The newest line of each step counts; effects come back as they were; a sent step says what it waits for."""
     approve()
-    history.begin("p1")
-    history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
-    history.journal(proposal_id="p1", index=0, state=StepState.DONE, effects={"rule_ids": ["sgr-9"]})
-    history.journal(proposal_id="p1", index=1, state=StepState.SKIPPED, note="Not run.")
+    lease = _begun(history)
+    history.journal(lease, index=0, state=StepState.STARTED)
+    history.journal(lease, index=0, state=StepState.SENT, effects={"rule_ids": ["sgr-9"]})
+    waits = history.waits(lease, index=0, note="sgr-9 is CREATING")
+    assert (waits.state, waits.note, waits.effects) == (StepState.SENT, "sgr-9 is CREATING", {"rule_ids": ["sgr-9"]})
+    history.journal(lease, index=0, state=StepState.DONE, effects={"rule_ids": ["sgr-9"]})
+    history.journal(lease, index=1, state=StepState.SKIPPED, note="Not run.")
     lines = history.steps("p1")
     assert [(line.index, line.state) for line in lines] == [(0, StepState.DONE), (1, StepState.SKIPPED)]
     assert lines[0].effects == {"rule_ids": ["sgr-9"]}
@@ -107,71 +152,204 @@ def test_the_journal_keeps_a_start_and_an_end(history: SqlHistory, approve: Appr
 def test_a_step_starts_once(history: SqlHistory, approve: Approve) -> None:
     """A second start of the same step is refused by the database."""
     approve()
-    history.begin("p1")
-    history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
+    lease = _begun(history)
+    history.journal(lease, index=0, state=StepState.STARTED)
     with pytest.raises(Refused, match="not run a second time"):
-        history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
+        history.journal(lease, index=0, state=StepState.STARTED)
 
 
-def test_no_step_starts_in_a_repair_that_does_not_run(history: SqlHistory, approve: Approve) -> None:
-    """A repair that somebody marked interrupted meanwhile writes nothing further."""
+def test_a_line_whose_answer_was_lost_is_written_once_more(history: SqlHistory, approve: Approve) -> None:
+    """The same line is the same line, and the card does not change for it; another text for it is refused."""
     approve()
-    history.begin("p1")
-    history.finish(_outcome(result=Result.STOPPED), ProposalState.INTERRUPTED)
-    with pytest.raises(Refused, match="no longer runs"):
-        history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
+    lease = _begun(history)
+    history.journal(lease, index=0, state=StepState.STARTED)
+    sent = history.journal(lease, index=0, state=StepState.SENT, effects={"rule_ids": ["sgr-9"]})
+    version = history.story("p1").version
+    assert history.journal(lease, index=0, state=StepState.SENT, effects={"rule_ids": ["sgr-9"]}) == sent
+    assert history.story("p1").version == version
+    with pytest.raises(Refused, match="sent in the journal already"):
+        history.journal(lease, index=0, state=StepState.SENT, effects={"rule_ids": ["sgr-8"]})
 
 
-def test_holding_the_cluster_is_not_enough_to_start_a_step(history: SqlHistory, sql: Sql, approve: Approve) -> None:
-    """A proposal that somebody set to another state writes nothing, though its cluster is still held."""
+def test_no_step_starts_in_a_repair_that_has_ended(history: SqlHistory, approve: Approve) -> None:
+    """With the outcome the cluster was let go: who held it writes nothing further."""
     approve()
-    history.begin("p1")
-    sql("UPDATE proposals SET state = 'interrupted'")
-    with pytest.raises(Refused, match="no longer runs"):
-        history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
-
-
-def test_no_step_starts_without_the_cluster(history: SqlHistory, sql: Sql, approve: Approve) -> None:
-    """A repair that lost its cluster's row writes nothing further."""
-    approve()
-    history.begin("p1")
-    sql("UPDATE clusters SET repairing = 'somebody else'")
+    lease = _begun(history)
+    history.finish(lease, _outcome(result=Result.STOPPED), ProposalState.INTERRUPTED)
     with pytest.raises(Refused, match="no longer holds"):
-        history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
+        history.journal(lease, index=0, state=StepState.STARTED)
+
+
+def test_no_step_starts_under_a_lease_that_ran_out(history: SqlHistory, sql: Sql, approve: Approve) -> None:
+    """By the database's clock, though nobody has taken the repair over; what was begun before is still recorded."""
+    approve()
+    lease = _begun(history)
+    history.journal(lease, index=0, state=StepState.STARTED)
+    _lapse(sql)
+    with pytest.raises(Refused, match="no longer holds"):
+        history.journal(lease, index=1, state=StepState.STARTED)
+    assert history.journal(lease, index=0, state=StepState.SENT).state is StepState.SENT
+
+
+@pytest.mark.parametrize("state", list(StepState))
+def test_an_older_lease_writes_nothing(history: SqlHistory, sql: Sql, approve: Approve, state: StepState) -> None:
+    """The fence: whatever a former holder has to say, the journal is the new one's."""
+    approve()
+    former = _begun(history)
+    history.journal(former, index=0, state=StepState.STARTED)
+    _lapse(sql)
+    history.take_over("p1", "two")
+    with pytest.raises(Refused, match="no longer holds"):
+        history.journal(former, index=1, state=state)
+    with pytest.raises(Refused, match="no longer holds"):
+        history.waits(former, index=0, note="x")
+    with pytest.raises(Refused, match="another has taken the repair over"):
+        history.finish(former, _outcome(), ProposalState.DONE)
+    assert [line.state for line in history.steps("p1")] == [StepState.STARTED]
 
 
 def test_the_first_outcome_stays(history: SqlHistory, approve: Approve) -> None:
-    """An outcome is written once; with it the state is set and the journal comes along."""
+    """An outcome is written once; a repeated write of the same is told the same, another is refused."""
     approve()
-    history.begin("p1")
-    history.journal(proposal_id="p1", index=0, state=StepState.STARTED)
-    history.finish(_outcome(result=Result.VERIFIED), ProposalState.DONE)
-    again = history.finish(_outcome(result=Result.REFUSED), ProposalState.INTERRUPTED)
-    stored = history.proposal("p1")
-    assert again.result is Result.VERIFIED
-    assert again.finished_at is not None
-    assert [line.index for line in again.steps] == [0]
-    assert history.outcome("p1") == again
-    assert stored is not None
-    assert stored.state is ProposalState.DONE
+    lease = _begun(history)
+    history.journal(lease, index=0, state=StepState.STARTED)
+    first = history.finish(lease, _outcome(result=Result.VERIFIED), ProposalState.DONE)
+    assert history.finish(lease, _outcome(result=Result.VERIFIED), ProposalState.DONE) == first
+    with pytest.raises(Refused, match="another has taken"):
+        history.finish(lease, _outcome(result=Result.REFUSED), ProposalState.INTERRUPTED)
+    assert first.finished_at is not None
+    assert [line.index for line in first.steps] == [0]
+    assert history.outcome("p1") == first
+    assert history.proposal("p1").state is ProposalState.DONE
 
 
-def test_what_nobody_runs_is_stranded(history: SqlHistory, approve: Approve) -> None:
-    """Approved and running proposals are stranded at start-up; pending and finished ones are not."""
+def test_an_approved_plan_that_is_not_begun_says_why(history: SqlHistory, approve: Approve) -> None:
+    """It is done then; one that runs is left alone."""
+    approve("p1")
+    approve("p2", finding="other")
+    _begun(history, "p1")
+    for proposal_id in ("p1", "p2"):
+        history.refuse_repair(_outcome(proposal_id, Result.REFUSED))
+    assert history.outcome("p1") is None
+    assert history.proposal("p1").state is ProposalState.RUNNING
+    assert history.proposal("p2").state is ProposalState.DONE
+
+
+def test_what_is_to_be_done_is_due(history: SqlHistory, sql: Sql, approve: Approve) -> None:
+    """Approved plans, and running ones whose lease ran out; pending, running and finished ones are not."""
     approve("running")
     approve("approved", finding="other")
     approve("done", cluster="cluster-test")
-    history.begin("running")
-    history.begin("done")
-    history.finish(_outcome("done"), ProposalState.DONE)
-    assert {proposal.id for proposal in history.stranded()} == {"running", "approved"}
+    _begun(history, "running")
+    history.finish(_begun(history, "done"), _outcome("done"), ProposalState.DONE)
+    assert history.due() == (Job(kind="repair", ids={"proposal_id": "approved"}),)
+    _lapse(sql)
+    assert {(job.kind, job.ids["proposal_id"]) for job in history.due()} == {
+        ("repair", "approved"),
+        ("settle", "running"),
+    }
+
+
+def test_a_card_is_due_until_it_shows_the_newest_version(history: SqlHistory, approve: Approve) -> None:
+    """Whatever changes what it shows makes it due: a decision, a line of the journal, the outcome."""
+    approve()
+    history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
+
+    def is_due() -> bool:
+        return Job(kind="redraw_card", ids={"proposal_id": "p1"}) in history.due()
+
+    seen = [is_due()]
+    lease = _begun(history)
+    for change in (
+        lambda: history.journal(lease, index=0, state=StepState.STARTED),
+        lambda: history.journal(lease, index=0, state=StepState.SENT),
+        lambda: history.waits(lease, index=0, note="x"),
+        lambda: history.finish(lease, _outcome(), ProposalState.DONE),
+    ):
+        history.drawn("p1", history.story("p1").version)
+        seen += [is_due()]
+        change()
+        seen += [is_due()]
+    assert seen == [True] + [False, True] * 4
+
+
+def test_a_story_is_all_that_a_card_shows(history: SqlHistory, approve: Approve) -> None:
+    """Proposal, journal and outcome as of one moment; an unknown one is refused."""
+    approve()
+    lease = _begun(history)
+    line = history.journal(lease, index=0, state=StepState.STARTED)
+    running = history.story("p1")
+    outcome = history.finish(lease, _outcome(), ProposalState.DONE)
+    assert (running.proposal, running.journal, running.outcome) == (running.proposal, (line,), None)
+    assert running.proposal.state is ProposalState.RUNNING
+    assert history.story("p1").outcome == outcome
+    with pytest.raises(Refused, match="There is no plan"):
+        history.story("nowhere")
 
 
 def test_outcomes_stand_beside_their_diagnosis(history: SqlHistory, approve: Approve) -> None:
     """The list of diagnoses brings proposals and outcomes along."""
     approve()
-    history.begin("p1")
-    history.finish(_outcome(), ProposalState.DONE)
+    history.finish(_begun(history), _outcome(), ProposalState.DONE)
     entry = history.recent()[0]
     assert [proposal.id for proposal in entry.proposals] == ["p1"]
     assert [outcome.result for outcome in entry.outcomes] == [Result.VERIFIED]
+
+
+def test_what_became_of_a_repair_is_to_be_said_by_one_process_until_it_is(
+    history: SqlHistory, sql: Sql, approve: Approve
+) -> None:
+    """Once there is a card; whoever begins has a minute, then it is due again, for a day."""
+    approve()
+    history.finish(_begun(history), _outcome(), ProposalState.DONE)
+    without_card = (_untold(history), history.begin_telling("p1"))
+    history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
+    due = _untold(history)
+    begun = (history.begin_telling("p1"), history.begin_telling("p1"), _untold(history))
+    _a_minute_passes(sql)
+    again = (_untold(history), history.begin_telling("p1"))
+    history.told("p1")
+    _a_minute_passes(sql)
+    assert without_card == ([], Untold())
+    assert due == ["p1"]
+    assert begun == (Untold(outcome=True), Untold(), [])
+    assert again == (["p1"], Untold(outcome=True))
+    assert _untold(history) == []
+
+
+def test_what_was_not_said_for_a_day_is_said_no_more(history: SqlHistory, sql: Sql, approve: Approve) -> None:
+    """A chat that is back after a week is not filled with what everybody knows."""
+    approve()
+    history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
+    history.finish(_begun(history), _outcome(), ProposalState.DONE)
+    sql("UPDATE outcomes SET finished_at = '2026-01-01 00:00:00.000000'")
+    assert (_untold(history), history.begin_telling("p1")) == ([], Untold())
+
+
+def test_news_of_an_end_that_come_while_the_last_are_said_are_said_too(
+    history: SqlHistory, sql: Sql, approve: Approve
+) -> None:
+    """First that a change cannot be taken back yet, then, while that is posted, that it was."""
+    approve()
+    history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
+    lease = _begun(history)
+    history.journal(lease, index=0, state=StepState.STARTED)
+    history.journal(lease, index=0, state=StepState.DONE, ends_after_seconds=60)
+    sql("UPDATE endings SET due_at = '2026-01-01 00:00:00.000000'")
+    history.postpone_ending(lease, note="it could not be read")
+    first = history.begin_telling("p1")
+    history.ended(lease, index=0, note="")
+    history.told("p1", 0)
+    second = history.begin_telling("p1")
+    history.told("p1", 0)
+    _a_minute_passes(sql)
+    assert (first, second, history.begin_telling("p1")) == (Untold(steps=(0,)), Untold(steps=(0,)), Untold())
+
+
+def _untold(history: SqlHistory) -> list[str]:
+    return [job.ids["proposal_id"] for job in history.due() if job.kind == "tell_thread"]
+
+
+def _a_minute_passes(sql: Sql) -> None:
+    for table in ("outcomes", "endings"):
+        sql(f"UPDATE {table} SET tell_at = '2026-01-01 00:00:00.000000' WHERE tell_at IS NOT NULL")  # noqa: S608  # our tables

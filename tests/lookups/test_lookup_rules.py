@@ -8,25 +8,35 @@ from typing import Any
 import pytest
 
 from bot.collectors.kube_dns import KubeDns
-from bot.collectors.lookups import Lookups, PodResolver
+from bot.collectors.node_local_dns import NodeLocalCache, NodeLocalDns
+from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.cluster import ClusterTarget
 from bot.domain.evidence import Gap
-from bot.domain.findings import Answer, Case, Cell, Judgement, Kind, Protocol, Rule, Verdict
-from bot.rules import dns_lookups_fail, wrong_nameserver
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict
+from bot.domain.lookup_matrix import LookupMatrix, PodResolver
+from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Transport
+from bot.kubernetes.nodes import Compute, Node
+from bot.rules import dns_lookups_fail, kube_dns_address_changed, wrong_nameserver
 
 SERVICE, COREDNS_A, COREDNS_B = "172.20.0.10", "10.0.1.5", "10.0.2.5"
 INTERNAL, EXTERNAL = "kubernetes.default.svc.cluster.local.", "amazon.com."
 NODES = ("a", "b", "c")
 
 
-def cell(node: str, server: str, protocol: Protocol, name: str, answer: Answer = Answer.ANSWERED) -> Cell:
-    """Return one cell."""
-    return Cell(
-        node=node,
-        pod=f"shop/web-{node}",
+def lookup(
+    node: str,
+    server: str,
+    transport: Transport,
+    name: str,
+    answer: Answer = Answer.ANSWERED,
+    kind: ClientKind = ClientKind.POD,
+) -> Lookup:
+    """Return one look-up."""
+    return Lookup(
+        client=Client(node=node, kind=kind, pod=f"shop/web-{node}"),
         server=server,
         through_service=server == SERVICE,
-        protocol=protocol,
+        transport=transport,
         external=not name.endswith("cluster.local."),
         name=name,
         answer=answer,
@@ -34,33 +44,37 @@ def cell(node: str, server: str, protocol: Protocol, name: str, answer: Answer =
     )
 
 
-def all_cells(*servers: str) -> list[Cell]:
+def all_lookups(*servers: str, kind: ClientKind = ClientKind.POD) -> list[Lookup]:
     """Return the whole matrix of three nodes, all answered."""
     return [
-        cell(node, server, protocol, name)
+        lookup(node, server, transport, name, kind=kind)
         for node in NODES
         for server in (servers or (SERVICE, COREDNS_A, COREDNS_B))
-        for protocol in Protocol
+        for transport in Transport
         for name in (INTERNAL, EXTERNAL)
     ]
 
 
-def answering(cells: Iterable[Cell], answer: Answer, **where: object) -> list[Cell]:
-    """Return the cells, those that match `where` with this answer."""
+def _field(one: Lookup, name: str) -> object:
+    return one.client.node if name == "node" else getattr(one, name)
+
+
+def answering(asked: Iterable[Lookup], answer: Answer, **where: object) -> list[Lookup]:
+    """Return the look-ups, those that match `where` with this answer."""
     return [
         replace(one, answer=answer, detail="why")
-        if all(getattr(one, key) == value for key, value in where.items())
+        if all(_field(one, key) == value for key, value in where.items())
         else one
-        for one in cells
+        for one in asked
     ]
 
 
-def lookups(cells: Iterable[Cell], *resolvers: PodResolver, **changed: Any) -> Lookups:
+def lookups(asked: Iterable[Lookup], *resolvers: PodResolver, **changed: Any) -> LookupMatrix:
     """Return the evidence."""
-    made = tuple(cells)
-    looked = {one.node for one in made if one.answer is not Answer.NOT_ASKED}
-    fields: dict[str, Any] = {"nodes_total": 3, "nodes_looked": len(looked), "cells": made, "resolvers": resolvers}
-    return Lookups(**fields | changed)
+    made = tuple(asked)
+    looked = {one.client.node for one in made if one.answer is not Answer.NOT_ASKED}
+    fields: dict[str, Any] = {"nodes_total": 3, "nodes_looked": len(looked), "lookups": made, "resolvers": resolvers}
+    return LookupMatrix(**fields | changed)
 
 
 def judge(rule: Rule, *evidence: object) -> Judgement:
@@ -75,9 +89,9 @@ def judge(rule: Rule, *evidence: object) -> Judgement:
     )
 
 
-def symptom(cells: Iterable[Cell], **changed: Any) -> Judgement:
+def symptom(asked: Iterable[Lookup], **changed: Any) -> Judgement:
     """Judge the symptom."""
-    return judge(dns_lookups_fail.RULE, lookups(cells, **changed))
+    return judge(dns_lookups_fail.RULE, lookups(asked, **changed))
 
 
 def test_it_is_a_symptom() -> None:
@@ -87,7 +101,7 @@ def test_it_is_a_symptom() -> None:
 
 def test_all_answered_is_healthy_and_says_from_where() -> None:
     """The whole matrix, from all nodes."""
-    judgement = symptom(all_cells())
+    judgement = symptom(all_lookups())
 
     assert judgement.verdict is Verdict.HEALTHY
     assert "looked from 3 of 3 nodes" in judgement.summary
@@ -102,7 +116,7 @@ PLACES = [
     ("one node", {"node": "b"}, "only from b", 12),
     ("service path", {"through_service": True}, "only through the service", 12),
     ("one CoreDNS pod", {"server": COREDNS_A}, f"only by {COREDNS_A}", 12),
-    ("one protocol", {"protocol": Protocol.TCP}, "only over tcp", 18),
+    ("one transport", {"transport": Transport.TCP}, "only over tcp", 18),
     ("external names", {"external": True}, "only for external names", 18),
     ("internal names", {"external": False}, "only for internal names", 18),
 ]
@@ -111,20 +125,43 @@ PLACES = [
 @pytest.mark.parametrize(("where", "told", "failed"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES])
 @pytest.mark.parametrize("answer", [Answer.TIMED_OUT, Answer.SERVFAIL, Answer.REFUSED, Answer.NXDOMAIN])
 def test_failures_are_localised(where: dict[str, object], told: str, failed: int, answer: Answer) -> None:
-    """The summary says what the failures have in common; the cells are those that failed."""
-    judgement = symptom(answering(all_cells(), answer, **where))
+    """The summary says what the failures have in common; it carries those that failed."""
+    judgement = symptom(answering(all_lookups(), answer, **where))
 
     assert judgement.verdict is Verdict.PROBLEM
     assert told in judgement.summary
-    assert len(judgement.cells) == failed
+    assert len(judgement.failing) == failed
     assert f"{failed} of 36 look-ups from inside failed ({failed} {answer.value})" in judgement.summary
+
+
+def test_failures_of_one_kind_of_client_alone_are_said_of_these_pods() -> None:
+    """Each node has a row for its plain pods and one for its branch-interface pods, the failing ones first."""
+    branches = answering(all_lookups(SERVICE, kind=ClientKind.BRANCH), Answer.TIMED_OUT)
+
+    judgement = symptom([*all_lookups(SERVICE), *branches])
+
+    assert "only from branch-interface pods;" in judgement.summary
+    assert [line.rpartition("  ")[0].split("  ")[0] for line in judgement.proof[2:8]] == [
+        *(f"{node}, branch-interface pods" for node in NODES),
+        *(f"{node}, plain pods" for node in NODES),
+    ]
+
+
+def test_a_kind_of_client_that_could_not_be_asked_is_a_hole() -> None:
+    """That plain pods get answers says nothing of the pods with branch interfaces on the same node."""
+    unasked = answering(all_lookups(kind=ClientKind.BRANCH), Answer.NOT_ASKED, node="b")
+
+    judgement = symptom([*all_lookups(), *unasked])
+
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert "look-ups from b, branch-interface pods through the service" in {gap.what for gap in judgement.missing}
 
 
 def test_the_matrix_shows_the_worst_answer_of_each_place() -> None:
     """Nodes with failures come first; internal before the slash, external after it."""
-    cells = answering(all_cells(SERVICE), Answer.TIMED_OUT, node="b", external=True)
+    made = answering(all_lookups(SERVICE), Answer.TIMED_OUT, node="b", external=True)
 
-    proof = symptom(cells).proof
+    proof = symptom(made).proof
 
     assert [line.split() for line in proof[2:5]] == [
         ["b", "ok/timeout", "ok/timeout"],
@@ -134,14 +171,14 @@ def test_the_matrix_shows_the_worst_answer_of_each_place() -> None:
 
 
 HOLES = [
-    ("tcp nowhere", {"protocol": Protocol.TCP}, "look-ups over tcp"),
-    ("udp nowhere", {"protocol": Protocol.UDP}, "look-ups over udp"),
+    ("tcp nowhere", {"transport": Transport.TCP}, "look-ups over tcp"),
+    ("udp nowhere", {"transport": Transport.UDP}, "look-ups over udp"),
     ("one node", {"node": "b"}, "look-ups from b"),
     ("one server", {"server": COREDNS_A}, f"look-ups by {COREDNS_A}"),
     ("external names", {"external": True}, "look-ups of an external name"),
     (
         "udp through the service from one node",
-        {"node": "b", "server": SERVICE, "protocol": Protocol.UDP},
+        {"node": "b", "server": SERVICE, "transport": Transport.UDP},
         "from b through",
     ),
 ]
@@ -150,7 +187,7 @@ HOLES = [
 @pytest.mark.parametrize(("where", "told"), [row[1:] for row in HOLES], ids=[row[0] for row in HOLES])
 def test_what_was_not_asked_is_never_healthy(where: dict[str, object], told: str) -> None:
     """All asked answered, and a hole: UNKNOWN, naming it."""
-    judgement = symptom(answering(all_cells(), Answer.NOT_ASKED, **where))
+    judgement = symptom(answering(all_lookups(), Answer.NOT_ASKED, **where))
 
     assert judgement.verdict is Verdict.UNKNOWN
     assert told in judgement.summary
@@ -159,25 +196,25 @@ def test_what_was_not_asked_is_never_healthy(where: dict[str, object], told: str
 
 def test_one_nodes_missing_tcp_is_no_hole_while_others_asked_it() -> None:
     """One image without dig among three: each server was asked over TCP from elsewhere."""
-    cells = answering(all_cells(), Answer.NOT_ASKED, node="b", protocol=Protocol.TCP)
+    made = answering(all_lookups(), Answer.NOT_ASKED, node="b", transport=Transport.TCP)
 
-    assert symptom(cells).verdict is Verdict.HEALTHY
+    assert symptom(made).verdict is Verdict.HEALTHY
 
 
 def test_nothing_asked_is_unknown_with_the_reason() -> None:
     """The gap's grant travels on."""
     gap = Gap(what="look-ups", reason="neither dig nor nslookup", grant="pods/exec: create in namespace shop")
 
-    judgement = symptom(answering(all_cells(), Answer.NOT_ASKED), gaps=(gap,))
+    judgement = symptom(answering(all_lookups(), Answer.NOT_ASKED), gaps=(gap,))
 
     assert (judgement.verdict, judgement.missing) == (Verdict.UNKNOWN, (gap,))
 
 
 def test_a_failure_stands_beside_what_could_not_be_asked() -> None:
     """PROBLEM, with the hole named."""
-    cells = answering(all_cells(), Answer.TIMED_OUT, node="a", protocol=Protocol.UDP)
+    made = answering(all_lookups(), Answer.TIMED_OUT, node="a", transport=Transport.UDP)
 
-    judgement = symptom(answering(cells, Answer.NOT_ASKED, protocol=Protocol.TCP))
+    judgement = symptom(answering(made, Answer.NOT_ASKED, transport=Transport.TCP))
 
     assert judgement.verdict is Verdict.PROBLEM
     assert [gap.what for gap in judgement.missing] == ["look-ups over tcp"]
@@ -185,9 +222,9 @@ def test_a_failure_stands_beside_what_could_not_be_asked() -> None:
 
 def test_a_persons_name_that_nobody_knows_is_a_note() -> None:
     """NXDOMAIN from every server may be the truth about a name that somebody typed."""
-    cells = [*all_cells(), *(cell("a", SERVICE, proto, "nope.example.", Answer.NXDOMAIN) for proto in Protocol)]
+    made = [*all_lookups(), *(lookup("a", SERVICE, proto, "nope.example.", Answer.NXDOMAIN) for proto in Transport)]
 
-    judgement = symptom(cells, asked_names=("nope.example.",))
+    judgement = symptom(made, asked_names=("nope.example.",))
 
     assert judgement.verdict is Verdict.HEALTHY
     assert "nope.example. does not exist: every server says so" in judgement.summary
@@ -196,20 +233,18 @@ def test_a_persons_name_that_nobody_knows_is_a_note() -> None:
 def test_a_persons_name_that_only_some_servers_know_is_a_failure() -> None:
     """Servers that disagree are a fault."""
     extra = [
-        cell("a", SERVICE, Protocol.UDP, "db.example.", Answer.NXDOMAIN),
-        cell("a", COREDNS_A, Protocol.UDP, "db.example."),
+        lookup("a", SERVICE, Transport.UDP, "db.example.", Answer.NXDOMAIN),
+        lookup("a", COREDNS_A, Transport.UDP, "db.example."),
     ]
 
-    assert symptom([*all_cells(), *extra], asked_names=("db.example.",)).verdict is Verdict.PROBLEM
+    assert symptom([*all_lookups(), *extra], asked_names=("db.example.",)).verdict is Verdict.PROBLEM
 
 
-def resolver(node: str, *nameservers: str, **changed: Any) -> PodResolver:
+def resolver(node: str, *nameservers: str, kind: ClientKind = ClientKind.POD, **changed: Any) -> PodResolver:
     """Return a ClusterFirst pod's resolver."""
     fields: dict[str, Any] = {
-        "node": node,
-        "pod": f"shop/web-{node}",
+        "client": Client(node=node, kind=kind, pod=f"shop/web-{node}"),
         "dns_policy": "ClusterFirst",
-        "host_network": False,
         "nameservers": nameservers,
         "search": ("shop.svc.cluster.local",),
         "ndots": 5,
@@ -223,15 +258,39 @@ KUBE_DNS = KubeDns(
 )
 
 
-def cause(*resolvers: PodResolver, kube_dns: KubeDns = KUBE_DNS, cells: Iterable[Cell] = ()) -> Judgement:
+CACHE = NodeLocalCache(
+    namespace="kube-system",
+    name="node-local-dns",
+    container="node-cache",
+    image="k8s-dns-node-cache:1.26.4",
+    node_cache=True,
+    local_addresses=("169.254.25.10",),
+    interface="nodelocaldns",
+    lays_interface=True,
+    lays_rules=True,
+    listens=("169.254.25.10",),
+    dns_policy="Default",
+    pods=(),
+    desired=2,
+    scheduled=2,
+)
+
+
+def cause(
+    *resolvers: PodResolver,
+    kube_dns: KubeDns = KUBE_DNS,
+    asked: Iterable[Lookup] = (),
+    caches: Iterable[NodeLocalCache] = (),
+) -> Judgement:
     """Judge the cause."""
-    return judge(wrong_nameserver.RULE, lookups(cells, *resolvers), kube_dns)
+    node_local = NodeLocalDns(caches=tuple(caches), cluster_ips=kube_dns.cluster_ips)
+    return judge(wrong_nameserver.RULE, lookups(asked, *resolvers), kube_dns, node_local)
 
 
 RIGHT = [
     ("the ClusterIP", resolver("a", SERVICE)),
     ("the second ClusterIP", resolver("a", SERVICE, "fd00::a")),
-    ("NodeLocal DNSCache", resolver("a", "169.254.20.10")),
+    ("NodeLocal DNSCache", resolver("a", "169.254.25.10")),
     ("a server of the pod's own dnsConfig", resolver("a", SERVICE, "10.9.9.9", own_nameservers=("10.9.9.9",))),
 ]
 
@@ -239,13 +298,21 @@ RIGHT = [
 @pytest.mark.parametrize("right", [row[1] for row in RIGHT], ids=[row[0] for row in RIGHT])
 def test_right_nameservers_are_healthy(right: PodResolver) -> None:
     """C6, and what is different on purpose."""
-    assert cause(right).verdict is Verdict.HEALTHY
+    assert cause(right, caches=[CACHE]).verdict is Verdict.HEALTHY
+
+
+def test_the_address_of_a_cache_that_is_not_there_is_a_wrong_nameserver() -> None:
+    """NodeLocal DNSCache was removed, and its usual address stayed in the kubelet's settings: nothing answers there."""
+    asked = asked_of("169.254.20.10", Answer.TIMED_OUT, "a")
+
+    assert cause(resolver("a", "169.254.20.10"), asked=asked).verdict is Verdict.PROBLEM
+    assert cause(resolver("a", "169.254.25.10"), caches=[CACHE]).verdict is Verdict.HEALTHY
 
 
 OTHERS_CHOICE = [
     ("dnsPolicy None", {"dns_policy": "None"}),
     ("dnsPolicy Default", {"dns_policy": "Default"}),
-    ("ClusterFirst on the host's network", {"host_network": True}),
+    ("ClusterFirst on the host's network", {"kind": ClientKind.HOST}),
 ]
 
 
@@ -276,7 +343,7 @@ def test_a_wrong_nameserver_is_a_problem_of_its_nodes() -> None:
 
 def test_host_network_pods_with_the_cluster_policy_are_judged() -> None:
     """ClusterFirstWithHostNet asks for the cluster's DNS."""
-    wrong = resolver("a", "10.9.9.9", host_network=True, dns_policy="ClusterFirstWithHostNet")
+    wrong = resolver("a", "10.9.9.9", kind=ClientKind.HOST, dns_policy="ClusterFirstWithHostNet")
 
     assert cause(wrong).verdict is Verdict.PROBLEM
 
@@ -285,15 +352,15 @@ def test_its_reach_is_look_ups_by_that_server_from_those_nodes() -> None:
     """Look-ups by the right server work in that world, so a failing one has another cause."""
     (reach,) = cause(resolver("a", SERVICE), resolver("b", "172.20.0.2")).reach
 
-    assert reach.covers(cell("b", "172.20.0.2", Protocol.UDP, INTERNAL, Answer.TIMED_OUT))
-    assert not reach.covers(cell("a", "172.20.0.2", Protocol.UDP, INTERNAL, Answer.TIMED_OUT))
-    assert not reach.covers(cell("b", SERVICE, Protocol.UDP, INTERNAL, Answer.TIMED_OUT))
-    assert not reach.covers(cell("b", COREDNS_A, Protocol.UDP, INTERNAL, Answer.TIMED_OUT))
+    assert reach.covers(lookup("b", "172.20.0.2", Transport.UDP, INTERNAL, Answer.TIMED_OUT))
+    assert not reach.covers(lookup("a", "172.20.0.2", Transport.UDP, INTERNAL, Answer.TIMED_OUT))
+    assert not reach.covers(lookup("b", SERVICE, Transport.UDP, INTERNAL, Answer.TIMED_OUT))
+    assert not reach.covers(lookup("b", COREDNS_A, Transport.UDP, INTERNAL, Answer.TIMED_OUT))
 
 
 def test_an_unread_resolv_conf_is_unknown_and_named() -> None:
     """One node of two was not read."""
-    judgement = cause(resolver("a", SERVICE), cells=[cell("b", SERVICE, Protocol.UDP, INTERNAL)])
+    judgement = cause(resolver("a", SERVICE), asked=[lookup("b", SERVICE, Transport.UDP, INTERNAL)])
 
     assert judgement.verdict is Verdict.UNKNOWN
     assert judgement.missing[0].what == "/etc/resolv.conf of pod shop/web-b"
@@ -301,7 +368,7 @@ def test_an_unread_resolv_conf_is_unknown_and_named() -> None:
 
 def test_a_wrong_one_stands_beside_an_unread_one() -> None:
     """PROBLEM, with what is missing."""
-    judgement = cause(resolver("a", "10.9.9.9"), cells=[cell("b", SERVICE, Protocol.UDP, INTERNAL)])
+    judgement = cause(resolver("a", "10.9.9.9"), asked=[lookup("b", SERVICE, Transport.UDP, INTERNAL)])
 
     assert (judgement.verdict, len(judgement.missing)) == (Verdict.PROBLEM, 1)
 
@@ -311,3 +378,134 @@ def test_without_a_cluster_ip_there_is_nothing_to_compare_with() -> None:
     without = KubeDns(service_exists=False, cluster_ip="", cluster_ips=(), selector="", ports=(), endpoints=())
 
     assert cause(resolver("a", SERVICE), kube_dns=without).verdict is Verdict.UNKNOWN
+
+
+OTHER = "169.254.25.10"
+WAS = "172.20.0.10"
+MOVED = KubeDns(
+    service_exists=True,
+    cluster_ip="172.20.87.33",
+    cluster_ips=("172.20.87.33",),
+    selector="",
+    ports=(),
+    endpoints=(),
+    asked=(WAS,),
+    tenth_address=WAS,
+)
+ABSENT = KubeDns(service_exists=False, cluster_ip="", cluster_ips=(), selector="", ports=(), endpoints=())
+
+
+def asked_of(server: str, answer: Answer, *nodes: str) -> list[Lookup]:
+    """Return look-ups of a cluster name by this server."""
+    made = (lookup(node, server, Transport.UDP, INTERNAL, answer) for node in nodes)
+    return [replace(one, through_service=False) for one in made]
+
+
+@pytest.mark.parametrize(
+    ("server", "answer", "verdict"),
+    [
+        (OTHER, Answer.ANSWERED, Verdict.HEALTHY),
+        (OTHER, Answer.TIMED_OUT, Verdict.PROBLEM),
+        (OTHER, Answer.NOT_ASKED, Verdict.UNKNOWN),
+        ("fd00:1::53", Answer.ANSWERED, Verdict.HEALTHY),
+        ("172.20.0.53", Answer.ANSWERED, Verdict.HEALTHY),
+        ("172.20.0.53", Answer.NXDOMAIN, Verdict.PROBLEM),
+        ("172.20.0.53", Answer.NOT_ASKED, Verdict.PROBLEM),
+    ],
+    ids=str,
+)
+def test_what_answers_cluster_names_is_no_wrong_nameserver(server: str, answer: Answer, verdict: Verdict) -> None:
+    """NodeLocal DNSCache listens where its manifest says; a link-local address that nobody asked may be one."""
+    judgement = cause(resolver("a", SERVICE), resolver("b", server), asked=asked_of(server, answer, "b"))
+
+    assert judgement.verdict is verdict
+
+
+def test_an_answer_to_another_node_says_nothing_about_this_one() -> None:
+    """A cache on node a is no cache on node b."""
+    both = [resolver(node, OTHER) for node in ("a", "b")]
+
+    judgement = cause(*both, asked=[*asked_of(OTHER, Answer.ANSWERED, "a"), *asked_of(OTHER, Answer.REFUSED, "b")])
+
+    assert (judgement.verdict, judgement.details["nodes"]) == (Verdict.PROBLEM, ["b"])
+
+
+def test_fargate_pods_are_not_told_to_set_a_kubelet() -> None:
+    """Nobody can; the Service is what can have the address."""
+    fargate = Node(name="b", ready=True, compute=Compute.FARGATE)
+    nodes = WorkerNodes(vpc_id="vpc-1", nodes=(fargate,), interfaces=())
+
+    judgement = judge(
+        wrong_nameserver.RULE, lookups([], resolver("a", SERVICE), resolver("b", "172.20.0.2")), KUBE_DNS, nodes
+    )
+
+    assert "the DNS Service have 172.20.0.2" in " ".join(judgement.advice)
+    assert "clusterDNS" not in " ".join(judgement.advice)
+
+
+def test_without_a_service_what_does_not_answer_is_the_missing_services_matter() -> None:
+    """Nothing to compare with: UNKNOWN; what answers (EKS Auto Mode) is right."""
+    pods = [resolver(node, WAS) for node in ("a", "b")]
+
+    silent = cause(*pods, kube_dns=ABSENT, asked=asked_of(WAS, Answer.TIMED_OUT, "a", "b"))
+    answered = cause(*pods, kube_dns=ABSENT, asked=asked_of(WAS, Answer.ANSWERED, "a", "b"))
+
+    assert (silent.verdict, answered.verdict) == (Verdict.UNKNOWN, Verdict.HEALTHY)
+
+
+def changed(*resolvers: PodResolver, kube_dns: KubeDns = MOVED, asked: Iterable[Lookup] = ()) -> Judgement:
+    """Judge whether the Service lost its address."""
+    return judge(kube_dns_address_changed.RULE, lookups(asked, *resolvers), kube_dns)
+
+
+@pytest.mark.parametrize("nodes", [("a", "b", "c"), ("a",)], ids=["all nodes", "the only one looked at"])
+def test_service_that_lost_its_address_is_named_and_the_nodes_are_not(nodes: tuple[str, ...]) -> None:
+    """All pods ask what EKS told their nodes, and the Service is elsewhere."""
+    pods, asked = [resolver(node, WAS) for node in nodes], asked_of(WAS, Answer.TIMED_OUT, *nodes)
+
+    found, nodes_rule = changed(*pods, asked=asked), cause(*pods, kube_dns=MOVED, asked=asked)
+
+    assert found.verdict is Verdict.PROBLEM
+    assert (found.details["asked"], found.details["has"]) == (WAS, "172.20.87.33")
+    assert f"set clusterIP and clusterIPs to {WAS}" in found.advice[0]
+    assert all(reach.covers(one) for reach in found.reach for one in asked)
+    assert nodes_rule.verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("pods", "kube_dns", "answer"),
+    [
+        ([resolver("a", WAS), resolver("b", "172.20.87.33")], MOVED, Answer.TIMED_OUT),
+        ([resolver("a", "10.9.9.9"), resolver("b", "10.9.9.9")], replace(KUBE_DNS, tenth_address=SERVICE),
+         Answer.TIMED_OUT),
+        ([resolver("a", OTHER), resolver("b", OTHER)], MOVED, Answer.TIMED_OUT),
+        ([resolver("a", WAS), resolver("b", WAS)], MOVED, Answer.ANSWERED),
+        ([resolver("a", "10.9.9.9")], MOVED, Answer.TIMED_OUT),
+        ([resolver("a", WAS)], ABSENT, Answer.TIMED_OUT),
+    ],
+    ids=["some nodes", "the Service has EKS's address", "a cache", "it answers", "one node, another address", "none"],
+)  # fmt: skip
+def test_service_that_kept_its_address_is_not_blamed(
+    pods: list[PodResolver], kube_dns: KubeDns, answer: Answer
+) -> None:
+    """Then it is the nodes, a cache, or nothing at all."""
+    asked = [one for pod in pods for one in asked_of(pod.nameservers[0], answer, pod.client.node)]
+
+    assert changed(*pods, kube_dns=kube_dns, asked=asked).verdict is Verdict.HEALTHY
+
+
+def test_vacated_address_that_nobody_asked_is_open() -> None:
+    """The addresses differ, and no look-up shows that nothing answers at the former one."""
+    found = changed(resolver("a", WAS), resolver("b", WAS))
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert f"nothing was asked at {WAS}" in found.summary
+
+
+def test_cache_that_answers_beside_the_vacated_address_is_enough() -> None:
+    """NodeLocal DNSCache first, the old address second: pods get their answers from the first."""
+    pods = [resolver(node, OTHER, WAS) for node in ("a", "b")]
+    asked = [*asked_of(OTHER, Answer.ANSWERED, "a", "b"), *asked_of(WAS, Answer.TIMED_OUT, "a", "b")]
+
+    assert changed(*pods, asked=asked).verdict is Verdict.HEALTHY
+    assert changed(*pods, asked=asked_of(WAS, Answer.TIMED_OUT, "a", "b")).verdict is Verdict.PROBLEM

@@ -1,22 +1,20 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.dns.host_names import valid_host_name
-from bot.dns.lookup_tools import dig_arguments, nslookup_arguments, program_missing, read_dig, read_nslookup
+from bot.dns.lookup_tools import ToolAnswer, dig_arguments, nslookup_arguments, read_dig, read_nslookup
 from bot.dns.resolv_conf import ResolvConf, parse_resolv_conf
-from bot.domain.findings import Answer, Protocol
+from bot.domain.lookups import Answer, Transport
 from bot.domain.ports import ExecResult
-
-
-def printed(stdout: str, exit_code: int = 0, stderr: str = "") -> ExecResult:
-    """Return what a program gave."""
-    return ExecResult(stdout=stdout, stderr=stderr, exit_code=exit_code)
-
+from bot.errors import SourceGarbled
+from bot.linux.programs import program_missing
+from tests.lookups.conftest import printed
 
 HEADER = ";; Got answer:\n;; ->>HEADER<<- opcode: QUERY, status: {}, id: 51\n;; flags: qr aa rd; QUERY: 1, ANSWER: {}\n"
 DIG = [
@@ -119,12 +117,19 @@ def test_a_missing_program_is_told_from_a_failed_one(result: ExecResult, missing
     assert program_missing(result) is missing
 
 
+@pytest.mark.parametrize("read", [read_dig, read_nslookup])
+def test_a_cut_output_is_not_read(read: Callable[[ExecResult], ToolAnswer]) -> None:
+    """The line that matters may stand in what was not kept."""
+    with pytest.raises(SourceGarbled, match="printed more than is kept"):
+        read(printed(HEADER.format("NOERROR", 0), cut=True))
+
+
 def test_the_argument_lists_are_fixed() -> None:
     """Exactly what the far ends know."""
     expected = ["dig", "+time=2", "+tries=1", "+noall", "+comments", "+answer", "+tcp", "@172.20.0.10", "a.b.", "A"]
 
-    assert list(dig_arguments("172.20.0.10", "a.b.", Protocol.TCP)) == expected
-    assert list(dig_arguments("172.20.0.10", "a.b.", Protocol.UDP)) == [*expected[:6], *expected[7:]]
+    assert list(dig_arguments("172.20.0.10", "a.b.", Transport.TCP)) == expected
+    assert list(dig_arguments("172.20.0.10", "a.b.", Transport.UDP)) == [*expected[:6], *expected[7:]]
     assert list(nslookup_arguments("172.20.0.10", "a.b.")) == ["nslookup", "a.b.", "172.20.0.10"]
 
 
@@ -132,7 +137,7 @@ def test_the_argument_lists_are_fixed() -> None:
 def test_no_text_becomes_an_argument_unless_it_is_a_name_and_an_address(server: str, name: str) -> None:
     """What is no IP address or no host name never reaches a program."""
     try:
-        arguments = dig_arguments(server, name, Protocol.UDP)
+        arguments = dig_arguments(server, name, Transport.UDP)
     except ValueError:
         return
     assert valid_host_name(name)

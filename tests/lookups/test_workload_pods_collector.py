@@ -1,18 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from bot.collectors.workload_pods import COLLECTOR, collect
 from bot.domain.cluster import ClusterTarget, PodName, Question
-from bot.domain.evidence import Look, NoParameters
+from bot.domain.evidence import NoParameters
 from bot.domain.json_values import RawObject
 from bot.domain.ports import Resource
+from bot.domain.views import View
 from bot.errors import EvidenceUnavailable, NotFound, SourceGarbled
+
+T = TypeVar("T")
 
 
 def raw_pod(name: str, owner: tuple[str, str] = ("", ""), **labels: str) -> RawObject:
@@ -45,11 +48,19 @@ class FakeCluster:
     pod: RawObject | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def list(self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "") -> list[RawObject]:
+    def list(
+        self,
+        resource: Resource,
+        read: Callable[[RawObject], T],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+    ) -> Sequence[T]:
         """See `ClusterReader.list`."""
         assert (namespace, fields) == ("", "")
         self.asked.append((resource.plural, labels))
-        return [*self.lists.get(resource.plural, ())]
+        return [read(one) for one in self.lists.get(resource.plural, ())]
 
     def get(self, resource: Resource, name: str, *, namespace: str = "") -> RawObject:
         """See `ClusterReader.get`."""
@@ -59,13 +70,13 @@ class FakeCluster:
         return self.pod
 
 
-def look(cluster: FakeCluster, *, selector: str = "app=web", pod: PodName | None = None) -> Look:
+def look(cluster: FakeCluster, *, selector: str = "app=web", pod: PodName | None = None) -> View:
     """Return a look at a cluster with this selector."""
     reader: Any = cluster
     unused: Any = None
-    return Look(
+    return View(
         cluster=reader,
-        aws=unused,
+        at=unused,
         target=ClusterTarget(name="c", eks_name="c", region="eu-west-1", workload_selector=selector),
         question=Question(cluster="c", pod=pod),
         parameters=NoParameters(),
@@ -80,14 +91,19 @@ def test_a_pod_is_read_with_all_that_look_ups_need() -> None:
 
     (found,) = collect(look(cluster)).pods
 
-    assert (found.namespace, found.name, found.node, found.container) == ("shop", "web-5d-x", "ip-10-0-1-10", "app")
+    assert (found.namespace, found.name, found.node, found.container.name) == (
+        "shop",
+        "web-5d-x",
+        "ip-10-0-1-10",
+        "app",
+    )
     assert (found.phase, found.ready, found.dns_policy, found.nameservers) == (
         "Running",
         True,
         "ClusterFirst",
         ("10.9.9.9",),
     )
-    assert (found.controller_kind, found.controller_name) == ("Deployment", "web")
+    assert (found.owner.kind, found.owner.name) == ("Deployment", "web")
     assert found.created_at == datetime(2026, 11, 21, 8, tzinfo=UTC)
     assert cluster.asked == [("pods", "app=web")]
 
@@ -112,7 +128,7 @@ def test_controllers_are_resolved_through_replica_sets(item: RawObject, expected
 
     (found,) = collect(look(FakeCluster({"pods": [item], "replicasets": replica_sets}))).pods
 
-    assert (found.controller_kind, found.controller_name) == expected
+    assert (found.owner.kind, found.owner.name) == expected
 
 
 def test_no_selector_says_so() -> None:

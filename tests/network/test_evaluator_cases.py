@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
 import pytest
 
-from bot.domain.findings import Protocol
+from bot.domain.enforcing_mode import EnforcingMode
+from bot.domain.lookups import Transport
 from bot.network.evaluate import VpcBook, evaluate
 from bot.network.model import (
     AclEntry,
@@ -34,6 +35,7 @@ EPHEMERAL = "VPC User Guide, Custom network ACLs, Ephemeral ports"
 RESOLVER = "VPC User Guide, Understand Amazon DNS"
 MIDDLEBOX = "VPC User Guide, Middlebox routing"
 PODS = "EKS User Guide, Assign security groups to individual pods"
+MODES = "amazon-vpc-cni-k8s, README, POD_SECURITY_GROUP_ENFORCING_MODE"
 
 CLIENT = ip_address("10.0.1.5")
 SERVER = ip_address("10.0.2.7")
@@ -109,6 +111,10 @@ class Expectation:
     server_address: str = "10.0.2.7"
     same_instance: bool = False
     client_kind: InterfaceKind = InterfaceKind.INSTANCE
+    client_mode: EnforcingMode | None = EnforcingMode.STRICT
+    client_instance: str = "i-1"
+    leaves_by_groups: tuple[str, ...] = ()
+    """Groups of the node's primary interface, where packets out of the VPC get its address."""
     server_known: bool = True
     acls_read: bool = True
     subnets_read: bool = True
@@ -546,6 +552,86 @@ CASES = [
         tcp=BLOCKED,
         hops=frozenset({Hop.SERVER_GROUPS}),
     ),
+    Expectation(
+        page=MODES,
+        says="standard-mode-stays-on-one-node",
+        rules=(),
+        client_entries=(),
+        same_instance=True,
+        client_kind=InterfaceKind.BRANCH,
+        client_mode=EnforcingMode.STANDARD,
+    ),
+    Expectation(
+        page=MODES,
+        says="standard-mode-to-another-host-passes-the-branch-interfaces-groups",
+        rules=(IN_ALL,),
+        client_kind=InterfaceKind.BRANCH,
+        client_mode=EnforcingMode.STANDARD,
+        udp=BLOCKED,
+        tcp=BLOCKED,
+        hops=frozenset({Hop.CLIENT_GROUPS}),
+    ),
+    Expectation(
+        page=MODES,
+        says="standard-mode-on-an-unknown-node-may-be-on-the-servers",
+        rules=(OUT_ALL,),
+        same_instance=True,
+        client_kind=InterfaceKind.BRANCH,
+        client_mode=EnforcingMode.STANDARD,
+        client_instance="",
+        udp=UNDECIDED,
+        tcp=UNDECIDED,
+        hops=frozenset({Hop.SERVER_GROUPS}),
+        words="The node of 10.0.1.5 is not known",
+    ),
+    Expectation(
+        page=MODES,
+        says="unknown-mode-on-one-node-may-be-filtered-or-not",
+        rules=(OUT_ALL,),
+        same_instance=True,
+        client_kind=InterfaceKind.BRANCH,
+        client_mode=None,
+        udp=UNDECIDED,
+        tcp=UNDECIDED,
+        hops=frozenset({Hop.SERVER_GROUPS}),
+        words="The enforcing mode of 10.0.1.5 is not known",
+    ),
+    Expectation(
+        page=MODES,
+        says="unknown-mode-to-another-host-passes-the-branch-interfaces-groups",
+        rules=(OUT_ALL,),
+        client_kind=InterfaceKind.BRANCH,
+        client_mode=None,
+        udp=BLOCKED,
+        tcp=BLOCKED,
+        hops=frozenset({Hop.SERVER_GROUPS}),
+    ),
+    Expectation(
+        page=MODES,
+        says="standard-mode-leaves-the-vpc-by-the-primary-interfaces-groups-alone",
+        rules=(OUT_ALL,),
+        client_kind=InterfaceKind.BRANCH,
+        client_mode=EnforcingMode.STANDARD,
+        leaves_by_groups=("sg-more",),
+        server_address="198.51.100.7",
+        server_known=False,
+        udp=BLOCKED,
+        tcp=BLOCKED,
+        hops=frozenset({Hop.CLIENT_GROUPS, Hop.ROUTE}),
+        words="no rule of sg-more lets udp/53 out to 198.51.100.7",
+    ),
+    Expectation(
+        page=MODES,
+        says="strict-mode-leaves-the-vpc-by-the-branch-interfaces-groups",
+        rules=(OUT_ALL,),
+        client_kind=InterfaceKind.BRANCH,
+        server_address="198.51.100.7",
+        server_known=False,
+        udp=UNDECIDED,
+        tcp=UNDECIDED,
+        hops=frozenset({Hop.ROUTE}),
+        words="198.51.100.7 is out of the VPC",
+    ),
 ]
 
 
@@ -553,7 +639,7 @@ def world(case: Expectation) -> tuple[Vpc, End, End]:
     """Return the world of a case with its two ends."""
     client = Interface(
         id="eni-client",
-        instance_id="i-1",
+        instance_id=case.client_instance,
         subnet_id="subnet-a",
         security_group_ids=frozenset(case.client_groups),
         addresses=frozenset({CLIENT}),
@@ -596,9 +682,15 @@ def world(case: Expectation) -> tuple[Vpc, End, End]:
         acls=acls if case.acls_read else None,
         subnets=subnets if case.subnets_read else None,
     )
+    primary = replace(client, id="eni-primary", security_group_ids=frozenset(case.leaves_by_groups))
     return (
         vpc,
-        End(interface=client, address=CLIENT),
+        End(
+            interface=client,
+            address=CLIENT,
+            mode=case.client_mode,
+            leaves_as=End(interface=primary, address=ip_address("10.0.1.4")) if case.leaves_by_groups else None,
+        ),
         End(interface=server if case.server_known else None, address=address),
     )
 
@@ -608,9 +700,9 @@ def test_documented_case(case: Expectation) -> None:
     """The state, the hops, the share and the words are those that the page named in the id implies."""
     vpc, client, server = world(case)
 
-    answers = {protocol: evaluate(VpcBook.of(vpc), client, server, protocol) for protocol in Protocol}
+    answers = {transport: evaluate(VpcBook.of(vpc), client, server, transport) for transport in Transport}
 
-    assert (answers[Protocol.UDP].state, answers[Protocol.TCP].state) == (case.udp, case.tcp)
+    assert (answers[Transport.UDP].state, answers[Transport.TCP].state) == (case.udp, case.tcp)
     blocked_at = {block.hop for answer in answers.values() for block in answer.blocks}
     unread_at = {item.hop for answer in answers.values() for item in answer.unread}
     assert blocked_at | unread_at == case.hops
@@ -625,7 +717,7 @@ def test_documented_case(case: Expectation) -> None:
     ]
     assert case.words in "\n".join(texts)
     if case.share is not None:
-        blocked = Protocol.UDP if case.udp is BLOCKED else Protocol.TCP
+        blocked = Transport.UDP if case.udp is BLOCKED else Transport.TCP
         assert answers[blocked].share == case.share
 
 
@@ -647,7 +739,7 @@ def test_both_return_legs_closed_in_parts_add_up() -> None:
     )
     vpc, client, server = world(case)
 
-    answer = evaluate(VpcBook.of(vpc), client, server, Protocol.UDP)
+    answer = evaluate(VpcBook.of(vpc), client, server, Transport.UDP)
 
     assert answer.share == (46882 - 32768 + 1) / 28232
     assert [block.entry_number for block in answer.blocks] == [90, 90]
@@ -686,7 +778,7 @@ def test_ipv6_pair_is_judged_by_ipv6_rules() -> None:
                 )
             ),
             *ends,
-            Protocol.UDP,
+            Transport.UDP,
         ).state
         for cidr in ("2600:1f18::/32", "0.0.0.0/0")
     ]
@@ -705,8 +797,8 @@ def test_windows_clients_are_judged_by_their_own_ports() -> None:
     vpc, client, server = world(case)
     windows = End(interface=client.interface, address=client.address, client_ports=WINDOWS_CLIENTS)
 
-    linux_answer = evaluate(VpcBook.of(vpc), client, server, Protocol.UDP)
-    windows_answer = evaluate(VpcBook.of(vpc), windows, server, Protocol.UDP)
+    linux_answer = evaluate(VpcBook.of(vpc), client, server, Transport.UDP)
+    windows_answer = evaluate(VpcBook.of(vpc), windows, server, Transport.UDP)
 
     assert linux_answer.state is State.BLOCKED
     assert windows_answer.state is State.ALLOWED

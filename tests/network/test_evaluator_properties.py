@@ -8,7 +8,8 @@ from ipaddress import ip_address, ip_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.findings import Protocol
+from bot.domain.enforcing_mode import EnforcingMode
+from bot.domain.lookups import Transport
 from bot.network.classes import evaluate_pairs
 from bot.network.evaluate import VpcBook, evaluate
 from bot.network.model import (
@@ -18,6 +19,7 @@ from bot.network.model import (
     InterfaceKind,
     NetworkAcl,
     PrefixList,
+    Route,
     SecurityGroupRule,
     Subnet,
     Vpc,
@@ -34,6 +36,7 @@ CIDRS = tuple(
     for text in ("0.0.0.0/0", "10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24", "10.0.1.4/30", "10.0.2.7/32", "::/0")
 )
 SUBNETS = {"subnet-a": "10.0.1", "subnet-b": "10.0.2"}
+OUTSIDE = End(interface=None, address=ip_address("198.51.100.7"))
 
 rules = st.builds(
     SecurityGroupRule,
@@ -82,9 +85,20 @@ def interfaces(draw: st.DrawFn) -> Interface:
     )
 
 
-def ends(interface: Interface) -> list[End]:
-    """Return one end for each address of the interface."""
-    return [End(interface=interface, address=item, client_ports=FEW_PORTS) for item in sorted(interface.addresses)]
+def ends(
+    interface: Interface, mode: EnforcingMode | None = EnforcingMode.STRICT, leaves_as: Interface | None = None
+) -> list[End]:
+    """Return one end for each address of the interface; `leaves_as`: what its packets leave the VPC by."""
+    primary = None if leaves_as is None else ends(leaves_as)[0]
+    return [
+        End(interface=interface, address=item, client_ports=FEW_PORTS, mode=mode, leaves_as=primary)
+        for item in sorted(interface.addresses)
+    ]
+
+
+modes = st.sampled_from(EnforcingMode)
+perhaps_known = st.none() | modes
+clients_of_node = st.builds(ends, interfaces(), perhaps_known, st.none() | interfaces())
 
 
 @st.composite
@@ -116,7 +130,7 @@ def vpcs(draw: st.DrawFn) -> Vpc:
                 zone="",
                 cidrs=(ip_network(f"{SUBNETS[name]}.0/24"),),
                 route_table_id="rtb-1",
-                routes=(),
+                routes=(Route(destination="10.0.0.0/16", target="local", active=True),),
             )
             for name in names
         ),
@@ -126,16 +140,16 @@ def vpcs(draw: st.DrawFn) -> Vpc:
 class SlowReference:
     """Sends single packets: a query from one source port, and its answer."""
 
-    def __init__(self, vpc: Vpc, protocol: Protocol) -> None:
+    def __init__(self, vpc: Vpc, transport: Transport) -> None:
         self.vpc = vpc
-        self.number = {Protocol.UDP: 17, Protocol.TCP: 6}[protocol]
+        self.number = {Transport.UDP: 17, Transport.TCP: 6}[transport]
 
     def lost_at(self, client: End, server: End, source_port: int) -> set[Hop]:
         """Return every hop that would drop the query or the answer of this one source port."""
         near, far = client.interface, server.interface
         assert near is not None
         assert far is not None
-        if near.instance_id == far.instance_id and near.kind is not InterfaceKind.BRANCH is not far.kind:
+        if near.instance_id == far.instance_id and self._node_routes(client, server):
             return set()
         lost = set()
         if not any(self._lets(rule, near, Direction.EGRESS, server) for rule in self.vpc.rules):
@@ -151,6 +165,30 @@ class SlowReference:
             (Hop.CLIENT_SUBNET_IN, near.subnet_id, False, server.address, source_port),
         ):
             if not self._acl_passes(subnet, str(address), port, egress=egress):
+                lost.add(hop)
+        return lost
+
+    @staticmethod
+    def _node_routes(client: End, server: End) -> bool:
+        """Ask the node's rules: 10 (all that comes in by a link of strict mode), then those that lead to a pod."""
+        own_table = [
+            end.interface is not None
+            and end.interface.kind is InterfaceKind.BRANCH
+            and end.mode is EnforcingMode.STRICT
+            for end in (client, server)
+        ]
+        return not any(own_table)
+
+    def lost_outside(self, client: End, source_port: int) -> set[Hop]:
+        """Return every hop of the VPC that would drop a query to `OUTSIDE`, or its answer, of this one source port."""
+        sender = client if client.leaves_as is None else client.leaves_as
+        interface = sender.interface
+        assert interface is not None
+        lost = set()
+        if not any(self._lets(rule, interface, Direction.EGRESS, OUTSIDE) for rule in self.vpc.rules):
+            lost.add(Hop.CLIENT_GROUPS)
+        for hop, egress, port in ((Hop.CLIENT_SUBNET_OUT, True, 53), (Hop.CLIENT_SUBNET_IN, False, source_port)):
+            if not self._acl_passes(interface.subnet_id, str(OUTSIDE.address), port, egress=egress):
                 lost.add(hop)
         return lost
 
@@ -192,16 +230,26 @@ class SlowReference:
         return verdicts[min(verdicts)] if verdicts else False
 
 
-@given(vpc=vpcs(), client=interfaces(), server=interfaces(), protocol=st.sampled_from(Protocol))
+@given(
+    vpc=vpcs(),
+    client=interfaces(),
+    server=interfaces(),
+    enforcing=st.tuples(modes, modes),
+    transport=st.sampled_from(Transport),
+)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_evaluator_agrees_with_single_packets(
-    vpc: Vpc, client: Interface, server: Interface, protocol: Protocol
+    vpc: Vpc,
+    client: Interface,
+    server: Interface,
+    enforcing: tuple[EnforcingMode, EnforcingMode],
+    transport: Transport,
 ) -> None:
     """State, hops and the exact share are those that sending a packet from every source port gives."""
-    one, other = ends(client)[0], ends(server)[0]
-    reference = SlowReference(vpc, protocol)
+    one, other = ends(client, enforcing[0])[0], ends(server, enforcing[1])[0]
+    reference = SlowReference(vpc, transport)
 
-    answer = evaluate(VpcBook.of(vpc), one, other, protocol)
+    answer = evaluate(VpcBook.of(vpc), one, other, transport)
 
     lost = [reference.lost_at(one, other, port) for port in range(FEW_PORTS.first, FEW_PORTS.last + 1)]
     assert {block.hop for block in answer.blocks} == set().union(*lost)
@@ -211,12 +259,31 @@ def test_evaluator_agrees_with_single_packets(
         assert block.share == sum(block.hop in hops for hops in lost) / FEW_PORTS.size
 
 
-@given(vpc=vpcs(), clients=st.lists(interfaces(), max_size=5), servers=st.lists(interfaces(), max_size=3))
+@given(vpc=vpcs(), client=clients_of_node, transport=st.sampled_from(Transport))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_evaluator_agrees_with_single_packets_out_of_the_vpc(vpc: Vpc, client: list[End], transport: Transport) -> None:
+    """Groups and ACL are those of the interface that the packets leave by; it is never said that they arrive."""
+    reference = SlowReference(vpc, transport)
+
+    answer = evaluate(VpcBook.of(vpc), client[0], OUTSIDE, transport)
+
+    lost = [reference.lost_outside(client[0], port) for port in range(FEW_PORTS.first, FEW_PORTS.last + 1)]
+    unsure = {item.hop for item in answer.unread}
+    assert {block.hop for block in answer.blocks} == set().union(*lost) - unsure
+    assert unsure <= {Hop.ROUTE, Hop.CLIENT_GROUPS}
+    assert answer.state is (State.BLOCKED if answer.blocks else State.UNDECIDED)
+
+
+@given(
+    vpc=vpcs(),
+    clients=st.lists(clients_of_node, max_size=5),
+    servers=st.lists(st.builds(ends, interfaces(), perhaps_known), max_size=3),
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_classes_give_each_pair_its_own_answer(vpc: Vpc, clients: list[Interface], servers: list[Interface]) -> None:
+def test_classes_give_each_pair_its_own_answer(vpc: Vpc, clients: list[list[End]], servers: list[list[End]]) -> None:
     """Judging by classes gives every pair exactly the answer it gets when it is judged alone, once."""
-    asking = list(dict.fromkeys(end for item in clients for end in ends(item)))
-    asked = list(dict.fromkeys(end for item in servers for end in ends(item)))
+    asking = list(dict.fromkeys(end for item in clients for end in item))
+    asked = [*dict.fromkeys(end for item in servers for end in item), OUTSIDE]
     book = VpcBook.of(vpc)
 
     evaluated = evaluate_pairs(vpc, asking, asked)
@@ -226,7 +293,7 @@ def test_classes_give_each_pair_its_own_answer(vpc: Vpc, clients: list[Interface
         for client, server in pair_class.pairs():
             seen.append((client, server))
             for answer in pair_class.answers:
-                alone = evaluate(book, client, server, answer.protocol)
+                alone = evaluate(book, client, server, answer.transport)
                 assert [(item.hop, item.closed) for item in answer.blocks] == [
                     (item.hop, item.closed) for item in alone.blocks
                 ]
@@ -234,13 +301,22 @@ def test_classes_give_each_pair_its_own_answer(vpc: Vpc, clients: list[Interface
     assert sorted(seen, key=repr) == sorted(((one, other) for one in asking for other in asked), key=repr)
 
 
-@given(vpc=vpcs(), client=interfaces(), server=interfaces(), hidden=st.sets(st.sampled_from(["pl-1", "sg-1", "acls"])))
+@given(
+    vpc=vpcs(),
+    client=interfaces(),
+    server=interfaces(),
+    mode=modes,
+    hidden=st.sets(st.sampled_from(["pl-1", "sg-1", "acls", "mode", "node"])),
+)
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_reading_less_never_turns_an_answer_round(
-    vpc: Vpc, client: Interface, server: Interface, hidden: set[str]
+    vpc: Vpc, client: Interface, server: Interface, mode: EnforcingMode, hidden: set[str]
 ) -> None:
     """With a part unread, allowed stays or becomes undecided, and so does blocked; neither becomes the other."""
-    one, other = ends(client)[0], ends(server)[0]
+    one, other = ends(client, mode)[0], ends(server)[0]
+    less_known = replace(one, mode=None if "mode" in hidden else mode)
+    if "node" in hidden and client.kind is InterfaceKind.BRANCH:
+        less_known = replace(less_known, interface=replace(client, instance_id=""))
     less = replace(
         vpc,
         rules=tuple(item for item in vpc.rules if item.security_group_id not in hidden),
@@ -249,8 +325,8 @@ def test_reading_less_never_turns_an_answer_round(
         acls=None if "acls" in hidden else vpc.acls,
     )
 
-    full = evaluate(VpcBook.of(vpc), one, other, Protocol.UDP)
-    partial = evaluate(VpcBook.of(less), one, other, Protocol.UDP)
+    full = evaluate(VpcBook.of(vpc), one, other, Transport.UDP)
+    partial = evaluate(VpcBook.of(less), less_known, other, Transport.UDP)
 
     assert partial.state in {full.state, State.UNDECIDED}
     assert {block.hop for block in partial.blocks} <= {block.hop for block in full.blocks}
@@ -264,7 +340,7 @@ def test_a_further_group_rule_never_blocks(
     """Security-group rules only allow: adding one removes blocks or changes nothing."""
     one, other = ends(client)[0], ends(server)[0]
 
-    before = evaluate(VpcBook.of(vpc), one, other, Protocol.TCP).at(GROUP_HOPS)
-    after = evaluate(VpcBook.of(replace(vpc, rules=(*vpc.rules, more))), one, other, Protocol.TCP).at(GROUP_HOPS)
+    before = evaluate(VpcBook.of(vpc), one, other, Transport.TCP).at(GROUP_HOPS)
+    after = evaluate(VpcBook.of(replace(vpc, rules=(*vpc.rules, more))), one, other, Transport.TCP).at(GROUP_HOPS)
 
     assert {block.hop for block in after.blocks} <= {block.hop for block in before.blocks}

@@ -6,11 +6,11 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from bot.domain.findings import Protocol
+from bot.domain.lookups import Transport
 from bot.network.classes import evaluate_pairs, one_end_for_each_class
 from bot.network.membership import Membership
 from bot.network.model import Direction, Interface, SecurityGroupRule, Vpc
-from bot.network.ports import PortRange, count, union
+from bot.network.ports import LINUX_CLIENTS, PortRange, count, union
 from bot.network.reachability import End, State
 
 
@@ -106,16 +106,16 @@ def test_families_are_not_mixed() -> None:
 
 
 def test_answers_are_for_udp_then_tcp() -> None:
-    """Each class carries one answer for each protocol."""
+    """Each class carries one answer for each transport."""
     vpc = Vpc(
         interfaces=(), rules=(OUT, ingress("sgr-1", "0.0.0.0/0", "udp", 53)), read_group_ids=frozenset({"sg-nodes"})
     )
 
     (pair_class,) = evaluate_pairs(vpc, [node(1)], [node(2)]).classes
 
-    assert [(item.protocol, item.state) for item in pair_class.answers] == [
-        (Protocol.UDP, State.ALLOWED),
-        (Protocol.TCP, State.BLOCKED),
+    assert [(item.transport, item.state) for item in pair_class.answers] == [
+        (Transport.UDP, State.ALLOWED),
+        (Transport.TCP, State.BLOCKED),
     ]
 
 
@@ -139,6 +139,34 @@ def test_a_delegated_prefix_gives_one_client_for_each_part_that_rules_cut() -> N
         "10.0.9.1",
     ]
     assert [str(item.address) for item in one_end_for_each_class(interface, whole, end)] == ["10.0.1.16", "10.0.9.1"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "ends"),
+    [
+        (["10.0.1.9", "10.0.1.8", "10.0.1.200"], ["10.0.1.8"]),
+        (["10.0.1.3", "10.0.1.9"], ["10.0.1.3"]),
+        (["10.0.1.3", "10.0.1.5", "10.0.1.9"], ["10.0.1.3", "10.0.1.5"]),
+        (["10.0.1.5", "fd00::1"], ["10.0.1.5", "fd00::1"]),
+    ],
+    ids=["beyond every edge", "on both sides of a block", "inside it, too", "of both families"],
+)
+def test_an_interface_gives_one_client_for_each_class_of_its_addresses(addresses: list[str], ends: list[str]) -> None:
+    """The lowest address stands for all that no rule tells apart."""
+    interface = Interface(
+        id="eni-1",
+        instance_id="i-1",
+        subnet_id="subnet-a",
+        security_group_ids=frozenset({"sg-1"}),
+        addresses=frozenset(map(ip_address, addresses)),
+    )
+    end = End(interface=None, address=ip_address(addresses[0]), name="node-1")
+    cut = Membership([ip_network("10.0.1.4/30")])
+
+    found = one_end_for_each_class(interface, cut, end)
+
+    assert [str(item.address) for item in found] == ends
+    assert {(item.interface, item.name, item.client_ports) for item in found} == {(interface, "node-1", LINUX_CLIENTS)}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bot.domain.evidence import Gap
-from bot.domain.findings import EVERYTHING, Judgement, Reach, Verdict
+from bot.domain.findings import Judgement, Verdict
+from bot.domain.lookups import EVERYTHING, Answer, Reach
 from bot.rules.coredns_api_forbidden import RULE as COREDNS_FORBIDDEN
 from bot.rules.coredns_api_unauthorized import RULE as COREDNS_UNAUTHORIZED
 from bot.rules.coredns_api_unreachable import RULE as COREDNS_UNREACHABLE
@@ -79,8 +80,8 @@ def test_the_time_of_the_last_failure_is_given(judge: Any, make: Any) -> None:
     judgement: Judgement = judge(COREDNS_FORBIDDEN, make.coredns_logs({"coredns-a": text}))
 
     assert judgement.last_failure_at == datetime(2026, 11, 21, 8, 58, tzinfo=UTC)
-    assert judgement.proof[0].startswith("2026-11-21 08:58:00Z coredns-a: E1121")
-    assert "(2 lines since 2026-11-21 08:50:00Z)" in judgement.proof[0]
+    assert judgement.proof[0].startswith("2026-11-21T08:58:00Z coredns-a: E1121")
+    assert "(2 lines since 2026-11-21T08:50:00Z)" in judgement.proof[0]
     assert judgement.details["resources"] == ["endpointslices"]
     assert judgement.details["subject"] == USER
     assert "lacks endpointslices" in judgement.summary
@@ -94,6 +95,28 @@ def test_refused_everywhere_means_the_binding(judge: Any, make: Any) -> None:
 
     assert "no working binding" in judgement.summary
     assert f"--as={USER}" in judgement.advice[0]
+
+
+@pytest.mark.parametrize("resource", ["endpointslices", "services"])
+@pytest.mark.parametrize("says_who", [True, False])
+def test_the_advice_names_the_service_account_of_these_pods(
+    judge: Any, make: Any, resource: str, *, says_who: bool
+) -> None:
+    """The one that the API refused, else the one that the pods run as; which role it has, a command shows."""
+    refused = failed("08:58", "forbidden", resource).replace(USER, "system:serviceaccount:dns:chart-coredns")
+    text = refused if says_who else refused.partition("is forbidden: ")[0] + "is forbidden\n"
+    pods = make.coredns_pods(
+        make.coredns_pod("coredns-a", "10.0.1.7", service_account="chart-coredns"), namespace="dns"
+    )
+
+    judgement: Judgement = judge(COREDNS_FORBIDDEN, make.coredns_logs({"coredns-a": text}), pods)
+
+    said = " ".join((judgement.summary, *judgement.advice))
+    assert judgement.verdict is Verdict.PROBLEM
+    assert "--as=system:serviceaccount:dns:chart-coredns" in judgement.advice[0]
+    assert "grep -w dns/chart-coredns" in judgement.advice[1]
+    assert "kube-system" not in said
+    assert "system:coredns" not in said
 
 
 @pytest.mark.parametrize("rule", [*COREDNS, *PROXY], ids=lambda rule: rule.name)
@@ -111,7 +134,7 @@ def test_failures_before_the_window_are_shown_not_counted(judge: Any, make: Any,
     )
 
     assert judgement.verdict is Verdict.HEALTHY
-    assert judgement.proof[0].startswith("no longer standing: 2026-11-21 08:00:00Z")
+    assert judgement.proof[0].startswith("no longer standing: 2026-11-21T08:00:00Z")
     assert wider.verdict is Verdict.PROBLEM
 
 
@@ -125,12 +148,12 @@ def test_a_window_longer_than_what_was_read_is_unknown(judge: Any) -> None:
 def test_a_coredns_that_became_ready_since_is_well(judge: Any, make: Any, rule: Any) -> None:
     """The kubernetes plugin has synced after the failure: the calls work, though the failure is 10 min old."""
     text = "".join(failed("08:50", tail) for tail in ("forbidden", "unauthorized", "timeout"))
-    pods = make.coredns_pods(make.coredns_pod("coredns-a", "10.0.1.7", synced_since=make.now - timedelta(minutes=5)))
+    pods = make.coredns_pods(make.coredns_pod("coredns-a", "10.0.1.7", ready_since=make.now - timedelta(minutes=5)))
 
     judgement: Judgement = judge(rule, pods, make.coredns_logs({"coredns-a": text}))
 
     assert judgement.verdict is Verdict.HEALTHY
-    assert "since then: the pod became Ready at 2026-11-21 08:55:00Z" in judgement.proof[0]
+    assert "since then: the pod became Ready at 2026-11-21T08:55:00Z" in judgement.proof[0]
 
 
 @pytest.mark.parametrize(
@@ -175,12 +198,116 @@ def test_a_kube_proxy_that_waits_for_its_node_is_told_as_such(judge: Any, make: 
     judgement: Judgement = judge(PROXY_TIMEOUT, make.kube_proxy_logs({"node-a": text}))
 
     assert judgement.verdict is Verdict.PROBLEM
-    assert "cannot reach the control plane at 10.0.9.9:443 (timeout: " in judgement.summary
+    assert "calls 10.0.9.9, and the cluster's endpoint is abc.gr7.eu-west-1.eks.amazonaws.com" in judgement.summary
     assert "The rules in place are stale, not broken." in judgement.summary
     assert judgement.details["resources"] == ["nodes"]
     assert judgement.reach == (Reach(nodes=frozenset({"node-a"}), service_only=True),)
     told = " ".join((judgement.summary, *judgement.proof, *judgement.advice)).lower()
     assert not [word for word in ("service", "endpointslice") if word in told]
+
+
+ENDPOINT = "abc.gr7.eu-west-1.eks.amazonaws.com"
+
+
+def called(host: str, resource: str = "services") -> str:
+    """Return kube-proxy's line about a call of this host that nobody answers."""
+    return (
+        f"2026-11-21T08:58:00Z E1121 08:58:00.0 1 reflector.go:227] Failed to watch *v1.Service: failed to list "
+        f'*v1.Service: Get "https://{host}/api/v1/{resource}": dial tcp 10.0.9.9:443: i/o timeout\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "says", "advice"),
+    [
+        (ENDPOINT.upper(), "packets are dropped on the way", "must admit 443"),
+        ("10.0.9.9", "its kubeconfig names another address", "edit configmap kube-proxy"),
+        ("old.gr7.eu-west-1.eks.amazonaws.com", "its kubeconfig names another address", "edit configmap kube-proxy"),
+        ("10.0.3.4", "packets are dropped on the way", "names 10.0.3.4, an interface of the control plane"),
+        ("52.51.3.4", "packets are dropped on the way", "must admit 443"),
+    ],
+    ids=["the cluster's endpoint", "another address", "another name", "an interface", "a public address"],
+)
+def test_the_address_that_is_called_is_compared_with_the_endpoint(
+    judge: Any, make: Any, host: str, says: str, advice: str
+) -> None:
+    """Where they differ the kubeconfig is to blame and is to be corrected, not the way to the control plane."""
+    judgement: Judgement = judge(PROXY_TIMEOUT, make.kube_proxy_logs({"node-a": called(host)}))
+
+    assert judgement.verdict is Verdict.PROBLEM
+    assert says in judgement.summary
+    assert advice in " ".join(judgement.advice)
+    assert ("names another address" in judgement.summary) is ("another address" in says)
+
+
+def test_an_address_inside_is_no_other_where_the_interfaces_were_not_read(judge: Any, make: Any) -> None:
+    """It may be the control plane's own: nothing is said of the kubeconfig."""
+    unread = {type(make.control_plane()): Gap(what="interfaces", reason="403", grant="ec2:DescribeNetworkInterfaces")}
+
+    judgement: Judgement = judge(PROXY_TIMEOUT, make.kube_proxy_logs({"node-a": called("10.0.9.9")}), gaps=unread)
+
+    assert judgement.verdict is Verdict.PROBLEM
+    assert "packets are dropped on the way" in judgement.summary
+    assert "kubeconfig" not in " ".join((judgement.summary, *judgement.advice))
+
+
+def test_nodes_that_call_different_hosts_are_told_apart(judge: Any, make: Any) -> None:
+    """One calls an address of long ago, the other the endpoint in vain: each has its own cause and advice."""
+    nameless = (
+        "2026-11-21T08:58:01Z E1121 08:58:01.0 1 reflector.go:227] Failed to watch *v1.Node: failed to list *v1.Node: "
+        "dial tcp 10.0.9.9:443: i/o timeout\n"
+    )
+    logs = make.kube_proxy_logs({"node-a": called("10.0.9.9") + nameless, "node-b": called(ENDPOINT)})
+
+    judgement: Judgement = judge(PROXY_TIMEOUT, logs)
+
+    wrong, _, blocked = judgement.summary.partition(" kube-proxy on ")
+    assert "calls 10.0.9.9, and the cluster's endpoint is" in wrong
+    assert "cannot reach the control plane" in blocked
+    assert [line for line in judgement.advice if line.startswith("Nodes")] == ["Nodes: node-a.", "Nodes: node-b."]
+    assert judgement.summary.count("stale, not broken") == 1
+
+
+START = timedelta(minutes=5)
+DENIED = (
+    "[ERROR] plugin/kubernetes: Failed to watch *v1.Service: failed to list *v1.Service: "
+    "Get https://172.20.0.1:443/x: dial tcp 172.20.0.1:443: i/o timeout"
+)
+
+
+@pytest.mark.parametrize(
+    ("failed_after", "answer", "verdict"),
+    [
+        (timedelta(seconds=20), Answer.ANSWERED, Verdict.HEALTHY),
+        (timedelta(seconds=20), Answer.SERVFAIL, Verdict.PROBLEM),
+        (timedelta(minutes=4), Answer.ANSWERED, Verdict.PROBLEM),
+    ],
+    ids=["failed at its start, serves names", "serves none", "fails now, serves what it read before"],
+)
+def test_names_that_a_pod_answers_contradict_what_failed_at_its_start(
+    judge: Any, make: Any, failed_after: timedelta, answer: Answer, verdict: Verdict
+) -> None:
+    """It serves from what it has read of the API; it has no readiness probe that would say so."""
+    started = make.now - START
+    pod = make.coredns_pod("coredns-a", "10.0.1.7", container_running_since=started, container_readiness_path="")
+    log = make.coredns_logs({"coredns-a": f"{(started + failed_after).isoformat()} {DENIED}\n"})
+    asked = make.lookups(("10.0.1.7", "inside", answer))
+
+    judgement: Judgement = judge(COREDNS_UNREACHABLE, make.coredns_pods(pod), log, asked)
+
+    assert judgement.verdict is verdict, judgement.summary
+    if verdict is Verdict.HEALTHY:
+        assert "since then: it answers cluster names" in judgement.proof[0]
+
+
+def test_a_pod_that_answers_no_cluster_name_leaves_the_api_open(judge: Any, make: Any) -> None:
+    """SERVFAIL to cluster names and a silent log: it has not read the API, whatever keeps it."""
+    asked = make.lookups(("10.0.1.7", "inside", Answer.SERVFAIL), ("10.0.2.7", "inside", Answer.ANSWERED))
+
+    judgement: Judgement = judge(COREDNS_UNREACHABLE, asked)
+
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert [gap.what for gap in judgement.missing] == ["API access of coredns-a"]
 
 
 def test_a_success_before_the_failure_contradicts_nothing(judge: Any, make: Any) -> None:
@@ -209,7 +336,7 @@ def test_coredns_pods_that_never_became_ready_are_its_reach(judge: Any, make: An
     """One of two pods is not ready: look-ups straight to it; both: everything; a ready one: none."""
     text = failed("08:58", "timeout")
     down = [
-        make.coredns_pod(name, ip, ready=False, synced_since=None)
+        make.coredns_pod(name, ip, ready=False, ready_since=None)
         for name, ip in (("coredns-a", "10.0.1.7"), ("coredns-b", "10.0.2.7"))
     ]
     logs = make.coredns_logs({"coredns-a": text})
@@ -242,10 +369,14 @@ def test_a_problem_stands_though_another_log_is_missing(judge: Any, make: Any) -
                 "[ERROR] plugin/kubernetes: pkg/x.go:167: Failed to watch *v1.EndpointSlice: unknown (get "
                 "endpointslices.discovery.k8s.io)"
             ),
-            {COREDNS_FORBIDDEN, COREDNS_UNAUTHORIZED},
+            set(COREDNS),
         ),
+        ("[ERROR] plugin/kubernetes: Failed to watch", set(COREDNS)),
+        ("[ERROR] plugin/kubernetes: words that no version has had", set(COREDNS)),
+        ("E1121 08:58:00.000000       1 anything.go:7] words that no version has had", set(COREDNS)),
+        ("[ERROR] plugin/hosts: Failed to parse hosts file", set()),
     ],
-    ids=["waits without a reason", "answered without a reason"],
+    ids=["waits without a reason", "answered without a reason", "1.13", "unknown error", "unknown klog error", "known"],
 )
 def test_a_failure_without_a_reason_is_unknown(judge: Any, make: Any, line: str, unknown: set[Any]) -> None:
     """Unreachable, 401 and 403 look alike in it: no rule guesses, none that it leaves open says HEALTHY."""

@@ -1,4 +1,4 @@
-"""A small VPC with three nodes in two subnets and two CoreDNS pods, to break in one place per test."""
+"""A small VPC: three nodes in two subnets, two CoreDNS pods, the control plane; to break in one place per test."""
 
 from __future__ import annotations
 
@@ -9,15 +9,24 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from bot.collectors.control_plane import ControlPlane
+from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.collectors.kube_dns import DnsEndpoint, KubeDns
 from bot.collectors.network_acls import NetworkAcls
 from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.collectors.subnets import Subnets
-from bot.collectors.worker_nodes import WorkerNode, WorkerNodes
-from bot.collectors.workload_pods import WorkloadPod, WorkloadPods
+from bot.collectors.vpc_cni import VpcCni
+from bot.collectors.worker_nodes import WorkerNodes
+from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.cluster import ClusterTarget
+from bot.domain.enforcing_mode import EnforcingMode
 from bot.domain.evidence import Gap, NoParameters
 from bot.domain.findings import Case, Judgement, Rule
+from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Transport
+from bot.kubernetes.nodes import Compute, Node
+from bot.kubernetes.pods import Container, Pod
+from bot.kubernetes.vpc_cni import AwsNode, AwsNodePod
 from bot.network.model import (
     AclEntry,
     Direction,
@@ -29,7 +38,9 @@ from bot.network.model import (
     SecurityGroupRule,
     Subnet,
 )
-from bot.workflow.evidence_store import as_stored
+from tests.looking import as_stored
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
 def group_rule(
@@ -64,6 +75,21 @@ def acl_entry(
     )
 
 
+def looked(
+    node: str, server: str, answer: Answer = Answer.ANSWERED, *, transport: str = "udp", through_service: bool = False
+) -> Lookup:
+    """Return a look-up of a cluster name by an ordinary pod of the node."""
+    return Lookup(
+        client=Client(node=node, kind=ClientKind.POD, pod="shop/web-1"),
+        server=server,
+        through_service=through_service,
+        transport=Transport(transport),
+        external=False,
+        name="kubernetes.default.svc.cluster.local.",
+        answer=answer,
+    )
+
+
 OPEN = (acl_entry(100, "in", "allow"), acl_entry(100, "out", "allow"))
 
 
@@ -83,20 +109,34 @@ class World:
     entries: dict[str, tuple[AclEntry, ...]] = field(default_factory=lambda: {"subnet-a": OPEN, "subnet-b": OPEN})
     routes: tuple[Route, ...] = (Route(destination="10.0.0.0/16", target="local", active=True),)
     more_interfaces: tuple[Interface, ...] = ()
-    pods: tuple[WorkloadPod, ...] = ()
+    pods: tuple[Pod, ...] = ()
     coredns: tuple[tuple[str, str], ...] = (("10.0.1.101", "node-1"), ("10.0.2.103", "node-3"))
+    mode: EnforcingMode = EnforcingMode.STRICT
+    """What aws-node has been making pods with branch interfaces under."""
+    mode_since: datetime = datetime(2026, 11, 1, tzinfo=UTC)
     service_exists: bool = True
-    compute: str = "ec2"
+    compute: Compute = Compute.MANAGED
     auto_nodes: tuple[str, ...] = ()
     """Nodes of EKS Auto Mode among the others."""
     bare: tuple[str, ...] = ()
     """Nodes whose first interface holds no address but the node's own."""
     workload_selector: str = "app=shop"
+    plane: dict[str, tuple[str, str]] = field(
+        default_factory=lambda: {"eni-api-a": ("10.0.1.200", "subnet-a"), "eni-api-b": ("10.0.2.200", "subnet-b")}
+    )
+    """The control plane's interfaces: address and subnet."""
+    plane_group: str = "sg-cluster"
+    endpoint_private: bool = True
+    unready_nodes: tuple[str, ...] = ()
+    coredns_ready: bool = True
     unread: dict[type, Gap] = field(default_factory=dict)
+    lookups: tuple[Lookup, ...] = ()
 
-    def judge(self, rule: Rule) -> Judgement:
-        """Judge the evidence as it is stored."""
-        evidence = {type(item): as_stored(item) for item in self._evidence()} | self.unread
+    def judge(
+        self, rule: Rule, keep: Callable[[object], object] = as_stored, beside: tuple[object, ...] = ()
+    ) -> Judgement:
+        """Judge the evidence as it is stored, or as `keep` gives it back; `beside` is what the rule may want."""
+        evidence = {type(item): keep(item) for item in (*self._evidence(), *beside)} | self.unread
         return rule.judge(
             Case(
                 target=ClusterTarget(
@@ -105,9 +145,9 @@ class World:
                     region="eu-west-1",
                     workload_selector=self.workload_selector,
                 ),
-                collected_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+                collected_at=NOW,
                 thresholds=NoParameters(),
-                evidence={needed: evidence[needed] for needed in rule.needs},
+                evidence={kind: evidence[kind] for kind in rule.inputs if kind in rule.needs or kind in evidence},
             )
         )
 
@@ -118,14 +158,12 @@ class World:
             "node-3": ("10.0.2.13", "subnet-b"),
         }
         nodes = tuple(
-            WorkerNode(
+            Node(
                 name=name,
-                instance_id=f"i-{name}",
+                provider_id=f"aws:///eu-west-1a/i-{name}",
                 internal_ip=ip,
-                node_group="",
-                zone="",
-                ready=True,
-                compute="auto" if name in self.auto_nodes else self.compute,
+                ready=name not in self.unready_nodes,
+                compute=Compute.AUTO if name in self.auto_nodes else self.compute,
             )
             for name, (ip, _) in places.items()
         )
@@ -139,7 +177,19 @@ class World:
             )
             for name, (ip, subnet) in places.items()
         )
-        listed = frozenset(group for item in (*interfaces, *self.more_interfaces) for group in item.security_group_ids)
+        plane = tuple(
+            Interface(
+                id=name,
+                instance_id="",
+                subnet_id=subnet,
+                security_group_ids=frozenset({self.plane_group}),
+                addresses=frozenset({ip_address(ip)}),
+                kind=InterfaceKind.OTHER,
+            )
+            for name, (ip, subnet) in self.plane.items()
+        )
+        held = (*interfaces, *self.more_interfaces, *plane)
+        listed = frozenset(group for item in held for group in item.security_group_ids)
         return (
             WorkerNodes(
                 vpc_id="vpc-1",
@@ -157,6 +207,37 @@ class World:
                 endpoints=tuple(DnsEndpoint(ip=ip, ready=True, node=node, pod="") for ip, node in self.coredns),
             ),
             WorkloadPods(selector="app=shop", pods=self.pods),
+            VpcCni(
+                aws_node=AwsNode(
+                    uid="u", image="amazon-k8s-cni:v1.19.2", mode=self.mode.value, external_snat=False, manager=""
+                ),
+                pods=tuple(
+                    AwsNodePod(node=name, name=f"aws-{name}", created_at=self.mode_since, mode=self.mode)
+                    for name in places
+                ),
+            ),
+            LookupMatrix(nodes_total=3, nodes_looked=3, lookups=self.lookups, resolvers=()),
+            ControlPlane(
+                interfaces=plane, endpoint_host="abc.eks.amazonaws.com", endpoint_private=self.endpoint_private
+            ),
+            CorednsPods(
+                deployment_exists=True,
+                desired_replicas=len(self.coredns),
+                pods=tuple(
+                    CorednsPod(
+                        namespace="kube-system",
+                        name=f"coredns-{number}",
+                        node=node,
+                        ip=ip,
+                        container=Container(name="coredns", running_since=NOW),
+                        phase="Running",
+                        ready=self.coredns_ready,
+                        created_at=NOW,
+                    )
+                    for number, (ip, node) in enumerate(self.coredns, 1)
+                ),
+                deployment_annotations=(),
+            ),
             NetworkAcls(
                 vpc_id="vpc-1",
                 acls=tuple(
@@ -205,23 +286,26 @@ def branch(eni: str, ip: str, group: str, *, node: str = "node-2", subnet: str =
     )
 
 
-def shop_pod(ip: str, *, node: str = "node-2", dns_policy: str = "ClusterFirst") -> WorkloadPod:
+def shop_pod(
+    ip: str,
+    *,
+    node: str = "node-2",
+    name: str = "web-1",
+    dns_policy: str = "ClusterFirst",
+    host_network: bool = False,
+) -> Pod:
     """Return an application pod."""
-    return WorkloadPod(
+    return Pod(
         namespace="shop",
-        name="web-1",
-        uid="uid-1",
+        name=name,
         node=node,
         ip=ip,
-        container="web",
+        container=Container(name="web"),
         phase="Running",
         ready=True,
-        created_at=None,
+        created_at=NOW,
         dns_policy=dns_policy,
-        host_network=False,
-        nameservers=(),
-        controller_kind="Deployment",
-        controller_name="web",
+        host_network=host_network,
     )
 
 
@@ -233,7 +317,8 @@ class Parts:
     rule: Callable[..., SecurityGroupRule] = group_rule
     entry: Callable[..., AclEntry] = acl_entry
     branch: Callable[..., Interface] = branch
-    pod: Callable[..., WorkloadPod] = shop_pod
+    pod: Callable[..., Pod] = shop_pod
+    looked: Callable[..., Lookup] = looked
     open_entries: tuple[AclEntry, ...] = OPEN
 
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from bot.collectors.kube_dns import KubeDns
+from bot.collectors.node_local_dns import NodeLocalDns
 from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.collectors.subnets import Subnets
+from bot.collectors.vpc_cni import VpcCni
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.collectors.workload_pods import WorkloadPods
+from bot.domain.alike import evidence_document, evidence_from
+from bot.domain.enforcing_mode import EnforcingMode
 from bot.domain.evidence import Gap
-from bot.domain.findings import Answer, Cell, Protocol, Verdict
+from bot.domain.findings import Verdict
+from bot.domain.json_values import canonical
+from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Transport
 from bot.errors import EvidenceUnavailable
+from bot.kubernetes.nodes import Compute
 from bot.network.model import Interface, InterfaceKind, PrefixList, Route
 from bot.rules.dns_blocked_by_network_acl import RULE as ACL_RULE
 from bot.rules.dns_blocked_by_security_group import RULE
+from tests.rules_cluster.test_nodelocal_rules import cache, pod
 
 
 def hardened(parts: Any, **more: Any) -> Any:
@@ -45,14 +56,21 @@ def split(parts: Any, **more: Any) -> Any:
     )
 
 
-def cell(node: str, server: str, *, service: bool = False, protocol: Protocol = Protocol.UDP) -> Cell:
+def lookup(
+    node: str,
+    server: str,
+    *,
+    service: bool = False,
+    transport: Transport = Transport.UDP,
+    kind: ClientKind = ClientKind.POD,
+    pod: str = "shop/web",
+) -> Lookup:
     """Return a look-up that timed out."""
-    return Cell(
-        node=node,
-        pod="shop/web",
+    return Lookup(
+        client=Client(node=node, kind=kind, pod=pod),
         server=server,
         through_service=service,
-        protocol=protocol,
+        transport=transport,
         external=False,
         name="kubernetes.default.svc.cluster.local.",
         answer=Answer.TIMED_OUT,
@@ -94,6 +112,7 @@ def test_hardened_cluster_group_is_named(parts: Any) -> None:
         "client_interface_id",
         "client_subnet_id",
         "client_node",
+        "client_pod",
         "client_group_ids",
         "server_interface_id",
         "server_node",
@@ -111,14 +130,14 @@ def test_reach_covers_the_pairs_that_leave_a_node_and_no_other(parts: Any) -> No
     """A look-up from node-1 to the CoreDNS pod on node-1 works, so the cause does not account for its failure."""
     reach = hardened(parts).judge(RULE).reach
 
-    def covered(failure: Cell) -> bool:
+    def covered(failure: Lookup) -> bool:
         return any(item.covers(failure) for item in reach)
 
-    assert covered(cell("node-2", "10.0.1.101"))
-    assert covered(cell("node-1", "10.0.2.103", protocol=Protocol.TCP))
-    assert covered(cell("node-1", "172.20.0.10", service=True))
-    assert not covered(cell("node-1", "10.0.1.101"))
-    assert not covered(cell("node-9", "10.0.1.101"))
+    assert covered(lookup("node-2", "10.0.1.101"))
+    assert covered(lookup("node-1", "10.0.2.103", transport=Transport.TCP))
+    assert covered(lookup("node-1", "172.20.0.10", service=True))
+    assert not covered(lookup("node-1", "10.0.1.101"))
+    assert not covered(lookup("node-9", "10.0.1.101"))
 
 
 def test_split_node_groups_share_no_group(parts: Any) -> None:
@@ -154,7 +173,7 @@ def test_half_open_group_is_a_problem_for_the_other_protocol(parts: Any, way: st
 
     assert judgement.verdict is Verdict.PROBLEM
     assert {item["protocol"] for item in judgement.details["blocked"]} == protocols
-    assert {protocol.value for item in judgement.reach for protocol in item.protocols} == protocols
+    assert {transport.value for item in judgement.reach for transport in item.transports} == protocols
 
 
 @pytest.mark.parametrize(
@@ -227,9 +246,175 @@ def test_pod_with_its_own_group_is_judged_by_its_branch_interface(parts: Any) ->
     judgement = world.judge(RULE)
 
     assert judgement.verdict is Verdict.PROBLEM
-    assert "in 2 of 6 pairs" in judgement.summary
-    assert {item["client_interface_id"] for item in judgement.details["blocked"]} == {"eni-branch"}
-    assert [sorted(item.nodes) for item in judgement.reach] == [["node-1"], ["node-1"]]
+    assert "in 2 of 8 pairs of client and CoreDNS address" in judgement.summary
+    assert "Look-ups from 1 of 1 branch-interface pods (shop/web-1) time out" in judgement.summary
+    blocked = judgement.details["blocked"]
+    assert {(item["client_interface_id"], item["client_pod"]) for item in blocked} == {("eni-branch", "shop/web-1")}
+    assert any("10.0.1.150 on branch interface eni-branch, node node-1" in line for line in judgement.proof)
+
+
+STRICT, STANDARD = EnforcingMode.STRICT, EnforcingMode.STANDARD
+BEFORE, AFTER = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
+ON_ITS_NODE, ELSEWHERE = (("10.0.1.101", "node-1"),), (("10.0.2.103", "node-3"),)
+
+
+@pytest.mark.parametrize(
+    ("mode", "since", "coredns", "trunk", "verdict"),
+    [
+        pytest.param(STRICT, BEFORE, ON_ITS_NODE, "node-1", Verdict.PROBLEM, id="strict"),
+        pytest.param(STANDARD, BEFORE, ON_ITS_NODE, "node-1", Verdict.HEALTHY, id="standard, within the node"),
+        pytest.param(STANDARD, BEFORE, ON_ITS_NODE, "", Verdict.HEALTHY, id="standard, trunk not tagged"),
+        pytest.param(STANDARD, BEFORE, ELSEWHERE, "node-1", Verdict.PROBLEM, id="standard, to another host"),
+        pytest.param(STANDARD, AFTER, ON_ITS_NODE, "node-1", Verdict.PROBLEM, id="older than aws-node's change"),
+    ],
+)
+def test_a_branch_interface_is_judged_by_the_mode_of_its_pod(  # a table
+    parts: Any,
+    mode: EnforcingMode,
+    since: datetime,
+    coredns: tuple[tuple[str, str], ...],
+    trunk: str,
+    verdict: Verdict,
+) -> None:
+    """In standard mode packets within the node pass no group; a pod keeps the mode that it was made under (B9)."""
+    world = parts.world(
+        more_interfaces=(parts.branch("eni-branch", "10.0.1.150", "sg-pod", node=trunk),),
+        rules=(*parts.world().rules, parts.rule("sgr-pod-out", "sg-pod", "egress", "cidr", "0.0.0.0/0")),
+        pods=(parts.pod("10.0.1.150", node="node-1"),),
+        coredns=coredns,
+        mode=mode,
+        mode_since=since,
+    )
+
+    assert world.judge(RULE).verdict is verdict
+
+
+def test_where_no_mode_is_known_a_way_within_the_node_is_left_open(parts: Any) -> None:
+    """Neither the groups are blamed nor is everything called well, and what is missing is said."""
+    world = parts.world(
+        more_interfaces=(parts.branch("eni-branch", "10.0.1.150", "sg-pod", node="node-1"),),
+        rules=(*parts.world().rules, parts.rule("sgr-pod-out", "sg-pod", "egress", "cidr", "0.0.0.0/0")),
+        pods=(parts.pod("10.0.1.150", node="node-1"),),
+        coredns=ON_ITS_NODE,
+        unread={VpcCni: Gap(what="aws-node", reason="forbidden")},
+    )
+
+    judgement = world.judge(RULE)
+
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert "The enforcing mode of 10.0.1.150 is not known" in json.dumps([gap.reason for gap in judgement.missing])
+
+
+@pytest.mark.parametrize(
+    ("mode", "node", "verdict"),
+    [
+        (EnforcingMode.STANDARD, "node-1", Verdict.HEALTHY),
+        (EnforcingMode.STRICT, "node-1", Verdict.PROBLEM),
+        (EnforcingMode.STANDARD, "node-2", Verdict.PROBLEM),
+    ],
+    ids=["answered on its node", "never sees its node", "no cache on its node"],
+)
+def test_a_pod_that_node_local_dns_answers_needs_no_way_through_the_vpc(
+    parts: Any, mode: EnforcingMode, node: str, verdict: Verdict
+) -> None:
+    """In standard mode traffic within the node passes no group (B9): that its own admits no 53 hurts nobody."""
+    world = parts.world(
+        more_interfaces=(parts.branch("eni-branch", "10.0.1.150", "sg-pod", node="node-1"),),
+        rules=parts.world().rules,
+        pods=(replace(parts.pod("10.0.1.150", node="node-1"), branch_interface=True),),
+        mode=mode,
+    )
+    cached = NodeLocalDns(caches=(cache(pods=(pod(node),)),), cluster_ips=("172.20.0.10",))
+
+    judgement = world.judge(RULE, beside=(cached,))
+
+    assert judgement.verdict is verdict
+
+
+def test_a_block_of_one_pods_branch_interface_reaches_that_pod_alone(parts: Any) -> None:
+    """Neither its neighbours behind the node's interface nor another pod with a branch interface are meant."""
+    world = parts.world(
+        more_interfaces=(
+            parts.branch("eni-shut", "10.0.1.150", "sg-shut", node="node-1"),
+            parts.branch("eni-open", "10.0.1.151", "sg-cluster", node="node-1"),
+        ),
+        rules=parts.world().rules,
+        pods=(parts.pod("10.0.1.150", node="node-1"), parts.pod("10.0.1.151", node="node-1", name="web-2")),
+    )
+
+    reach = world.judge(RULE).reach
+
+    asked = {
+        (name, kind): lookup("node-1", "10.0.1.101", pod=f"shop/{name}", kind=kind)
+        for name, kind in (
+            ("web-1", ClientKind.BRANCH),
+            ("web-2", ClientKind.BRANCH),
+            ("web-3", ClientKind.POD),
+            ("web-4", ClientKind.HOST),
+        )
+    }
+    covered = {key for key, one in asked.items() if any(item.covers(one) for item in reach)}
+    assert covered == {("web-1", ClientKind.BRANCH)}
+
+
+def test_both_nodes_and_pods_are_said_where_both_are_cut_off(parts: Any) -> None:
+    """Plain pods of node-3 and the pod at the branch interface."""
+    world = parts.world(
+        groups={"node-1": ("sg-cluster",), "node-2": ("sg-cluster",), "node-3": ("sg-alone",)},
+        more_interfaces=(parts.branch("eni-shut", "10.0.1.150", "sg-shut", node="node-1"),),
+        rules=(*parts.world().rules, parts.rule("sgr-out", "sg-alone", "egress", "cidr", "0.0.0.0/0")),
+        pods=(parts.pod("10.0.1.150", node="node-1"),),
+        coredns=(("10.0.1.101", "node-1"),),
+    )
+
+    summary = world.judge(RULE).summary
+
+    assert "from 1 of 3 nodes and from 1 of 1 branch-interface pods (shop/web-1) time out" in summary
+
+
+def test_a_branch_interface_that_no_application_pod_holds_reaches_no_look_up(parts: Any) -> None:
+    """It is a fault all the same, and it is named by its address."""
+    world = parts.world(
+        more_interfaces=(parts.branch("eni-shut", "10.0.1.150", "sg-shut", node="node-1"),), rules=parts.world().rules
+    )
+
+    judgement = world.judge(RULE)
+
+    assert (judgement.verdict, judgement.reach) == (Verdict.PROBLEM, ())
+    assert "branch-interface pods (10.0.1.150)" in judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reached"),
+    [
+        pytest.param("sg-cluster", "sg-alone", {ClientKind.POD}, id="pods' interface closed"),
+        pytest.param("sg-alone", "sg-cluster", {ClientKind.HOST}, id="host's interface closed"),
+    ],
+)
+def test_under_custom_networking_host_network_pods_go_another_way_than_plain_ones(
+    parts: Any, first: str, second: str, reached: set[ClientKind]
+) -> None:
+    """The host's interface has the node's address alone; pods have theirs on another one."""
+    world = parts.world(
+        groups={"node-1": ("sg-cluster",), "node-2": (first,), "node-3": ("sg-cluster",)},
+        bare=("node-2",),
+        more_interfaces=(
+            Interface(
+                id="eni-pods",
+                instance_id="i-node-2",
+                subnet_id="subnet-a",
+                security_group_ids=frozenset({second}),
+                addresses=frozenset({ip_address("10.0.1.112"), ip_address("10.0.1.113")}),
+            ),
+        ),
+        rules=parts.world().rules,
+        pods=(parts.pod("10.0.1.12", dns_policy="ClusterFirstWithHostNet", host_network=True),),
+    )
+
+    reach = world.judge(RULE).reach
+
+    asked = {kind: lookup("node-2", "10.0.1.101", kind=kind) for kind in (ClientKind.POD, ClientKind.HOST)}
+    assert {kind for kind, one in asked.items() if any(item.covers(one) for item in reach)} == reached
 
 
 def test_branch_without_a_known_trunk_counts_where_a_pod_holds_it(parts: Any) -> None:
@@ -397,7 +582,7 @@ def test_no_coredns_address_is_unknown(parts: Any) -> None:
 
 def test_auto_mode_without_kube_dns_is_healthy(parts: Any) -> None:
     """On EKS Auto Mode each node answers its own pods, so no query crosses the VPC."""
-    judgement = parts.world(compute="auto", service_exists=False, coredns=()).judge(RULE)
+    judgement = parts.world(compute=Compute.AUTO, service_exists=False, coredns=()).judge(RULE)
 
     assert judgement.verdict is Verdict.HEALTHY
     assert "Auto Mode" in judgement.summary
@@ -406,3 +591,23 @@ def test_auto_mode_without_kube_dns_is_healthy(parts: Any) -> None:
 def test_the_same_evidence_gives_the_same_judgement(parts: Any) -> None:
     """Judging twice gives equal judgements, so that a diagnosis can be replayed."""
     assert split(parts).judge(RULE) == split(parts).judge(RULE)
+
+
+def loaded(evidence: object) -> object:
+    """Return evidence as another process reads it from the history."""
+    return evidence_from(type(evidence), json.loads(canonical(evidence_document(evidence))))
+
+
+@pytest.mark.parametrize("rule", [RULE, ACL_RULE], ids=lambda rule: rule.name)
+def test_evidence_that_is_stored_by_class_is_judged_as_it_was_collected(parts: Any, rule: Any) -> None:
+    """Two hundred branch pods, every third behind a shut group: the same pairs, reach, proof and details."""
+    numbers = range(200)
+    world = split(
+        parts,
+        more_interfaces=tuple(
+            parts.branch(f"eni-{at}", f"10.0.3.{at}", "sg-shut" if at % 3 == 0 else "sg-blue") for at in numbers
+        ),
+        pods=tuple(parts.pod(f"10.0.3.{at}", node="node-2", name=f"web-{at}") for at in numbers),
+    )
+
+    assert world.judge(rule, keep=loaded) == world.judge(rule, keep=lambda evidence: evidence)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -9,12 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
-from bot.sandbox.access_keys import DATA_PLANE
 from bot.sandbox.aws.far_end import AwsFarEnd, Client
+from bot.sandbox.world.access_keys import DATA_PLANE
+from bot.sandbox.world.bot_roles import role_arn, trusting
+from tests.sandbox_aws.keys import ec2_with
 
 
 def world(ec2: Client) -> str:
@@ -86,7 +89,7 @@ def test_what_is_not_implemented_says_so_in_the_protocol_of_the_service(ec2: Cli
     """An unknown operation is an error with status 501 that names it, for XML and for JSON services."""
     with pytest.raises(ClientError, match="ec2:DescribeVpcBlockPublicAccessOptions") as xml:
         ec2.describe_vpc_block_public_access_options()
-    with pytest.raises(ClientError, match="does not implement eks:GET /clusters/a/access-entries") as text:
+    with pytest.raises(ClientError, match="does not implement eks:ListAccessEntries") as text:
         eks.list_access_entries(clusterName="a")
 
     statuses = [error.value.response["ResponseMetadata"]["HTTPStatusCode"] for error in (xml, text)]
@@ -121,21 +124,6 @@ def test_tagging_on_creation_is_judged_as_well(aws: AwsFarEnd, ec2: Client, grou
     assert len(created["SecurityGroupRules"]) == 1
 
 
-def ec2_with(aws: AwsFarEnd, key: str, secret: str, *, token: str | None = None, read_timeout: float = 60) -> Client:
-    """Return a client of EC2 with keys other than the far end's own, which asks once."""
-    import boto3  # noqa: PLC0415  # slow to import
-
-    return boto3.client(
-        "ec2",
-        endpoint_url=aws.url,
-        region_name="eu-west-1",
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout),
-    )
-
-
 def test_denied_eks_calls_read_like_eks(aws: AwsFarEnd, eks: Client) -> None:
     """EKS answers AccessDeniedException with the resource."""
     aws.control("POST", "deny", {"actions": ["eks:DescribeCluster"]})
@@ -150,7 +138,9 @@ def test_denied_eks_calls_read_like_eks(aws: AwsFarEnd, eks: Client) -> None:
 
 def test_a_refusal_names_the_assumed_role(aws: AwsFarEnd) -> None:
     """Who was refused is the role that the caller assumed."""
-    role = "arn:aws:iam::123456789012:role/dnsbot-read"
+    role = role_arn("123456789012", "dnsbot-read")
+    trusted = trusting("123456789012")
+    aws.client("iam").create_role(RoleName="dnsbot-read", AssumeRolePolicyDocument=trusted)
     keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="dnsbot")["Credentials"]
     ec2 = ec2_with(aws, keys["AccessKeyId"], keys["SecretAccessKey"], token=keys["SessionToken"])
     aws.control("POST", "deny", {"actions": ["ec2:*"]})
@@ -315,10 +305,11 @@ def test_many_threads_at_once_get_whole_answers(ec2: Client, group_id: str) -> N
 
 def test_the_process_ends_with_its_standard_input() -> None:
     """A far end whose parent is gone does not stay behind."""
-    far_end = AwsFarEnd()
-    with far_end:
-        process = far_end.process
+    command = [sys.executable, "-m", "bot.sandbox.aws"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
+        assert process.stdout is not None
+        assert "url" in json.loads(process.stdout.readline())
         process.stdin.close()
 
         assert process.wait(30) == 0

@@ -134,7 +134,7 @@ def test_a_denied_list_is_a_403_at_the_cluster_scope(bare: ServedCluster) -> Non
         ("GET", "/api/v1/pods?watch=true"),
         ("GET", "/api/v1/pods?sendInitialEvents=true"),
         ("GET", "/apis/apps/v1/namespaces/a/deployments/b/scale"),
-        ("POST", "/api/v1/namespaces/shop/configmaps"),
+        ("POST", "/api/v1/nodes"),
         ("PUT", "/api/v1/namespaces/shop/configmaps/a"),
         ("DELETE", "/api/v1/namespaces/shop/pods"),
     ],

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.kubernetes.packets import Entry, Group, Permission
 from bot.sandbox.kubernetes.served_cluster import ServedCluster
 from bot.sandbox.kubernetes.small_cluster import (
     ALLOW_ALL,
@@ -18,6 +17,7 @@ from bot.sandbox.kubernetes.small_cluster import (
     deployment,
     node,
 )
+from bot.sandbox.network.vpc import Entry, Group, Permission
 
 NAME = "kubernetes.default.svc.cluster.local."
 OUTSIDE = "amazon.com."
@@ -43,7 +43,7 @@ def _log(served: ServedCluster, labels: str, parameters: str = "") -> str:
 
 def _groups(served: ServedCluster, *inbound: Permission, outbound: tuple[Permission, ...] = (EVERYTHING,)) -> None:
     groups = {"sg-nodes": Group(inbound=inbound, outbound=outbound)}
-    served.vpc.vpc = replace(served.vpc.vpc, groups=groups)
+    served.home = replace(served.home, groups=groups)
 
 
 def _dns(protocol: str, *groups: str) -> Permission:
@@ -100,9 +100,9 @@ def test_half_a_repair_is_half_a_repair(served: ServedCluster) -> None:
     pod, there = _on(served, "node-a", "app=shop"), _on(served, "node-b", "k8s-app=kube-dns")
     assert "NOERROR" in served.dig(pod, _address(there), NAME)
     assert "timed out" in served.dig(pod, _address(there), NAME, tcp=True)
-    groups = {**served.vpc.vpc.groups, "sg-more": Group(inbound=(_dns("tcp", "sg-nodes"),), outbound=())}
-    ports = tuple(replace(port, groups=port.groups | {"sg-more"}) for port in served.vpc.vpc.ports)
-    served.vpc.vpc = replace(served.vpc.vpc, groups=groups, ports=ports)
+    groups = {**served.home.groups, "sg-more": Group(inbound=(_dns("tcp", "sg-nodes"),), outbound=())}
+    ports = tuple(replace(port, groups=port.groups | {"sg-more"}) for port in served.home.ports)
+    served.home = replace(served.home, groups=groups, ports=ports)
     assert "NOERROR" in served.dig(pod, _address(there), NAME, tcp=True)
 
 
@@ -118,7 +118,7 @@ def _acl(served: ServedCluster, subnet: str, *, egress: bool, first: int, last: 
         number=number, egress=egress, allow=False, protocol="17", cidr="0.0.0.0/0", from_port=first, to_port=last
     )
     entries = tuple(sorted((entry, *ALLOW_ALL), key=lambda item: item.number))
-    served.vpc.vpc = replace(served.vpc.vpc, acls={**served.vpc.vpc.acls, subnet: entries})
+    served.home = replace(served.home, acls={**served.home.acls, subnet: entries})
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_kube_proxy_without_endpointslices_logs_403_and_keeps_its_rules(served: 
         'cannot list resource \\"endpointslices\\" in API group \\"discovery.k8s.io\\" at the cluster scope' in line
     )
     assert "services is forbidden" not in _log(served, "k8s-app=kube-proxy")
-    backends = served.cluster._kubelets.settings("node-a").backends["172.20.0.10"]  # noqa: SLF001  # the node's rules
+    backends = served.cluster._kubelets.node("node-a").backends["172.20.0.10"]  # noqa: SLF001  # the node's rules
     assert len(backends) == 2
 
 
@@ -233,7 +233,7 @@ def test_kube_proxy_that_started_before_follows_new_endpoints_only_when_it_may(s
     served.put(cluster_role("services", "namespaces"))
     served.settle()
     _delete_coredns(served)
-    rules = served.cluster._kubelets.settings("node-a")  # noqa: SLF001  # the node's rules
+    rules = served.cluster._kubelets.node("node-a")  # noqa: SLF001  # the node's rules
     addresses = {_address(pod) for pod in served.pods("k8s-app=kube-dns")}
     stale = set(rules.backends["172.20.0.10"])
     served.put(cluster_role("services", "endpointslices", "namespaces"))
@@ -489,3 +489,12 @@ def test_a_node_without_a_free_address_starts_no_pod(served: ServedCluster) -> N
     served.turn(6)
     events = served.get("/api/v1/namespaces/shop/events?fieldSelector=reason=FailedCreatePodSandBox")["items"]
     assert "failed to assign an IP address to container" in events[0]["message"]
+
+
+def test_servers_that_forward_in_a_circle_give_up(served: ServedCluster) -> None:
+    """CoreDNS that forwards to its own Service answers SERVFAIL for a name outside, and logs the silence."""
+    served.put(config_map("coredns", "Corefile", COREFILE.replace("/etc/resolv.conf", "172.20.0.10")))
+    served.settle()
+    text = served.dig(served.pods(namespace="shop")[0], "172.20.0.10", "example.com.")
+    assert "status: SERVFAIL" in text
+    assert "->172.20.0.10:53: i/o timeout" in _log(served, "k8s-app=kube-dns")

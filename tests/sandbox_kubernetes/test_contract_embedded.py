@@ -7,10 +7,11 @@ import pytest
 from lab.contract.embedded import EmbeddedFarEnd, embedded
 from lab.contract.pods import TestCommands, TestEnds, TestLogs, TestRollouts
 from lab.contract.reading import TestLists, TestObjects, TestThrottling, TestWhoMay
-from lab.contract.writing import TestDeletes, TestPatches
+from lab.contract.writing import TestCreates, TestDeletes, TestPatches
 
 __all__ = [
     "TestCommands",
+    "TestCreates",
     "TestDeletes",
     "TestEnds",
     "TestLists",

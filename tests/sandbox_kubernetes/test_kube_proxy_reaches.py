@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.sandbox.kubernetes.packets import Group, Permission, Port
 from bot.sandbox.kubernetes.served_cluster import ServedCluster
-from bot.sandbox.kubernetes.small_cluster import EVERYTHING, cluster_role
+from bot.sandbox.kubernetes.small_cluster import API_HOST, EVERYTHING, cluster_role, config_map
+from bot.sandbox.network.vpc import ApiEndpoint, Group, Permission, Port
+from bot.sandbox.world.kube_proxy_mode import conntrack_max
 
 CONTROL_PLANE = Port(
     id="eni-api",
@@ -22,10 +23,11 @@ DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 
 def _api_admits(served: ServedCluster, *inbound: Permission) -> None:
     """Put the API endpoint on an interface with a group of its own, which admits this."""
-    vpc = served.vpc.vpc
+    vpc = served.home
     ports = (*(port for port in vpc.ports if port.id != "eni-api"), CONTROL_PLANE)
+    endpoint = ApiEndpoint(host=API_HOST, addresses=("10.0.1.99",))
     groups = {**vpc.groups, "sg-api": Group(inbound=inbound, outbound=(EVERYTHING,))}
-    served.vpc.vpc = replace(vpc, ports=ports, groups=groups, control_plane=("10.0.1.99",))
+    served.home = replace(vpc, ports=ports, groups=groups, api_endpoints=(endpoint,))
 
 
 def _restart(served: ServedCluster) -> None:
@@ -80,3 +82,58 @@ def test_kube_proxy_says_that_its_event_is_refused(served: ServedCluster, resour
     words = 'User \\"system:serviceaccount:kube-system:kube-proxy\\" cannot create resource \\"events\\"'
     assert sum(words in log for log in _logs(served)) == refused
     assert all('"SyncProxyRules complete"' in log for log in _logs(served))
+
+
+@pytest.mark.parametrize("label", ["service-proxy-name", "headless"])
+def test_kube_proxy_leaves_services_to_others_by_their_label(served: ServedCluster, label: str) -> None:
+    """It leads the address nowhere while the label is there, whatever its value."""
+    path = "/api/v1/namespaces/kube-system/services/kube-dns"
+    held = served.get(path)
+    pod = served.pods("app=shop")[0]
+
+    def answers() -> bool:
+        served.settle()
+        return "NOERROR" in served.dig(pod, "172.20.0.10", "kubernetes.default.svc.cluster.local.")
+
+    before = answers()
+    labels = {**(held["metadata"].get("labels") or {}), f"service.kubernetes.io/{label}": ""}
+    served.put({**held, "metadata": {**held["metadata"], "labels": labels}})
+    labelled = answers()
+    served.put(held)
+
+    assert (before, labelled, answers()) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "answered"),
+    [("maxPerCore: 32\n  min: 131", False), ("maxPerCore: 32\n  min: 65536", True), ("maxPerCore: 16384", True)],
+    ids=["in thousands", "the least counts", "by cores"],
+)
+def test_a_table_of_tracked_connections_that_is_full_drops_new_ones(
+    served: ServedCluster, *, words: str, answered: bool
+) -> None:
+    """kube-proxy sets its maximum when it starts; what is full of what nodes hold anyway takes no query."""
+    served.put(config_map("kube-proxy-config", "config", f"conntrack:\n  {words}\n"))
+    _restart(served)
+    pod = served.pods("app=shop")[0]
+    coredns = served.pods("k8s-app=kube-dns")[0]["status"]["podIP"]
+
+    name = "kubernetes.default.svc.cluster.local."
+    answers = ["NOERROR" in served.dig(pod, server, name) for server in (coredns, "172.20.0.10")]
+
+    assert answers == [answered] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "cores", "most"),
+    [
+        ("", 8, 262_144),
+        ("", 2, 131_072),
+        ("conntrack:\n  maxPerCore: 32\n  min: 131\n", 4, 131),
+        ("conntrack:\n  maxPerCore: 16384\n  min: 1\n", 4, 65_536),
+        ("conntrack:\n  maxPerCore: 16\n", 4, 131_072),
+    ],
+)
+def test_kube_proxys_maximum_grows_with_the_cores(words: str, cores: int, most: int) -> None:
+    """At least `min`; what is not named has kube-proxy's default."""
+    assert conntrack_max(words, cores) == most

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.sandbox.running import RunningWorld
+from bot.sandbox.running.running_world import RunningWorld
 
 
 @pytest.fixture(scope="session")

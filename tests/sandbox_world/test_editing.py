@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.editing import edit_config, find, take_from_role, write_corefile
-from bot.sandbox.running import RunningWorld
-from bot.sandbox.scenario import OperatingError
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.world.editing import edit_config, find, take_from_role, write_corefile
+from bot.sandbox.world.scenario import OperatingError
 
 
 def test_an_operator_edits_what_is_there_and_is_told_what_is_not() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigurationError
-from bot.sandbox.bot_files import configuration, kubeconfig
-from bot.sandbox.far_end_process import FarEndError, FarEndProcess
-from bot.sandbox.operating import call_json
-from bot.sandbox.running import RunningWorld
-from bot.sandbox.scenario import OperatingError
+from bot.sandbox.operator.operating import call_json
+from bot.sandbox.running.bot_files import configuration, kubeconfig
+from bot.sandbox.running.far_end_process import FarEndError, FarEndProcess
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.world.scenario import OperatingError
+from bot.sandbox.world.world import CLUSTER
 
 
 def _gone(process_id: int) -> bool:
@@ -84,3 +85,16 @@ def test_the_bots_files_are_those_of_the_contract(tmp_path: Path) -> None:
     ):
         assert words in text
     assert "current-context: cluster-prod\n" in kubeconfig("http://127.0.0.1:1")
+
+
+def test_time_passes_in_the_cloud_as_in_the_cluster(running: RunningWorld) -> None:
+    """What AWS has begun is done when the operator has waited for it."""
+    running.restart(scenario="healthy", seed=1, nodes=2)
+    running.aws_control("POST", "paces", [{"action": "eks:CreateAddon", "seconds": 60}])
+    asked = {"clusterName": CLUSTER, "addonName": "adot"}
+    created = running.operator.aws("eks", "CreateAddon", **asked)["addon"]["status"]
+
+    running.operator.time_passes(61)
+
+    assert created == "CREATING"
+    assert running.operator.aws("eks", "DescribeAddon", **asked)["addon"]["status"] == "ACTIVE"

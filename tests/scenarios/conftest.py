@@ -1,37 +1,62 @@
-"""One pair of far ends for a file's cases, and a diagnosis within this process."""
+"""Far ends for a file's cases, and a diagnosis within this process."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 
 from bot.app import SourceBook, make_diagnoser
 from bot.domain.cluster import Question
+from bot.domain.diagnosis import Diagnosis
 from bot.report.json_report import json_report
-from bot.sandbox.running import RunningWorld
-from bot.settings import load_settings
+from bot.sandbox.running.running_world import RunningWorld
+from bot.settings.load import load_settings
+
+EVERYTHING = Question(cluster="cluster-prod")
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[RunningWorld]:
-    """One pair of far ends, emptied and built anew for each case."""
-    with RunningWorld() as running:
-        yield running
+def world(far_ends: RunningWorld) -> RunningWorld:
+    """Far ends that are emptied and built anew for each case."""
+    return far_ends
 
 
 @pytest.fixture(scope="module")
-def diagnose_here(world: RunningWorld) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Diagnose and return the JSON report: the same parts, without the second that starting Python costs."""
+def run_here(world: RunningWorld) -> Iterator[Callable[..., Diagnosis]]:
+    """Diagnose: the same parts as the command, without the second that starting Python costs.
+
+    Without a question everything is looked at, and the names that the scenario is about are asked.
+    """
     before = dict(os.environ)
     os.environ.update(world.environment)
     settings = load_settings(world.directory / "dnsbot.yaml", {})
     sources = SourceBook(settings)
     diagnoser = make_diagnoser(settings, sources)
-    yield lambda: dict(json.loads(json.dumps(json_report(diagnoser.run(Question(cluster="cluster-prod"))))))
+    yield lambda asked=None: diagnoser.run(asked or replace(EVERYTHING, names=world.scenario.names))
     sources.close()
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def diagnose_here(run_here: Callable[[], Diagnosis]) -> Callable[[], dict[str, Any]]:
+    """Diagnose and return the JSON report."""
+    return lambda: dict(json.loads(json.dumps(json_report(run_here()))))
+
+
+@pytest.fixture(scope="module")
+def seen(world: RunningWorld, run_here: Callable[[], Diagnosis]) -> Callable[[str, int], Diagnosis]:
+    """Build a scenario's world and diagnose it; what was seen once is not looked at again."""
+
+    @cache
+    def diagnosed(scenario: str, seed: int) -> Diagnosis:
+        world.restart(scenario=scenario, seed=seed)
+        return run_here()
+
+    return diagnosed

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.ports import ExecResult
-from bot.sandbox.running import RunningWorld
+from bot.sandbox.running.running_world import RunningWorld
 from lab.errors import LabError
 from lab.lookups import To, as_text, is_answer, look_up
 
@@ -16,9 +16,9 @@ def test_table_shows_the_node_whose_pods_ask_a_wrong_server(world: RunningWorld)
     found = look_up(world)
 
     lines = as_text(found).splitlines()
-    wrong = {lookup.node for lookup in found if not lookup.answered}
+    wrong = {lookup.whence for lookup in found if not lookup.answered}
     assert {lookup.to for lookup in found if not lookup.answered} == {To.OWN}
-    assert len(lines) == 1 + len({lookup.node for lookup in found})
+    assert len(lines) == 1 + len({lookup.whence for lookup in found})
     assert [line.split()[0] for line in lines if "no answer/no answer" in line] == sorted(wrong)
     assert len(wrong) == 1
 
@@ -33,9 +33,9 @@ def test_way_that_nobody_looked_up_is_not_called_ok(world: RunningWorld) -> None
     """A pod that only one node asked has an empty cell elsewhere."""
     world.restart(scenario="healthy", seed=1)
     found = look_up(world)
-    node, pod = found[0].node, next(lookup.address for lookup in found if lookup.to is To.POD)
+    node, pod = found[0].whence, next(lookup.address for lookup in found if lookup.to is To.POD)
 
-    lines = as_text([one for one in found if one.node == node or one.address != pod]).splitlines()
+    lines = as_text([one for one in found if one.whence == node or one.address != pod]).splitlines()
 
     assert [line.count("not asked/not asked") for line in lines if not line.startswith(("from", node))] == [2] * (
         len(lines) - 2
@@ -53,13 +53,18 @@ def test_way_that_nobody_looked_up_is_not_called_ok(world: RunningWorld) -> None
 )
 def test_dig_that_looked_says_whether_it_was_answered(exit_code: int, stdout: str, *, answered: bool) -> None:
     """A response counts by its status, and no reply is no answer."""
-    assert is_answer(ExecResult(stdout=stdout, stderr="", exit_code=exit_code), "in pod a/b, `dig x.`") is answered
+    assert (
+        is_answer(
+            ExecResult(stdout=stdout.encode(), stderr=b"", exit_code=exit_code, cut=False), "in pod a/b, `dig x.`"
+        )
+        is answered
+    )
 
 
 @pytest.mark.parametrize("exit_code", [1, 8, 10, 126, 127])
 def test_dig_that_did_not_look_is_not_called_unanswered(exit_code: int) -> None:
     """No program, a refused argument, an internal error: what is raised names pod, command, code and what was said."""
-    result = ExecResult(stdout="", stderr='exec: "dig": executable file not found', exit_code=exit_code)
+    result = ExecResult(stdout=b"", stderr=b'exec: "dig": executable file not found', exit_code=exit_code, cut=False)
 
     with pytest.raises(LabError) as raised:
         is_answer(result, "in pod catalog/catalog-1, `dig @10.0.0.2 amazon.com. A`")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pytest
 
@@ -18,6 +20,8 @@ from bot.errors import (
 )
 from lab.observing import log_lines
 
+T = TypeVar("T")
+
 POD = PodName(namespace="kube-system", name="coredns-1")
 
 
@@ -32,9 +36,17 @@ class Runs:
         """Hold no objects."""
         raise NotFound(f"{resource} {namespace}/{name}")
 
-    def list(self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "") -> list[RawObject]:
+    def list(
+        self,
+        resource: Resource,
+        read: Callable[[RawObject], T],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+    ) -> Sequence[T]:
         """Hold no objects."""
-        raise NotFound(f"{resource} {namespace} {labels} {fields}")
+        raise NotFound(f"{resource} {read} {namespace} {labels} {fields}")
 
     def logs(
         self,

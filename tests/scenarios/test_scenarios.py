@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.running import RunningWorld
+from bot.commands import EXIT_CODES, ask
+from bot.domain.cluster import Question
+from bot.domain.diagnosis import Diagnosis
+from bot.report.json_report import json_report
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.world.editing import find
 
-ROOT_CAUSES = {
-    "healthy": [],
-    "security-group": ["dns_blocked_by_security_group"],
-    "node-group-split": ["dns_blocked_by_security_group"],
-    "network-acl": ["dns_blocked_by_network_acl"],
-    "no-endpoints": ["coredns_crash_corefile"],
-    "kube-proxy-forbidden": ["kube_proxy_forbidden"],
-    "kube-proxy-timeout": ["kube_proxy_api_timeout"],
-    "wrong-nameserver": ["wrong_nameserver"],
-}
+Asked = Callable[..., tuple[int, dict[str, Any]]]
 
 
 def diagnose(world: RunningWorld, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -35,44 +31,39 @@ def diagnose(world: RunningWorld, *arguments: str) -> tuple[int, dict[str, Any]]
     return done.returncode, json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def asked(run_here: Callable[[Question], Diagnosis]) -> Asked:
+    """Diagnose as the command does, without the second that starting Python costs; exit code and report."""
+
+    def run(*playbooks: str, pod: str = "", names: tuple[str, ...] = ()) -> tuple[int, dict[str, Any]]:
+        diagnosis = run_here(ask("cluster-prod", playbooks, pod=pod, names=names))
+        return EXIT_CODES[diagnosis.verdict], json.loads(json.dumps(json_report(diagnosis)))
+
+    return run
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", ROOT_CAUSES)
-def test_command_names_exactly_the_root_cause(world: RunningWorld, scenario: str) -> None:
+@pytest.mark.parametrize(("scenario", "code"), [("healthy", 0), ("node-group-split", 2)])
+def test_command_names_exactly_the_root_cause(world: RunningWorld, scenario: str, code: int) -> None:
     """`dnsbot diagnose --output json` names what the operator broke and nothing else, and its exit code says so."""
     world.restart(scenario=scenario, seed=1)
 
-    code, report = diagnose(world)
+    ended, report = diagnose(world)
 
-    assert report["root_causes"] == ROOT_CAUSES[scenario]
-    assert code == (2 if ROOT_CAUSES[scenario] else 0)
+    assert report["root_causes"] == [cause for cause in (world.scenario.root_cause,) if cause]
+    assert ended == code
     assert report["coverage"]["ran"] == report["coverage"]["total"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3])
-@pytest.mark.parametrize("scenario", ROOT_CAUSES)
-def test_root_cause_does_not_depend_on_the_seed(
-    world: RunningWorld, diagnose_here: Callable[[], dict[str, Any]], scenario: str, seed: int
-) -> None:
-    """Whatever the ids, addresses, node counts and rule orders, the same cause is named with full coverage."""
-    world.restart(scenario=scenario, seed=seed)
-
-    report = diagnose_here()
-
-    assert report["root_causes"] == ROOT_CAUSES[scenario]
-    assert report["verdict"] == ("problem" if ROOT_CAUSES[scenario] else "healthy")
-    assert report["coverage"]["unknown"] == []
-
-
-@pytest.mark.slow
-def test_crash_explains_the_missing_endpoints(world: RunningWorld) -> None:
-    """A bad Corefile is the root cause; the service without endpoints follows from it."""
+def test_crash_explains_the_missing_endpoints(world: RunningWorld, asked: Asked) -> None:
+    """A bad Corefile is the root cause; the pods that it ends and the service without endpoints follow from it."""
     world.restart(scenario="no-endpoints", seed=4)
 
-    _, report = diagnose(world)
+    _, report = asked()
 
     explained = {finding["rule"]: finding["explained_by"] for finding in report["findings"]}
-    assert explained["kube_dns_no_endpoints"] == ["coredns_crash_corefile"]
+    assert explained["kube_dns_no_endpoints"] == ["coredns_pods_not_ready", "coredns_crash_corefile"]
     assert "kube_dns_no_endpoints" in explained["dns_lookups_fail"]
 
 
@@ -104,6 +95,43 @@ def test_usage_errors_exit_1_and_name_the_nearest(world: RunningWorld) -> None:
     assert "Did you mean cluster-prod?" in done.stderr
 
 
+ABSENT = "orders.nowhere.svc.cluster.local"
+KNOWN = ("kubernetes.default.svc.cluster.local", "kubernetes.default.svc", "amazon.com")
+
+
+@pytest.mark.slow
+def test_a_name_that_nobody_knows_is_a_problem_because_it_was_asked(world: RunningWorld, asked: Asked) -> None:
+    """The world is well, and so it is said; the names that exist come with their addresses."""
+    world.restart(scenario="healthy", seed=7)
+
+    code, report = asked(names=(ABSENT, *KNOWN))
+
+    problems = [one["rule"] for one in report["findings"] if one["verdict"] == "problem"]
+    answers = {name: {(one["answer"], bool(one["addresses"])) for one in report["names"] if one["name"] == name}
+               for name in (ABSENT, *KNOWN)}  # fmt: skip
+    assert (code, report["root_causes"], problems) == (2, [], ["asked_name_does_not_exist"])
+    assert answers == {ABSENT: {("nxdomain", False)}, **{key: {("answered", True)} for key in KNOWN}}
+    assert report["lookups"]["all_answer"] is True
+
+
+@pytest.mark.slow
+def test_names_that_exist_are_no_problem_and_a_blocked_way_is_no_absent_name(world: RunningWorld, asked: Asked) -> None:
+    """What only looks like an absent name: one that is known, and one of which no answer arrives."""
+    world.restart(scenario="healthy", seed=8)
+    code, report = asked("lookups", names=KNOWN[:2])
+    world.restart(scenario="security-group", seed=8)
+    pod = "catalog/none"
+
+    blocked, told = asked(names=(ABSENT,), pod=pod)
+
+    verdicts = {one["rule"]: one["verdict"] for one in told["findings"]}
+    assert (code, report["verdict"]) == (0, "healthy")
+    assert (blocked, told["root_causes"]) == (2, ["dns_blocked_by_security_group"])
+    assert verdicts["asked_name_does_not_exist"] != "problem"
+    assert {one["answer"] for one in told["names"]} >= {"timed out"}
+    assert f"there is no pod {pod}" in {one["rule"]: one["reason"] for one in told["coverage"]["unknown"]}["asked_pod"]
+
+
 def admit(world: RunningWorld, protocol: str, **source: object) -> None:
     """Let `protocol` 53 into the cluster security group, as an operator would by hand."""
     group = world.world.cluster_security_group_id
@@ -112,26 +140,65 @@ def admit(world: RunningWorld, protocol: str, **source: object) -> None:
 
 
 @pytest.mark.slow
-def test_healing_by_another_route_is_seen_as_healing(world: RunningWorld) -> None:
+def test_healing_by_another_route_is_seen_as_healing(world: RunningWorld, asked: Asked) -> None:
     """Two CIDR rules do what the proposed rule would have done: all is well."""
     world.restart(scenario="security-group", seed=6)
     for protocol in ("udp", "tcp"):
-        admit(world, protocol, IpRanges=[{"CidrIp": world.world.vpc_cidr}])
+        admit(world, protocol, IpRanges=[{"CidrIp": world.world.home.cidr}])
 
-    code, report = diagnose(world)
+    code, report = asked()
 
     assert (code, report["root_causes"], report["lookups"]["all_answer"]) == (0, [], True)
 
 
 @pytest.mark.slow
-def test_half_a_fix_is_not_taken_for_one(world: RunningWorld) -> None:
+def test_half_a_fix_is_not_taken_for_one(world: RunningWorld, asked: Asked) -> None:
     """UDP alone: the rule still finds the problem, and look-ups over TCP still fail."""
     world.restart(scenario="security-group", seed=6)
     admit(world, "udp", UserIdGroupPairs=[{"GroupId": world.world.cluster_security_group_id}])
 
-    code, report = diagnose(world)
+    code, report = asked()
 
     symptom = next(finding for finding in report["findings"] if finding["rule"] == "dns_lookups_fail")
     assert (code, report["root_causes"]) == (2, ["dns_blocked_by_security_group"])
     assert report["lookups"]["all_answer"] is False
     assert "tcp" in symptom["summary"].lower()
+
+
+@pytest.mark.slow
+def test_fargate_advice_is_given_and_its_healing_is_not_simulated(
+    world: RunningWorld, diagnose_here: Callable[[], dict[str, Any]]
+) -> None:
+    """The advice removes the annotation. No Fargate scheduler is simulated here: the pods stay pending after it."""
+    world.restart(scenario="coredns-pods-pending-fargate", seed=1)
+    report = diagnose_here()
+    finding = next(item for item in report["findings"] if item["rule"] == "coredns_pods_pending")
+    assert "eks.amazonaws.com~1compute-type" in json.dumps(finding)
+
+    coredns = find(world.operator, "deployments.apps", "coredns", namespace="kube-system")
+    del coredns["spec"]["template"]["metadata"]["annotations"]
+    world.operator.apply(coredns)
+    world.operator.settle()
+
+    pods = world.operator.get("pods", namespace="kube-system", labels="k8s-app=kube-dns")
+    assert {pod["status"]["phase"] for pod in pods} == {"Pending"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pod", "denied", "said"),
+    [("catalog/none", [], "there is no pod catalog/none"), ("catalog/some", ["get pods"], "pods: get")],
+    ids=["no such pod", "may not be read"],
+)
+def test_a_named_pod_that_cannot_be_read_is_not_healthy(
+    world: RunningWorld, asked: Asked, pod: str, denied: list[str], said: str
+) -> None:
+    """A person asked about one pod: that the others' look-ups work is no answer."""
+    world.restart(scenario="healthy", seed=1)
+    world.kubernetes_control("POST", "deny", {"actions": denied})
+
+    code, report = asked("lookups", pod=pod)
+
+    unknown = {one["rule"]: one["reason"] + one["grant"] for one in report["coverage"]["unknown"]}
+    assert (code, report["verdict"]) == (3, "unknown")
+    assert said in unknown["dns_lookups_fail"]

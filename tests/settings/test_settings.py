@@ -1,13 +1,29 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.domain.askers import AskerPolicy
+from bot.domain.cluster import NodeProbe
+from bot.domain.places import (
+    HOME,
+    FunctionProbe,
+    InstanceProbe,
+    OnPremises,
+    Peer,
+    Place,
+    PodProbe,
+    Probe,
+    PublicResolution,
+)
 from bot.errors import ConfigurationError
-from bot.settings import Settings, load_settings, shipped
+from bot.settings.clusters import ClusterEntry
+from bot.settings.load import Settings, load_settings, shipped
 
 FILE = """\
 clusters:
@@ -21,13 +37,17 @@ clusters:
     channel: C0123456789
     workload_selector: app=shop
     peers:
-      - vpc_id: vpc-0aaa
+      - {name: shared, vpc_id: vpc-0aaa, role_arn: "arn:aws:iam::222233334444:role/read"}
+      - {vpc_id: vpc-0bbb, region: eu-central-1, probe: {ssm_instance: i-0bbb}}
     on_premises_cidrs: [10.64.0.0/10]
 approvals:
   production: {required: 1, requester_may_approve: false, user_groups: [S01], expires_after: 45m}
 digests:
   - {channel: C0123456789, cron: "0 9 * * mon-fri", timezone: Europe/Paris, clusters: [cluster-prod]}
 """
+
+HOME_WRITER = "arn:aws:iam::111122223333:role/dnsbot-write"
+ON_PREMISES = "on_premises: [{name: hq, cidrs: [10.64.0.0/10], probe: {kubeconfig: hq.yaml, selector: app=dnsprobe}}]"
 
 
 @pytest.fixture
@@ -49,9 +69,30 @@ def test_file_becomes_settings(load: Callable[..., Settings]) -> None:
     cluster = settings.clusters["cluster-prod"]
 
     assert cluster.target.eks_name == "cluster-prod"
-    assert cluster.kubeconfig == settings.file.parent / "kubeconfig.yaml"
+    assert cluster.kubeconfig == str(settings.file.parent / "kubeconfig.yaml")
     assert settings.approvals["production"].expires_after == timedelta(minutes=45)
     assert settings.database_url == "sqlite:///dnsbot.db"
+
+
+def test_everybody_may_ask_until_askers_are_named(load: Callable[..., Settings]) -> None:
+    """Three at once a person and five a cluster, unless told otherwise."""
+    assert load().askers == AskerPolicy(at_once_per_person=3, at_once_per_cluster=5)
+    assert load().askers.everybody
+
+    named = load(
+        "digests:",
+        "askers: {users: [U01], user_groups: [S01], machines: [alertmanager], at_once_per_person: 1}\ndigests:",
+    ).askers
+
+    assert named == AskerPolicy(users=("U01",), user_groups=("S01",), machines=("alertmanager",), at_once_per_person=1)
+    assert not named.everybody
+
+
+@pytest.mark.parametrize("key", ["users", "user_groups", "machines"])
+def test_blank_asker_is_refused(load: Callable[..., Settings], key: str) -> None:
+    """It names nobody, and would shut everybody else out."""
+    with pytest.raises(ConfigurationError, match="not a blank text"):
+        load("digests:", f'askers: {{{key}: [" "]}}\ndigests:')
 
 
 def test_writers_are_told_apart(load: Callable[..., Settings]) -> None:
@@ -63,20 +104,188 @@ def test_writers_are_told_apart(load: Callable[..., Settings]) -> None:
     assert with_context.kubernetes_writer
 
 
+def test_peers_get_a_name_a_region_and_an_account(load: Callable[..., Settings]) -> None:
+    """What is not written is the VPC's id, the cluster's region, and the account of what reads the cluster."""
+    shared, other = load().clusters["cluster-prod"].target.peers
+
+    assert shared.place == Place(name="shared", region="eu-west-1", account="222233334444", vpc_id="vpc-0aaa")
+    assert other == Peer(
+        place=Place(name="vpc-0bbb", region="eu-central-1", account="111122223333", vpc_id="vpc-0bbb"),
+        probe=InstanceProbe(instance_id="i-0bbb"),
+    )
+
+
+def test_what_reads_and_changes_at_each_place(load: Callable[..., Settings]) -> None:
+    """A peer without a role is read as the cluster is, and is changed only as a role of its own."""
+    cluster = load("region: eu-central-1", f"writer_role_arn: {HOME_WRITER}").clusters["cluster-prod"]
+    shared, other = cluster.target.peers
+
+    assert cluster.reading_roles == {
+        HOME: "arn:aws:iam::111122223333:role/dnsbot-read",
+        shared.place: "arn:aws:iam::222233334444:role/read",
+        other.place: "arn:aws:iam::111122223333:role/dnsbot-read",
+    }
+    assert cluster.writing_roles == {HOME: HOME_WRITER, other.place: HOME_WRITER}
+    assert [cluster.target.has_aws_writer(place) for place in (HOME, shared.place, other.place)] == [True, False, True]
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_roles_of_every_partition_are_taken(load: Callable[..., Settings], partition: str) -> None:
+    """China and GovCloud have partitions of their own."""
+    cluster = load("arn:aws:iam::2222", f"arn:{partition}:iam::2222").clusters["cluster-prod"]
+
+    assert cluster.target.peers[0].place.account == "222233334444"
+
+
+@pytest.mark.parametrize(
+    ("written", "probe"),
+    [
+        ("{lambda: dnsprobe}", FunctionProbe(function="dnsprobe")),
+        (
+            "{kubeconfig: /etc/peer.yaml, context: peer, selector: app=p}",
+            PodProbe(kubeconfig="/etc/peer.yaml", context="peer", selector="app=p"),
+        ),
+    ],
+    ids=["function", "pods"],
+)
+def test_each_kind_of_probe_is_read(load: Callable[..., Settings], written: str, probe: Probe) -> None:
+    """A peer may be looked up from by an instance, a function, or the pods of a cluster there."""
+    cluster = load("{ssm_instance: i-0bbb}", written).clusters["cluster-prod"]
+
+    assert cluster.target.peers[1].probe == probe
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("on_premises_cidrs: [10.64.0.0/10]", OnPremises(name="on-premises", cidrs=("10.64.0.0/10",))),
+        (
+            ON_PREMISES,
+            OnPremises(
+                name="hq",
+                cidrs=("10.64.0.0/10",),
+                probe=PodProbe(kubeconfig="hq.yaml", selector="app=dnsprobe"),
+            ),
+        ),
+    ],
+    ids=["short", "long"],
+)
+def test_networks_on_premises_have_two_forms(load: Callable[..., Settings], written: str, expected: OnPremises) -> None:
+    """The short form is one network without a probe; paths are relative to the file."""
+    settings = load("on_premises_cidrs: [10.64.0.0/10]", written)
+
+    (network,) = settings.clusters["cluster-prod"].target.on_premises
+    if isinstance(expected.probe, PodProbe):
+        path = str(settings.file.parent / expected.probe.kubeconfig)
+        expected = replace(expected, probe=replace(expected.probe, kubeconfig=path))
+    assert network == expected
+
+
+def test_public_resolution_is_unknown_until_it_is_told(load: Callable[..., Settings]) -> None:
+    """What nobody wrote down is neither blocked nor open."""
+    untold, told = load(), load("channel: C0", "public_resolution: blocked\n    channel: C0")
+
+    found = [settings.clusters["cluster-prod"].target.public_resolution for settings in (untold, told)]
+    assert found == [PublicResolution.UNKNOWN, PublicResolution.BLOCKED]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", None),
+        ("node_probe: {image: r/probe:1}", NodeProbe(image="r/probe:1", namespace="kube-system")),
+        ("node_probe: {image: r/probe:1, namespace: dns}", NodeProbe(image="r/probe:1", namespace="dns")),
+    ],
+    ids=["off", "default namespace", "own namespace"],
+)
+def test_nodes_are_seen_only_where_a_probe_is_configured(
+    load: Callable[..., Settings], written: str, expected: NodeProbe | None
+) -> None:
+    """Running commands on nodes is off until an operator says what with."""
+    settings = load("channel: C0", f"{written}\n    channel: C0")
+
+    assert settings.clusters["cluster-prod"].target.node_probe == expected
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
         ("environment: production", "environment: prodution", 3, ["no policy of its own name", "production?"]),
         ("    region: eu-west-1\n", "", 2, ["clusters.cluster-prod.region", "missing"]),
         ("channel: C0", "chanel: C0", 9, ["clusters.cluster-prod.chanel", "no known key", "channel?"]),
-        ("user_groups: [S01], ", "", 15, ["neither users nor user_groups"]),
-        ("expires_after: 45m", "expires_after: 45", 15, ["a duration such as 90s, 30m or 2h"]),
-        ("10.64.0.0/10", "10.64.0.1/10", 13, ["has host bits set"]),
-        ("Europe/Paris", "Europe/Pariss", 17, ["time zone"]),
-        ("required: 1", "required: 0", 15, ["greater than or equal to 1"]),
+        ("user_groups: [S01], ", "", 16, ["neither users nor user_groups"]),
+        ("expires_after: 45m", "expires_after: 45", 16, ["a duration such as 90s, 30m or 2h"]),
+        ("10.64.0.0/10", "10.64.0.1/10", 14, ["has host bits set"]),
+        ("Europe/Paris", "Europe/Pariss", 18, ["time zone"]),
+        ("required: 1", "required: 0", 16, ["greater than or equal to 1"]),
         ("    kubeconfig: kubeconfig.yaml\n", "", 2, ["need `kubeconfig`"]),
+        ("arn:aws:iam::111122223333:role/dnsbot-read", "dnsbot-read", 5, ["role_arn", "ARN of an IAM role"]),
+        ("role/dnsbot-write", "user/dnsbot-write", 6, ["writer_role_arn", "ARN of an IAM role"]),
+        ("arn:aws:iam::2222", "arn:aws-iso:iam::2222", 12, ["peers.0.role_arn", "ARN of an IAM role"]),
+        ("eu-central-1", "Frankfurt", 13, ["peers.1.region", "an AWS region such as"]),
+        ("vpc_id: vpc-0aaa", "vpc_id: shared", 12, ["peers.0.vpc_id", "vpc-"]),
+        ("vpc_id: vpc-0aaa, role_arn", "vpc_id: vpc-0aaa, role", 12, ["peers.0.role", "no known key", "role_arn?"]),
+        ("vpc_id: vpc-0bbb", "vpc_id: vpc-0aaa", 13, ["vpc-0aaa is a peer already"]),
+        ("vpc_id: vpc-0bbb", "vpc_id: vpc-0bbb, name: shared", 13, ["peers.1.name", "'shared' is the name of another"]),
+        ("name: shared", "name: home", 12, ["peers.0.name", "'home' is the name of another"]),
+        ("name: shared", 'name: "the shared one"', 12, ["peers.0.name"]),
+        (
+            "name: shared",
+            f"name: shared, writer_role_arn: {HOME_WRITER}",
+            12,
+            ["of account 111122223333", "lies in one"],
+        ),
+        ("ssm_instance: i-0bbb", "ssm_instance: i-0bbb, lambda: f", 13, ["peers.1.probe", "exactly one of"]),
+        ("ssm_instance: i-0bbb", "selector: app=p", 13, ["peers.1.probe", "exactly one of"]),
+        ("ssm_instance: i-0bbb", "kubeconfig: k.yaml", 13, ["peers.1.probe", "`kubeconfig` needs `selector`"]),
+        ("ssm_instance: i-0bbb", "ssm_instance: i-0bbb, context: c", 13, ["peers.1.probe", "no other kind of probe"]),
+        ("ssm_instance: i-0bbb", "ssm_instance: web", 13, ["peers.1.probe.ssm_instance"]),
+        ("on_premises_cidrs: [10.64.0.0/10]", "public_resolution: maybe", 14, ["'unknown', 'blocked' or 'open'"]),
+        ("channel: C0123456789", "node_probe: {namespace: dns}", 9, ["node_probe.image", "missing"]),
+        ("channel: C0123456789", 'node_probe: {image: "r/my probe"}', 9, ["node_probe.image"]),
+        ("channel: C0123456789", "node_probe: {image: r/p, namespace: Kube_System}", 9, ["node_probe.namespace"]),
+        ("channel: C0123456789", 'debug_image: "r/my tools"', 9, ["debug_image"]),
+        ("channel: C0123456789", "node_probe: {image: r/p, role: x}", 9, ["node_probe.role", "no known key"]),
+        ("on_premises_cidrs:", f"{ON_PREMISES}\n    on_premises_cidrs:", 15, ["short form", "one of the two"]),
+        ("on_premises_cidrs: [10.64.0.0/10]", ON_PREMISES.replace("hq", "shared"), 14, ["on_premises.0.name"]),
+        ("on_premises_cidrs: [10.64.0.0/10]", "on_premises: [{name: hq, cidrs: []}]", 14, ["on_premises.0.cidrs"]),
     ],
-    ids=["environment", "missing", "unknown", "nobody", "duration", "cidr", "zone", "required", "context"],
+    ids=[
+        "environment",
+        "missing",
+        "unknown",
+        "nobody",
+        "duration",
+        "cidr",
+        "zone",
+        "required",
+        "context",
+        "a name for a role",
+        "a user for a role",
+        "another partition",
+        "region",
+        "vpc",
+        "peer's key",
+        "vpc twice",
+        "name twice",
+        "home",
+        "name with spaces",
+        "two accounts",
+        "two probes",
+        "no probe",
+        "pods of no kind",
+        "context without kubeconfig",
+        "no instance",
+        "public resolution",
+        "node probe without an image",
+        "no image",
+        "no namespace",
+        "no debug image",
+        "node probe's key",
+        "both forms",
+        "name of a peer",
+        "no network",
+    ],
 )
 def test_error_names_key_file_and_line(
     load: Callable[..., Settings], old: str, new: str, line: int, words: list[str]
@@ -88,6 +297,19 @@ def test_error_names_key_file_and_line(
     assert f"dnsbot.yaml:{line}: " in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_the_example_in_the_readme_is_one_that_the_bot_reads(tmp_path: Path) -> None:
+    """Whoever copies it gets no error, and finds every setting of a cluster in it."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    example = re.search(r"```yaml\n(clusters:\n.*?)```", readme, re.DOTALL)
+    assert example is not None
+    (tmp_path / "dnsbot.yaml").write_text(example[1])
+
+    load_settings(tmp_path / "dnsbot.yaml", {})
+
+    for setting in ClusterEntry.model_fields:
+        assert f"{setting}:" in example[1], setting
 
 
 def test_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
@@ -114,3 +336,20 @@ def test_secrets_never_show_in_a_repr(load: Callable[..., Settings]) -> None:
 def test_shipped_folders_are_found(folder: str) -> None:
     """Playbooks, templates and migrations stand beside the package, or inside the wheel."""
     assert any(shipped(folder).iterdir())
+
+
+def test_the_program_that_asks_coredns_is_an_absolute_path_to_a_program(
+    load: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """Unset: none; anything but a program stops the start."""
+    program = tmp_path / "corefile-check"
+    program.write_text("#!/bin/sh\n")
+    with pytest.raises(ConfigurationError, match="COREFILE_CHECK"):
+        load(COREFILE_CHECK=str(program))
+    program.chmod(0o755)
+
+    assert load().corefile_check is None
+    assert load(COREFILE_CHECK="").corefile_check is None
+    assert load(COREFILE_CHECK=str(program)).corefile_check == program
+    with pytest.raises(ConfigurationError, match="COREFILE_CHECK"):
+        load(COREFILE_CHECK="corefile-check")

@@ -15,12 +15,12 @@ from bot.domain.people import Person
 from bot.errors import ConfigurationError, HistoryUnavailable, Refused
 from bot.sandbox.slack import FaultKind, SlackFarEnd, WebFault
 from bot.slack.connection import SlackConnection, SlackSettings, connect, retry_after_seconds
-from bot.slack.deliveries import Deliveries
 from bot.slack.directory import SlackDirectory, SlackNames
+from bot.slack.incoming import Origin, asked_by_mention
 from bot.slack.messages import Messages, NotPosted
-from bot.slack.pace import Pace
-from bot.slack.places import Place, asked_by_mention
 from bot.slack.render import Message
+from bot.slack.seen_once import SeenOnce
+from bot.slack.update_rate import UpdateRate
 
 HELLO = Message(text="hello", blocks=[{"type": "divider"}])
 CHANNEL = "C0123456789"
@@ -164,10 +164,10 @@ def test_answer_that_the_response_url_refuses_is_not_taken_for_posted(
     """A response_url that is used up answers an HTTP error: that is no delivery."""
     url = garbling(b"ok")
     person = Person(team_id="T01", user_id="U01")
-    Messages(connection).alone(Place(person=person, channel=CHANNEL, response_url=url), HELLO)
+    Messages(connection).alone(Origin(person=person, channel=CHANNEL, response_url=url), HELLO)
 
     with pytest.raises(NotPosted, match="HTTP 404"):
-        Messages(connection).alone(Place(person=person, channel=CHANNEL, response_url=url + "used"), HELLO)
+        Messages(connection).alone(Origin(person=person, channel=CHANNEL, response_url=url + "used"), HELLO)
 
 
 def test_permalink_that_slack_does_not_give_is_empty(slack: SlackFarEnd, connection: SlackConnection) -> None:
@@ -268,25 +268,25 @@ def test_names_fall_back_to_ids_and_are_remembered(slack: SlackFarEnd, connectio
 def test_pace_is_one_in_three_seconds_per_message() -> None:
     """The same message waits three seconds, another does not."""
     now = [100.0]
-    pace = Pace(clock=lambda: now[0])
+    rate = UpdateRate(clock=lambda: now[0])
 
-    assert [pace.allows("a"), pace.allows("a"), pace.allows("b")] == [True, False, True]
+    assert [rate.allows("a"), rate.allows("a"), rate.allows("b")] == [True, False, True]
     now[0] += 2.9
-    assert not pace.allows("a")
+    assert not rate.allows("a")
     now[0] += 0.1
-    assert pace.allows("a")
+    assert rate.allows("a")
 
 
 def test_pace_shares_forty_a_minute_and_finals_count_but_are_never_refused() -> None:
     """Forty a minute over all messages; what must be sent takes from the budget."""
     now = [100.0]
-    pace = Pace(clock=lambda: now[0])
+    rate = UpdateRate(clock=lambda: now[0])
     for number in range(10):
-        pace.spend(f"final-{number}")
+        rate.spend(f"final-{number}")
 
-    assert sum(pace.allows(f"m-{number}") for number in range(100)) == 30
+    assert sum(rate.allows(f"m-{number}") for number in range(100)) == 30
     now[0] += 60
-    assert pace.allows("m-99")
+    assert rate.allows("m-99")
 
 
 def test_delivery_is_first_once_even_when_the_history_is_new() -> None:
@@ -298,8 +298,8 @@ def test_delivery_is_first_once_even_when_the_history_is_new() -> None:
         seen.add(key)
         return first
 
-    deliveries = Deliveries(once)
-    answers = [deliveries.first(key, without_history=False) for key in ("old", "new", "new")]
+    once_each = SeenOnce(once)
+    answers = [once_each.first(key, without_history=False) for key in ("old", "new", "new")]
     assert answers == [False, True, False]
 
 
@@ -309,17 +309,17 @@ def test_delivery_without_history_is_served_only_where_nothing_is_changed() -> N
     def down(key: str) -> bool:
         raise HistoryUnavailable(key)
 
-    deliveries = Deliveries(down)
-    assert deliveries.first("look", without_history=True)
-    assert not deliveries.first("look", without_history=True)
+    seen = SeenOnce(down)
+    assert seen.first("look", without_history=True)
+    assert not seen.first("look", without_history=True)
     for _ in range(2):
         with pytest.raises(HistoryUnavailable):
-            deliveries.first("decide", without_history=False)
+            seen.first("decide", without_history=False)
 
 
 def test_mention_from_a_shared_channel_names_the_persons_own_team() -> None:
     """Slack Connect: the team of the user, not that of the workspace that got the event."""
     body = {"team_id": "T01", "event_id": "Ev1", "event": {"user": "U08", "user_team": "T99", "team": "T01"}}
 
-    assert asked_by_mention(body).place.person == Person(team_id="T99", user_id="U08")
+    assert asked_by_mention(body).origin.person == Person(team_id="T99", user_id="U08")
     assert replace(asked_by_mention(body), words="x").delivery == "event:Ev1"

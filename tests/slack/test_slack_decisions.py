@@ -3,15 +3,22 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.domain.approvals import Outcome, ProposalState, Result, StepRecord, StepState
-from bot.errors import HistoryUnavailable, Refused, WorldChanged
+from bot.domain.approvals import Choice, MessageRef, Result
+from bot.domain.history import Press
+from bot.domain.people import Person
+from bot.domain.places import Place
+from bot.errors import HistoryUnavailable
 from bot.sandbox.slack import FaultKind, Kind, WebFault, as_text
+from bot.workflow.settle import LEASE_RAN_OUT
+from tests.slack.samples import sample_diagnosis
 
 CHANNEL = "C0123456789"
 
@@ -22,7 +29,7 @@ def test_approval_runs_the_repair_once_and_the_card_tells_the_story(stage: Any) 
     clicked = stage.press("ben", "Approve")
 
     assert "Apply this plan?" in clicked.dialog
-    assert stage.desk.repaired == ["p-1"]
+    assert stage.script.repaired == ["p-1"]
     text = stage.card_text()
     assert "Verified: All look-ups answer." in text
     assert "Approved by ben" in text
@@ -39,23 +46,30 @@ def test_button_carries_id_and_hash_and_nothing_else(stage: Any) -> None:
     card = stage.post_card()
     actions = next(block for block in card.blocks if block["type"] == "actions")
 
-    plan_hash = stage.desk.proposals["p-1"].plan_hash
+    plan_hash = stage.proposal().plan_hash
     assert {element["value"] for element in actions["elements"]} == {f"p-1 {plan_hash}"}
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["ana", "dan", "guest", "robot", "gone", "stranger"],
+    ("name", "why"),
+    [
+        pytest.param("ana", "somebody else must approve", id="requester"),
+        pytest.param("dan", "not among those", id="outsider"),
+        pytest.param("guest", "it is a guest", id="guest"),
+        pytest.param("robot", "it is a bot", id="bot"),
+        pytest.param("gone", "it is deactivated", id="deactivated"),
+        pytest.param("stranger", "not of the workspace that this bot serves", id="stranger"),
+    ],
 )
-def test_press_of_somebody_not_entitled_is_refused_to_that_person_alone(stage: Any, name: str) -> None:
+def test_press_of_somebody_not_entitled_is_refused_to_that_person_alone(stage: Any, name: str, why: str) -> None:
     """Requester, outsider, guest, bot, deactivated and foreign accounts: refused, and only they see why."""
     stage.post_card()
     before = stage.card_text()
     stage.press(name, "Approve")
 
-    assert "is not among the approvers" in stage.slack.person(name).sees_text()
-    assert "is not among the approvers" not in stage.slack.person("ben").sees_text()
-    assert stage.desk.repaired == []
+    assert why in stage.slack.person(name).sees_text()
+    assert why not in stage.slack.person("ben").sees_text()
+    assert stage.script.repaired == []
     assert stage.card_text() == before
 
 
@@ -64,13 +78,12 @@ def test_foreign_person_is_known_by_their_own_team(stage: Any) -> None:
     stage.post_card()
     stage.press("stranger", "Approve")
 
-    assert "T99/U08 is not among the approvers" in stage.slack.person("stranger").sees_text()
+    assert [str(decision.person) for decision in stage.proposal().decisions] == ["T99/U08"]
 
 
 def test_same_click_delivered_many_times_takes_effect_once(stage: Any) -> None:
     """Retries of one click, at once and later, on a plan that needs two people: one decision, one update."""
-    proposal = stage.desk.offered[0]
-    stage.desk.offered = (replace(proposal, policy=replace(proposal.policy, required=2)),)
+    stage.script.policies["production"] = replace(stage.script.policies["production"], required=2)
     stage.post_card()
     stage.press("ben", "Approve")
     delivery = stage.slack.deliveries[-1][0]
@@ -80,7 +93,7 @@ def test_same_click_delivered_many_times_takes_effect_once(stage: Any) -> None:
     stage.quiet()
 
     assert all(answer.ok for answer in acked)
-    assert len(stage.desk.decided) == 1
+    assert len(stage.decided()) == 1
     assert len(stage.slack.calls("chat.update")) == updates
     assert "Waits for 1 approval" in stage.card_text()
     assert "already" not in stage.slack.person("ben").sees_text()
@@ -88,16 +101,15 @@ def test_same_click_delivered_many_times_takes_effect_once(stage: Any) -> None:
 
 def test_double_click_of_one_person_counts_once(stage: Any) -> None:
     """Two presses by one person are one approval; the second is refused to that person alone."""
-    proposal = stage.desk.offered[0]
-    stage.desk.offered = (replace(proposal, policy=replace(proposal.policy, required=2)),)
+    stage.script.policies["production"] = replace(stage.script.policies["production"], required=2)
     stage.post_card()
     stage.press("ben", "Approve")
     stage.press("ben", "Approve")
 
-    assert len(stage.desk.decided) == 1
-    assert stage.desk.repaired == []
-    assert "You have approved already." in stage.slack.person("ben").sees_text()
-    assert "You have approved already." not in stage.slack.person("chloe").sees_text()
+    assert len(stage.decided()) == 1
+    assert stage.script.repaired == []
+    assert "You have decided on this plan already" in stage.slack.person("ben").sees_text()
+    assert "You have decided on this plan already" not in stage.slack.person("chloe").sees_text()
 
 
 def test_two_people_at_once_make_one_repair(stage: Any) -> None:
@@ -114,7 +126,7 @@ def test_two_people_at_once_make_one_repair(stage: Any) -> None:
         assert list(pool.map(press, ["ben", "chloe"])) == [True, True]
     stage.quiet()
 
-    assert stage.desk.repaired == ["p-1"]
+    assert stage.script.repaired == ["p-1"]
     assert "Verified" in stage.card_text()
     refused = [name for name in ("ben", "chloe") if "Already" in stage.slack.person(name).sees_text()]
     assert len(refused) == 1
@@ -129,10 +141,10 @@ def test_reject_asks_for_the_reason_and_shows_it(stage: Any) -> None:
     stage.quiet()
 
     assert sent.errors == {}
-    assert stage.desk.decided[0][3] == "Change freeze <!channel> until Monday"
+    assert stage.decided() == [("U02", "Change freeze <!channel> until Monday")]
     assert "Rejected by ben" in stage.card_text()
     assert "Change freeze < !channel> until Monday" in stage.card_text()
-    assert stage.desk.repaired == []
+    assert stage.script.repaired == []
 
 
 def test_refused_rejection_is_told_to_that_person_alone(stage: Any) -> None:
@@ -143,22 +155,22 @@ def test_refused_rejection_is_told_to_that_person_alone(stage: Any) -> None:
     dan.submits(dan.wait_for_view(), {"reason": "no"})
     stage.quiet()
 
-    assert "is not among the approvers" in dan.sees_text()
-    assert "is not among the approvers" not in stage.slack.person("ben").sees_text()
+    assert "not among those" in dan.sees_text()
+    assert "not among those" not in stage.slack.person("ben").sees_text()
 
 
 def test_database_down_takes_no_decision(stage: Any) -> None:
     """Without the history nothing is approved, and the person may press again later."""
-    stage.post_card()
-    stage.desk.history_error = HistoryUnavailable("The database did not answer within 5 s; nothing was changed.")
-    stage.press("ben", "Approve")
+    card = stage.post_card()
+    stage.script.history.down = "The database did not answer within 5 s; nothing was changed."
+    stage.press("ben", "Approve", on=card)
     delivery = stage.slack.deliveries[-1][0]
-    stage.desk.history_error = None
+    stage.script.history.down = ""
     assert stage.slack.redeliver(delivery).ok
     stage.quiet()
 
     assert "nothing was changed" in stage.slack.person("ben").sees_text()
-    assert stage.desk.repaired == ["p-1"]
+    assert stage.script.repaired == ["p-1"]
 
 
 @pytest.mark.parametrize(
@@ -174,26 +186,19 @@ def test_outcome_that_is_not_verified_says_its_word_and_offers_a_diagnosis(
     stage: Any, result: Result, word: str
 ) -> None:
     """Each result has its own word on the card, and a button for a new diagnosis."""
-    stage.desk.outcome = Outcome(proposal_id="p-1", result=result, summary="1 of 3 rules still says problem.", steps=())
+    stage.script.result, stage.script.summary = result, "1 of 3 rules still says problem."
     stage.post_card()
     stage.press("ben", "Approve")
 
     assert word + "1 of 3 rules still says problem." in stage.card_text()
     stage.press("dan", "Diagnose again")
-    assert [question.cluster for question in stage.desk.diagnosed] == ["cluster-prod", "cluster-prod"]
+    assert [question.cluster for question in stage.script.diagnosed] == ["cluster-prod", "cluster-prod"]
 
 
-def test_failed_verification_proposes_the_undo_on_a_card_of_its_own(stage: Any, plan_of: Any, proposal_of: Any) -> None:
+def test_failed_verification_proposes_the_undo_on_a_card_of_its_own(stage: Any, plan_of: Any) -> None:
     """The recorded inverse gets its own card with its own Approve."""
-    undo = proposal_of(plan=plan_of(id="p-2", title="Revoke sgr-9", undoes="p-1"))
-    stage.desk.proposals["p-2"] = undo
-    stage.desk.outcome = Outcome(
-        proposal_id="p-1",
-        result=Result.NOT_VERIFIED,
-        summary="Look-ups still fail.",
-        steps=(),
-        inverse_proposal_id="p-2",
-    )
+    stage.script.undo = plan_of(id="p-2", title="Revoke sgr-9", undoes="p-1")
+    stage.script.result, stage.script.summary = Result.NOT_VERIFIED, "Look-ups still fail."
     stage.post_card()
     stage.press("ben", "Approve")
 
@@ -205,67 +210,275 @@ def test_failed_verification_proposes_the_undo_on_a_card_of_its_own(stage: Any, 
 
 def test_undo_that_cannot_be_read_leaves_the_outcome_said(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
     """The outcome stands on the card and in its thread; that the undo has no card is logged, and nothing breaks."""
-    outcome = Outcome(proposal_id="p-1", result=Result.NOT_VERIFIED, summary="They still fail.", steps=())
-    stage.desk.outcome = replace(outcome, inverse_proposal_id="p-2")
+    stage.script.result, stage.script.summary = Result.NOT_VERIFIED, "They still fail."
+    stage.script.undo_id = "p-2"
     card = stage.post_card()
     stage.press("ben", "Approve")
 
     thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == card.ts]
     assert "Not verified: They still fail." in as_text(thread[-1].seen())
-    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == ["undo not posted"]
+    own = [record for record in caplog.records if record.name.startswith("bot.")]
+    assert [record.message for record in own if record.levelno >= logging.WARNING] == ["undo not posted"]
+
+
+def test_outcome_and_undo_that_slack_did_not_take_are_sent_again(stage: Any, plan_of: Any) -> None:
+    """Slack is away when the repair ends: the line in the thread and the undo's card come a minute later, once."""
+    stage.script.undo = plan_of(id="p-2", title="Revoke sgr-9", undoes="p-1")
+    stage.script.result, stage.script.summary = Result.NOT_VERIFIED, "Look-ups still fail."
+    card = stage.post_card()
+    stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.ERROR, times=-1))
+    stage.press("ben", "Approve")
+    stage.slack.faults.clear()
+    stage.look_for_work()
+    too_early = stage.thread(card)
+    for _ in range(2):
+        stage.script.let_a_minute_pass()
+        stage.look_for_work()
+
+    assert (too_early, stage.thread(card)) == ([], ["Not verified: Look-ups still fail."])
+    assert "[ Approve ]" in stage.card_text("p-2")
+
+
+def test_end_of_a_change_that_slack_did_not_take_is_said_again(stage: Any, plan_of: Any) -> None:
+    """Slack is away when the time is over: the thread is told a minute later, once."""
+    plan = plan_of()
+    stage.script.plan = replace(plan, steps=(replace(plan.steps[0], ends_after_seconds=1800),))
+    card = stage.post_card()
+    stage.press("ben", "Approve")
+    stage.script.let_changes_end()
+    stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.ERROR, times=-1))
+    stage.look_for_work()
+    stage.slack.faults.clear()
+    before = stage.thread(card)
+    for _ in range(2):
+        stage.script.let_a_minute_pass()
+        stage.look_for_work()
+
+    said = "its time was over at 2026-01-01 00:00 UTC. There was nothing to take back."
+    assert len(stage.thread(card)) == len(before) + 1
+    assert said in stage.thread(card)[-1]
+
+
+def test_line_whose_answer_was_lost_is_not_sent_again(stage: Any) -> None:
+    """Slack took the line and its answer never came: it stands in the thread once."""
+    card = stage.post_card()
+    stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.LOST_ANSWER))
+    stage.press("ben", "Approve")
+    stage.script.let_a_minute_pass()
+    stage.look_for_work()
+
+    assert stage.thread(card) == ["Verified: All look-ups answer."]
+
+
+def test_card_that_was_deleted_is_not_drawn_for_ever(stage: Any) -> None:
+    """Somebody deleted it: Slack says so, and it is not due again and again."""
+    stage.post_card()
+    stage.slack.fail(WebFault(method="chat.update", kind=FaultKind.ERROR, error="message_not_found", times=-1))
+    stage.press("ben", "Approve")
+    stage.look_for_work()
+
+    assert stage.script.history.due() == ()
+
+
+def test_outcome_that_cannot_be_read_is_left_unsaid(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody changed its row: that is logged, and it is not due again."""
+    card = stage.post_card()
+    stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.ERROR, times=-1))
+    stage.press("ben", "Approve")
+    stage.slack.faults.clear()
+    with stage.script.history.real.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE outcomes SET result = 'fine'")
+    stage.script.let_a_minute_pass()
+    stage.look_for_work()
+
+    assert (stage.thread(card), stage.script.history.due()) == ([], ())
+    assert "nothing more is said of a plan" in [record.message for record in caplog.records]
+
+
+def test_change_for_a_time_says_when_it_ends_and_what_became_of_it(stage: Any, plan_of: Any) -> None:
+    """The card says so before anybody approves; afterwards it names the hour, and the thread tells the end."""
+    plan = plan_of()
+    stage.script.plan = replace(plan, steps=(replace(plan.steps[0], ends_after_seconds=1800),))
+    card = stage.post_card()
+    stage.press("ben", "Approve")
+    planned = stage.card_text()
+    stage.script.let_changes_end()
+    stage.look_for_work()
+
+    assert "It is taken back by itself after 30 minutes." in as_text(card)
+    assert "is taken back by itself at 2026-" in planned
+    said = "its time was over at 2026-01-01 00:00 UTC. There was nothing to take back."
+    assert said in stage.card_text()
+    thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == card.ts]
+    assert said in as_text(thread[-1].seen())
+
+
+def test_change_that_cannot_be_taken_back_yet_is_said_once(stage: Any, plan_of: Any) -> None:
+    """Its cluster left dnsbot.yaml: card and thread say so, once, and the history says it as long as it holds."""
+    plan = plan_of()
+    stage.script.plan = replace(plan, steps=(replace(plan.steps[0], ends_after_seconds=1800),))
+    card = stage.post_card()
+    stage.press("ben", "Approve")
+    del stage.script.targets["cluster-prod"]
+    for _ in range(2):
+        stage.script.let_changes_end()
+        stage.look_for_work()
+
+    said = "its time is over, and it is not taken back yet: Cluster cluster-prod is no longer configured"
+    assert said in stage.card_text()
+    thread = [as_text(one.seen()) for one in stage.slack.messages(CHANNEL) if one.thread_ts == card.ts]
+    assert sum(said in text for text in thread) == 1
+    stage.slack.person("ana").types("/dns-history")
+    stage.quiet()
+    assert [one.note for one in stage.script.history.late_endings()] != []
+
+
+def test_repair_that_fails_and_is_settled_at_once_is_said_in_its_thread(stage: Any) -> None:
+    """The process looked at what it left before it gave up: the outcome is told like any other."""
+    card = stage.post_card()
+
+    def settle() -> None:
+        stage.script.let_leases_run_out()
+        stage.use.settler.run("p-1", lambda _: None)
+
+    stage.script.before_the_end = settle
+    stage.script.repair_error = KeyError("x")
+    stage.press("ben", "Approve")
+
+    said = "Interrupted: the process that ran this repair ended, was frozen, or did not reach the database."
+    thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == card.ts]
+    assert said in as_text(thread[-1].seen())
+    assert said in stage.card_text()
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    "error",
     [
-        pytest.param(WorldChanged("sg-0abc has a new rule; diagnose again."), "Refused: sg-0abc has", id="world"),
-        pytest.param(Refused("U02 left group S01."), "Refused: U02 left group S01.", id="authorisation"),
-        pytest.param(HistoryUnavailable("The database is gone."), "Stopped: The database is gone.", id="database"),
-        pytest.param(KeyError("x"), "Stopped by a fault of the bot itself", id="own-fault"),
+        pytest.param(HistoryUnavailable("The database is gone."), id="database"),
+        pytest.param(KeyError("x"), id="own-fault"),
     ],
 )
-def test_repair_that_raises_is_said_on_the_card(stage: Any, error: Exception, said: str) -> None:
-    """Whatever ends a repair is on the card and in its thread."""
+def test_repair_that_ends_by_an_error_is_settled_by_whoever_looks(stage: Any, error: Exception) -> None:
+    """Nobody claims to know how it ended before it was looked at; then it is on the card and in its thread."""
     card = stage.post_card()
-    stage.desk.repair_error = error
+    stage.script.repair_error = error
     stage.press("ben", "Approve")
+    running = stage.card_text()
+    stage.script.let_leases_run_out()
+    stage.look_for_work()
 
+    assert "Approved; the repair is running." in running
+    said = f"Interrupted: {LEASE_RAN_OUT} Not made, or failed: step 1."
     assert said in stage.card_text()
     thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == card.ts]
     assert said in as_text(thread[-1].seen())
     assert "Diagnose again" in stage.card_text()
 
 
-def test_expired_and_interrupted_are_said_on_their_cards(stage: Any) -> None:
-    """The clock marks what ran out of time; start-up marks what was left running."""
+def test_expired_proposal_is_said_on_its_card(stage: Any) -> None:
+    """The clock marks what ran out of time; the card has no button any more."""
+    soon = timedelta(milliseconds=20)
+    stage.script.policies["production"] = replace(stage.script.policies["production"], expires_after=soon)
     stage.post_card()
-    stage.desk.overdue = ("p-1",)
+    time.sleep(0.05)
     stage.bot.expire()
-    expired = stage.card_text()
-    stage.desk.left_running = ("p-1",)
-    stage.bot.interrupted()
+    stage.look_for_work()
 
-    assert "Expired, or replaced by a newer plan; nothing was changed." in expired
-    assert "[ Approve ]" not in expired
-    assert "Interrupted: the bot stopped while the repair was running." in stage.card_text()
+    assert "Expired, or replaced by a newer plan; nothing was changed." in stage.card_text()
+    assert "[ Approve ]" not in stage.card_text()
+
+
+def test_repair_that_another_process_left_is_settled_and_said(stage: Any) -> None:
+    """Whoever looks for work takes it over once its lease ran out, and says on card and thread how it stands."""
+    card = stage.post_card()
+    _leave_running(stage)
+    stage.look_for_work()
+
+    said = f"Refused: Interrupted: {LEASE_RAN_OUT} Nothing was written."
+    assert said in stage.card_text()
+    thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == card.ts]
+    assert said in as_text(thread[-1].seen())
+
+
+def test_approval_that_nobody_began_is_carried_on(stage: Any) -> None:
+    """The process ended right after the press: the next one finds the plan approved, and runs it."""
+    stage.post_card()
+    _approve(stage)
+    stage.look_for_work()
+
+    assert stage.script.repaired == ["p-1"]
+    assert "Verified: All look-ups answer." in stage.card_text()
+
+
+def test_card_that_slack_did_not_take_is_drawn_again(stage: Any) -> None:
+    """The last update is lost for good; the next look brings the card up to date, also where the press was refused."""
+    stage.post_card()
+    stage.slack.fail(WebFault(method="chat.update", kind=FaultKind.ERROR, error="internal_error", times=20))
+    stage.press("ben", "Approve")
+    stale = stage.card_text()
+    stage.slack.faults.clear()
+    stage.look_for_work()
+
+    assert "[ Approve ]" in stale
+    assert "Verified: All look-ups answer." in stage.card_text()
+
+
+def test_refused_press_brings_the_card_up_to_date(stage: Any) -> None:
+    """Whoever presses a stale card is told why not, and sees it as it is."""
+    stage.post_card()
+    stage.slack.fail(WebFault(method="chat.update", kind=FaultKind.ERROR, error="internal_error", times=20))
+    stage.press("ben", "Approve")
+    stage.slack.faults.clear()
+    stage.press("chloe", "Approve")
+
+    assert "Already decided by ben" in stage.slack.person("chloe").sees_text()
+    assert "Verified: All look-ups answer." in stage.card_text()
+
+
+def test_asking_again_links_to_the_card_that_waits(stage: Any) -> None:
+    """A plan has one card: the second report names who asked for it and links it, and no other card is posted."""
+    card = stage.post_card()
+    stage.slack.person("chloe").types("/dns-diagnose cluster-prod")
+    stage.quiet()
+
+    cards = [one for one in stage.slack.messages(CHANNEL) if "[ Approve ]" in as_text(one.seen())]
+    reports = [one.seen() for one in stage.slack.messages(CHANNEL) if "Root cause" in as_text(one.seen())]
+    assert [one.ts for one in cards] == [card.ts]
+    assert "Waits for a decision already: Let members of sg-0abc talk to one another, asked for by ana." in as_text(
+        reports[-1]
+    )
+    assert card.ts.replace(".", "") in json.dumps(reports[-1].blocks)
+
+
+def test_press_on_an_older_card_updates_it_too(stage: Any) -> None:
+    """The history knows one card of the plan; whatever message is pressed shows what came of it."""
+    card = stage.post_card()
+    posted = stage.proposal().posted
+    other = stage.slack.messages(CHANNEL)[0].ts
+    stage.script.history.remember("p-1", replace(posted, message=MessageRef(channel=CHANNEL, ts=other)))
+    stage.press("ben", "Approve", on=card)
+
+    pressed = next(one.seen() for one in stage.slack.messages(CHANNEL) if one.ts == card.ts)
+    assert "Verified: All look-ups answer." in as_text(pressed)
+    assert "Verified: All look-ups answer." in stage.card_text()
 
 
 def test_card_of_another_process_keeps_its_link_to_the_report(stage: Any) -> None:
     """After a restart the card is written from what is stored, and the report's link is."""
     card = stage.post_card()
-    url = stage.desk.proposals["p-1"].report_url
-    stage.desk.proposals["p-1"] = replace(stage.desk.proposals["p-1"], report_url=f"{url}?of=the-store")
-    stage.desk.left_running = ("p-1",)
-    stage.bot.interrupted()
+    posted = stage.proposal().posted
+    stage.script.history.remember("p-1", replace(posted, report_url=f"{posted.report_url}?of=the-store"))
+    _leave_running(stage)
+    stage.look_for_work()
 
-    assert url.startswith("http")
-    assert url in json.dumps(card.blocks)
-    assert f"{url}?of=the-store" in json.dumps(stage.card().blocks)
+    assert posted.report_url.startswith("http")
+    assert posted.report_url in json.dumps(card.blocks)
+    assert f"{posted.report_url}?of=the-store" in json.dumps(stage.card().blocks)
 
 
-def test_card_whose_place_could_not_be_stored_keeps_its_link_to_the_report(stage: Any) -> None:
-    """The history is down when the card is posted; a press on it is answered with the card, link and all."""
-    stage.desk.place_error = HistoryUnavailable("the database did not answer")
+def test_card_whose_place_could_not_be_stored_is_updated_where_it_is_pressed(stage: Any) -> None:
+    """The history fails right after the card is posted; a press on it is answered on the card all the same."""
+    stage.script.history.forgets_cards = True
     stage.slack.person("ana").types("/dns-diagnose cluster-prod")
     stage.quiet()
     card = next(one.seen() for one in stage.slack.messages(CHANNEL) if "[ Approve ]" in as_text(one.seen()))
@@ -273,28 +486,57 @@ def test_card_whose_place_could_not_be_stored_keeps_its_link_to_the_report(stage
     stage.press("ben", "Approve", on=card)
 
     after = next(one.seen() for one in stage.slack.messages(CHANNEL) if one.ts == card.ts)
-    assert stage.desk.proposals["p-1"].message is None
+    assert stage.proposal().posted is None
     assert "[ Approve ]" not in as_text(after)
-    assert "The report this rests on" in as_text(after)
+    assert "Verified" in as_text(after)
+
+
+def _approve(stage: Any) -> None:
+    """Approve the plan in the history alone, as a process that then ended."""
+    press = Press(
+        proposal_id="p-1",
+        plan_hash=stage.proposal().plan_hash,
+        person=Person(team_id="T01", user_id="U02"),
+        choice=Choice.APPROVE,
+    )
+    stage.script.history.take(press, required=1)
+
+
+def _leave_running(stage: Any) -> None:
+    """Approve the plan and begin it, as a process that then ended some time ago."""
+    _approve(stage)
+    stage.script.history.release(stage.script.history.begin("p-1", "gone"))
 
 
 def test_card_without_a_writer_has_no_approve(stage: Any) -> None:
     """Where nothing may be written the card shows the command and says why there is no Approve."""
-    proposal = stage.desk.offered[0]
-    stage.desk.offered = (replace(proposal, not_approvable="No writer_role_arn is configured for cluster-prod."),)
+    target = replace(stage.script.targets["cluster-prod"], aws_writer=False)
+    stage.script.make = lambda question, asked_by: sample_diagnosis(question, asked_by, target=target)
     stage.post_card()
 
     text = stage.card_text()
-    assert "No writer_role_arn is configured for cluster-prod." in text
+    assert "writer_role_arn" in text
     assert "aws ec2 authorize-security-group-ingress" in text
     assert "[ Approve ]" not in text
 
 
-def test_steps_too_long_for_the_card_stand_whole_in_its_thread(stage: Any, plan_of: Any, proposal_of: Any) -> None:
+def test_a_step_elsewhere_names_its_place_on_the_card(stage: Any, plan_of: Any) -> None:
+    """Whoever approves sees whose account and region is changed; a step at home says nothing of it."""
+    plan = plan_of()
+    there = Place(name="shared", region="eu-central-1", account="222233334444", vpc_id="vpc-0aaa")
+    stage.script.plan = replace(plan, steps=(plan.steps[0], replace(plan.steps[0], place=there)))
+
+    stage.post_card()
+
+    assert stage.card_text().count(" At ") == 1
+    assert "At peer shared (vpc-0aaa, account 222233334444, eu-central-1)." in stage.card_text()
+
+
+def test_steps_too_long_for_the_card_stand_whole_in_its_thread(stage: Any, plan_of: Any) -> None:
     """Nobody approves what they cannot read: long diffs are posted whole below the card."""
     plan = plan_of()
     lines = tuple(f"+ inbound: udp 53 from 10.0.{number}.0/24" for number in range(80))
-    stage.desk.offered = (proposal_of(plan=replace(plan, steps=(replace(plan.steps[0], diff=lines),))),)
+    stage.script.plan = replace(plan, steps=(replace(plan.steps[0], diff=lines),))
     card = stage.post_card()
 
     assert "more characters)" in stage.card_text()
@@ -319,7 +561,7 @@ def test_button_with_a_forged_value_is_refused(stage: Any) -> None:
     stage.quiet()
 
     assert "carries no proposal of this bot" in stage.slack.person("ben").sees_text()
-    assert stage.desk.decided == []
+    assert stage.decided() == []
 
 
 def test_journal_is_shown_while_the_repair_runs(stage: Any) -> None:
@@ -327,32 +569,19 @@ def test_journal_is_shown_while_the_repair_runs(stage: Any) -> None:
     go = threading.Event()
     begun = threading.Event()
 
-    class Slow:
-        def __call__(self, proposal_id: str, *, told: Any = None) -> Outcome:
-            told(
-                StepRecord(
-                    proposal_id=proposal_id,
-                    index=0,
-                    state=StepState.STARTED,
-                    effects={},
-                    note="",
-                    at=stage.desk.proposals["p-1"].created_at,
-                )
-            )
-            begun.set()
-            go.wait(10)
-            stage.desk.proposals["p-1"] = replace(stage.desk.proposals["p-1"], state=ProposalState.DONE)
-            return Outcome(proposal_id=proposal_id, result=Result.VERIFIED, summary="ok", steps=())
+    def wait() -> None:
+        begun.set()
+        go.wait(10)
 
     stage.post_card()
-    stage.desk.repair = Slow()
+    stage.script.before_the_end = wait
     stage.slack.person("ben").clicks(stage.card(), "Approve", block_id=actions_id(stage.card()))
     assert begun.wait(5)
     stage.slack.person("ben").wait_for(lambda message: "Step 1" in as_text(message) and "started" in as_text(message))
     go.set()
     stage.quiet()
 
-    assert "Verified: ok" in stage.card_text()
+    assert "Verified: All look-ups answer." in stage.card_text()
 
 
 def test_lost_connection_on_the_final_card_update_is_repeated(stage: Any) -> None:

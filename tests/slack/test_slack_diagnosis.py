@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.errors import HistoryUnavailable
+from bot.domain.diagnosis import Progress
+from bot.domain.findings import FixOffer, Verdict
 from bot.sandbox.slack import FaultKind, WebFault, as_text
-from bot.workflow.desk import Progress
+from tests.slack.script import FIX
 
 CHANNEL = "C0123456789"
 
@@ -38,8 +40,8 @@ def test_asker_is_the_person_of_the_payload(stage: Any) -> None:
     stage.slack.person("ana").types("/dns-diagnose cluster-prod pod=shop/web name=orders.shop.svc")
     stage.quiet()
 
-    assert [str(person) for person in stage.desk.asked] == ["T01/U01"]
-    question = stage.desk.diagnosed[0]
+    assert [str(person) for person in stage.script.asked] == ["T01/U01"]
+    question = stage.script.diagnosed[0]
     assert (str(question.pod), question.names) == ("shop/web", ("orders.shop.svc",))
 
 
@@ -62,7 +64,7 @@ def test_refusal_says_why_and_nothing_is_diagnosed(stage: Any, typed: str, said:
 
     assert said in stage.slack.person("ana").sees_text()
     if not typed.startswith("cluster-staging"):
-        assert stage.desk.diagnosed == []
+        assert stage.script.diagnosed == []
         assert said not in stage.slack.person("ben").sees_text()
 
 
@@ -72,7 +74,7 @@ def test_mention_in_a_thread_is_answered_in_that_thread(stage: Any) -> None:
     first = next(message for message in stage.slack.messages(CHANNEL) if message.user == "U01")
     stage.mention("ana", "@dnsbot diagnose cluster-prod", thread_ts=first.ts)
 
-    assert stage.desk.diagnosed[0].names == ("example.com",)
+    assert stage.script.diagnosed[0].names == ("example.com",)
     in_thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == first.ts]
     assert any("DNS is blocked" in as_text(message.seen()) for message in in_thread)
 
@@ -99,17 +101,13 @@ def test_where_the_bot_is_no_member_the_report_goes_to_the_asker_alone(stage: An
 
 def test_proposal_that_cannot_be_posted_is_told_to_the_asker(stage: Any) -> None:
     """When the cluster's channel refuses the card, the asker learns why and where the proposal stays."""
-    stage.slack.fail(WebFault(method="chat.getPermalink", kind=FaultKind.ERROR))
-    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
-    stage.quiet()
-    first_cards = len(stage.slack.messages(CHANNEL))
     stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.ERROR, error="not_in_channel", times=2))
     stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
     stage.quiet()
 
     assert "invite it and diagnose again" in stage.slack.person("ana").sees_text("C0OUTSIDE")
     assert "stays listed in /dns-history" in stage.slack.person("ana").sees_text("C0OUTSIDE")
-    assert len(stage.slack.messages(CHANNEL)) == first_cards
+    assert list(stage.slack.messages(CHANNEL)) == []
 
 
 def test_same_delivery_many_times_is_one_diagnosis(stage: Any) -> None:
@@ -122,19 +120,36 @@ def test_same_delivery_many_times_is_one_diagnosis(stage: Any) -> None:
     assert stage.slack.redeliver(delivery, headers={"X-Slack-Retry-Num": "1"}).ok
     stage.quiet()
 
-    assert len(stage.desk.diagnosed) == 1
+    assert len(stage.script.diagnosed) == 1
     assert len([message for message in stage.slack.messages(CHANNEL) if not message.thread_ts]) == 2
 
 
 def test_history_down_still_diagnoses_and_says_that_nothing_is_proposed(stage: Any) -> None:
     """Without the database a diagnosis is answered; the report says why there is no proposal."""
-    stage.desk.history_error = HistoryUnavailable("The database did not answer within 5 s.")
+    stage.script.history.down = "The database did not answer within 5 s."
     stage.slack.person("ana").types("/dns-diagnose cluster-prod")
     stage.quiet()
 
     text = stage.slack.person("ben").sees_text()
     assert "No fix is proposed: The database did not answer within 5 s." in text
     assert "sg-0abc lets udp/53 in from nobody" in text
+
+
+def test_measure_is_proposed_and_read_in_a_diagnosis_of_its_playbook(
+    stage: Any, finding_of: Any, diagnosis_of: Any
+) -> None:
+    """No problem was found, a rule lacks evidence: its measure gets a card, and its button looks there again."""
+    offer = FixOffer(fix=FIX, parameters={}, risk="low", yields=("query_log",))
+    lacking = finding_of("dns_blocked_by_security_group", Verdict.UNKNOWN, "The log is off.", measures=(offer,))
+    found = diagnosis_of(findings=(lacking,))
+    stage.script.make = lambda question, asked_by: replace(found, question=question, asked_by=asked_by)
+
+    stage.post_card()
+    assert "Gets missing evidence: query_log, for dns_blocked_by_security_group" in stage.card_text()
+    stage.press("ben", "Approve")
+    stage.press("ana", "Diagnose again")
+
+    assert [question.playbooks for question in stage.script.diagnosed] == [(), ("security-groups",)]
 
 
 def test_fault_of_the_bot_itself_ends_the_message(stage: Any) -> None:
@@ -144,7 +159,7 @@ def test_fault_of_the_bot_itself_ends_the_message(stage: Any) -> None:
         message = "a key is missing"
         raise KeyError(message)
 
-    stage.desk.make = broken
+    stage.script.make = broken
     stage.slack.person("ana").types("/dns-diagnose cluster-prod")
     stage.quiet()
 
@@ -156,8 +171,8 @@ def test_fault_of_the_bot_itself_ends_the_message(stage: Any) -> None:
 def test_progress_is_shown_and_never_overwrites_the_report(stage: Any) -> None:
     """While collectors run the message says so; the report is the last thing it shows."""
     hold = threading.Event()
-    stage.desk.hold = hold
-    stage.desk.progress = (
+    stage.script.hold = hold
+    stage.script.progress = (
         Progress(cluster="cluster-prod", done=("EKS cluster",), running=("Nodes",), waiting=("Rules",), elapsed_ms=900),
     )
     stage.slack.person("ana").types("/dns-diagnose cluster-prod")
@@ -173,19 +188,13 @@ def test_progress_is_shown_and_never_overwrites_the_report(stage: Any) -> None:
 
 def test_progress_after_the_report_is_not_sent(stage: Any) -> None:
     """A collector that ends late cannot overwrite the report."""
-    late: list[Any] = []
-    make = stage.desk.make
-
-    def keep(question: Any, *, asked_by: Any = None, progress: Any = None) -> Any:
-        late.append(progress)
-        return make(question, asked_by)
-
-    stage.desk.diagnose = keep
     stage.slack.person("ana").types("/dns-diagnose cluster-prod")
     stage.quiet()
     updates = len(stage.slack.calls("chat.update"))
     time.sleep(3.05)
-    late[0](Progress(cluster="cluster-prod", done=("EKS cluster",), running=(), waiting=(), elapsed_ms=9000))
+    stage.script.late[0](
+        Progress(cluster="cluster-prod", done=("EKS cluster",), running=(), waiting=(), elapsed_ms=9000)
+    )
     stage.quiet()
 
     assert len(stage.slack.calls("chat.update")) == updates
@@ -213,6 +222,9 @@ def test_lost_answer_to_a_post_is_not_sent_again(stage: Any) -> None:
 
 def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:
     """Help names the commands that there are; the digest is not among them."""
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
+    stage.quiet()
+    seen_by_all = stage.slack.person("ben").sees_text()
     stage.slack.person("ana").types("/dns-help")
     stage.slack.person("ana").types("/dns-history cluster-prod")
     stage.quiet()
@@ -221,4 +233,4 @@ def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:
     assert "/dns-diagnose CLUSTER [PLAYBOOK…]" in mine
     assert "digest" not in mine
     assert "dns_blocked_by_security_group" in mine
-    assert stage.slack.person("ben").sees_text() == ""
+    assert stage.slack.person("ben").sees_text() == seen_by_all

@@ -16,7 +16,8 @@ from bot.jobs.in_process import InProcessJobs
 from bot.sandbox.slack import Kind
 from bot.sandbox.slack.transport import signature
 from bot.slack.app import build_app
-from bot.slack.http_server import LARGEST_BODY_BYTES, serve_health, serve_http
+from bot.slack.http_server import serve_http
+from bot.slack.listening import LARGEST_BODY_BYTES
 from tests.slack.conftest import TEMPLATES, Stage
 
 BODY = urlencode({"command": "/dns-help", "user_id": "U01", "team_id": "T01", "trigger_id": "1"}).encode()
@@ -70,7 +71,7 @@ def test_delivery_that_slack_did_not_sign_is_401(stage: Any, changes: dict[str, 
     status, _ = send(stage.server.port, body, signed(stage.slack.signing_secret, body, **changes))
 
     assert status == 401
-    assert stage.desk.keys == set()
+    assert stage.script.history.keys == []
 
 
 def test_missing_headers_are_401(stage: Any) -> None:
@@ -101,39 +102,19 @@ def test_body_over_the_cap_is_refused_unread(stage: Any) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/slack/events", 405), ("POST", "/", 404), ("GET", "/admin", 404), ("POST", "/slack/events/x", 404)],
-    ids=["get", "root", "other", "below"],
+    [("GET", "/slack/events", 405), ("POST", "/", 404), ("GET", "/healthz", 404), ("POST", "/slack/events/x", 404)],
+    ids=["get", "root", "health", "below"],
 )
 def test_only_the_slack_path_is_served(stage: Any, method: str, path: str, status: int) -> None:
-    """Nothing but the one path and the health check exists."""
+    """Nothing but the one path exists; health has a port of its own."""
     assert send(stage.server.port, b"", {}, path=path, method=method)[0] == status
 
 
-def test_healthz_answers_with_the_state(stage: Any) -> None:
-    """The health check says what it is told."""
-    status, body = send(stage.server.port, b"", {}, path="/healthz", method="GET")
-
-    assert (status, json.loads(body)) == (200, {"state": "serving", "jobs": 0})
-
-
-def test_health_server_serves_nothing_else() -> None:
-    """In Socket Mode there is a health check and no door for deliveries."""
-    server = serve_health(port=0, state=lambda: {"connected": True})
-    try:
-        health = send(server.port, b"", {}, path="/healthz", method="GET")
-        other = send(server.port, BODY, {})
-    finally:
-        server.stop()
-
-    assert (health[0], json.loads(health[1])["connected"]) == (200, True)
-    assert other[0] == 404
-
-
 @pytest.mark.parametrize("secret", [None, "", "  \t"], ids=["unset", "empty", "spaces"])
-def test_http_mode_refuses_to_start_on_a_blank_secret(bench_stage: Any, secret: str | None) -> None:
+def test_http_mode_refuses_to_start_on_a_blank_secret(silent_stage: Any, secret: str | None) -> None:
     """A blank signing secret is an error before a socket is opened."""
     with pytest.raises(ConfigurationError, match="SLACK_SIGNING_SECRET is blank"):
-        serve_http(bench_stage.bot.bolt, signing_secret=secret, port=0)
+        serve_http(silent_stage.bot.bolt, signing_secret=secret, port=0)
 
 
 def test_port_that_is_taken_is_a_configuration_error(stage: Any) -> None:
@@ -152,11 +133,11 @@ class NoThreads(InProcessJobs):
         raise RuntimeError(message)
 
 
-def test_command_that_cannot_be_queued_is_not_acknowledged(bench_stage: Stage) -> None:
+def test_command_that_cannot_be_queued_is_not_acknowledged(silent_stage: Stage) -> None:
     """The person is told that it failed, instead of waiting for what never comes."""
-    slack, desk = bench_stage.slack, bench_stage.desk
+    slack, use = silent_stage.slack, silent_stage.use
     bot = build_app(
-        bench_stage.settings, connection=bench_stage.connection, desk=desk, jobs=NoThreads(), templates=TEMPLATES
+        silent_stage.settings, connection=silent_stage.connection, use=use, jobs=NoThreads(), templates=TEMPLATES
     )
     server = serve_http(bot.bolt, signing_secret=slack.signing_secret, port=0)
     slack.deliver_to(f"http://127.0.0.1:{server.port}/slack/events")
@@ -172,9 +153,12 @@ def test_command_that_cannot_be_queued_is_not_acknowledged(bench_stage: Stage) -
 def test_click_is_acknowledged_and_served_while_fifty_diagnoses_hang(stage: Any) -> None:
     """Fifty running diagnoses starve neither the acknowledgement of a click nor the decision it makes."""
     stage.post_card()
-    stage.desk.hold = threading.Event()
+    held = stage.script.hold = threading.Event()
     ana = stage.slack.person("ana")
-    acked = [ana.types("/dns-diagnose cluster-prod") for _ in range(50)]
+    acked = [ana.types(f"/dns-diagnose cluster-prod name=n{n}.example") for n in range(3)]
+    assert all(
+        stage.jobs.submit(Lane.DIAGNOSE, f"diagnose:hangs-{n}", lambda: held.wait(20) and None) for n in range(47)
+    )
     card = stage.card()
     block = next(block["block_id"] for block in card.blocks if block["type"] == "actions")
     clicked = stage.slack.person("ben").clicks(card, "Approve", block_id=block)
@@ -184,7 +168,7 @@ def test_click_is_acknowledged_and_served_while_fifty_diagnoses_hang(stage: Any)
 
     decided = stage.slack.wait_until(lambda: "Verified" in stage.card_text(), 10)
     all_hang = stage.slack.wait_until(lambda: len(diagnosing()) == 50, 30)
-    stage.desk.hold.set()
+    stage.script.hold.set()
 
     assert all(answer.ok for answer in acked)
     assert clicked.acked is not None
@@ -197,7 +181,8 @@ def test_click_is_acknowledged_and_served_while_fifty_diagnoses_hang(stage: Any)
 
 def test_blank_reason_of_a_rejection_is_complained_about_in_the_form(stage: Any) -> None:
     """A reason of spaces keeps the form open, with the complaint beside the field."""
-    plan_hash = "0" * 64
+    stage.post_card()
+    plan_hash = stage.proposal().plan_hash
     payload = {
         "type": "view_submission",
         "team": {"id": "T01"},
@@ -217,4 +202,4 @@ def test_blank_reason_of_a_rejection_is_complained_about_in_the_form(stage: Any)
         "response_action": "errors",
         "errors": {"b1": "Say why, so that others need not ask."},
     }
-    assert stage.desk.decided == []
+    assert stage.decided() == []

@@ -13,12 +13,12 @@ from bot.slack.socket_mode import serve_socket
 
 
 @pytest.fixture
-def socket_stage(bench_stage: Any) -> Iterator[Any]:
+def socket_stage(silent_stage: Any) -> Iterator[Any]:
     """The bot, connected over a real WebSocket; the local Slack delivers there."""
     connection = serve_socket(
-        bench_stage.bot.bolt, connection=bench_stage.connection, app_token=bench_stage.slack.app_token
+        silent_stage.bot.bolt, connection=silent_stage.connection, app_token=silent_stage.slack.app_token
     )
-    yield bench_stage
+    yield silent_stage
     connection.stop()
 
 
@@ -33,9 +33,9 @@ def test_command_clicks_and_modal_over_a_websocket(socket_stage: Any) -> None:
     sent = chloe.submits(chloe.wait_for_view(), {"reason": "not tonight"})
     stage.quiet()
 
-    assert len(stage.desk.diagnosed) == 1
+    assert len(stage.script.diagnosed) == 1
     assert "[ Approve ]" in as_text(card)
-    assert "is not among the approvers" in stage.slack.person("dan").sees_text()
+    assert "not among those" in stage.slack.person("dan").sees_text()
     assert sent.errors == {}
     assert "Rejected by chloe" in stage.card_text()
 
@@ -56,13 +56,13 @@ def test_connection_comes_back_after_a_disconnect(socket_stage: Any) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", " "], ids=["unset", "empty", "space"])
-def test_blank_app_token_refuses_to_start(bench_stage: Any, token: str | None) -> None:
+def test_blank_app_token_refuses_to_start(silent_stage: Any, token: str | None) -> None:
     """Socket Mode does not begin without its token."""
     with pytest.raises(ConfigurationError, match="SLACK_APP_TOKEN is blank"):
-        serve_socket(bench_stage.bot.bolt, connection=bench_stage.connection, app_token=token)
+        serve_socket(silent_stage.bot.bolt, connection=silent_stage.connection, app_token=token)
 
 
-def test_wrong_app_token_is_a_configuration_error(bench_stage: Any) -> None:
+def test_wrong_app_token_is_a_configuration_error(silent_stage: Any) -> None:
     """A token that Slack refuses is told with what to check."""
     with pytest.raises(ConfigurationError, match=r"apps\.connections\.open answered"):
-        serve_socket(bench_stage.bot.bolt, connection=replace(bench_stage.connection), app_token="xapp-1-wrong")
+        serve_socket(silent_stage.bot.bolt, connection=replace(silent_stage.connection), app_token="xapp-1-wrong")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,33 +11,30 @@ import bot.slack.commands
 import bot.slack.views
 from bot.errors import UnitError
 from bot.slack.units import Button, Command, Modal, units
+from tests.trial_units import trial_package
 
 GOOD = """
 from bot.slack.units import Command
-COMMAND = Command(name="trial", usage="", purpose="Try.", run=lambda asked, bench: None)
+COMMAND = Command(name="trial", usage="", purpose="Try.", run=lambda asked, tools: None)
 """
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Callable[[str, str], ModuleType]]:
     """Make a package of units in a folder of its own."""
-    package = ModuleType("trial_units")
-    package.__path__ = [str(tmp_path)]
-    sys.modules["trial_units"] = package
-
-    def write(name: str, text: str) -> ModuleType:
-        (tmp_path / f"{name}.py").write_text(text)
-        return package
-
-    yield write
-    for name in [name for name in sys.modules if name == "trial_units" or name.startswith("trial_units.")]:
-        del sys.modules[name]
+    with trial_package("trial_units", tmp_path) as write:
+        yield write
 
 
 def test_shipped_units_are_found_by_name() -> None:
     """The folders hold these units; adding one is adding a file."""
     assert [unit.name for unit in units(bot.slack.commands, "COMMAND", Command)] == ["diagnose", "help", "history"]
-    assert [unit.name for unit in units(bot.slack.buttons, "BUTTON", Button)] == ["approve", "diagnose_again", "reject"]
+    assert [unit.name for unit in units(bot.slack.buttons, "BUTTON", Button)] == [
+        "approve",
+        "diagnose_again",
+        "record",
+        "reject",
+    ]
     assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == ["reject_reason"]
 
 
@@ -51,6 +47,7 @@ def test_new_file_is_a_new_command(folder: Callable[[str, str], ModuleType]) -> 
     ("name", "text", "said"),
     [
         pytest.param("other", GOOD, "must be the file's name, 'other'", id="name-mismatch"),
+        pytest.param("Trial", GOOD.replace("trial", "Trial"), "Slack takes lower-case letters", id="bad-name"),
         pytest.param("empty", "", "exports no COMMAND that is a Command", id="no-unit"),
         pytest.param("wrong", "COMMAND = 'diagnose'", "exports no COMMAND that is a Command", id="wrong-type"),
         pytest.param("broken", "import nothing_of_this_name", "cannot be imported", id="import-error"),

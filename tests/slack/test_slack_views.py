@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,28 +14,48 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from bot.domain.approvals import Choice, Decision, Outcome, ProposalState, Result, StepRecord, StepState
+from bot.domain.approvals import (
+    Choice,
+    Decision,
+    MessageRef,
+    Outcome,
+    Posted,
+    Proposal,
+    ProposalState,
+    Proposed,
+    Result,
+    StepRecord,
+    StepState,
+)
+from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Collected, Gap, SourceCall
 from bot.domain.findings import Kind, Verdict
+from bot.domain.history import Entry, Story
+from bot.domain.lookups import Answer, Transport
+from bot.domain.peers import Peers, SeenPlace
 from bot.domain.people import Person
+from bot.domain.phrases import clock, timestamp
+from bot.domain.places import Peer, Place
 from bot.errors import ConfigurationError, UnitError
+from bot.report.diagnosis_words import OpenCard, diagnosis_words
+from bot.report.evidence_words import evidence_words
+from bot.report.history_words import HistoryWords, PlanHistory, history_words
+from bot.report.plan_words import plan_words, policy_words
+from bot.report.terminal import diagnosis_text
 from bot.sandbox.slack import Seen, as_text
 from bot.sandbox.slack.blocks import check_message, check_view, too_long
-from bot.slack.bench import Card
-from bot.slack.card_facts import card_facts, policy_words
 from bot.slack.commands.help import CommandHelp
-from bot.slack.evidence_facts import evidence_groups
-from bot.slack.history_facts import HistoryFacts, history_lines
 from bot.slack.posting import further_words, offers_diagnosis
 from bot.slack.render import Message, Views
-from bot.slack.report_facts import report_facts
 from bot.slack.text import clean
-from bot.workflow.desk import HistoryLine, Proposed
+from tests.slack.samples import lookup, sample_diagnosis
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 VIEWS = Views(TEMPLATES)
 pytestmark = pytest.mark.timeout(300)  # forty steps of 40,000 characters take seconds, many times in one test
+SHARED = Place(name="shared", region="eu-central-1", account="222233334444", vpc_id="vpc-0aaa")
+VALUE = f"p-1 {'0' * 64}"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LIVE = re.compile(r"<[!@#]|<https?:|<mailto:", re.IGNORECASE)
 INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -137,7 +157,6 @@ def hostile_diagnosis(sample: Diagnosis, text: str, number: int) -> Diagnosis:
     )
     return replace(
         sample,
-        id=text,
         target=replace(sample.target, name=text),
         findings=findings,
         evidence=(*sample.evidence, piece, replace(piece, gap=None)),
@@ -157,8 +176,11 @@ def test_report_and_evidence_stay_harmless_and_within_limits(
     """Whatever a cluster holds, report and evidence are messages that Slack takes, with nothing live in them."""
     diagnosis = hostile_diagnosis(diagnosis_of(), text, number)
     proposed = Proposed(proposals=(proposal_of(),) * number, not_offered=(advice_of(text, *(text,) * number),) * number)
-    report = VIEWS.message("report", report=report_facts(diagnosis, proposed, asked_by=text, note=text))
-    groups = evidence_groups(diagnosis)
+    cards = (OpenCard(title=text, asked_by=text, url="https://x.slack.com/archives/C1/p1"),) * number
+    report = VIEWS.message(
+        "report", report=diagnosis_words(diagnosis, proposed, asked_by=text, at=clock, note=text, open_cards=cards)
+    )
+    groups = evidence_words(diagnosis, at=clock)
 
     assert_well(report)
     for group in groups:
@@ -171,7 +193,9 @@ def test_cards_stay_harmless_and_within_limits(
     proposal_of: Any, plan_of: Any, text: str, number: int, state: ProposalState
 ) -> None:
     """Cards of any state, with any text in plan, decisions and journal."""
-    plan = plan_of(title=text, blast_radius=text, risk=text, cluster=text, finding=text, undoes=text)
+    plan = plan_of(
+        title=text, blast_radius=text, risk=text, cluster=text, finding=text, undoes=text, yields=(text,) * number
+    )
     step = replace(plan.steps[0], target=text, diff=(f"+ {text}",) * number, undo=text, command=text, owner=text)
     plan = replace(plan, steps=(step,) * number)
     decision = Decision(
@@ -184,17 +208,20 @@ def test_cards_stay_harmless_and_within_limits(
     )
     proposal = proposal_of(
         plan=plan, decisions=(decision,) * number, not_approvable=text, state=state,
-        report_url="https://x.slack.com/archives/C1/p1",
+        posted=Posted(message=MessageRef(channel="C1", ts="1.2"), report_url="https://x.slack.com/archives/C1/p1"),
     )  # fmt: skip
-    journal = [
+    journal = tuple(
         StepRecord(proposal_id="p-1", index=index, state=StepState.UNKNOWN, effects={}, note=text, at=NOW)
         for index in range(number)
-    ]
-    facts = card_facts(proposal, PlainNames(text), journal=journal, status=text)
+    )
+    outcome = Outcome(proposal_id="p-1", result=Result.STOPPED, summary=text, steps=())
+    facts = plan_words(
+        Story(proposal=proposal, journal=journal, outcome=outcome, version=1), PlainNames(text), at=clock
+    )
 
     for view in ("proposal", "decided"):
-        assert_well(VIEWS.message(view, card=facts))
-    assert_well(VIEWS.message("outcome", card=facts, further=(text,) * number, again=True))
+        assert_well(VIEWS.message(view, card=facts, value=VALUE))
+    assert_well(VIEWS.message("outcome", card=facts, value=VALUE, further=(text,) * number, again=True))
     assert_well(VIEWS.message("steps", step=facts.steps[0]))
 
 
@@ -203,7 +230,11 @@ def test_cards_stay_harmless_and_within_limits(
 def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> None:
     """Progress, history, help, refusals and the form for the reason."""
     many = (text,) * number
-    line = HistoryFacts(heading=text, verdict=text, followed=many)
+    plan = PlanHistory(
+        plan=text, status=text, brief=text, risk=text, not_approvable=text, decisions=many, journal=many,
+        outcome=text, taken_back_by=text,
+    )  # fmt: skip
+    line = HistoryWords(diagnosis_id=text, heading=text, verdict=text, plans=(plan,) * number)
 
     assert_well(VIEWS.message("progress", cluster=text, done=many, running=many, total=number * 2, elapsed="3 s"))
     assert_well(VIEWS.message("history", title=text, lines=(line,) * number))
@@ -291,7 +322,7 @@ def test_template_folder_that_is_not_there_is_a_configuration_error(tmp_path: Pa
 
 def test_latent_fault_is_said_plainly(diagnosis_of: Any) -> None:
     """Every look-up answers and a rule still says problem: the report says that the fault is latent, and from where."""
-    diagnosis = diagnosis_of(lookups_all_answer=True, unexplained=())
+    diagnosis = diagnosis_of(lookups_all_answer=True)
     text = rendered(diagnosis)
 
     assert "Latent fault: every look-up answers right now (looked from 2 of 3 nodes)" in text
@@ -311,6 +342,18 @@ def test_failing_lookups_without_a_cause_say_that_no_known_cause_was_found(diagn
     assert "Root cause" not in text
 
 
+def test_what_to_do_about_an_unexplained_symptom_is_said_once(diagnosis_of: Any) -> None:
+    """It stands under the symptom; at the end stands only what belongs to no fault."""
+    sample = diagnosis_of()
+    symptom = next(finding for finding in sample.findings if finding.kind is Kind.SYMPTOM)
+    told = replace(symptom.judgement, advice=("kubectl get pods",))
+    text = rendered(replace(sample, findings=(replace(symptom, explained_by=(), judgement=told),)))
+
+    assert text.count("kubectl get pods") == 1
+    assert text.count("What you can do:") == 2
+    assert "Capture packets" in text
+
+
 def test_healthy_and_unknown_do_not_look_alike(diagnosis_of: Any) -> None:
     """All checks ran and are well, or not everything could be checked: the first line says which."""
     sample = diagnosis_of()
@@ -325,14 +368,93 @@ def test_healthy_and_unknown_do_not_look_alike(diagnosis_of: Any) -> None:
     assert "could not look. no selector" in unknown_text
 
 
+def with_part_unread(sample: Diagnosis) -> Diagnosis:
+    """Return it with one source that could not be read whole, which no check misses."""
+    gap = Gap(what="add-on coredns", reason="403", grant="eks:DescribeAddon")
+    return replace(sample, evidence=(*sample.evidence, replace(sample.evidence[0], id="e", value=None, gap=gap)))
+
+
+def without_cause(sample: Diagnosis) -> Diagnosis:
+    """Return it with the symptom alone."""
+    symptoms = (finding for finding in sample.findings if finding.kind is Kind.SYMPTOM)
+    return replace(sample, findings=tuple(replace(finding, explained_by=()) for finding in symptoms))
+
+
+def with_unexplained(sample: Diagnosis) -> Diagnosis:
+    """Return it with a failing look-up that the cause does not reach."""
+    failing = (lookup("ip-10-0-1-9", Transport.UDP, Answer.TIMED_OUT),)
+    findings = (
+        replace(one, judgement=replace(one.judgement, failing=failing)) if one.kind is Kind.SYMPTOM else one
+        for one in sample.findings
+    )
+    return replace(sample, findings=tuple(findings))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (with_part_unread, "add-on coredns: 403. Missing permission: eks:DescribeAddon."),
+        (without_cause, "Capture packets on udp/53 at a CoreDNS pod"),
+        (without_cause, "Look-ups fail; no rule explains why."),
+        (with_unexplained, "1 failing look-up explained by none of the causes above"),
+        (
+            with_unexplained,
+            "kubernetes.default.svc.cluster.local. udp from shop/web on ip-10-0-1-9 at 172.20.0.10: timed out",
+        ),
+        (lambda sample: replace(sample, lookups_all_answer=True), "Latent fault: every look-up answers right now"),
+        (lambda sample: sample, "4 of 5 checks ran; 1 could not."),
+        (lambda sample: sample, "Network ACLs: EC2 refused the call. Missing permission: ec2:DescribeNetworkAcls."),
+        (lambda sample: replace(sample, findings=sample.findings[2:]), "this is not an all-clear"),
+    ],
+    ids=["unread", "capture", "no cause", "unexplained", "which", "latent", "coverage", "unknown", "no all-clear"],
+)
+def test_slack_and_terminal_tell_the_same(
+    diagnosis_of: Any, change: Callable[[Diagnosis], Diagnosis], said: str
+) -> None:
+    """A diagnosis has one set of sentences; what one teller says the other says, word for word."""
+    diagnosis = change(diagnosis_of())
+    terminal = diagnosis_text(diagnosis_words(diagnosis, at=timestamp))
+
+    assert said in rendered(diagnosis)
+    assert said in " ".join(terminal.split())
+
+
 def test_matrix_shows_failures_first(diagnosis_of: Any) -> None:
-    """The look-up matrix names node, server and protocol, failing lines first."""
+    """The look-up matrix names node, server and transport, failing lines first."""
     text = rendered(diagnosis_of())
     lines = [line.strip() for line in text.splitlines()]
-    start = next(index for index, line in enumerate(lines) if line.startswith("from node"))
+    start = next(index for index, line in enumerate(lines) if line.split()[:2] == ["from", "asked"])
 
     assert lines[start + 1].split() == ["ip-10-0-1-1", "service", "172.20.0.10", "timed", "out", "ok", "-", "-"]
     assert lines[start + 2].split() == ["ip-10-0-1-2", "service", "172.20.0.10", "ok", "-", "-", "-"]
+
+
+def test_what_is_unknown_is_named_by_what_was_looked_at(diagnosis_of: Any) -> None:
+    """Report and evidence say "Network ACLs": "unknown: DNS is blocked" would read as its opposite."""
+    diagnosis = diagnosis_of()
+    lines = [check.line for group in evidence_words(diagnosis, at=clock) for check in group.checks]
+
+    assert "Network ACLs: EC2 refused the call" in rendered(diagnosis)
+    assert "unknown: Network ACLs. The network ACLs could not be read." in lines
+    assert any(line.startswith("problem: DNS is blocked by a security group.") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "must be healthy and look-ups must answer (dns_lookups_fail). If not, the undo"),
+        ({"symptoms": ()}, "dns_blocked_by_security_group must be healthy. If not, the undo"),
+        ({"undoes": "p-0"}, "it must be as it was before plan p-0."),
+    ],
+    ids=["symptom", "no symptom", "undo"],
+)
+def test_card_says_what_verifies_the_plan(proposal_of: Any, changes: dict[str, Any], said: str) -> None:
+    """The rules and the symptoms that the plan carries; an undo is read, not judged."""
+    proposal = proposal_of()
+
+    facts = plan_words(story_of(replace(proposal, plan=replace(proposal.plan, **changes))), PlainNames(""), at=clock)
+
+    assert said in facts.verification
 
 
 def test_policy_is_said_in_words(proposal_of: Any) -> None:
@@ -348,35 +470,111 @@ def test_outcome_offers_a_diagnosis_unless_it_is_verified(proposal_of: Any) -> N
     """Verified needs nothing further; everything else does."""
     proposal = proposal_of(state=ProposalState.DONE)
     ended = {
-        result: Card(outcome=Outcome(proposal_id="p-1", result=result, summary="s", steps=())) for result in Result
+        result: replace(story_of(proposal), outcome=Outcome(proposal_id="p-1", result=result, summary="s", steps=()))
+        for result in Result
     }
 
-    assert {result for result, card in ended.items() if not offers_diagnosis(proposal, card)} == {Result.VERIFIED}
+    assert {result for result, story in ended.items() if not offers_diagnosis(story)} == {Result.VERIFIED}
     assert further_words(ended[Result.NOT_VERIFIED]) == ()
+
+
+def test_measure_is_called_one_and_says_what_it_gets(plan_of: Any, proposal_of: Any, diagnosis_of: Any) -> None:
+    """Card and report tell a measure from a fix, name the evidence and the rules, and do not ask for health."""
+    plan = plan_of(title="Switch the query log on", yields=("query_log",), verify_rules=("ndots_amplification",))
+    proposal = proposal_of(plan=plan)
+    proposed = Proposed(proposals=(proposal,), not_offered=())
+
+    facts = plan_words(story_of(proposal), PlainNames("ana"), at=clock)
+    card = as_text_of(VIEWS.message("proposal", card=facts, value=VALUE))
+    words = diagnosis_words(diagnosis_of(), proposed, asked_by="ana", at=clock)
+    report = as_text_of(VIEWS.message("report", report=words))
+
+    assert "Measure for cluster-prod: Switch the query log on" in card
+    assert "Gets missing evidence: query_log, for ndots_amplification" in card
+    assert "query_log must be readable and ndots_amplification must no longer lack it" in card
+    assert "healthy" not in card
+    assert "(risk medium, 1 step): a measure that gets missing evidence: query_log, for ndots_amplification" in report
+
+
+def test_verified_measure_offers_the_diagnosis_that_it_was_for(plan_of: Any, proposal_of: Any) -> None:
+    """With the evidence there the rule can decide, so the next diagnosis is worth a button."""
+    done = proposal_of(plan=plan_of(yields=("query_log",)), state=ProposalState.DONE)
+    outcome = Outcome(proposal_id="p-1", result=Result.VERIFIED, summary="s", steps=())
+
+    assert offers_diagnosis(replace(story_of(done), outcome=outcome))
 
 
 def test_history_names_the_people_and_how_proposals_stand(proposal_of: Any) -> None:
     """One line for each diagnosis, its proposals below."""
-    line = HistoryLine(
+    entry = Entry(
         diagnosis_id="d-1",
         cluster="cluster-prod",
-        asked_by="T01/U01",
-        started_at="2026-11-21T09:00:00Z",
-        verdict="problem",
+        asked_by=Person(team_id="T01", user_id="U01"),
+        started_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+        verdict=Verdict.PROBLEM,
         root_causes=("dns_blocked_by_security_group",),
         proposals=(proposal_of(),),
         outcomes=(),
     )
-    facts = history_lines([line], PlainNames("ana"))[0]
+    facts = history_words([entry], PlainNames("ana"), at=clock)[0]
 
-    assert facts.heading == "2026-11-21T09:00:00Z cluster-prod, asked by ana:"
+    assert facts.heading == "2026-11-21 09:00 UTC cluster-prod, asked by ana:"
     assert facts.verdict == "problem (dns_blocked_by_security_group)"
-    assert "Waits for 1 approval, until 2026-11-21 09:30 UTC." in facts.followed[0]
+    assert "Waits for 1 approval, until 2026-11-21 09:30 UTC." in facts.plans[0].brief
+
+
+def story_of(proposal: Proposal) -> Story:
+    """Return the story of a proposal of which nothing was run."""
+    return Story(proposal=proposal, journal=(), outcome=None, version=1)
+
+
+ROLE = "arn:aws:iam::222233334444:role/dnsbot-read"
+NOT_ASSUMED = (
+    f"Cannot call sts:AssumeRole on {ROLE}: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/dnsbot/pod is "
+    f"not authorized to perform: sts:AssumeRole on resource: {ROLE}. Grant `sts:AssumeRole on {ROLE}` to "
+    "arn:aws:sts::111122223333:assumed-role/dnsbot/pod, and have the role's trust policy name it."
+)
+REFUSED = Gap(what=str(SHARED), reason=NOT_ASSUMED, grant=f"sts:AssumeRole on {ROLE}")
+
+
+@pytest.mark.parametrize(
+    ("gap", "lines"),
+    [
+        (None, [f"Looked at home (eu-west-1), {SHARED}."]),
+        (REFUSED, ["Looked at home (eu-west-1).", f"{SHARED}: {NOT_ASSUMED}"]),
+        (
+            Gap(what=str(SHARED), reason="403.", grant="ec2:DescribeVpcs"),
+            ["Looked at home (eu-west-1).", f"{SHARED}: 403. Missing permission: ec2:DescribeVpcs."],
+        ),
+    ],
+    ids=["entered", "role refused", "right refused"],
+)
+def test_report_says_where_was_looked_and_where_not(gap: Gap | None, lines: list[str]) -> None:
+    """One line where all went well; each peer that could not be entered with its reason and what to grant."""
+    diagnosis = sample_diagnosis(Question(cluster="cluster-prod"), None)
+    peers = Collected(
+        id="peers",
+        collector="peers",
+        parameters={},
+        value=Peers(peers=(SeenPlace(place=SHARED, found=SHARED, gap=gap),)),
+        gap=None,
+        calls=(),
+        collected_at=diagnosis.started_at,
+        took_ms=1,
+        summary="",
+    )
+    target = replace(diagnosis.target, peers=(Peer(place=SHARED),))
+
+    text = rendered(replace(diagnosis, target=target, evidence=(*diagnosis.evidence, peers)))
+
+    assert [line for line in lines if line not in text] == []
+    assert text.count(str(SHARED)) == 1
+    assert str(SHARED) not in rendered(diagnosis)
 
 
 def rendered(diagnosis: Diagnosis) -> str:
     """Return a report as a person reads it."""
-    facts = report_facts(diagnosis, Proposed(proposals=(), not_offered=()), asked_by="ana")
+    facts = diagnosis_words(diagnosis, Proposed(proposals=(), not_offered=()), asked_by="ana", at=clock)
     return as_text_of(VIEWS.message("report", report=facts))
 
 

@@ -12,21 +12,23 @@ import pytest
 
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
-from bot.domain.evidence import Collector, Look
-from bot.domain.findings import Answer, Case, Cell, Judgement, Kind, Protocol, Reach, Rule, Verdict, healthy
+from bot.domain.diagnosis import Binding, ClusterBinding
+from bot.domain.evidence import Collector
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy
+from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Reach, Transport
 from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.places import HOME, Place
+from bot.domain.plans import Advice, Fix
 from bot.domain.ports import Resource
+from bot.domain.views import View
 from bot.errors import AccessDenied
 from bot.workflow.catalogue import Catalogue
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterBinding:
-    matches: bool | None
-    why: str = ""
-    account: str = "123456789012"
-    cluster_arn: str = "arn:aws:eks:eu-west-1:123456789012:cluster/prod"
-    kube_system_uid: str = "uid-1"
+BOUND = Binding(
+    account="123456789012",
+    cluster_arn="arn:aws:eks:eu-west-1:123456789012:cluster/prod",
+    kube_system_uid="uid-1",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +67,9 @@ class FakeReader:
         del namespace
         return self.answer()
 
-    def list(self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "") -> Any:
+    def list(self, resource: Resource, read: Any, *, namespace: str = "", labels: str = "", fields: str = "") -> Any:
         del namespace, labels, fields
-        return [self.get(resource, "*")]
+        return [read(self.get(resource, "*"))]
 
     def logs(self, *_: Any, **__: Any) -> str:
         return ""
@@ -86,25 +88,26 @@ class FakeSources:
     reader: FakeReader
     deadlines: list[Deadline] = field(default_factory=list)
 
-    def cluster(self, deadline: Deadline) -> FakeReader:
+    def cluster(self, deadline: Deadline, place: Place = HOME) -> FakeReader:
+        del place
         self.deadlines.append(deadline)
         return self.reader
 
     aws = cluster
-    prober = cluster
+    pods = cluster
 
 
-def collect_binding(look: Look) -> ClusterBinding:
+def collect_binding(look: View) -> ClusterBinding:
     del look
-    return ClusterBinding(matches=True)
+    return ClusterBinding(binding=BOUND, matches=True, why="")
 
 
-def collect_soil(look: Look) -> Soil:
+def collect_soil(look: View) -> Soil:
     found = look.cluster.get(Resource(plural="configmaps"), "soil", namespace="kube-system")
     return Soil(text=str(found["text"]), count=look.parameters.depth)
 
 
-def collect_plant(look: Look) -> Plant:
+def collect_plant(look: View) -> Plant:
     return Plant(text=f"grows in {look.need(Soil).text}")
 
 
@@ -118,44 +121,63 @@ def judge_soil(case: Case) -> Judgement:
 def judge_plant(case: Case) -> Judgement:
     plant = case.need(Plant)
     if "dry" in plant.text:
-        cells = tuple(
-            Cell(node=node, pod="a/b", server="10.0.0.10", through_service=True, protocol=Protocol.UDP, external=False,
-                 name="kubernetes.default.svc.cluster.local.", answer=Answer.TIMED_OUT)
+        failing = tuple(
+            Lookup(
+                client=Client(node=node, kind=ClientKind.POD, pod="a/b"),
+                server="10.0.0.10",
+                through_service=True,
+                transport=Transport.UDP,
+                external=False,
+                name="kubernetes.default.svc.cluster.local.",
+                answer=Answer.TIMED_OUT,
+            )
             for node in ("n1", "n2")
-        )  # fmt: skip
-        return Judgement(verdict=Verdict.PROBLEM, summary="Leaves hang.", cells=cells)
+        )
+        return Judgement(verdict=Verdict.PROBLEM, summary="Leaves hang.", failing=failing)
     return healthy("Leaves stand.")
+
+
+def garden_work(name: str, *, yields: tuple[type, ...] = ()) -> Fix:
+    return Fix(
+        name=name, title=name, does=f"You {name}.", permissions=(), yields=yields,
+        plan=lambda _: Advice(reason="It rains."), read=lambda *_: None, apply=lambda *_: {},
+        inverse=lambda *_: None,
+    )  # fmt: skip
 
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    """Two collectors in a row, a cause and a symptom."""
+    """Two collectors in a row, a cause and a symptom, a fix, and a measure that gets the soil's evidence."""
     read = (KubernetesPermission(verb="get", resource="configmaps", namespace="kube-system"),)
     return Catalogue(
         collectors={
             "cluster_binding": Collector(
-                name="cluster_binding", title="which cluster", evidence=ClusterBinding, collect=collect_binding,
-                summarise=lambda _: "bound", permissions=(AwsPermission(action="eks:DescribeCluster"),),
+                name="cluster_binding", title="which cluster", evidence=ClusterBinding, view=View,
+                collect=collect_binding, summarise=lambda _: "bound",
+                permissions=(AwsPermission(action="eks:DescribeCluster"),),
             ),
             "soil": Collector(
-                name="soil", title="soil", evidence=Soil, collect=collect_soil, summarise=lambda soil: soil.text,
+                name="soil", title="soil", evidence=Soil, view=View, collect=collect_soil,
+                summarise=lambda soil: soil.text,
                 permissions=read, parameters=SoilParameters, deadline_seconds=1.0,
             ),
             "plant": Collector(
-                name="plant", title="plant", evidence=Plant, collect=collect_plant, summarise=lambda plant: plant.text,
+                name="plant", title="plant", evidence=Plant, view=View, collect=collect_plant,
+                summarise=lambda plant: plant.text,
                 permissions=(), needs=(Soil,),
             ),
         },
         rules={
             "soil_dry": Rule(
-                name="soil_dry", title="Soil is dry", kind=Kind.CAUSE, judge=judge_soil, needs=(Soil,),
+                name="soil_dry", title="Soil is dry", check="Soil", kind=Kind.CAUSE, judge=judge_soil, needs=(Soil,),
                 thresholds=Thresholds,
             ),
             "leaves_hang": Rule(
-                name="leaves_hang", title="Leaves hang", kind=Kind.SYMPTOM, judge=judge_plant, needs=(Plant,)
+                name="leaves_hang", title="Leaves hang", check="Leaves", kind=Kind.SYMPTOM, judge=judge_plant,
+                needs=(Plant,),
             ),
         },
-        fixes={},
+        fixes={"water": garden_work("water"), "dig": garden_work("dig", yields=(Soil,))},
     )  # fmt: skip
 
 
@@ -181,7 +203,6 @@ findings:
   - rule: soil_dry
     severity: critical
     with: {at_least: 2}
-    explains: [leaves_hang]
   - rule: leaves_hang
     severity: critical
 """

@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 
 from bot.domain.cluster import ClusterTarget, Question
-from bot.domain.evidence import Look
+from bot.domain.diagnosis import Binding, ClusterBinding, Progress
 from bot.domain.findings import Verdict
+from bot.domain.permissions import AwsPermission
+from bot.domain.places import HOME, Place, PlaceKind
+from bot.domain.views import View
 from bot.errors import ClusterMismatch, ConfigurationError, SourceTimeout
 from bot.workflow.catalogue import Catalogue
-from bot.workflow.desk import Progress
 from bot.workflow.diagnose import Diagnoser
 from bot.workflow.load_playbook import load_playbooks
 
 QUESTION = Question(cluster="cluster-prod")
+SHARED = Place(name="shared", region="eu-central-1", vpc_id="vpc-0aaa")
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def diagnoser(
 
     def make(answer: Callable[[], Any], units: Catalogue = catalogue, **settings: Any) -> Diagnoser:
         return Diagnoser(
-            catalogue=units, playbooks=load_playbooks([tmp_path / "garden.yaml"], units),
+            catalogue=units, playbooks=load_playbooks([tmp_path / "garden.yaml"], units, ("diagnose", "log")),
             targets={"cluster-prod": target}, open_sources=lambda _: sources(answer), **settings,
         )  # fmt: skip
 
@@ -43,8 +46,9 @@ def test_cause_is_named_and_explains_the_symptom_as_far_as_it_reaches(diagnoser:
 
     assert diagnosis.verdict is Verdict.PROBLEM
     assert [finding.rule for finding in diagnosis.root_causes] == ["soil_dry"]
+    assert diagnosis.findings[0].explains == ("leaves_hang",)
     assert diagnosis.findings[1].explained_by == ("soil_dry",)
-    assert [cell.node for cell in diagnosis.unexplained] == ["n2"]
+    assert [lookup.client.node for lookup in diagnosis.unexplained] == ["n2"]
 
 
 def test_healthy_needs_every_check(diagnoser: Callable[..., Diagnoser]) -> None:
@@ -84,7 +88,7 @@ def test_hung_source_ends_by_the_deadline_and_delays_nothing_else(
     """A collector that never returns becomes a gap; the rest of the diagnosis is there."""
     release = threading.Event()
 
-    def hang(look: Look) -> Any:
+    def hang(look: View) -> Any:
         del look
         release.wait(30)
 
@@ -104,7 +108,7 @@ def test_hung_source_ends_by_the_deadline_and_delays_nothing_else(
 def test_undeclared_call_is_an_error_of_the_unit(diagnoser: Callable[..., Diagnoser], catalogue: Catalogue) -> None:
     """A collector that calls what it did not declare is not believed: its rules are UNKNOWN and name the call."""
 
-    def sneak(look: Look) -> Any:
+    def sneak(look: View) -> Any:
         return look.aws.read("ec2", "DescribeVpcs")
 
     soil = replace(catalogue.collectors["soil"], collect=sneak)
@@ -115,12 +119,40 @@ def test_undeclared_call_is_an_error_of_the_unit(diagnoser: Callable[..., Diagno
     assert "soil calls ec2:DescribeVpcs without declaring it" in diagnosis.unknown_checks[0].reason
 
 
+@pytest.mark.parametrize(
+    ("declared", "asked", "said"),
+    [
+        (PlaceKind.PEER, HOME, "soil calls ec2:DescribeVpcs without declaring it"),
+        (PlaceKind.HOME, SHARED, "soil calls ec2:DescribeVpcs at peers without declaring it"),
+    ],
+    ids=["at home what is for peers", "at a peer what is for home"],
+)
+def test_a_call_is_declared_for_the_kind_of_place_where_it_is_made(
+    diagnoser: Callable[..., Diagnoser], catalogue: Catalogue, declared: PlaceKind, asked: Place, said: str
+) -> None:
+    """The policy of one account is made from what is declared for it."""
+    permission = AwsPermission(action="ec2:DescribeVpcs", place=declared)
+    soil = replace(
+        catalogue.collectors["soil"],
+        collect=lambda look: look.at(asked).read("ec2", "DescribeVpcs"),
+        permissions=(permission,),
+    )
+    units = replace(catalogue, collectors={**catalogue.collectors, "soil": soil})
+
+    diagnosis = diagnoser(dict, units).run(QUESTION)
+
+    assert said in diagnosis.unknown_checks[0].reason
+
+
 def test_other_cluster_behind_the_credentials_stops_the_diagnosis(
     diagnoser: Callable[..., Diagnoser], catalogue: Catalogue
 ) -> None:
     """When nodes belong to another VPC nothing is diagnosed."""
     binding = catalogue.collectors["cluster_binding"]
-    wrong = binding.evidence(matches=False, why="2 of 2 nodes are not in vpc-1")
+    bound = Binding(
+        account="123456789012", cluster_arn="arn:aws:eks:eu-west-1:123456789012:cluster/b", kube_system_uid="u"
+    )
+    wrong = ClusterBinding(binding=bound, matches=False, why="2 of 2 nodes are not in vpc-1")
     units = replace(
         catalogue,
         collectors={**catalogue.collectors, "cluster_binding": replace(binding, collect=lambda _: wrong)},
@@ -135,8 +167,9 @@ def test_other_cluster_behind_the_credentials_stops_the_diagnosis(
     [
         (Question(cluster="cluster-pord"), "Did you mean cluster-prod?"),
         (Question(cluster="cluster-prod", playbooks=("gardn",)), "Did you mean garden?"),
+        (Question(cluster="cluster-prod", command="log"), "Name one: garden."),
     ],
-    ids=["cluster", "playbook"],
+    ids=["cluster", "playbook", "command without playbooks"],
 )
 def test_unknown_name_gets_the_nearest(diagnoser: Callable[..., Diagnoser], question: Question, hint: str) -> None:
     """A typo is answered with what was probably meant."""
@@ -144,6 +177,29 @@ def test_unknown_name_gets_the_nearest(diagnoser: Callable[..., Diagnoser], ques
         diagnoser(dict).run(question)
 
     assert hint in str(caught.value)
+
+
+def test_command_runs_the_playbooks_that_name_it(
+    diagnoser: Callable[..., Diagnoser], tmp_path: Path, garden_yaml: str, catalogue: Catalogue
+) -> None:
+    """A question without playbooks runs those of its command alone."""
+    other = garden_yaml.replace("name: garden", "name: other").replace("[diagnose]", "[log]")
+    rules = other.replace("soil_dry", "soil_dug").replace("leaves_hang", "leaves_fall")
+    (tmp_path / "other.yaml").write_text(rules)
+    units = replace(
+        catalogue,
+        rules={
+            **catalogue.rules,
+            "soil_dug": replace(catalogue.rules["soil_dry"], name="soil_dug"),
+            "leaves_fall": replace(catalogue.rules["leaves_hang"], name="leaves_fall"),
+        },
+    )
+    both = load_playbooks([tmp_path / "garden.yaml", tmp_path / "other.yaml"], units, ("diagnose", "log"))
+    wet = replace(diagnoser(lambda: {"text": "wet"}, units), playbooks=both)
+
+    diagnosis = wet.run(Question(cluster="cluster-prod", command="log"))
+
+    assert {finding.playbook for finding in diagnosis.findings} == {"other"}
 
 
 def test_progress_tells_what_runs_and_what_is_done(diagnoser: Callable[..., Diagnoser]) -> None:

@@ -1,10 +1,12 @@
-"""A world in memory with a door that can be open or shut, a fix for it, and a desk in front of it all."""
+"""A world in memory with a door that can be open or shut, a fix for it, and the use cases in front of it all."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,21 +14,37 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 
-from bot.domain.approvals import ApprovalPolicy
+from bot.domain.approvals import ApprovalPolicy, Decided, Outcome, Proposal
+from bot.domain.askers import AskerPolicy
 from bot.domain.cluster import ClusterTarget, Question
-from bot.domain.diagnosis import Binding, Diagnosis
+from bot.domain.diagnosis import Binding, Diagnosis, Progress
 from bot.domain.evidence import Collected, Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
+from bot.domain.history import Press
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.people import Person, Standing
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
+from bot.domain.places import HOME, Place
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, When, WriterKind, Writing
 from bot.domain.playbooks import FindingUse, FixUse, Gather, Playbook
 from bot.domain.ports import Sources, Writers
 from bot.errors import EvidenceUnavailable, HistoryUnavailable, Refused
 from bot.history import SqlHistory, migrate, open_history
-from bot.workflow.desk import Progress
-from bot.workflow.front_desk import FrontDesk
+from bot.workflow.apply import Applier
+from bot.workflow.approve import Gate
+from bot.workflow.conclude import Concluder
+from bot.workflow.end_changes import Ender
+from bot.workflow.holding import Holder
+from bot.workflow.may_ask import Door
+from bot.workflow.propose import Proposer
+from bot.workflow.repair import Repairer
+from bot.workflow.run_step import OnStep, StepRunner
+from bot.workflow.settle import Settler
+from bot.workflow.undo import UndoVerifier
+from bot.workflow.use_cases import UseCases
+from bot.workflow.verify import Verifier
+from tests.workflow_approval.breaking import approve_both_doors
 
 BINDING = Binding(
     account="123456789012", cluster_arn="arn:aws:eks:eu-west-1:123456789012:cluster/p", kube_system_uid="u1"
@@ -54,6 +72,10 @@ class World:
     """Whether open doors make the cluster healthy."""
     lookups: bool | None = True
     """What look-ups say once the front door is open."""
+    symptom: str = "dns_lookups_fail"
+    """The rule that judges them."""
+    selector: bool = True
+    """Whether there are pods to look from; without them look-ups say nothing."""
     binding: Binding | None = BINDING
     unseen: bool = False
     """Diagnoses cannot see the doors."""
@@ -86,7 +108,7 @@ class World:
         return Planned(steps=tuple(step_for(door, case.plan_id) for door in shut), blast_radius=f"{len(shut)} doors")
 
     def fix(self, name: str, **changes: Any) -> Fix:
-        values: dict[str, Any] = {"plan": self.plan, "title": f"Fix: {name}"}
+        values: dict[str, Any] = {"plan": self.plan, "title": f"Fix: {name}", "does": "Opens doors.", "needs": (Doors,)}
         functions = {"read": self.read, "apply": self.apply, "inverse": self.inverse}
         return Fix(name=name, permissions=(), **functions, **{**values, **changes})  # type: ignore[arg-type]
 
@@ -97,18 +119,32 @@ class World:
         self.asked.append(question)
         well = all(self.doors.values()) and self.heals
         seen = Verdict.UNKNOWN if self.unseen else (Verdict.HEALTHY if well else Verdict.PROBLEM)
+        answer = self.lookups if self.doors["front"] else False
         return diagnosis_with(
-            [finding_for("door_shut", seen)],
+            [finding_for("door_shut", seen), self.symptom_finding(answer if self.selector else None)],
             target=TARGETS[question.cluster],
             question=question,
             asked_by=asked_by,
             binding=self.binding,
-            lookups_all_answer=self.lookups if self.doors["front"] else False,
+            lookups_all_answer=answer,
             evidence=(collected("doors", Doors(open=tuple(self.doors.items()))),),
         )
 
+    def symptom_finding(self, answer: bool | None) -> Finding:  # noqa: FBT001  # three values
+        verdict = {True: Verdict.HEALTHY, False: Verdict.PROBLEM, None: Verdict.UNKNOWN}[answer]
+        gap = Gap(what="pods", reason="could not look", setting="" if self.selector else "workload_selector")
+        missing = (gap,) if answer is None else ()
+        judgement = Judgement(verdict=verdict, summary="", missing=missing)
+        return finding_for(self.symptom, verdict, kind=Kind.SYMPTOM, judgement=judgement)
 
-def step_for(door: str, plan_id: str, writer: WriterKind = WriterKind.AWS, fix: str = "open_door") -> Step:
+
+def step_for(
+    door: str,
+    plan_id: str,
+    writer: WriterKind = WriterKind.AWS,
+    fix: str = "open_door",
+    place: Place = HOME,
+) -> Step:
     return Step(
         fix=fix,
         action="open",
@@ -119,6 +155,7 @@ def step_for(door: str, plan_id: str, writer: WriterKind = WriterKind.AWS, fix: 
         undo="Shut it.",
         command=f"aws door open --name {door} --tag {plan_id}",
         writer=writer,
+        place=place,
     )
 
 
@@ -168,7 +205,7 @@ def diagnosis_with(findings: Collection[Finding], **changes: Any) -> Diagnosis:
 
 @dataclass
 class FakeDirectory:
-    """Slack's people, as far as the desk asks."""
+    """Slack's people, as far as the gate asks."""
 
     standings: dict[str, Standing] = field(default_factory=dict)
     groups: dict[str, frozenset[str]] = field(default_factory=lambda: {"S01": frozenset({"U02", "U03", "U05", "U06"})})
@@ -208,6 +245,8 @@ class SwitchableHistory:
     fails: dict[str, int] = field(default_factory=dict)
     """How many further calls of this method fail."""
     calls: list[str] = field(default_factory=list)
+    around: Callable[[str, Callable[[], Any]], Any] = lambda _, call: call()
+    """Carries a call out, or does not."""
 
     def __getattr__(self, name: str) -> Any:
         """Return the real method, behind the switch."""
@@ -218,7 +257,7 @@ class SwitchableHistory:
             if self.down or self.fails.get(name, 0) > 0:
                 self.fails[name] = self.fails.get(name, 0) - 1
                 raise HistoryUnavailable("The history database did not do what was asked: connection refused.")
-            return method(*arguments, **named)
+            return self.around(name, lambda: method(*arguments, **named))
 
         return call
 
@@ -249,13 +288,35 @@ def playbook(name: str, rule: str, *fixes: FixUse) -> Playbook:
     return Playbook(name=name, title=name, purpose="", commands=("diagnose",), gather=gather, findings=(use,))
 
 
-def use_of(fix: str, *then: FixUse, risk: str = "low", verify: tuple[str, ...] = ("door_shut",)) -> FixUse:
-    return FixUse(fix=fix, parameters=None, risk=risk, then=then, verify_rules=verify)
+def use_of(
+    fix: str,
+    *then: FixUse,
+    risk: str = "low",
+    verify: tuple[str, ...] = ("door_shut",),
+    when: When = When.AT_ONCE,
+) -> FixUse:
+    return FixUse(fix=fix, parameters=None, risk=risk, then=then, verify_rules=verify, when=when)
+
+
+_PARTS: dict[str, type[Any]] = {
+    "gate": Gate,
+    "door": Door,
+    "proposer": Proposer,
+    "runner": StepRunner,
+    "applier": Applier,
+    "verifier": Verifier,
+    "undo_verifier": UndoVerifier,
+    "concluder": Concluder,
+    "settler": Settler,
+    "repairer": Repairer,
+    "ender": Ender,
+}
+"""In the order in which they need one another."""
 
 
 @dataclass
 class Setting:
-    """Everything around one desk."""
+    """Everything around one bot."""
 
     world: World
     directory: FakeDirectory
@@ -266,16 +327,21 @@ class Setting:
     slept: list[float]
     playbooks: dict[str, Playbook]
 
-    def desk(self, **changes: Any) -> FrontDesk:
-        """A desk on the setting as it is now; a second one is a restarted process."""
-        ends = SimpleNamespace(cluster=lambda _: object(), aws=lambda _: object(), prober=lambda _: object())
+    def use(self, **changes: Any) -> UseCases:
+        """What people can ask for, as the setting is now; a second one is a restarted process.
+
+        `changes` go to the parts that have such a field: `team_id`, `limit_seconds`, `make_id` …
+        For AWS' reader and writer at a place stands the place itself.
+        """
+        ends = SimpleNamespace(cluster=lambda _: object(), aws=lambda _, place: place, pods=lambda _: object())
         values: dict[str, Any] = {
             "targets": self.targets,
-            "loaded": self.playbooks,
+            "playbooks": self.playbooks,
             "fixes": self.fixes,
             "evidence_classes": {"doors": Doors},
+            "symptoms": ("dns_lookups_fail",),
             "policies": self.policies,
-            "store": self.history,
+            "history": self.history,
             "directory": self.directory,
             "team_id": "T01",
             "run_diagnosis": self.world.diagnose,
@@ -284,8 +350,39 @@ class Setting:
             "read_binding": self._binding,
             "sleep": self.slept.append,
             "clock": lambda: sum(self.slept),
+            "holder": self.holder(),
+            "policy": AskerPolicy(),
+            **changes,
         }
-        return FrontDesk(**{**values, **changes})
+        for name, kind in _PARTS.items():
+            values[name] = kind(**{one.name: values[one.name] for one in fields(kind) if one.name in values})
+        return UseCases(**{one.name: values[one.name] for one in fields(UseCases)})
+
+    def holder(self, owner: str = "this", *, stopping: Callable[[], bool] = lambda: False) -> Holder:
+        """What holds repairs for one process."""
+        history: Any = self.history
+        return Holder(history=history, owner=owner, clock=time.monotonic, stopping=stopping)
+
+    def repair(self, proposal_id: str, told: OnStep = lambda _: None, **changes: Any) -> Outcome:
+        """Run an approved plan to its outcome; nobody is told of its steps unless the test wants to be."""
+        outcome = self.use(**changes).repairer.run(proposal_id, told)
+        assert outcome is not None
+        return outcome
+
+    def settle(self, **changes: Any) -> list[Outcome | None]:
+        """Do what is due as another process, after the leases of this one ran out."""
+        with self.history.real.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE clusters SET lease_until = NULL")
+        use = self.use(**{"holder": self.holder("another"), **changes})
+        return [
+            use.settler.run(job.ids["proposal_id"], lambda _: None)
+            for job in self.history.due()
+            if job.kind == "settle"
+        ]
+
+    def decide(self, **press: Any) -> Decided:
+        """Press a button of a plan."""
+        return self.use().gate.decide(Press(**press))
 
     def _binding(self, target: ClusterTarget) -> Binding:
         del target
@@ -302,14 +399,24 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def _without_sync(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")  # no test pulls the plug, and many write thousands of times
+
+
 @pytest.fixture
 def setting(tmp_path: Path, migrated_file: Path) -> Iterator[Setting]:
     """A shut front door, people of every kind, a policy, an empty history."""
     file = tmp_path / "history.db"
     shutil.copy(migrated_file, file)
     real = open_history(f"sqlite:///{file}", {"doors": Doors})
-    world = World()
-    people: Mapping[str, Standing] = {
+    event.listen(real.database.engine, "connect", _without_sync)
+    yield setting_of(World(), real)
+    real.close()
+
+
+def people() -> dict[str, Standing]:
+    """People of every kind, by user id."""
+    return {
         "U01": _standing("U01", "ana"),
         "U02": _standing("U02", "ben"),
         "U03": _standing("U03", "chloe"),
@@ -320,9 +427,13 @@ def setting(tmp_path: Path, migrated_file: Path) -> Iterator[Setting]:
         "U08": _standing("U08", "foreign", home_team_id="T99", is_stranger=True),
         "U09": _standing("U09", "named"),
     }
-    yield Setting(
+
+
+def setting_of(world: World, real: SqlHistory) -> Setting:
+    """Everything around a bot that works on this world and this history."""
+    return Setting(
         world=world,
-        directory=FakeDirectory(standings=dict(people)),
+        directory=FakeDirectory(standings=people()),
         history=SwitchableHistory(real),
         fixes={"open_door": world.fix("open_door")},
         policies=dict(POLICIES),
@@ -334,7 +445,6 @@ def setting(tmp_path: Path, migrated_file: Path) -> Iterator[Setting]:
             "other": playbook("other", "window_shut"),
         },
     )
-    real.close()
 
 
 @dataclass(frozen=True)
@@ -356,3 +466,9 @@ class Kit:
 def kit() -> Kit:
     """Makers of steps, findings, diagnoses and playbooks."""
     return Kit()
+
+
+@pytest.fixture
+def approved(setting: Setting, kit: Kit) -> Proposal:
+    """An approved plan with two steps."""
+    return approve_both_doors(setting, kit)

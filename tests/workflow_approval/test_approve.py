@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.domain.approvals import Choice, Proposal, ProposalState
+from bot.domain.approvals import Choice, Decided, Proposal, ProposalState
 from bot.domain.findings import Verdict
+from bot.domain.history import Press
 from bot.domain.json_values import canonical
 from bot.domain.people import Person
 from bot.domain.plans import plan_document
 from bot.errors import Refused
-from bot.workflow.desk import Decided
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def proposal(setting: Any, kit: Any) -> Proposal:
     """A pending plan for cluster-prod that ana (U01) asked for."""
     diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])
-    found: Proposal = setting.desk().propose(diagnosis).proposals[0]
+    found: Proposal = setting.use().proposer.propose(diagnosis).proposals[0]
     return found
 
 
 def _press(setting: Any, proposal: Proposal, user_id: str, choice: Choice = Choice.APPROVE, **named: Any) -> Decided:
     team = named.pop("team_id", "T01")
-    decided: Decided = setting.desk().decide(
+    decided: Decided = setting.decide(
         proposal_id=proposal.id,
         plan_hash=named.pop("plan_hash", proposal.plan_hash),
         person=Person(team_id=team, user_id=user_id),
@@ -63,7 +63,7 @@ def test_nobody_else_approves(setting: Any, proposal: Proposal, user_id: str, te
     """The reason is given, the press is recorded, the proposal stays pending."""
     with pytest.raises(Refused, match=why):
         _press(setting, proposal, user_id, team_id=team_id)
-    stored = setting.desk().proposal(proposal.id)
+    stored = setting.history.proposal(proposal.id)
     assert stored.state is ProposalState.PENDING
     assert [(one.person.user_id, one.accepted) for one in stored.decisions] == [(user_id, False)]
     assert why in stored.decisions[0].reason
@@ -74,9 +74,21 @@ def test_a_doubtful_account_may_not_even_reject_what_it_asked_for(setting: Any, 
     """Withdrawing one's own request takes a regular account too."""
     asked_by = Person(team_id="T01", user_id=user_id)
     diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)], asked_by=asked_by)
-    own = setting.desk().propose(diagnosis).proposals[0]
+    own = setting.use().proposer.propose(diagnosis).proposals[0]
     with pytest.raises(Refused, match="may not decide"):
         _press(setting, own, user_id, Choice.REJECT, reason="no")
+
+
+@pytest.mark.parametrize("team_id", ["T77", ""])
+def test_a_requester_is_the_same_person_whatever_team_the_way_in_named(setting: Any, kit: Any, team_id: str) -> None:
+    """Who asked is compared by user: the ids are the same in all teams of an organisation."""
+    asked_by = Person(team_id=team_id, user_id="U02")
+    diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)], asked_by=asked_by)
+    own = setting.use().proposer.propose(diagnosis).proposals[0]
+
+    with pytest.raises(Refused, match="somebody else must approve"):
+        _press(setting, own, "U02")
+    assert _press(setting, own, "U02", Choice.REJECT, reason="mine").proposal.state is ProposalState.REJECTED
 
 
 def test_the_requester_may_approve_where_the_policy_says_so(setting: Any, kit: Any) -> None:
@@ -84,7 +96,7 @@ def test_the_requester_may_approve_where_the_policy_says_so(setting: Any, kit: A
     diagnosis = kit.diagnosis_with(
         [kit.finding_for("door_shut", Verdict.PROBLEM)], target=setting.targets["cluster-test"]
     )
-    own = setting.desk().propose(diagnosis).proposals[0]
+    own = setting.use().proposer.propose(diagnosis).proposals[0]
     assert _press(setting, own, "U01").proposal.state is ProposalState.APPROVED
 
 
@@ -109,7 +121,7 @@ def test_a_rejection_needs_a_reason(setting: Any, proposal: Proposal) -> None:
 def test_a_secret_in_a_reason_is_not_kept(setting: Any, proposal: Proposal) -> None:
     """What people type is redacted like everything else that is stored."""
     _press(setting, proposal, "U02", Choice.REJECT, reason="use password=hunter2hunter2 instead")
-    assert "hunter2" not in setting.desk().proposal(proposal.id).decisions[0].reason
+    assert "hunter2" not in setting.history.proposal(proposal.id).decisions[0].reason
 
 
 @pytest.mark.parametrize("which", ["down", "groups_down"])
@@ -118,7 +130,7 @@ def test_a_look_up_that_fails_is_a_refusal(setting: Any, proposal: Proposal, whi
     setattr(setting.directory, which, True)
     with pytest.raises(Refused, match="Try again later"):
         _press(setting, proposal, "U02")
-    assert setting.desk().proposal(proposal.id).state is ProposalState.PENDING
+    assert setting.history.proposal(proposal.id).state is ProposalState.PENDING
 
 
 def test_a_directory_that_answers_about_somebody_else_is_not_believed(setting: Any, proposal: Proposal) -> None:
@@ -130,20 +142,21 @@ def test_a_directory_that_answers_about_somebody_else_is_not_believed(setting: A
 
 def test_without_a_workspace_nobody_may_approve(setting: Any, proposal: Proposal) -> None:
     """On the command line there is no Slack, and no approval."""
+    press = Press(
+        proposal_id=proposal.id,
+        plan_hash=proposal.plan_hash,
+        person=Person(team_id="", user_id="U02"),
+        choice=Choice.APPROVE,
+    )
     with pytest.raises(Refused, match="workspace"):
-        setting.desk(team_id="").decide(
-            proposal_id=proposal.id,
-            plan_hash=proposal.plan_hash,
-            person=Person(team_id="", user_id="U02"),
-            choice=Choice.APPROVE,
-        )
+        setting.use(team_id="").gate.decide(press)
 
 
 def test_two_people_where_two_are_required(setting: Any, kit: Any) -> None:
     """The first press leaves one to go; the same person again does not count; the second person completes it."""
     setting.policies["production"] = replace(setting.policies["production"], required=2)
     diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])
-    two = setting.desk().propose(diagnosis).proposals[0]
+    two = setting.use().proposer.propose(diagnosis).proposals[0]
     first = _press(setting, two, "U02")
     with pytest.raises(Refused, match="one decision a person"):
         _press(setting, two, "U02")
@@ -157,7 +170,7 @@ def test_a_second_click_is_told_who_decided(setting: Any, proposal: Proposal) ->
     _press(setting, proposal, "U02")
     with pytest.raises(Refused, match=r"Already decided by ben \(T01/U02\): approved"):
         _press(setting, proposal, "U03")
-    assert [one.accepted for one in setting.desk().proposal(proposal.id).decisions] == [True, False]
+    assert [one.accepted for one in setting.history.proposal(proposal.id).decisions] == [True, False]
 
 
 def test_one_reject_ends_it(setting: Any, proposal: Proposal) -> None:
@@ -171,12 +184,12 @@ def test_a_click_after_expiry_is_refused_and_recorded(setting: Any, kit: Any) ->
     """By the database's clock, swept or not."""
     setting.policies["production"] = replace(setting.policies["production"], expires_after=kit.soon)
     diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])
-    late = setting.desk().propose(diagnosis).proposals[0]
+    late = setting.use().proposer.propose(diagnosis).proposals[0]
     time.sleep(0.08)
     with pytest.raises(Refused, match="expired"):
         _press(setting, late, "U02")
-    assert [one.accepted for one in setting.desk().proposal(late.id).decisions] == [False]
-    assert [one.id for one in setting.desk().expire()] == [late.id]
+    assert [one.accepted for one in setting.history.proposal(late.id).decisions] == [False]
+    assert [one.id for one in setting.history.expire()] == [late.id]
 
 
 def test_a_plan_without_a_writer_cannot_be_approved(setting: Any, kit: Any) -> None:
@@ -184,7 +197,7 @@ def test_a_plan_without_a_writer_cannot_be_approved(setting: Any, kit: Any) -> N
     diagnosis = kit.diagnosis_with(
         [kit.finding_for("door_shut", Verdict.PROBLEM)], target=setting.targets["cluster-read"]
     )
-    shown = setting.desk().propose(diagnosis).proposals[0]
+    shown = setting.use().proposer.propose(diagnosis).proposals[0]
     with pytest.raises(Refused, match="writer_role_arn"):
         _press(setting, shown, "U02")
 
@@ -230,11 +243,15 @@ def _mutated(document: Any, path: tuple[Any, ...]) -> Any:
         place = place[key]
     old = place[path[-1]]
     place[path[-1]] = (not old) if isinstance(old, bool) else (old + 1 if isinstance(old, int) else f"{old}x")
-    if path[-1] == "writer":
-        place[path[-1]] = "kubernetes"
+    if path[-1] in _OTHER_WORDS:
+        place[path[-1]] = _OTHER_WORDS[path[-1]]
     if isinstance(old, list):
         place[path[-1]] = ["x"]
     return changed
+
+
+_OTHER_WORDS = {"writer": "kubernetes", "when": "lookups_answer"}
+"""Another valid value of the fields that are enums."""
 
 
 def _copy(value: Any) -> Any:
@@ -254,7 +271,7 @@ def test_every_leaf_of_a_stored_plan_is_covered_by_its_hash(setting: Any, propos
             connection.exec_driver_sql("UPDATE proposals SET plan = ?", (text,))
         with pytest.raises(Refused, match="hash differs"):
             _press(setting, proposal, "U02")
-    assert setting.desk().proposal(proposal.id).state is ProposalState.PENDING
+    assert setting.history.proposal(proposal.id).state is ProposalState.PENDING
 
 
 def test_a_button_with_another_hash_is_refused(setting: Any, proposal: Proposal) -> None:
@@ -265,12 +282,12 @@ def test_a_button_with_another_hash_is_refused(setting: Any, proposal: Proposal)
 
 def test_of_many_entitled_people_clicking_at_once_one_decides(setting: Any, kit: Any) -> None:
     """Six people, a barrier, twenty rounds: one effect each, the others are told who decided."""
-    desk = setting.desk()
+    use = setting.use()
     for number in range(20):
         finding = kit.finding_for("door_shut", Verdict.PROBLEM)
         doors = kit.doors(open=((f"d{number}", False),))
         diagnosis = kit.diagnosis_with([finding], evidence=(kit.collected("doors", doors),))
-        proposal = desk.propose(diagnosis).proposals[0]
+        proposal = use.proposer.propose(diagnosis).proposals[0]
         barrier = threading.Barrier(6)
         people = ["U02", "U03", "U09", "U02", "U03", "U09"]
 

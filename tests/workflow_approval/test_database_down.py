@@ -2,29 +2,18 @@ from typing import Any
 
 import pytest
 
-from bot.domain.approvals import Choice, MessageRef, Proposal, ProposalState, Result, StepState
+from bot.domain.approvals import Choice, MessageRef, Posted, Proposal, ProposalState, Result, StepState
 from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
+from bot.domain.history import Press
 from bot.domain.people import Person
 from bot.errors import HistoryUnavailable
-
-
-@pytest.fixture
-def approved(setting: Any, kit: Any) -> Proposal:
-    """An approved plan with two steps."""
-    setting.world.doors = {"front": False, "back": False}
-    evidence = kit.collected("doors", kit.doors(open=(("front", False), ("back", False))))
-    diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)], evidence=(evidence,))
-    proposal: Proposal = setting.desk().propose(diagnosis).proposals[0]
-    person = Person(team_id="T01", user_id="U02")
-    setting.desk().decide(proposal_id=proposal.id, plan_hash=proposal.plan_hash, person=person, choice=Choice.APPROVE)
-    return proposal
 
 
 def test_a_diagnosis_is_answered_unrecorded(setting: Any) -> None:
     """Reading goes on while the database is down, and the answer says that it is not in the history."""
     setting.history.down = True
-    diagnosis = setting.desk().diagnose(Question(cluster="cluster-prod"))
+    diagnosis = setting.use().diagnose(Question(cluster="cluster-prod"))
     assert diagnosis.verdict is Verdict.PROBLEM
     assert "connection refused" in diagnosis.unrecorded
 
@@ -32,7 +21,7 @@ def test_a_diagnosis_is_answered_unrecorded(setting: Any) -> None:
 def test_a_diagnosis_is_recorded_when_it_can_be(setting: Any) -> None:
     """With the database up nothing is said, and the diagnosis stands in the history."""
     person = Person(team_id="T01", user_id="U01")
-    diagnosis = setting.desk().diagnose(Question(cluster="cluster-prod"), asked_by=person)
+    diagnosis = setting.use().diagnose(Question(cluster="cluster-prod"), asked_by=person)
     assert diagnosis.unrecorded == ""
     assert setting.history.real.diagnosis(diagnosis.id) == diagnosis
 
@@ -40,39 +29,44 @@ def test_a_diagnosis_is_recorded_when_it_can_be(setting: Any) -> None:
 def test_a_diagnosis_made_while_down_is_recorded_when_proposed(setting: Any) -> None:
     """A plan always hangs on a stored diagnosis."""
     setting.history.down = True
-    diagnosis = setting.desk().diagnose(Question(cluster="cluster-prod"))
+    diagnosis = setting.use().diagnose(Question(cluster="cluster-prod"))
     setting.history.down = False
-    (proposal,) = setting.desk().propose(diagnosis).proposals
+    (proposal,) = setting.use().proposer.propose(diagnosis).proposals
     assert setting.history.real.diagnosis(proposal.plan.diagnosis_id) is not None
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda desk, one: desk.proposal(one.id), id="proposal"),
-        pytest.param(lambda desk, one: desk.posted(one.id, MessageRef(channel="C", ts="1")), id="posted"),
-        pytest.param(lambda desk, one: desk.reported(one.id, "https://x"), id="reported"),
+        pytest.param(lambda use, one: use.history.proposal(one.id), id="proposal"),
         pytest.param(
-            lambda desk, one: desk.decide(
-                proposal_id=one.id,
-                plan_hash=one.plan_hash,
-                person=Person(team_id="T01", user_id="U03"),
-                choice=Choice.APPROVE,
+            lambda use, one: use.history.remember(one.id, Posted(message=MessageRef(channel="C", ts="1"))),
+            id="remember",
+        ),
+        pytest.param(
+            lambda use, one: use.gate.decide(
+                Press(
+                    proposal_id=one.id,
+                    plan_hash=one.plan_hash,
+                    person=Person(team_id="T01", user_id="U03"),
+                    choice=Choice.APPROVE,
+                )
             ),
             id="decide",
         ),
-        pytest.param(lambda desk, one: desk.repair(one.id), id="repair"),
-        pytest.param(lambda desk, _: desk.expire(), id="expire"),
-        pytest.param(lambda desk, _: desk.interrupted(), id="interrupted"),
-        pytest.param(lambda desk, _: desk.history(), id="history"),
-        pytest.param(lambda desk, _: desk.once("k"), id="once"),
+        pytest.param(lambda use, one: use.repairer.run(one.id, lambda _: None), id="repair"),
+        pytest.param(lambda use, _: use.history.expire(), id="expire"),
+        pytest.param(lambda use, one: use.settler.run(one.id, lambda _: None), id="settle"),
+        pytest.param(lambda use, _: use.history.due(), id="due"),
+        pytest.param(lambda use, _: use.history.recent(), id="history"),
+        pytest.param(lambda use, _: use.history.once("k"), id="once"),
     ],
 )
 def test_everything_else_refuses_and_changes_nothing(setting: Any, approved: Proposal, call: Any) -> None:
     """No database, no decision and no write."""
     setting.history.down = True
     with pytest.raises(HistoryUnavailable):
-        call(setting.desk(), approved)
+        call(setting.use(), approved)
     assert setting.world.writes == []
 
 
@@ -80,13 +74,13 @@ def test_nothing_is_proposed_while_down(setting: Any, kit: Any) -> None:
     """A proposal that is not stored is not shown."""
     setting.history.down = True
     with pytest.raises(HistoryUnavailable):
-        setting.desk().propose(kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)]))
+        setting.use().proposer.propose(kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)]))
 
 
 def test_no_step_begins_that_cannot_be_journalled(setting: Any, approved: Proposal) -> None:
     """The intent is not committed: the step is not run."""
     setting.history.fails["journal"] = 1
-    outcome = setting.desk().repair(approved.id)
+    outcome = setting.repair(approved.id)
     assert (outcome.result, setting.world.writes) == (Result.REFUSED, [])
     assert "was not begun" in outcome.summary
 
@@ -96,7 +90,7 @@ def test_a_database_that_fails_after_an_effect_stops_the_plan_and_keeps_the_effe
 ) -> None:
     """The end of the step is written as soon as the database answers again; no further step runs."""
     setting.world.on_write["front"] = lambda: setting.history.fails.update(journal=3)
-    outcome = setting.desk().repair(approved.id)
+    outcome = setting.repair(approved.id)
     assert (outcome.result, setting.world.writes) == (Result.STOPPED, ["open front"])
     assert [record.state for record in outcome.steps] == [StepState.DONE, StepState.SKIPPED]
     assert setting.slept == [0.5, 1.0]
@@ -107,23 +101,23 @@ def test_a_database_that_stays_away_leaves_a_repair_to_be_marked_at_start(settin
     """Nothing further is written; the next start shows it as interrupted with the step in flight unknown."""
     setting.world.on_write["front"] = lambda: setattr(setting.history, "down", True)
     with pytest.raises(HistoryUnavailable):
-        setting.desk().repair(approved.id)
+        setting.repair(approved.id)
     setting.history.down = False
     assert setting.world.writes == ["open front"]
-    (found,) = setting.desk().interrupted()
-    assert found.state is ProposalState.INTERRUPTED
+    setting.settle()
+    assert setting.history.proposal(approved.id).state is ProposalState.INTERRUPTED
 
 
 def test_an_outcome_is_kept_as_soon_as_the_database_answers(setting: Any, approved: Proposal) -> None:
     """A short outage at the very end costs seconds, not the outcome."""
     setting.history.fails["finish"] = 2
-    outcome = setting.desk().repair(approved.id)
+    outcome = setting.repair(approved.id)
     assert outcome.result is Result.VERIFIED
-    assert setting.desk().proposal(approved.id).state is ProposalState.DONE
+    assert setting.history.proposal(approved.id).state is ProposalState.DONE
 
 
 def test_a_verification_that_cannot_be_recorded_still_counts(setting: Any, approved: Proposal) -> None:
     """What was seen is said; only the diagnosis is missing from the history."""
     setting.history.fails["record"] = 1
-    outcome = setting.desk().repair(approved.id)
+    outcome = setting.repair(approved.id)
     assert (outcome.result, outcome.verification_diagnosis_id) == (Result.VERIFIED, "")

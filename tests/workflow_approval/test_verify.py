@@ -5,22 +5,22 @@ import pytest
 
 from bot.domain.approvals import Choice, Outcome, Proposal, ProposalState, Result
 from bot.domain.cluster import PodName, Question
-from bot.domain.findings import Verdict
+from bot.domain.findings import Kind, Verdict
 from bot.domain.people import Person
-from bot.errors import EvidenceUnavailable, Refused, SourceTimeout
+from bot.errors import EvidenceUnavailable, SourceTimeout
 
 
 def _repaired(setting: Any, kit: Any, **changes: Any) -> tuple[Proposal, Outcome]:
     """Propose, approve and apply; return the proposal and how it ended."""
     diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)], **changes)
-    proposal = setting.desk().propose(diagnosis).proposals[0]
+    proposal = setting.use().proposer.propose(diagnosis).proposals[0]
     _approve(setting, proposal)
-    return proposal, setting.desk().repair(proposal.id)
+    return proposal, setting.repair(proposal.id)
 
 
 def _approve(setting: Any, proposal: Proposal) -> None:
     person = Person(team_id="T01", user_id="U02")
-    setting.desk().decide(proposal_id=proposal.id, plan_hash=proposal.plan_hash, person=person, choice=Choice.APPROVE)
+    setting.decide(proposal_id=proposal.id, plan_hash=proposal.plan_hash, person=person, choice=Choice.APPROVE)
 
 
 def test_success_takes_healthy_rules_and_answering_lookups(setting: Any, kit: Any) -> None:
@@ -88,9 +88,9 @@ def test_lookups_are_repeated_until_they_answer(setting: Any, kit: Any) -> None:
         setting.world.lookups = len(setting.slept) >= 2
 
     diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])
-    proposal = setting.desk().propose(diagnosis).proposals[0]
+    proposal = setting.use().proposer.propose(diagnosis).proposals[0]
     _approve(setting, proposal)
-    outcome = setting.desk(sleep=heal).repair(proposal.id)
+    outcome = setting.repair(proposal.id, sleep=heal)
     assert (outcome.result, len(setting.world.asked), setting.slept) == (Result.VERIFIED, 3, [3.0, 3.0])
 
 
@@ -103,24 +103,56 @@ def test_lookups_are_repeated_no_longer_than_the_limit(setting: Any, kit: Any) -
 
 
 def test_nobody_waits_for_lookups_that_cannot_be_made(setting: Any, kit: Any) -> None:
-    """Without a workload selector waiting is of no use."""
-    target = replace(setting.targets["cluster-prod"], workload_selector="")
-    setting.targets["cluster-prod"] = target
-    setting.world.lookups = None
-    _, outcome = _repaired(setting, kit, target=target)
+    """Where what they need is not configured waiting is of no use."""
+    setting.world.selector = False
+    _, outcome = _repaired(setting, kit)
     assert (outcome.result, setting.slept) == (Result.UNVERIFIABLE, [])
+
+
+def test_somebody_waits_for_lookups_that_could_not_be_made_this_time(setting: Any, kit: Any) -> None:
+    """What could not be looked at for another reason may be seen a little later."""
+    setting.world.lookups = None
+    _, outcome = _repaired(setting, kit)
+    assert outcome.result is Result.UNVERIFIABLE
+    assert 50 <= sum(setting.slept) <= 60
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [(True, Result.VERIFIED), (False, Result.NOT_VERIFIED), (None, Result.UNVERIFIABLE)],
+    ids=["answer", "fail", "not seen"],
+)
+def test_the_symptoms_that_the_finding_explained_are_asked_for_whatever_they_are(
+    setting: Any,
+    kit: Any,
+    answer: bool | None,  # noqa: FBT001  # a column
+    result: Result,
+) -> None:
+    """Look-ups from elsewhere verify such a plan; those from pods are neither needed nor made."""
+    setting.targets["cluster-prod"] = replace(setting.targets["cluster-prod"], workload_selector="")
+    setting.playbooks["peers"] = kit.playbook("peers", "peers_fail")
+    setting.world.symptom, setting.world.lookups = "peers_fail", answer
+    findings = [
+        kit.finding_for("door_shut", Verdict.PROBLEM, explains=("peers_fail",)),
+        kit.finding_for("peers_fail", Verdict.PROBLEM, kind=Kind.SYMPTOM, explained_by=("door_shut",)),
+    ]
+    proposal = setting.use().proposer.propose(kit.diagnosis_with(findings)).proposals[0]
+    _approve(setting, proposal)
+    outcome = setting.repair(proposal.id)
+    assert (proposal.plan.symptoms, outcome.result) == (("peers_fail",), result)
+    assert {question.playbooks for question in setting.world.asked} == {("doors", "peers")}
 
 
 def test_a_look_that_fails_as_a_whole_is_no_verdict(setting: Any, kit: Any) -> None:
     """When not even a diagnosis can be made the plan is applied, not verified, and nothing is taken back."""
     diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])
-    proposal = setting.desk().propose(diagnosis).proposals[0]
+    proposal = setting.use().proposer.propose(diagnosis).proposals[0]
     _approve(setting, proposal)
 
     def hang(*_: object) -> Any:
         raise SourceTimeout("eks:DescribeCluster did not answer")
 
-    outcome = setting.desk(run_diagnosis=hang).repair(proposal.id)
+    outcome = setting.repair(proposal.id, run_diagnosis=hang)
     assert outcome.result is Result.UNVERIFIABLE
     assert (outcome.verification_diagnosis_id, outcome.inverse_proposal_id) == ("", "")
 
@@ -140,14 +172,13 @@ def test_a_failed_verification_offers_the_inverse_for_its_own_approval(setting: 
     """It takes back exactly what was done, is pending, hangs on the new diagnosis, and has the same requester."""
     setting.world.heals = False
     proposal, outcome = _repaired(setting, kit)
-    inverse = setting.desk().proposal(outcome.inverse_proposal_id)
+    inverse = setting.history.proposal(outcome.inverse_proposal_id)
     assert inverse.state is ProposalState.PENDING
     assert (inverse.plan.undoes, inverse.plan.diagnosis_id) == (proposal.id, outcome.verification_diagnosis_id)
     assert inverse.requested_by == proposal.requested_by
     assert [(step.action, step.parameters["takes_back"]) for step in inverse.plan.steps] == [("shut", "change-1")]
     assert setting.world.writes == ["open front"]
-    with pytest.raises(Refused, match="is pending"):
-        setting.desk().repair(inverse.id)
+    assert setting.use().repairer.run(inverse.id, lambda _: None) is None
 
 
 def test_the_inverse_goes_backwards_and_leaves_out_what_cannot_be_undone(setting: Any, kit: Any) -> None:
@@ -162,7 +193,7 @@ def test_the_inverse_goes_backwards_and_leaves_out_what_cannot_be_undone(setting
     setting.fixes["open_door"] = replace(setting.fixes["open_door"], inverse=inverse)
     evidence = kit.doors(open=tuple(setting.world.doors.items()))
     _, outcome = _repaired(setting, kit, evidence=(kit.collected("doors", evidence),))
-    plan = setting.desk().proposal(outcome.inverse_proposal_id).plan
+    plan = setting.history.proposal(outcome.inverse_proposal_id).plan
     assert [step.target for step in plan.steps] == ["door back", "door front"]
 
 
@@ -170,9 +201,9 @@ def test_an_approved_inverse_is_verified_by_the_state_from_before(setting: Any, 
     """The problem is back by design; what counts is that the change is gone. No inverse of the inverse follows."""
     setting.world.heals = False
     _, outcome = _repaired(setting, kit)
-    inverse = setting.desk().proposal(outcome.inverse_proposal_id)
+    inverse = setting.history.proposal(outcome.inverse_proposal_id)
     _approve(setting, inverse)
-    undone = setting.desk().repair(inverse.id)
+    undone = setting.repair(inverse.id)
     assert setting.world.writes == ["open front", "shut front"]
     assert (undone.result, undone.inverse_proposal_id) == (Result.VERIFIED, "")
     assert "as it was before" in undone.summary
@@ -182,10 +213,10 @@ def test_an_inverse_that_did_not_take_back_is_not_called_verified(setting: Any, 
     """The state after the undo is compared with the state before the plan that was undone."""
     setting.world.heals = False
     _, outcome = _repaired(setting, kit)
-    inverse = setting.desk().proposal(outcome.inverse_proposal_id)
+    inverse = setting.history.proposal(outcome.inverse_proposal_id)
     _approve(setting, inverse)
     stubborn = replace(setting.fixes["open_door"], apply=lambda _step, _writing: {})
-    undone = setting.desk(fixes={"open_door": stubborn}).repair(inverse.id)
+    undone = setting.repair(inverse.id, fixes={"open_door": stubborn})
     assert undone.result is Result.NOT_VERIFIED
 
 
@@ -193,7 +224,7 @@ def test_an_inverse_whose_effect_cannot_be_read_is_not_called_verified(setting: 
     """Could not look after the undo: taken back, not verified."""
     setting.world.heals = False
     _, outcome = _repaired(setting, kit)
-    inverse = setting.desk().proposal(outcome.inverse_proposal_id)
+    inverse = setting.history.proposal(outcome.inverse_proposal_id)
     _approve(setting, inverse)
 
     def blind(_: str) -> None:
@@ -201,4 +232,4 @@ def test_an_inverse_whose_effect_cannot_be_read_is_not_called_verified(setting: 
             raise EvidenceUnavailable("403")
 
     setting.world.on_read = blind
-    assert setting.desk().repair(inverse.id).result is Result.UNVERIFIABLE
+    assert setting.repair(inverse.id).result is Result.UNVERIFIABLE

@@ -1,0 +1,135 @@
+"""The VPC CNI: its DaemonSet, pods and add-on; and the pods that hold a branch interface."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.collectors import vpc_cni, vpc_cni_addon
+from bot.collectors.vpc_cni import VpcCni
+from bot.collectors.vpc_cni_addon import CniAddon, VpcCniAddon
+from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
+from bot.domain.ports import Resource
+from bot.errors import AccessDenied, EvidenceUnavailable, NotFound, SourceTimeout
+from tests.collectors_aws.conftest import CannedAws
+from tests.looking import Ends, as_stored, collect_through
+
+SCHEMA = json.dumps({"type": "object", "properties": {"env": {"type": "object"}}})
+REFUSING = json.dumps({"properties": {"env": {"additionalProperties": False}}})
+LISTED = {"eks:ListAddons": {"addons": ["coredns", "vpc-cni"]}}
+
+
+class Cluster:
+    """aws-node's DaemonSet, and one pod of it on node a."""
+
+    def __init__(self, *, exists: bool = True) -> None:
+        self.exists = exists
+
+    def get(self, resource: Resource, name: str, *, namespace: str = "") -> Any:
+        """Return the DaemonSet."""
+        assert (resource.plural, name, namespace) == ("daemonsets", "aws-node", "kube-system")
+        if not self.exists:
+            raise NotFound("there is none")
+        return {"metadata": {"name": "aws-node", "uid": "u"}, "spec": {"template": {"spec": SPEC}}}
+
+    def list(self, resource: Resource, make: Any, *, namespace: str = "", labels: str = "", fields: str = "") -> Any:
+        """Return its pods."""
+        assert (resource.plural, namespace, labels, fields) == ("pods", "kube-system", "k8s-app=aws-node", "")
+        metadata = {"name": "aws-node-a", "creationTimestamp": "2026-11-20T09:00:00Z"}
+        return [make({"metadata": metadata, "spec": {"nodeName": "a", **SPEC}})]
+
+
+SPEC = {
+    "containers": [{"name": "aws-node", "image": "cni:v1.19.2", "env": [{"name": ENFORCING_MODE, "value": "standard"}]}]
+}
+
+
+def described(**addon: Any) -> dict[str, Any]:
+    """Return what EKS answers about an add-on."""
+    values = {"addonVersion": "v1.19.2-eksbuild.1", "status": "ACTIVE", **addon}
+    return {
+        **LISTED,
+        "eks:DescribeAddon": {"addon": values},
+        "eks:DescribeAddonConfiguration": {"configurationSchema": SCHEMA},
+    }
+
+
+def stored(answers: dict[str, Any]) -> CniAddon:
+    """Return the add-on as it is stored."""
+    found, _ = collect_through(vpc_cni_addon.COLLECTOR, Ends(aws_reader=CannedAws(answers)))
+    kept: VpcCniAddon = as_stored(found)
+    assert kept.addon is not None
+    return kept.addon
+
+
+def test_the_add_on_has_its_configuration_as_it_is() -> None:
+    """Its version would take the other mode; that costs three calls."""
+    answers = described(configurationValues='{"env":{}}')
+    found, calls = collect_through(vpc_cni_addon.COLLECTOR, Ends(aws_reader=CannedAws(answers)))
+
+    addon = stored(answers)
+    assert (addon.status, addon.configuration, addon.whole, addon.refused) == ("ACTIVE", '{"env":{}}', True, "")
+    assert vpc_cni_addon.COLLECTOR.summarise(found) == "EKS add-on vpc-cni v1.19.2-eksbuild.1, ACTIVE"
+    assert calls == ("eks:ListAddons", "eks:DescribeAddon", "eks:DescribeAddonConfiguration")
+
+
+def test_a_secret_of_its_configuration_is_not_kept_and_missed() -> None:
+    """What is stored is not the whole, and the digest tells."""
+    addon = stored(described(configurationValues=json.dumps({"env": {"CLUSTER_TOKEN": "dfgh-4567-ghjk-5678"}})))
+
+    assert "dfgh" not in addon.configuration
+    assert not addon.whole
+
+
+@pytest.mark.parametrize(
+    ("answers", "refused"),
+    [
+        (described(configurationValues="- a list"), "its configuration has no place for it"),
+        (
+            described() | {"eks:DescribeAddonConfiguration": {"configurationSchema": REFUSING}},
+            "the schema of v1.19.2-eksbuild.1 refuses it: $.env",
+        ),
+    ],
+)
+def test_why_the_add_on_takes_no_other_mode_is_said(answers: dict[str, Any], refused: str) -> None:
+    """A configuration that cannot be edited, or a schema that does not take it."""
+    assert refused in stored(answers).refused
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"eks:ListAddons": AccessDenied("refused", grant="eks:ListAddons")},
+        LISTED | {"eks:DescribeAddon": SourceTimeout("no answer")},
+        described() | {"eks:DescribeAddonConfiguration": AccessDenied("no", grant="eks:DescribeAddonConfiguration")},
+        described() | {"eks:DescribeAddonConfiguration": {"configurationSchema": "no schema"}},
+        described(status=None),
+    ],
+)
+def test_an_add_on_that_could_not_be_read_is_not_taken_for_absent(answers: dict[str, Any]) -> None:
+    """Nothing is said of it."""
+    with pytest.raises(EvidenceUnavailable):
+        collect_through(vpc_cni_addon.COLLECTOR, Ends(aws_reader=CannedAws(answers)))
+
+
+def test_without_the_add_on_the_daemon_set_is_its_owners() -> None:
+    """That is no gap."""
+    answers = {"eks:ListAddons": {"addons": ["coredns"]}}
+
+    found, _ = collect_through(vpc_cni_addon.COLLECTOR, Ends(aws_reader=CannedAws(answers)))
+
+    assert (found.addon, vpc_cni_addon.COLLECTOR.summarise(found)) == (None, "no EKS add-on vpc-cni")
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_daemon_set_and_its_pods_say_the_mode(*, exists: bool) -> None:
+    """Without a DaemonSet there is nothing else to ask: Auto Mode, or another CNI."""
+    found, calls = collect_through(vpc_cni.COLLECTOR, Ends(reader=Cluster(exists=exists)))
+
+    kept: VpcCni = as_stored(found)
+    assert [pod.mode for pod in kept.pods] == ([EnforcingMode.STANDARD] if exists else [])
+    assert (kept.aws_node is not None, len(calls)) == (exists, 2 if exists else 1)
+    told = "VPC CNI 1.19.2, 1 pod; mode standard (set)" if exists else "no DaemonSet aws-node"
+    assert vpc_cni.COLLECTOR.summarise(found) == told

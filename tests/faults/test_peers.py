@@ -1,0 +1,143 @@
+"""A peer in another account, over HTTP with the simulated AWS: entered, refused, and each of its rights taken away."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import SourceBook, make_diagnoser
+from bot.doctor.checks import Check, CheckState
+from bot.doctor.cluster import check_cluster
+from bot.domain.cluster import Question
+from bot.domain.diagnosis import Diagnosis
+from bot.report.json_report import json_report
+from bot.report.permissions import needs
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.world.bot_roles import READER, WRITER, role_arn, trusting
+from bot.sandbox.world.world import ACCOUNT, CLUSTER
+from bot.settings.load import load_settings
+
+POLICY = json.loads((Path(__file__).parents[2] / "deploy" / "iam-peer-read.json").read_text())
+ACTIONS: list[str] = [action for statement in POLICY["Statement"] for action in statement["Action"]]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[RunningWorld]:
+    """A healthy world with a neighbour in another account, which trusts the bot no longer."""
+    before = dict(os.environ)
+    with RunningWorld(scenario="peer-role-refused", nodes=2) as running:
+        os.environ.update(running.environment)
+        yield running
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def trusted(world: RunningWorld) -> Iterator[RunningWorld]:
+    """The world while its neighbour trusts the bot."""
+    let_in(world, ACCOUNT)
+    yield world
+    let_in(world, world.world.neighbours[0].account)
+
+
+def let_in(world: RunningWorld, account: str) -> None:
+    """Let people of this account assume the reading role of the neighbour."""
+    (peer,) = world.world.neighbours
+    owner = world.operator.at(peer.account, peer.region)
+    owner.aws("iam", "UpdateAssumeRolePolicy", RoleName=READER, PolicyDocument=trusting(account))
+
+
+def examine(world: RunningWorld) -> tuple[Diagnosis, list[Check]]:
+    """Return a diagnosis, and what the doctor says of it."""
+    from bot.clients.sources import open_writers  # noqa: PLC0415  # slow to import
+
+    settings = load_settings(world.directory / "dnsbot.yaml", {})
+    sources, connection = SourceBook(settings), settings.clusters[CLUSTER]
+    writers = open_writers(connection)
+    diagnoser = make_diagnoser(settings, sources)
+    diagnosis = diagnoser.run(Question(cluster=CLUSTER))
+    found = needs(diagnoser.catalogue)
+    checks = list(check_cluster(connection.target, lambda _: diagnosis, found, {}, enter=writers.enter))
+    sources.close()
+    writers.close()
+    return diagnosis, checks
+
+
+def report_of(diagnosis: Diagnosis) -> Any:
+    """Return the report as a script reads it."""
+    return json.loads(json.dumps(json_report(diagnosis)))
+
+
+def gaps_of(diagnosis: Diagnosis) -> list[dict[str, str]]:
+    """Return all gaps of the report's evidence."""
+    return [gap for one in report_of(diagnosis)["evidence"] for gap in one["gaps"]]
+
+
+def test_a_peer_that_refuses_the_role_is_one_gap_and_everything_else_runs(world: RunningWorld) -> None:
+    """Every check comes to its conclusion; the role and its trust are named once, and the doctor says the same."""
+    (peer,) = world.world.neighbours
+    role = role_arn(peer.account, READER)
+
+    diagnosis, checks = examine(world)
+
+    assert (diagnosis.verdict.value, diagnosis.unknown_checks) == ("healthy", ())
+    (gap,) = gaps_of(diagnosis)
+    assert gap["grant"] == f"sts:AssumeRole on {role}"
+    assert f"Grant `sts:AssumeRole on {role}` to arn:aws:sts::{ACCOUNT}:" in gap["reason"]
+    assert "have the role's trust policy name it" in gap["reason"]
+    home, shared = report_of(diagnosis)["places"]
+    assert (home["vpc_id"], home["account"], home["gap"]) == (world.world.home.id, ACCOUNT, None)
+    assert (shared["name"], shared["gap"]["grant"]) == (peer.name, gap["grant"])
+    (missing,) = [check for check in checks if check.state is CheckState.MISSING]
+    assert missing.text == gap["reason"]
+
+
+def test_a_peer_that_trusts_the_bot_is_looked_at_as_its_own_account(trusted: RunningWorld) -> None:
+    """One call there, as the peer's role, and none of it as the cluster's."""
+    (peer,) = trusted.world.neighbours
+    trusted.aws_control("DELETE", "calls")
+
+    diagnosis, checks = examine(trusted)
+
+    assert gaps_of(diagnosis) == []
+    found = diagnosis.places[1].found
+    assert (found.account, found.vpc_id, found.region) == (peer.account, peer.id, peer.region)
+    calls = [call.text for one in diagnosis.evidence for call in one.calls]
+    assert calls.count(f"ec2:DescribeVpcs at {peer.name}") == 1
+    assumed = [call for call in trusted.aws_control("GET", "calls") if call["action"] == "sts:AssumeRole"]
+    assert len(assumed) == 3  # the cluster's reader, the peer's reader, and for the doctor the peer's writer
+    entered = [check.text for check in checks if f"peer {peer.name}" in check.subject]
+    assert entered == [f"can be looked at, in account {peer.account}", "the writer role can be assumed"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_right_at_a_peer_that_is_taken_away_is_named_with_its_place(trusted: RunningWorld, action: str) -> None:
+    """The same right in the cluster's own account is another one; nothing else is lost."""
+    (peer,) = trusted.world.neighbours
+    trusted.aws_control("POST", "deny", {"actions": [action], "account": peer.account})
+
+    diagnosis, _ = examine(trusted)
+
+    trusted.aws_control("POST", "deny", {"actions": []})
+    grants = {gap["grant"] for gap in gaps_of(diagnosis)}
+    assert grants == {f"{action} at {diagnosis.target.peers[0].place}"}
+    assert peer.name in str(diagnosis.target.peers[0].place)
+    assert diagnosis.unknown_checks == ()
+
+
+def test_a_writer_that_a_peer_does_not_trust_is_found_by_the_doctor(trusted: RunningWorld) -> None:
+    """Before a plan that needs it was approved."""
+    (peer,) = trusted.world.neighbours
+    owner = trusted.operator.at(peer.account, peer.region)
+    owner.aws("iam", "UpdateAssumeRolePolicy", RoleName=WRITER, PolicyDocument=trusting(peer.account))
+
+    _, checks = examine(trusted)
+
+    owner.aws("iam", "UpdateAssumeRolePolicy", RoleName=WRITER, PolicyDocument=trusting(ACCOUNT))
+    (missing,) = [check for check in checks if check.state is CheckState.MISSING]
+    assert f"sts:AssumeRole on {role_arn(peer.account, WRITER)}" in missing.text

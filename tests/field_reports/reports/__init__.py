@@ -1,0 +1,1 @@
+"""One file a report: `REPORT`, named for its file, found by folder walk."""

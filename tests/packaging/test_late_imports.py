@@ -1,0 +1,44 @@
+"""What a command does not need it does not import: start-up is most of what a small diagnosis costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+LOGGING = """
+import logging, sys
+from bot.logs import configure_logs
+configure_logs()
+print("structlog" in sys.modules)
+logging.getLogger("bot").warning("asked", extra={"header": "Authorization: Bearer abcdefgh12345678"})
+print("structlog" in sys.modules)
+"""
+MIGRATING = """
+import sys
+from bot.history import migrate
+print(migrate(sys.argv[1]) == migrate(sys.argv[1]), "alembic" in sys.modules)
+"""
+
+
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a Python of its own."""
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True)  # our own
+
+
+def test_the_formatter_of_the_log_comes_with_the_first_line() -> None:
+    """Most commands log nothing; what is logged is redacted as before."""
+    done = run(LOGGING)
+
+    assert done.stdout.split() == ["False", "True"]
+    assert "event=asked" in done.stderr
+    assert "abcdefgh" not in done.stderr
+
+
+def test_alembic_comes_where_there_is_something_to_migrate(tmp_path: Path) -> None:
+    """A new database is migrated by it, one that is up to date is not."""
+    url = f"sqlite:///{tmp_path / 'history.db'}"
+
+    assert run(MIGRATING, url).stdout.split() == ["True", "True"]
+    assert run(MIGRATING, url).stdout.split() == ["True", "False"]

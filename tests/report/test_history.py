@@ -1,0 +1,69 @@
+"""The history in words, and how a terminal lays it out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bot.domain.approvals import Choice, Decision, Outcome, ProposalState, Result, StepRecord, StepState
+from bot.domain.findings import Verdict
+from bot.domain.history import Entry
+from bot.domain.people import Person
+from bot.domain.phrases import timestamp
+from bot.report.history_words import Ids, history_words
+from bot.report.terminal import history_text
+from tests.slack.samples import sample_proposal
+
+NINE = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+ANA, BEN = Person(team_id="T01", user_id="U01"), Person(team_id="T01", user_id="U02")
+PRESS = Decision(
+    proposal_id="p-1", person=ANA, choice=Choice.APPROVE, accepted=False, reason="the requester", decided_at=NINE
+)
+REPAIRED = Entry(
+    diagnosis_id="d-1",
+    cluster="cluster-prod",
+    asked_by=ANA,
+    started_at=NINE,
+    verdict=Verdict.PROBLEM,
+    root_causes=("dns_blocked_by_security_group",),
+    proposals=(
+        sample_proposal(
+            state=ProposalState.DONE, decisions=(PRESS, replace(PRESS, person=BEN, accepted=True, reason=""))
+        ),
+    ),
+    outcomes=(
+        Outcome(
+            proposal_id="p-1", result=Result.NOT_VERIFIED, summary="look-ups still fail", inverse_proposal_id="p-2",
+            steps=(StepRecord(proposal_id="p-1", index=0, state=StepState.DONE, effects={}, note="sgr-1", at=NINE),),
+        ),
+    ),
+)  # fmt: skip
+
+
+def told(*entries: Entry) -> str:
+    """Return the history as a terminal shows it."""
+    return history_text(history_words(entries, Ids(), at=timestamp))
+
+
+def test_history_tells_who_pressed_what_was_done_and_how_it_ended() -> None:
+    """Presses that were not taken with the reason, every step, the outcome, and what takes it back."""
+    lines = [line.strip() for line in told(REPAIRED).splitlines()]
+
+    assert lines == [
+        "2026-11-21T09:00:00Z cluster-prod, asked by U01: problem (dns_blocked_by_security_group)  (diagnosis d-1)",
+        "Let members of sg-0abc talk to one another (p-1), medium risk: Done.",
+        "Approve pressed by U01 at 2026-11-21T09:00:00Z, not taken: the requester",
+        "Approved by U02 at 2026-11-21T09:00:00Z",
+        "2026-11-21T09:00:00Z Step 1, security group sg-0abc (eks-cluster-sg-prod): done (sgr-1)",
+        f"{Result.NOT_VERIFIED.value.capitalize()}: look-ups still fail",
+        "to take it back: plan p-2",
+    ]
+
+
+def test_history_says_that_no_known_cause_was_found() -> None:
+    """A problem without a root cause is no healthy cluster; a healthy one has no cause to name."""
+    without = replace(REPAIRED, root_causes=(), proposals=(), outcomes=(), asked_by=None)
+
+    assert "asked by the schedule: problem (no known cause)" in told(without)
+    assert "asked by the schedule: healthy  (" in told(replace(without, verdict=Verdict.HEALTHY))
+    assert told().startswith("Nothing is recorded yet.")

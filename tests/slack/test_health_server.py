@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.errors import ConfigurationError, HistoryUnavailable
+from bot.slack.health_server import serve_health
+from bot.slack.serving import missing_database, missing_slack
+from tests.slack.test_slack_http import BODY, send
+
+
+def ask(path: str, **told: Any) -> tuple[int, Any]:
+    """Ask a health server that is told this, and return status and what it said."""
+    server = serve_health(port=0, **told)
+    try:
+        status, body = send(server.port, b"", {}, path=path, method="GET")
+    finally:
+        server.stop()
+    return status, json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "answer"),
+    [
+        pytest.param("/healthz", {"state": lambda: {"jobs": 0}}, (200, {"state": "serving", "jobs": 0}), id="alive"),
+        pytest.param("/healthz", {"alive": lambda: False}, (503, {"state": "ended"}), id="ended"),
+        pytest.param(
+            "/healthz", {"missing": lambda: {"database": "locked"}}, (200, {"state": "serving"}), id="alive-not-ready"
+        ),
+        pytest.param("/readyz", {}, (200, {"state": "ready"}), id="ready"),
+        pytest.param(
+            "/readyz",
+            {"missing": lambda: {"database": "locked"}},
+            (503, {"state": "not ready", "database": "locked"}),
+            id="not-ready",
+        ),
+    ],
+)
+def test_health_says_what_it_is_told(path: str, told: Any, answer: tuple[int, Any]) -> None:
+    """A process that cannot work now is not restarted for it, only said not to be ready."""
+    assert ask(path, **told) == answer
+
+
+def test_health_server_serves_nothing_else() -> None:
+    """There is no door for deliveries."""
+    server = serve_health(port=0)
+    try:
+        other = send(server.port, BODY, {})
+    finally:
+        server.stop()
+
+    assert other[0] == 404
+
+
+def test_health_port_that_is_taken_is_a_configuration_error(stage: Any) -> None:
+    """The message names the option of this port."""
+    with pytest.raises(ConfigurationError, match="Choose another --health-port"):
+        serve_health(port=stage.server.port)
+
+
+def test_server_that_was_stopped_is_not_alive() -> None:
+    """What `/healthz` asks of the port of deliveries."""
+    server = serve_health(port=0)
+    before = server.alive
+    server.stop()
+
+    assert (before, server.alive) == (True, False)
+
+
+class DeadHistory:
+    """A history whose database is gone."""
+
+    def recent(self, cluster: str = "", *, limit: int = 20) -> Any:
+        """Fail."""
+        del cluster, limit
+        raise HistoryUnavailable("The database did not answer.")
+
+
+def test_database_that_answers_is_not_missing(script: Any) -> None:
+    """A database of the newest schema is ready."""
+    assert missing_database(script.history) == {}
+
+
+def test_database_that_does_not_answer_is_missing() -> None:
+    """Its own error says why."""
+    dead: Any = DeadHistory()
+
+    assert missing_database(dead) == {"database": "The database did not answer."}
+
+
+def test_slack_is_missing_while_the_connection_is_down() -> None:
+    """Socket Mode reconnects by itself; until then nothing arrives."""
+    assert missing_slack(connected=True) == {}
+    assert "Socket Mode connection is down" in missing_slack(connected=False)["slack"]

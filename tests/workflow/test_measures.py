@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.evidence import Gap
+from bot.domain.findings import Finding, FixOffer, Judgement, Verdict, unknown
+from bot.errors import EvidenceUnavailable
+from bot.workflow.catalogue import Catalogue
+from bot.workflow.diagnose import Diagnoser
+from bot.workflow.load_playbook import load_playbooks
+
+OFFER = FixOffer(fix="dig", parameters={}, risk="low", yields=("soil",))
+DEEP = Gap(what="the deep soil", reason="too deep")
+
+
+@dataclass(frozen=True)
+class Garden:
+    """Diagnoses a garden whose playbook allows to dig where the soil could not be read."""
+
+    file: Path
+    target: ClusterTarget
+    sources: Callable[..., Any]
+
+    def soil_finding(self, catalogue: Catalogue, answer: Callable[[], Any]) -> Finding:
+        """Return what is said of the soil when the reader answers so."""
+        diagnoser = Diagnoser(
+            catalogue=catalogue,
+            playbooks=load_playbooks([self.file], catalogue, ("diagnose",)),
+            targets={"cluster-prod": self.target},
+            open_sources=lambda _: self.sources(answer),
+        )
+        diagnosis = diagnoser.run(Question(cluster="cluster-prod"))
+        return next(finding for finding in diagnosis.findings if finding.rule == "soil_dry")
+
+
+@pytest.fixture
+def garden(tmp_path: Path, garden_yaml: str, target: ClusterTarget, sources: Callable[..., Any]) -> Garden:
+    """A garden with a measure."""
+    file = tmp_path / "garden.yaml"
+    threshold = "    with: {at_least: 2}\n"
+    measure = f"{threshold}    measures: [{{measure: dig, risk: low}}]\n"
+    file.write_text(garden_yaml.replace(threshold, measure))
+    return Garden(file, target, sources)
+
+
+def not_dug() -> Any:
+    """Answer that the soil cannot be seen."""
+    raise EvidenceUnavailable("nobody has dug yet")
+
+
+def test_rule_that_lacks_evidence_is_offered_the_measure_that_gets_it(garden: Garden, catalogue: Catalogue) -> None:
+    """UNKNOWN for want of the soil: the playbook's measure is offered and says what it yields."""
+    finding = garden.soil_finding(catalogue, not_dug)
+
+    assert (finding.verdict, finding.measures, finding.fixes) == (Verdict.UNKNOWN, (OFFER,), ())
+    assert finding.judgement.missing == (Gap(what="soil", reason="nobody has dug yet"),)
+
+
+@pytest.mark.parametrize("text", ["wet", "dry"])
+def test_rule_that_decides_is_offered_no_measure(garden: Garden, catalogue: Catalogue, text: str) -> None:
+    """HEALTHY or PROBLEM: the evidence is there."""
+    assert garden.soil_finding(catalogue, lambda: {"text": text}).measures == ()
+
+
+def test_missing_permission_is_no_case_for_a_measure(
+    garden: Garden, catalogue: Catalogue, denied: Callable[[], Any]
+) -> None:
+    """What is refused needs a grant; changing the cluster would not show it."""
+    finding = garden.soil_finding(catalogue, denied)
+
+    assert (finding.verdict, finding.measures) == (Verdict.UNKNOWN, ())
+
+
+@pytest.mark.parametrize(
+    ("judgement", "offers"),
+    [
+        (unknown("Cannot tell.", DEEP), (OFFER,)),
+        (unknown("Cannot tell.", Gap(what="the season", reason="no calendar")), ()),
+        (Judgement(verdict=Verdict.PROBLEM, summary="Dry above.", missing=(DEEP,)), ()),
+    ],
+    ids=["gap of the evidence", "gap of the rule's own", "a problem all the same"],
+)
+def test_gap_in_a_part_counts_where_the_rule_could_not_decide_for_it(
+    garden: Garden, catalogue: Catalogue, judgement: Judgement, offers: tuple[FixOffer, ...]
+) -> None:
+    """A rule that hands on the evidence's own gap lacks that evidence; one that decides, or lacks another, does not."""
+    soil = catalogue.collectors["soil"]
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class PartOfSoil(soil.evidence):  # type: ignore[misc, name-defined]  # the garden's own class
+        gaps: tuple[Gap, ...] = (DEEP,)
+
+    units = replace(
+        catalogue,
+        collectors={**catalogue.collectors, "soil": replace(soil, collect=lambda _: PartOfSoil(text="wet"))},
+        rules={**catalogue.rules, "soil_dry": replace(catalogue.rules["soil_dry"], judge=lambda _: judgement)},
+    )
+
+    assert garden.soil_finding(units, dict).measures == offers
