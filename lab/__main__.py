@@ -9,8 +9,8 @@ import sys
 import time
 
 from bot.errors import ConfigurationError
-from bot.sandbox.far_end_process import FarEndError
-from bot.sandbox.scenario import OperatingError
+from bot.sandbox.running.far_end_process import FarEndError
+from bot.sandbox.world.scenario import OperatingError
 from lab.errors import LabError
 from lab.kubernetes_api import ApiRefused
 from lab.lookups import as_text, look_up

@@ -9,12 +9,13 @@ from pathlib import Path
 import yaml
 
 from bot.domain.permissions import KubernetesPermission
-from bot.sandbox.bot_files import configuration
-from bot.sandbox.world import CLUSTER
+from bot.sandbox.running.bot_files import configuration
+from bot.sandbox.world.world import CLUSTER, PROBE_NAMESPACE, WorldVpc
 from lab.control_plane import ADMIN, READER, WRITER, ControlPlane
 from lab.errors import LabError
 from lab.kubernetes_api import Json
 
+_NODE_ROLE = "dnsbot-node"
 _ROLES = Path(__file__).parents[1] / "deploy" / "rbac"
 
 
@@ -28,13 +29,21 @@ def role_documents() -> list[Json]:
     ]
 
 
-def without(documents: Sequence[Json], permission: KubernetesPermission) -> list[Json]:
+def probing_documents() -> list[Json]:
+    """Return what binds the role to see nodes by in `node_probe`'s namespace, too, as the chart can."""
+    found = [one for one in role_documents() if (one["kind"], one["metadata"]["name"]) == ("RoleBinding", _NODE_ROLE)]
+    return [{**one, "metadata": {**one["metadata"], "namespace": PROBE_NAMESPACE}} for one in found]
+
+
+def without(documents: Sequence[Json], permission: KubernetesPermission, role: str = "") -> list[Json]:
     """Return the roles without one verb, in the rule of the role that reaches as far as the permission does.
 
-    Raises `LabError` where no such rule grants it.
+    `role` names the one role that loses it; empty: all that have it. Raises `LabError` where no such rule grants it.
     """
     narrowed = copy.deepcopy(list(documents))
     for document in narrowed:
+        if role and document["metadata"]["name"] != role:
+            continue
         if document["metadata"].get("namespace", "") == permission.namespace and "rules" in document:
             for rule in document["rules"]:
                 if covers(rule, permission):
@@ -56,9 +65,9 @@ def covers(rule: Json, permission: KubernetesPermission) -> bool:
     )
 
 
-def write_bot_files(directory: Path, control_plane: ControlPlane) -> None:
+def write_bot_files(directory: Path, control_plane: ControlPlane, neighbours: Sequence[WorldVpc]) -> None:
     """Write `kubeconfig.yaml` and `dnsbot.yaml` as in the sandbox, and `admin.yaml` for kubectl."""
     text = control_plane.kubeconfig((CLUSTER, READER), (f"{CLUSTER}-write", WRITER))
     (directory / "kubeconfig.yaml").write_text(text, encoding="utf-8")
     (directory / "admin.yaml").write_text(control_plane.kubeconfig(("admin", ADMIN)), encoding="utf-8")
-    (directory / "dnsbot.yaml").write_text(configuration(directory), encoding="utf-8")
+    (directory / "dnsbot.yaml").write_text(configuration(directory, neighbours), encoding="utf-8")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.clients.connection import ClusterConnection
 from bot.clients.sources import ClusterSources, ClusterWriters, open_sources, open_writers
-from bot.domain.cluster import ClusterTarget
-from bot.sandbox.standing_world import StandingWorld
-from bot.sandbox.world import CLUSTER, REGION
+from bot.domain.cluster import ClusterTarget, NodeProbe
+from bot.sandbox.running.standing_world import StandingWorld
+from bot.sandbox.world.world import CLUSTER, PROBE_IMAGE, PROBE_NAMESPACE, REGION
 
 
 def sources(standing: StandingWorld) -> ClusterSources:
@@ -21,7 +21,12 @@ def writers(standing: StandingWorld) -> ClusterWriters:
 
 def _connection(standing: StandingWorld) -> ClusterConnection:
     return ClusterConnection(
-        target=ClusterTarget(name=CLUSTER, eks_name=CLUSTER, region=REGION),
+        target=ClusterTarget(
+            name=CLUSTER,
+            eks_name=CLUSTER,
+            region=REGION,
+            node_probe=NodeProbe(image=PROBE_IMAGE, namespace=PROBE_NAMESPACE),
+        ),
         kubeconfig=str(standing.directory / "kubeconfig.yaml"),
         context=CLUSTER,
         writer_context=f"{CLUSTER}-write",

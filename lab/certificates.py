@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from bot.sandbox.world import API_SERVICE
+from bot.sandbox.world.world import API_SERVICE
 
 _NAMES = (
     "kubernetes",

@@ -29,9 +29,9 @@ def values_file(name: str) -> Path:
     return CHART / "ci" / f"{name}-values.yaml"
 
 
-def render(programs: Programs, name: str, settings: Sequence[str] = ()) -> list[dict[str, Any]]:
+def render(programs: Programs, name: str, settings: Sequence[str] = (), *, chart: Path = CHART) -> list[dict[str, Any]]:
     """Return the objects of a value set; `settings` are `--set` arguments. Raises `LabError` with helm's own words."""
-    command = [programs.path("helm"), "template", RELEASE, str(CHART), "--namespace", NAMESPACE]
+    command = [programs.path("helm"), "template", RELEASE, str(chart), "--namespace", NAMESPACE]
     command += ["--kube-version", kubernetes_version(), "--values", str(values_file(name))]
     for setting in settings:
         command += ["--set", setting]

@@ -14,10 +14,9 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from bot.sandbox.world import SERVICE_CIDR
+from bot.sandbox.running.started import Started
+from bot.sandbox.world.world import SERVICE_CIDR
 from lab.certificates import Certificates, write_certificates
 from lab.children import Child
 from lab.kubernetes_api import ApiRefused, KubernetesApi
@@ -58,7 +57,11 @@ class User:
 
 
 ADMIN = User(name="lab-admin", token="admin-token", groups=("system:masters",))  # noqa: S106  # opens this lab alone
-READER = User(name="dnsbot-reader", token="reader-token", groups=("dnsbot-read", "dnsbot-look-up"))  # noqa: S106  # the same
+READER = User(
+    name="dnsbot-reader",
+    token="reader-token",  # noqa: S106  # the same
+    groups=("dnsbot-read", "dnsbot-look-up", "dnsbot-node"),
+)
 PROBER = User(name="dnsbot-prober", token="prober-token", groups=("dnsbot-look-up",))  # noqa: S106  # the same
 WRITER = User(name="dnsbot-writer", token="writer-token", groups=("dnsbot-write",))  # noqa: S106  # the same
 KUBELETS = User(name="lab-kubelets", token="kubelets-token", groups=("system:masters",))  # noqa: S106  # the same
@@ -73,7 +76,7 @@ USERS = (
 )
 
 
-class ControlPlane:
+class ControlPlane(Started):
     """Runs while the context lasts, in the namespace `netns`. Its files and logs lie in the run's directory."""
 
     certificates: Certificates
@@ -83,29 +86,18 @@ class ControlPlane:
         self._folder = run.directory / "control-plane"
         self._children: dict[str, Child] = {}
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Start everything and wait until the API server is ready. Raises `LabError`."""
         self._folder.mkdir()
         self.certificates = write_certificates(self._folder)
         self._context = ssl.create_default_context(cafile=str(self.certificates.authority))
         users = self._folder / "users.csv"
         users.write_text("".join(user.line for user in USERS), encoding="utf-8")
-        try:
-            self._start("etcd", *self._etcd_flags())
-            server = self._start("kube-apiserver", *self._api_server_flags(users))
-            server.wait_until(self._ready, _START_SECONDS)
-            self._start("kube-controller-manager", *self._controller_flags())
-            self._start("kube-scheduler", *self._scheduler_flags())
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End everything."""
-        self.stop()
+        self._run_program("etcd", *self._etcd_flags())
+        server = self._run_program("kube-apiserver", *self._api_server_flags(users))
+        server.wait_until(self._ready, _START_SECONDS)
+        self._run_program("kube-controller-manager", *self._controller_flags())
+        self._run_program("kube-scheduler", *self._scheduler_flags())
 
     def stop(self) -> None:
         """End everything at once: nothing here is kept."""
@@ -131,7 +123,7 @@ class ControlPlane:
             f"users:\n{users}contexts:\n{named}current-context: {contexts[0][0]}\n"
         )
 
-    def _start(self, name: str, *flags: str) -> Child:
+    def _run_program(self, name: str, *flags: str) -> Child:
         child = Child(self._run, self._netns, [self._programs.path(name), *flags], self._folder / f"{name}.log")
         self._children[name] = child
         return child

@@ -15,16 +15,21 @@ _CONFLICTS = 20
 """So often an object that a controller writes meanwhile is read and put again."""
 _VERSIONS = {
     "": "v1",
+    "apiextensions.k8s.io": "v1",
     "apps": "v1",
     "authentication.k8s.io": "v1",
     "batch": "v1",
     "discovery.k8s.io": "v1",
     "events.k8s.io": "v1",
+    "flowcontrol.apiserver.k8s.io": "v1",
     "networking.k8s.io": "v1",
     "rbac.authorization.k8s.io": "v1",
     "policy": "v1",
+    "vpcresources.k8s.aws": "v1beta1",
 }
-_WITHOUT_NAMESPACE = frozenset({"nodes", "namespaces", "clusterroles", "clusterrolebindings", "priorityclasses"})
+_WITHOUT_NAMESPACE = frozenset(
+    {"nodes", "namespaces", "clusterroles", "clusterrolebindings", "priorityclasses", "customresourcedefinitions"}
+)
 _ENDINGS = (("y", "ies"), ("s", "ses"), ("", "s"))
 
 

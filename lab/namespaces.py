@@ -36,6 +36,8 @@ from lab.errors import LabError
 
 CLONE_NEWNET = 0x40000000
 _TERM_SECONDS = 3.0
+_IF_OWNED = '[ "$PPID" = "$0" ] && exec "$@"'
+"""An owner that died before the death signal was asked for never sends it: then the program must not begin."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -163,7 +165,7 @@ class Run:
         terminates it. What the program itself starts is killed as well, as long as it stays in the run's namespaces.
         """
         enter = ["ip", "netns", "exec", netns] if netns else []
-        command = ["setpriv", "--pdeathsig", "KILL", "--", *enter, *argv]
+        command = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", _IF_OWNED, str(os.getpid()), *enter, *argv]
         return self._starter.submit(self._started, netns, command, popen).result()
 
     def _started(self, netns: str, command: Sequence[str], popen: Mapping[str, Any]) -> subprocess.Popen[Any]:

@@ -15,8 +15,9 @@ from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.ports import ClusterReader
 from bot.errors import NotFound
-from bot.sandbox.standing_world import StandingWorld
-from bot.sandbox.world import CLUSTER
+from bot.sandbox.running.standing_world import StandingWorld
+from bot.sandbox.world.dns_pods import coredns_pods
+from bot.sandbox.world.world import CLUSTER
 from lab.bot_clients import sources
 from lab.errors import LabError
 from lab.kubernetes_api import Json
@@ -25,8 +26,12 @@ _SECONDS = 30.0
 
 
 def diagnose(standing: StandingWorld, *arguments: str) -> tuple[int, Json]:
-    """Run `dnsbot diagnose cluster-prod --output json` as a user would; return exit code and report."""
-    command = [sys.executable, "-m", "bot", "diagnose", CLUSTER, *arguments, "--output", "json"]
+    """Run `dnsbot diagnose cluster-prod --output json` as a user would; return exit code and report.
+
+    The user asks about the names that the scenario is about.
+    """
+    asked = [word for name in standing.scenario.names for word in ("--name", name)]
+    command = [sys.executable, "-m", "bot", "diagnose", CLUSTER, *asked, *arguments, "--output", "json"]
     done = subprocess.run(  # noqa: S603  # our own program
         [*command, "--config", str(standing.directory / "dnsbot.yaml")],
         env={**os.environ, **standing.environment, "DATABASE_URL": f"sqlite:///{standing.directory}/history.db"},
@@ -66,9 +71,10 @@ def log_kinds(standing: StandingWorld) -> dict[str, set[str]]:
     """
     reader = sources(standing).cluster(Deadline.after(_SECONDS))
     found: dict[str, set[str]] = {"kube-dns": set(), "kube-proxy": set()}
+    proxies = standing.operator.get("pods", namespace="kube-system", labels="k8s-app=kube-proxy")
+    pods_of = {"kube-dns": coredns_pods(standing.operator), "kube-proxy": proxies}
     for application, kinds in found.items():
-        pods = standing.operator.get("pods", namespace="kube-system", labels=f"k8s-app={application}")
-        for pod in pods:
+        for pod in pods_of[application]:
             for line in log_lines(reader, PodName(namespace="kube-system", name=pod["metadata"]["name"])):
                 kinds.add(_kind(application, line.partition(" ")[2]))
     unsaid = {"other", "", CorednsLineKind.WAITING_FOR_API.value}  # the last one depends on how fast the API answers

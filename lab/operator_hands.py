@@ -9,11 +9,16 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from bot.sandbox.operating import HttpOperator
-from bot.sandbox.scenario import OperatingError
+from bot.sandbox.operator.operating import HttpOperator
+from bot.sandbox.world.scenario import OperatingError
 from lab.kubernetes_api import ApiRefused, Json, KubernetesApi, path_of
 from lab.node_agent.resolv_conf import KubeletSettings
 from lab.rest import Rest
+
+_LONGEST_SECONDS = 150.0
+"""No program of the lab waits longer for anything."""
+_MOMENT_SECONDS = 2.0
+"""Kubernetes tells moments by the second."""
 
 
 @contextmanager
@@ -68,8 +73,8 @@ class LabOperator(HttpOperator):
         self._settings(node).resolv_conf = text
 
     def time_passes(self, seconds: float) -> None:
-        """Wait so long: the kernel's clock is nobody's to change."""
-        time.sleep(seconds)
+        """Wait so long: the kernel's clock is nobody's to change. Of hours, a moment that parts before from after."""
+        time.sleep(seconds if seconds <= _LONGEST_SECONDS else _MOMENT_SECONDS)
 
     def settle(self) -> None:
         """Wait until nothing moves any more without an outside event, in the cluster and in the packet filter."""

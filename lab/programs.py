@@ -10,7 +10,10 @@ from pathlib import Path
 from lab.errors import LabError
 
 _BUILD = Path(__file__).parent / "tools" / "build"
-_NAMES = ("etcd", "coredns", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl")
+_NAMES = (
+    *("etcd", "coredns", "corefile-check"),
+    *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl"),
+)
 _FROM_DEBIAN = {
     "ip": "iproute2",
     "nft": "nftables",

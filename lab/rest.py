@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-from bot.sandbox.scenario import OperatingError
+from bot.sandbox.world.scenario import OperatingError
 from lab.kubernetes_api import Json, KubernetesApi
 
 Signature: TypeAlias = tuple[tuple[str, ...], ...]

@@ -6,21 +6,25 @@ import contextlib
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from bot.sandbox.bot_files import bot_environment
-from bot.sandbox.far_end_process import FarEndProcess
-from bot.sandbox.node_object import node_object
-from bot.sandbox.operating import HttpOperator, call_json
-from bot.sandbox.scenario import Scenario
-from bot.sandbox.scenario_catalogue import find_scenario
-from bot.sandbox.seeding import build
-from bot.sandbox.world import CLUSTER_DNS, REGION, World, WorldNode, draw_plan
-from lab.bot_access import role_documents, write_bot_files
+from bot.sandbox.network.branch_interfaces import AwsBranchMaker
+from bot.sandbox.operator.operating import HttpOperator, call_json
+from bot.sandbox.running.bot_files import bot_environment
+from bot.sandbox.running.far_end_process import FarEndProcess
+from bot.sandbox.running.started import Started
+from bot.sandbox.world.node_object import node_object
+from bot.sandbox.world.plan import WorldPlan, draw_plan
+from bot.sandbox.world.scenario import Scenario
+from bot.sandbox.world.scenario_catalogue import find_scenario
+from bot.sandbox.world.seeding import build
+from bot.sandbox.world.world import CLUSTER, CLUSTER_DNS, REGION, World, WorldNode
+from lab.bot_access import probing_documents, role_documents, write_bot_files
 from lab.control_plane import KUBELETS, PORT, ControlPlane
-from lab.fabric import Fabric
+from lab.fabric import Fabric, FabricVpc
+from lab.following import Carrier, Following
 from lab.kubernetes_api import Json
 from lab.namespaces import Run, joined
 from lab.node_agent.addresses import AddressPool, all_addresses
@@ -28,10 +32,13 @@ from lab.node_agent.agent import NodeAgent
 from lab.node_agent.hands import AgentNode, Hands
 from lab.node_agent.resolv_conf import KubeletSettings
 from lab.operator_hands import LabOperator
+from lab.pod_security_groups import PodSecurityGroups, define_policies
 from lab.programs import Programs, built_programs
 from lab.rest import Rest
 from lab.service_questions import until_every_node_asks, until_rules_are_laid
-from lab.vpc_filter import FollowingFilter, VpcFilter
+from lab.vpc_answers import VpcKey
+from lab.vpc_carriers import carriers_of
+from lab.vpc_filter import VpcFilter
 
 
 class _Founder(HttpOperator):
@@ -46,7 +53,7 @@ class _Founder(HttpOperator):
         self.objects += objects
 
 
-class RunningLab:
+class RunningLab(Started):
     """Runs while the context lasts, with the attributes of `RunningWorld`; nothing is left behind.
 
     The calling thread is in the control plane's network namespace meanwhile, and so is every process and thread that it
@@ -67,8 +74,8 @@ class RunningLab:
     control_plane: ControlPlane
     agent: NodeAgent
     kubectl_path: str
-    filter: VpcFilter
-    """Its counters show which packets flowed."""
+    filters: Mapping[str, VpcFilter]
+    """By id of the VPC. Their counters show which packets flowed."""
 
     def __init__(
         self,
@@ -83,29 +90,20 @@ class RunningLab:
         self._programs = programs
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Self:
-        """Start everything, build the world and break it."""
-        self._programs = self._programs or built_programs()
-        try:
-            self._begin(self._programs)
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """End everything and remove it."""
         self._stack.close()
 
-    def _begin(self, programs: Programs) -> None:
+    def start(self) -> None:
+        """Start everything, build the world and break it."""
+        programs = self._programs or built_programs()
         self.kubectl_path = programs.path("kubectl")
-        plan = draw_plan(self._seed, self._nodes)
+        plan = draw_plan(self._seed, self._nodes, self.scenario.neighbours)
         self.run = self._stack.enter_context(Run())
-        self.fabric = Fabric(self.run, plan.vpc_cidr)
+        self.fabric = _fabric(self.run, plan)
         self._stack.enter_context(joined(self.fabric.control_plane))
-        self.fabric.resolver.start(Path(programs.path("coredns")))
+        for vpc in self.fabric.vpcs:
+            vpc.resolver.start(Path(programs.path("coredns")))
         aws = FarEndProcess("bot.sandbox.aws", "--seed", str(self._seed))
         self._stack.callback(aws.stop)
         with ThreadPoolExecutor(1) as beside:
@@ -116,6 +114,7 @@ class RunningLab:
         founder = _Founder(self.aws_url)
         self.world = build(plan, founder)
         nodes = self._wire(founder)
+        self._following = self._stack.enter_context(self._follow(Path(programs.path("coredns"))))
         self._populate(founder.objects, programs, nodes)
         self._give_to_bot()
         self.scenario.acts(self.world, self.operator)
@@ -127,22 +126,25 @@ class RunningLab:
         found = founder.aws("ec2", "DescribeNetworkInterfaces")["NetworkInterfaces"]
         of_control_plane = [item["PrivateIpAddress"] for item in found if _is_control_plane(item)]
         self.fabric.add_control_plane_addresses(of_control_plane)
-        host = self.world.endpoint.removeprefix("https://")
-        self.fabric.resolver.name_hosts({host: of_control_plane})
         nodes = []
         for node in self.world.nodes:
             own = [item for item in found if (item.get("Attachment") or {}).get("InstanceId") == node.instance_id]
-            netns = self.fabric.attach_node(node.name, node.address, all_addresses(own, node.address))
+            netns = self.fabric.home.attach_node(node.name, node.address, all_addresses(own, node.address))
             nodes.append(self._agent_node(node, netns, own))
-        self.filter = VpcFilter(self.fabric.netns)
-        following = FollowingFilter(
-            self.filter, aws_url=self.aws_url, aws_netns=self.fabric.control_plane, region=REGION
-        )
-        self._following = self._stack.enter_context(following)
         return nodes
 
+    def _follow(self, coredns: Path) -> Following:
+        """Return what lets packets, names and endpoints of every VPC be as AWS has them."""
+        keys = [VpcKey(account=vpc.account, region=vpc.region, id=vpc.id) for vpc in self.world.vpcs]
+        carriers: list[Carrier] = []
+        self.filters = {}
+        for wiring, vpc in zip(self.fabric.vpcs, keys, strict=True):
+            self.filters[vpc.id] = VpcFilter(wiring.netns)
+            carriers += carriers_of(self.fabric, wiring, vpc, self.filters[vpc.id], coredns)
+        return Following(carriers, aws_url=self.aws_url, aws_netns=self.fabric.control_plane)
+
     def _agent_node(self, node: WorldNode, netns: str, interfaces: list[Json]) -> AgentNode:
-        own = f"search {REGION}.compute.internal\nnameserver {self.fabric.resolver_address}\n"
+        own = f"search {REGION}.compute.internal\nnameserver {self.fabric.home.resolver_address}\n"
         return AgentNode(
             name=node.name,
             netns=netns,
@@ -155,17 +157,20 @@ class RunningLab:
     def _populate(self, objects: list[Mapping[str, Any]], programs: Programs, nodes: list[AgentNode]) -> None:
         folder = self.run.directory / "pods"
         folder.mkdir()
+        api = self.control_plane.api()
+        define_policies(api)
+        maker = AwsBranchMaker(self.aws_url, region=REGION)
         hands = Hands(
             api=self.control_plane.api(KUBELETS),
-            fabric=self.fabric,
+            wiring=self.fabric.home,
             run=self.run,
             programs=programs,
             folder=folder,
             authority=self.control_plane.certificates.authority,
+            pod_groups=PodSecurityGroups(api, maker, self._following.look_again),
         )
         self.agent = NodeAgent(hands, self.control_plane.certificates, nodes)
         self._stack.callback(self.agent.stop)
-        api = self.control_plane.api()
         self._rest = Rest(api, self._following.refresh, self.agent.raise_failure)
         self.operator = LabOperator(
             aws_url=self.aws_url,
@@ -181,15 +186,20 @@ class RunningLab:
         until_every_node_asks([node.netns for node in nodes])
 
     def _give_to_bot(self) -> None:
-        self.operator.apply(*role_documents())
+        self.operator.apply(*role_documents(), *probing_documents())
         self.directory = self.run.directory / "bot"
         self.directory.mkdir()
-        write_bot_files(self.directory, self.control_plane)
+        write_bot_files(self.directory, self.control_plane, self.world.neighbours)
         self.environment = bot_environment(self.aws_url)
 
     def aws_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a control route of the AWS far end: `aws_control("POST", "faults", […])`."""
         return call_json(method, f"{self.aws_url}/sandbox/{route}", document)
+
+    @property
+    def filter(self) -> VpcFilter:
+        """The filter of the cluster's VPC."""
+        return self.filters[self.world.home.id]
 
     def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the lab's administrator and return what it printed; its exit code is not checked."""
@@ -197,5 +207,13 @@ class RunningLab:
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  # built by us
 
 
+def _fabric(run: Run, plan: WorldPlan) -> Fabric:
+    """Wire every VPC of the world and link it with all others: AWS decides which packets use a link."""
+    fabric = Fabric(run, [FabricVpc(name=vpc.name, cidr=vpc.cidr) for vpc in (plan.home, *plan.neighbours)])
+    for one, other in combinations(fabric.vpcs, 2):
+        fabric.link(one, other)
+    return fabric
+
+
 def _is_control_plane(interface: Json) -> bool:
-    return str(interface.get("Description", "")).startswith("Amazon EKS ")
+    return str(interface.get("Description", "")) == f"Amazon EKS {CLUSTER}"

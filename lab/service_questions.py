@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-from bot.sandbox.world import API_SERVICE, CLUSTER_DNS
+from bot.sandbox.world.world import API_SERVICE, CLUSTER_DNS
 from lab.errors import LabError
 from lab.namespaces import joined
 

@@ -1,36 +1,49 @@
-"""The fabric's packet filter: loads the compiled table at once, follows the AWS state, and counts.
+"""A VPC's packet filter: loads the compiled table at once, and counts.
 
 Beside the compiled table stands one that only counts port 53 by pair, after the filter, and is never replaced:
-queries and answers that got through.
+queries and answers that got through. A third keeps other VPCs from the VPC's own resolver, which answers inside only.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
+from lab.aws_clients import AwsClients
 from lab.errors import LabError
+from lab.fabric import LINK
 from lab.namespaces import joined
-from lab.vpc_answers import VpcAnswers, ec2_client, read_answers, writes_so_far
+from lab.vpc_answers import VpcAnswers, VpcKey, read_answers
 from lab.vpc_ruleset import PASSED, REFUSED, STAGES, TABLE, Options, Stage, compile_ruleset, refusal
 
-_POLL_SECONDS = 0.4
 _TRAFFIC = """\
 table ip traffic {
   set queries { type ipv4_addr . ipv4_addr . inet_proto; flags dynamic; size 65535; counter; }
   set answers { type ipv4_addr . ipv4_addr . inet_proto; flags dynamic; size 65535; counter; }
+  set arrived { type ipv4_addr . ipv4_addr . inet_proto; flags dynamic; size 65535; counter; }
+  chain prerouting {
+    type filter hook prerouting priority filter; policy accept;
+    meta l4proto { tcp, udp } th dport 53 update @arrived { ip saddr . ip daddr . meta l4proto }
+  }
   chain forward {
     type filter hook forward priority filter + 10; policy accept;
     meta l4proto { tcp, udp } th dport 53 update @queries { ip saddr . ip daddr . meta l4proto }
     meta l4proto { tcp, udp } th sport 53 update @answers { ip daddr . ip saddr . meta l4proto }
   }
 }
+"""
+_BORDER = f"""\
+table ip border {{
+  chain input {{
+    type filter hook input priority filter; policy accept;
+    iifname "{LINK}*" drop
+  }}
+}}
 """
 
 
@@ -49,13 +62,14 @@ class Refused:
 
 
 class VpcFilter:
-    """The filter of one fabric namespace. Until the first `apply` everything passes."""
+    """The filter of one VPC. Until the first `apply` everything passes."""
 
-    def __init__(self, fabric_netns: str) -> None:
-        self._netns = fabric_netns
+    def __init__(self, netns: str) -> None:
+        """`netns`: full name of the namespace that routes the VPC."""
+        self._netns = netns
         self._before: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._nft("-f", "-", text=_TRAFFIC)
+        self._nft("-f", "-", text=_TRAFFIC + _BORDER)
 
     def apply(self, answers: VpcAnswers, options: Options | None = None) -> None:
         """Replace the table in one transaction. Established connections stay established, as in AWS."""
@@ -74,6 +88,10 @@ class VpcFilter:
     def queries(self) -> Mapping[tuple[str, str, str], int]:
         """Return packets to port 53 that got through, by (client, server, udp or tcp)."""
         return self._pairs("queries")
+
+    def arrived(self) -> Mapping[tuple[str, str, str], int]:
+        """Return packets to port 53 that came in, by (client, server, udp or tcp), whatever became of them."""
+        return self._pairs("arrived")
 
     def answers(self) -> Mapping[tuple[str, str, str], int]:
         """Return packets from port 53 that got through, by (client, server, udp or tcp), the client being the asker."""
@@ -118,68 +136,13 @@ def _refused(where: tuple[Stage, int], flow: list[Any]) -> Refused:
     return Refused(source, int(source_port), destination, protocol, *where)
 
 
-class FollowingFilter:
-    """Keeps a filter as the simulated AWS has it, from a thread of its own, while the context lasts.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilteredVpc:
+    """A VPC whose packets go through a filter."""
 
-    While a read fails the last state stands.
-    """
+    filter: VpcFilter
+    vpc: VpcKey
 
-    def __init__(self, vpc_filter: VpcFilter, *, aws_url: str, aws_netns: str, region: str) -> None:
-        self._filter, self._aws_url, self._netns, self._region = vpc_filter, aws_url, aws_netns, region
-        self._seen: tuple[int, str] | None = None
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._ec2: Any = None
-        self._failure: LabError | None = None
-        self._thread = threading.Thread(target=self._follow, name="vpc-filter", daemon=True)
-
-    def __enter__(self) -> Self:
-        """Apply the present state, then follow."""
-        if not self.refresh():
-            raise LabError(
-                f"the simulated AWS at {self._aws_url} ({self._netns or 'this machine'}) gave no VPC to filter"
-            )
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop following; the table stays. Raises what made the following stop earlier, if anything did."""
-        self._ended.set()
-        self._thread.join()
-        if self._failure and error is None:
-            raise self._failure
-
-    def refresh(self) -> bool:
-        """Apply the state of this moment; return whether it is in force. From any thread. Raises `LabError`."""
-        if self._failure:
-            raise self._failure
-        import botocore.exceptions  # noqa: PLC0415  # slow to import
-
-        with self._lock, joined(self._netns) if self._netns else contextlib.nullcontext():
-            try:
-                seen = writes_so_far(self._aws_url)
-                if seen == self._seen:
-                    return True
-                self._ec2 = self._ec2 or ec2_client(self._aws_url, self._region)
-                answers = read_answers(self._ec2)
-            except (
-                botocore.exceptions.BotoCoreError,
-                botocore.exceptions.ClientError,
-                OSError,
-                ValueError,
-                LookupError,
-            ):
-                return False
-            self._filter.apply(answers)
-            self._seen = seen
-        return True
-
-    def _follow(self) -> None:
-        while not self._ended.wait(_POLL_SECONDS):
-            try:
-                self.refresh()
-            except LabError as failure:
-                self._failure = failure
-                return
+    def read(self, aws: AwsClients) -> Callable[[], None]:
+        """Read how AWS has the VPC now; what is returned lets the filter be so."""
+        return partial(self.filter.apply, read_answers(aws, self.vpc))

@@ -1,113 +1,57 @@
-"""The VPC's own DNS resolver: a real CoreDNS inside the fabric, which neither groups nor ACLs filter.
+"""A VPC's own DNS resolver: a real CoreDNS where the VPC is routed, which neither groups nor ACLs filter.
 
-It answers public names, instances' private names (`ip-10-0-1-5.eu-west-1.compute.internal`) and the names it is given.
-Source: VPC User Guide, "Understand Amazon DNS": base + 2 of the VPC's CIDR, and 169.254.169.253.
+It answers public names, instances' private names and what AWS holds for the VPC: private zones, Resolver rules, the
+names of EKS endpoints. It stands at base + 2 of the VPC's CIDR and at 169.254.169.253 (VPC User Guide, "Understand
+Amazon DNS").
 """
 
 from __future__ import annotations
 
-import signal
-import socket
-import subprocess
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from lab.errors import LabError
-from lab.namespaces import Run, joined
+from lab.aws_clients import AwsClients
+from lab.backbone import Backbone
+from lab.coredns import CoreDns
+from lab.corefiles import resolver_files
+from lab.namespaces import Run
+from lab.vpc_answers import VpcKey
+from lab.vpc_names import VpcNames, read_names
 
 LINK_LOCAL = "169.254.169.253"
-_START_SECONDS = 20.0
-_PORT = 53
-_QUERY = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06amazon\x03com\x00\x00\x01\x00\x01"
-"""A query for the A records of amazon.com (RFC 1035)."""
-
-_COREFILE = """\
-.:53 {{
-    bind {addresses}
-    template IN A {{
-        match ^ip-(?P<a>[0-9]+)-(?P<b>[0-9]+)-(?P<c>[0-9]+)-(?P<d>[0-9]+)[.].*compute[.]internal[.]$
-        answer "{{{{ .Name }}}} 60 IN A {{{{ .Group.a }}}}.{{{{ .Group.b }}}}.{{{{ .Group.c }}}}.{{{{ .Group.d }}}}"
-        fallthrough
-    }}
-    template IN ANY {{
-        match [.](local|internal|invalid|test|localhost|example|corp|lan)[.]$
-        match ^[^.]*[.]$
-        match [.][^.]*[0-9][^.]*[.]$
-        rcode NXDOMAIN
-        fallthrough
-    }}
-    template IN A {{
-        answer "{{{{ .Name }}}} 60 IN A 54.239.28.85"
-        answer "{{{{ .Name }}}} 60 IN A 52.94.236.248"
-        answer "{{{{ .Name }}}} 60 IN A 205.251.242.103"
-    }}
-    template IN ANY {{
-        rcode NOERROR
-    }}
-    errors
-}}
-"""
-
-_NAMED = """\
-{name}:53 {{
-    bind {addresses}
-    hosts {{
-{lines}
-        ttl 60
-    }}
-}}
-"""
 
 
 class VpcResolver:
-    """Runs from `start` to the end of the run, or until `stop`."""
+    """Runs from `start` to the end of the run, or until `stop`. It knows no more than public names at first."""
 
-    def __init__(self, run: Run, netns: str, addresses: tuple[str, ...]) -> None:
-        self._run, self._netns, self._addresses = run, netns, addresses
-        self._corefile = run.directory / "vpc-resolver.Corefile"
-        self._process: subprocess.Popen[Any] | None = None
-        self.name_hosts({})
+    def __init__(self, run: Run, name: str, netns: str, addresses: tuple[str, ...]) -> None:
+        self._addresses = addresses
+        self._coredns = CoreDns(run, f"resolver-{name}", netns)
+        self.know(VpcNames())
 
-    def name_hosts(self, names: Mapping[str, Iterable[str]]) -> None:
-        """Answer these names, and no others of this kind, with these addresses (an EKS endpoint's private name).
-
-        A resolver that runs already reads them some time later: CoreDNS reloads beside its answering.
-        """
-        listen = " ".join(self._addresses)
-        text = _COREFILE.format(addresses=listen)
-        for name, addresses in sorted(names.items()):
-            lines = "\n".join(f"        {address} {name}" for address in addresses)
-            text += _NAMED.format(name=name, addresses=listen, lines=lines)
-        self._corefile.write_text(text)
-        if self._process is not None:
-            self._process.send_signal(signal.SIGUSR1)  # CoreDNS reloads
+    def know(self, names: VpcNames, address_of: Callable[[str], str] = str) -> None:
+        """Answer these names from now on. `address_of` tells where an outbound endpoint is asked."""
+        self._coredns.write(resolver_files(names, self._addresses, self._coredns.folder, address_of))
 
     def start(self, coredns: Path) -> None:
-        """Start `coredns` (the program's path) and wait until it answers."""
-        log = self._run.directory / "vpc-resolver.log"
-        with log.open("wb") as output:
-            self._process = self._run.run_in(
-                self._netns, [str(coredns), "-conf", str(self._corefile)], stdout=output, stderr=subprocess.STDOUT
-            )
-        until = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise LabError(f"the VPC resolver ({coredns}) does not answer; its log ends: {log.read_text()[-400:]}")
+        """Start `coredns` (the program's path) and wait until it serves."""
+        self._coredns.start(coredns)
 
     def stop(self) -> None:
         """End it: every look-up of it fails from now on."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        self._coredns.stop()
 
-    def _answers(self) -> bool:
-        with joined(self._netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            asking.settimeout(0.2)
-            try:
-                asking.sendto(_QUERY, (self._addresses[0], _PORT))
-                return len(asking.recv(512)) > len(_QUERY)
-            except OSError:
-                time.sleep(0.02)
-                return False
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedVpc:
+    """A VPC that a resolver answers for."""
+
+    resolver: VpcResolver
+    vpc: VpcKey
+    backbone: Backbone
+
+    def read(self, aws: AwsClients) -> Callable[[], None]:
+        """Read what AWS holds of names for the VPC now; what is returned lets the resolver know it."""
+        return partial(self.resolver.know, read_names(aws, self.vpc), self.backbone.address_of)

@@ -3,6 +3,8 @@
 A packet walks the stages in AWS's order: the source's groups (outbound), the ACL of the subnet that it leaves, the ACL
 of the subnet that it enters, the destination's groups (inbound). Groups are stateful: packets of an established
 connection pass them. ACLs are not: every packet between two subnets is judged, answers by the client's port.
+Of a packet between peered VPCs each VPC judges the half that is its own, and the one that it leaves its route as well.
+A rule that names a group of another VPC admits nobody here.
 Sources: VPC User Guide, "Control traffic to your AWS resources using security groups", "Security group connection
 tracking", "Network ACL basics", "Network ACL rules"; nft(8). Shares nothing with `bot.network`. IPv4 only.
 """
@@ -16,6 +18,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from lab.vpc_answers import Row, VpcAnswers
+from lab.vpc_routes import peer_cidrs, routes_by_subnet
 
 TABLE = "vpc"
 REFUSED = "refused_"
@@ -44,7 +47,7 @@ class Stage(StrEnum):
     SERVER_SUBNET_OUT = "server_subnet_out"
     CLIENT_SUBNET_IN = "client_subnet_in"
     NOBODY = "nobody"
-    """No interface holds the source or the destination."""
+    """No interface holds the source or the destination, and no route leads to or from a peered VPC that may."""
 
 
 STAGES = tuple(Stage)
@@ -117,6 +120,7 @@ class _Compiler:
             "type filter hook forward priority filter; policy drop;",
             f"{_CONNECTED} goto leaving",
             *self._by_holder("ip saddr", {row: f"out_{self._place[row]}" for row in self._held}),
+            *self._from_peers(),
             f"counter name {Stage.NOBODY} drop",
         ]
         self._chains["passing"] = [f"counter name {PASSED} accept"]
@@ -138,11 +142,28 @@ class _Compiler:
         nobody = f"counter name {Stage.NOBODY} drop"
         out = self._by_holder("ip saddr", {row: f"{acl}_out" for row, acl in acls.items()})
         into = self._by_holder("ip daddr", {row: f"{acl}_in" for row, acl in acls.items()})
-        self._chains["leaving"] = [*within, *out, nobody]
-        self._chains["entering"] = [*into, nobody]
+        self._chains["leaving"] = [*within, *out, *self._from_peers(), nobody]
+        self._chains["entering"] = [*into, *self._to_peers(sorted(set(subnet_of.values()))), nobody]
         entries = {_word(acl["NetworkAclId"]): list(acl["Entries"]) for acl in self._answers.acls}
         for acl in sorted(set(acls.values())):
             self._acl(acl, entries.get(acl, []))
+
+    def _from_peers(self) -> list[str]:
+        """Return the rule that lets in what comes from a peered VPC, whose own filter has judged it so far."""
+        self._sets["peers"] = [each for cidrs in peer_cidrs(self._answers).values() for each in cidrs]
+        return ["ip saddr @peers goto entering"] if self._sets["peers"] else []
+
+    def _to_peers(self, subnets: Sequence[str]) -> list[str]:
+        """Return the rules by which a subnet's packets for addresses that nobody inside holds go to its route table."""
+        rules = []
+        for subnet, routes in routes_by_subnet(self._answers, subnets).items():
+            if any(leaves for _, leaves in routes):
+                name = f"routes_{_word(subnet)}"
+                nobody = f"counter name {Stage.NOBODY} drop"
+                led = [f"ip daddr {cidr} {'goto passing' if leaves else nobody}" for cidr, leaves in routes]
+                self._chains[name] = [*led, nobody]
+                rules.append(f"ip saddr @in_{_word(subnet)} goto {name}")
+        return rules
 
     def _acl(self, name: str, entries: Sequence[Row]) -> None:
         closing = {"RuleNumber": IMPLICIT_DENY, "RuleAction": "deny", "Protocol": "-1", "CidrBlock": "0.0.0.0/0"}

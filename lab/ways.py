@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bot.sandbox.standing_world import StandingWorld
-from bot.sandbox.world import CLUSTER_DNS
+from bot.sandbox.running.standing_world import StandingWorld
+from bot.sandbox.world.world import CLUSTER_DNS
 from lab.kubernetes_api import Json
-from lab.lookups import OUTSIDE, To, look_up
+from lab.lookups import OUTSIDE, To, has_branch_interface, look_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Relation:
     """How a client's node and a CoreDNS pod's node lie to one another, as far as it matters."""
 
+    own_interface: bool
+    """Of the client: whether it has a branch interface."""
     same_node: bool
     same_subnet: bool
     same_node_group: bool
@@ -86,12 +88,13 @@ class _Places:
         self._nodes = {node.name: node for node in world.nodes}
         acls = standing.operator.aws("ec2", "DescribeNetworkAcls")["NetworkAcls"]
         now = {one["SubnetId"]: acl["NetworkAclId"] for acl in acls for one in acl["Associations"]}
-        self._changed = {subnet.id: now[subnet.id] != subnet.network_acl_id for subnet in world.subnets}
+        self._changed = {subnet.id: now[subnet.id] != subnet.network_acl_id for subnet in world.home.subnets}
 
     def relation(self, client: Json, server: Json) -> Relation:
         """Return how two pods lie to one another."""
         here, there = (self._nodes[pod["spec"]["nodeName"]] for pod in (client, server))
         return Relation(
+            own_interface=has_branch_interface(client),
             same_node=there is here,
             same_subnet=there.subnet_id == here.subnet_id,
             same_node_group=there.node_group == here.node_group,

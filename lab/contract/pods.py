@@ -161,43 +161,43 @@ class TestCommands:
         """What the program prints comes back."""
         pod = shop(far_end)[0]
 
-        done = sources(far_end).prober(Deadline.after(10)).run(named(pod), "shop", ["cat", "/etc/resolv.conf"])
+        done = sources(far_end).pods(Deadline.after(10)).run(named(pod), "shop", ["cat", "/etc/resolv.conf"])
 
-        assert (done.exit_code, done.stderr) == (0, "")
-        assert f"search {NAMESPACE}.svc.cluster.local svc.cluster.local cluster.local" in done.stdout
-        assert "options ndots:5" in done.stdout
+        assert (done.exit_code, done.stderr, done.cut) == (0, b"", False)
+        assert f"search {NAMESPACE}.svc.cluster.local svc.cluster.local cluster.local" in done.text()
+        assert "options ndots:5" in done.text()
 
     def test_failure_has_its_exit_code_and_standard_error(self, far_end: FarEnd) -> None:
         """Both arrive apart from standard output."""
         pod = shop(far_end)[0]
 
-        done = sources(far_end).prober(Deadline.after(10)).run(named(pod), "shop", ["cat", "/no/such/file"])
+        done = sources(far_end).pods(Deadline.after(10)).run(named(pod), "shop", ["cat", "/no/such/file"])
 
-        assert (done.exit_code, done.stdout) == (1, "")
-        assert done.stderr == "cat: /no/such/file: No such file or directory\n"
+        assert (done.exit_code, done.stdout) == (1, b"")
+        assert done.stderr == b"cat: /no/such/file: No such file or directory\n"
 
     def test_program_that_the_image_lacks(self, far_end: FarEnd) -> None:
         """No look-up failed: the runtime found no such program."""
         pod = shop(far_end, image=NO_TOOLS, name="bare")[0]
 
-        done = sources(far_end).prober(Deadline.after(10)).run(named(pod), "bare", ["cat", "/etc/resolv.conf"])
+        done = sources(far_end).pods(Deadline.after(10)).run(named(pod), "bare", ["cat", "/etc/resolv.conf"])
 
         assert done.exit_code in {126, 127}
-        assert 'exec: "cat": executable file not found in $PATH' in done.stdout + done.stderr
+        assert 'exec: "cat": executable file not found in $PATH' in done.text() + done.complaint
 
     def test_program_that_hangs(self, far_end: FarEnd) -> None:
         """The bot leaves at its deadline and says so."""
         pod, begun = shop(far_end)[0], time.monotonic()
 
         with pytest.raises(SourceTimeout, match="gave no whole answer in time"):
-            sources(far_end).prober(Deadline.after(1.5)).run(named(pod), "shop", ["sleep", "30"])
+            sources(far_end).pods(Deadline.after(1.5)).run(named(pod), "shop", ["sleep", "30"])
 
         assert time.monotonic() - begun < 20
 
     def test_pod_that_is_not_there(self, far_end: FarEnd) -> None:
         """The refusal comes before the upgrade, as a 404."""
         with pytest.raises(NotFound, match='pods "none" not found'):
-            sources(far_end).prober(Deadline.after(10)).run(
+            sources(far_end).pods(Deadline.after(10)).run(
                 PodName(namespace=NAMESPACE, name="none"), "shop", ["cat", "/etc/resolv.conf"]
             )
 

@@ -128,7 +128,7 @@ class TestLists:
         far_end.put(unscheduled_pod("mine", app="mine"))
         reader = sources(far_end).cluster(Deadline.after(10))
 
-        listed = reader.list(PODS, namespace=NAMESPACE, labels="app=mine")
+        listed = reader.list(PODS, dict, namespace=NAMESPACE, labels="app=mine")
 
         assert [item["metadata"]["name"] for item in listed] == ["mine"]
         assert reader.get(PODS, "mine", namespace=NAMESPACE)["metadata"]["labels"] == {"app": "mine"}
@@ -265,11 +265,11 @@ class TestThrottling:
         reader = asked.cluster(Deadline.after(20))
 
         with far_end.throttled("nodes"), pytest.raises(SourceUnreachable) as shed:
-            reader.list(NODES)
+            reader.list(NODES, dict)
 
         assert shed.value.reason == (
             "Cannot list nodes: 429 Too Many Requests (Too many requests, please try again later.). "
             "The API server is overloaded and sheds calls; ask again later."
         )
         assert asked.totals()["calls"] == 2
-        assert reader.list(NODES) != []
+        assert reader.list(NODES, dict) != []

@@ -1,4 +1,4 @@
-"""Patches and deletes, and what they are refused for."""
+"""Patches, creates and deletes, and what they are refused for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject
 from bot.domain.ports import Resource
 from bot.errors import WriteFailed
+from bot.kubernetes.node_local_manifest import NodeLocalManifest
 from lab.contract.far_end import NAMESPACE, FarEnd, config_map, deployment, eventually, path
 
 DEPLOYMENTS = Resource(plural="deployments", group="apps")
@@ -127,6 +128,47 @@ class TestPatches:
             writers(far_end).cluster(Deadline.after(10)).patch(DEPLOYMENTS, "written", body, namespace=NAMESPACE)
 
         assert not refused.value.ambiguous
+
+
+MANIFEST = NodeLocalManifest(
+    namespace=NAMESPACE,
+    local_address="169.254.20.10",
+    cluster_ip="172.20.0.10",
+    domain="cluster.local",
+    selector={"k8s-app": "kube-dns"},
+    image="registry.k8s.io/dns/k8s-dns-node-cache:1.26.4",
+    plan_id="plan1",
+)
+
+
+class TestCreates:
+    """Objects that are created, for good and as a dry run, unknown fields refused."""
+
+    @pytest.mark.parametrize(
+        ("resource", "body"), MANIFEST.objects(), ids=[resource.plural for resource, _ in MANIFEST.objects()]
+    )
+    def test_the_api_takes_every_object_of_the_manifest_and_a_dry_run_keeps_none(
+        self, far_end: FarEnd, resource: Resource, body: JsonObject
+    ) -> None:
+        """NodeLocal DNSCache's manifest is what the API's schema knows."""
+        place, query = path(resource.plural, group=resource.group), {"dryRun": "All", "fieldValidation": "Strict"}
+
+        tried = far_end.wire.ask("POST", place, body, query=query)
+
+        assert (tried.status, tried.json["kind"]) == (201, body["kind"])
+        name = tried.json["metadata"]["name"]
+        assert far_end.wire.ask("GET", path(resource.plural, name, group=resource.group)).status == 404
+
+    def test_a_service_is_given_an_address_and_a_second_one_of_its_name_is_refused(self, far_end: FarEnd) -> None:
+        """A name that is taken is a 409 of its own reason."""
+        resource, body = MANIFEST.objects()[1]
+
+        made = far_end.wire.ask("POST", path(resource.plural), body)
+        again = far_end.wire.ask("POST", path(resource.plural), body)
+
+        far_end.wire.ask("DELETE", path(resource.plural, made.json["metadata"]["name"]))
+        assert made.json["spec"]["clusterIP"] not in {"", "None"}
+        assert again.refusal == (409, "AlreadyExists", 'services "kube-dns-upstream" already exists')
 
 
 class TestDeletes:

@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TypeAlias
 
-from bot.domain.findings import Protocol
-from bot.network.answers import interfaces, network, network_acls, security_group_rules, subnets
+from bot.domain.enforcing_mode import EnforcingMode
+from bot.domain.lookups import Transport
+from bot.network.answers import DescribedInterface, belonging, network, network_acls, security_group_rules, subnets
 from bot.network.classes import evaluate_pairs
 from bot.network.evaluate import VpcBook, evaluate
-from bot.network.model import PrefixList, Vpc
+from bot.network.model import Interface, PrefixList, Vpc
 from bot.network.ports import DNS, PortRange, count
 from bot.network.reachability import Block, End, Hop, Reachability, State
 from lab.fuzz.kernel import Outcome, Pair, Stretch
 from lab.fuzz.packets import Flow
+from lab.fuzz.places import Place
 from lab.fuzz.worlds import World
 from lab.vpc_ruleset import Stage
 
@@ -33,7 +35,7 @@ _HOPS = {
 _STAGES = {hop: stage for stage, hop in _HOPS.items()}
 _ORDER = list(_HOPS)
 
-Answers: TypeAlias = Mapping[tuple[str, str, Protocol], Reachability]
+Answers: TypeAlias = Mapping[tuple[str, str, Transport], Reachability]
 """By client's and server's address."""
 
 
@@ -44,21 +46,21 @@ class Disagreement:
     world: str
     client: str
     server: str
-    protocol: Protocol
+    transport: Transport
     about: str
     bot: str
     kernel: str
 
     def __str__(self) -> str:
         """Return one line."""
-        way = f"{self.client} to {self.server}, {self.protocol}/53"
+        way = f"{self.client} to {self.server}, {self.transport}/53"
         return f"{self.world}: {way}, {self.about}: bot.network says {self.bot}, the kernel {self.kernel}"
 
 
 def vpc_of(world: World) -> Vpc:
     """Return the world as the bot reads it."""
     rules = security_group_rules(world.answers.rules)
-    held = interfaces(world.answers.interfaces)
+    held = tuple(one.interface for one in belonging([*map(DescribedInterface.of, world.answers.interfaces)]))
     groups = {group for each in held for group in each.security_group_ids} | {each.security_group_id for each in rules}
     return Vpc(
         interfaces=held,
@@ -79,16 +81,21 @@ def answers_of(world: World) -> Iterator[tuple[str, Answers]]:
     holders = {
         place.address: next(i for i in vpc.interfaces if i.id == place.interface.id) for place in world.places.places
     }
+    ends = {place.address: _end(world, place, holders[place.address]) for place in world.places.places}
     ends = {
-        address: End(
-            interface=holder, address=ip_address(address), client_ports=PortRange(*world.client_ports[address])
+        place.address: replace(
+            ends[place.address],
+            leaves_as=None
+            if place.leaves_as == place.address
+            else replace(ends[place.leaves_as], client_ports=ends[place.address].client_ports),
         )
-        for address, holder in holders.items()
+        for place in world.places.places
     }
     resolver = End(interface=None, address=ip_address(world.places.resolver))
-    servers = [*ends.values(), resolver]
+    outside = [End(interface=None, address=ip_address(world.places.outside))] if world.places.outside else []
+    servers = [*ends.values(), resolver, *outside]
     by_class = {
-        (str(client.address), str(server.address), answer.protocol): answer
+        (str(client.address), str(server.address), answer.transport): answer
         for found in evaluate_pairs(vpc, ends.values(), servers).classes
         for client, server in found.pairs()
         for answer in found.answers
@@ -98,11 +105,20 @@ def answers_of(world: World) -> Iterator[tuple[str, Answers]]:
     yield (
         "pair by pair",
         {
-            (str(client.address), str(server.address), protocol): evaluate(book, client, server, protocol)
+            (str(client.address), str(server.address), transport): evaluate(book, client, server, transport)
             for client in ends.values()
             for server in servers
-            for protocol in Protocol
+            for transport in Transport
         },
+    )
+
+
+def _end(world: World, place: Place, holder: Interface) -> End:
+    return End(
+        interface=holder,
+        address=ip_address(place.address),
+        client_ports=PortRange(*world.client_ports[place.address]),
+        mode=place.mode or EnforcingMode.STRICT,
     )
 
 
@@ -123,15 +139,15 @@ def _compared(
     """Return every difference: state, ports, share, first hop, all hops, entry numbers, group ids."""
     found = []
     for pair in pairs:
-        for protocol in Protocol:
-            answer = answers[pair.client.address, pair.server_address, protocol]
-            for about, bot, kernel in _differences(world, pair, protocol, outcomes, answer):
+        for transport in Transport:
+            answer = answers[pair.client.address, pair.server_address, transport]
+            for about, bot, kernel in _differences(world, pair, transport, outcomes, answer):
                 found.append(
                     Disagreement(
                         world=world.name,
                         client=pair.client.address,
                         server=pair.server_address,
-                        protocol=protocol,
+                        transport=transport,
                         about=about,
                         bot=str(bot),
                         kernel=str(kernel),
@@ -141,12 +157,15 @@ def _compared(
 
 
 def _differences(
-    world: World, pair: Pair, protocol: Protocol, outcomes: Mapping[Flow, Outcome], answer: Reachability
+    world: World, pair: Pair, transport: Transport, outcomes: Mapping[Flow, Outcome], answer: Reachability
 ) -> Iterator[tuple[str, object, object]]:
-    flows = pair.flows(protocol)
+    flows = pair.flows(transport)
     seen = {flow.client_port: outcomes[flow] for flow in flows}
     blocked = any(not outcome.answered for outcome in seen.values())
-    truth = State.BLOCKED if blocked else State.ALLOWED
+    outside = pair.server_address == world.places.outside
+    if outside and any(each.hop is Hop.CLIENT_GROUPS for each in answer.unread):
+        return  # a rule that references a group of the peer VPC, which the bot does not read
+    truth = State.BLOCKED if blocked else State.UNDECIDED if outside else State.ALLOWED
     if answer.state is not truth:
         yield "state", answer.state, truth
         return
@@ -183,7 +202,7 @@ def _about_block(
 ) -> Iterator[tuple[str, object, object]]:
     stage = _STAGES[block.hop]
     if stage in {Stage.CLIENT_GROUPS, Stage.SERVER_GROUPS}:
-        place = pair.client if stage is Stage.CLIENT_GROUPS else pair.server
+        place = pair.sender if stage is Stage.CLIENT_GROUPS else pair.server
         true = _groups(world, place.interface.id) if place else ()
         if block.group_ids != true:
             yield f"groups to blame at {stage}", block.group_ids, true

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from types import TracebackType
 from typing import Self
 
 from lab.errors import LabError
-from lab.fabric import Fabric
+from lab.fabric import LINK, link
 from lab.fuzz.packets import Flow, Packets
-from lab.fuzz.places import VPC_CIDR, Place, Places, build
+from lab.fuzz.places import OUTSIDE_CIDR, VPC_CIDR, Place, Places, build
 from lab.fuzz.worlds import World
 from lab.namespaces import Run, joined
+from lab.vpc_answers import Row
 from lab.vpc_filter import Refused, VpcFilter
 from lab.vpc_ruleset import Options, Stage
+from lab.vpc_wiring import VpcWiring
 
 PROTOCOLS = ("udp", "tcp")
 _ZONES = 65535
@@ -40,28 +42,37 @@ class Stretch:
     last: int
 
 
-def stretches(world: World, client: Place | None, server: Place | None, address: str) -> tuple[Stretch, ...]:
+def stretches(world: World, client: Place, server: Place | None) -> tuple[Stretch, ...]:
     """Cut the client's source ports at both ends of every ACL entry that judges the answer."""
-    first, last = world.client_ports[address]
+    first, last = world.client_ports[client.address]
     edges = {first, last + 1}
-    if client is not None and server is not None and client.interface.subnet_id != server.interface.subnet_id:
-        entries = [
-            *world.acl_entries(server.interface.subnet_id, egress=True),
-            *world.acl_entries(client.interface.subnet_id, egress=False),
-        ]
-        ranges = [entry["PortRange"] for entry in entries if entry.get("PortRange")]
-        edges |= {edge for each in ranges for edge in (each["From"], each["To"] + 1) if first <= edge <= last}
+    entries = _answer_entries(world, client, server)
+    ranges = [entry["PortRange"] for entry in entries if entry.get("PortRange")]
+    edges |= {edge for each in ranges for edge in (each["From"], each["To"] + 1) if first <= edge <= last}
     return tuple(Stretch(first=one, last=other - 1) for one, other in pairwise(sorted(edges)))
+
+
+def _answer_entries(world: World, client: Place, server: Place | None) -> list[Row]:
+    if server is None:
+        return world.acl_entries(world.places.leaving(client).interface.subnet_id, egress=False)
+    if client.interface.subnet_id == server.interface.subnet_id:
+        return []
+    return [
+        *world.acl_entries(server.interface.subnet_id, egress=True),
+        *world.acl_entries(client.interface.subnet_id, egress=False),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A client and a server; the resolver is a server without a place."""
+    """A client and a server; the resolver, and what is outside, is a server without a place."""
 
     client: Place
     server: Place | None
     server_address: str
     stretches: tuple[Stretch, ...]
+    sender: Place
+    """As whom the client's packets cross the VPC: itself, or what it leaves the VPC as."""
 
     def flows(self, protocol: str) -> list[Flow]:
         """Return one flow from each end of each stretch."""
@@ -70,32 +81,47 @@ class Pair:
 
 
 def pairs_of(world: World) -> list[Pair]:
-    """Return every ordered pair of different places, and each place with the VPC resolver."""
+    """Return every ordered pair of different places, each with the VPC resolver, and `leavers` with what is outside."""
     places = world.places.places
     servers: list[tuple[Place | None, str]] = [(place, place.address) for place in places]
     servers.append((None, world.places.resolver))
-    return [
+    inside = [
         Pair(
             client=client,
             server=server,
             server_address=address,
-            stretches=stretches(world, client, server, client.address),
+            stretches=stretches(world, client, server),
+            sender=client,
         )
         for client, (server, address) in product(places, servers)
         if server is not client
     ]
+    leaving = [
+        Pair(
+            client=client,
+            server=None,
+            server_address=world.places.outside,
+            stretches=stretches(world, client, None),
+            sender=world.places.leaving(client),
+        )
+        for client in (world.places.leavers if world.places.outside else ())
+    ]
+    return [*inside, *leaving]
 
 
 class Kernel:
     """Namespaces for given places, through which many worlds' packets go. Use as a context manager."""
 
     def __init__(self, run: Run, places: Places) -> None:
-        self._fabric = Fabric(run, VPC_CIDR)
+        self._wiring = VpcWiring(run, "fuzz", VPC_CIDR, random_ports=False)
         self._run, self._zone = run, 0
-        self._netns = build(self._fabric, places)
-        self._filter = VpcFilter(self._fabric.netns)
+        self._netns = build(self._wiring, places)
+        self._outside = VpcWiring(run, "outside", OUTSIDE_CIDR)
+        link(self._wiring, self._outside, f"{LINK}1")
+        self._netns[places.outside] = self._outside.attach_host("server", places.outside)
+        self._filter = VpcFilter(self._wiring.netns)
         self._packets = Packets(self._netns)
-        with joined(self._fabric.netns):
+        with joined(self._wiring.netns):
             for setting in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
                 with open(f"/proc/sys/net/netfilter/{setting}", "w", encoding="ascii") as file:  # noqa: PTH123  # of this thread's namespace
                     file.write("2")
@@ -110,12 +136,17 @@ class Kernel:
     ) -> None:
         """Remove the namespaces."""
         self._packets.__exit__(kind, error, trace)
-        for netns in {*self._netns.values(), self._fabric.control_plane}:
+        for netns in {*self._netns.values(), self._outside.netns}:
             self._run.remove_netns(netns)
 
     def outcomes(self, world: World, pairs: Iterable[Pair]) -> dict[Flow, Outcome]:
         """Send every pair's flows twice: once filtered, once only watched."""
-        flows = [flow for pair in pairs for protocol in PROTOCOLS for flow in pair.flows(protocol)]
+        flows = {
+            flow: replace(flow, client=pair.sender.address)
+            for pair in pairs
+            for protocol in PROTOCOLS
+            for flow in pair.flows(protocol)
+        }
         answered, dropped = self._sent(world, flows, only_watch=False)
         watched, noted = self._sent(world, flows, only_watch=True)
         if lost := set(flows) - watched:
@@ -132,13 +163,18 @@ class Kernel:
         }
 
     def _sent(
-        self, world: World, flows: list[Flow], *, only_watch: bool
+        self, world: World, flows: Mapping[Flow, Flow], *, only_watch: bool
     ) -> tuple[frozenset[Flow], dict[Flow, dict[Stage, int]]]:
+        """Send the flows; by each stands how it crosses the VPC."""
         self._zone = self._zone % _ZONES + 1
         self._filter.apply(world.answers, Options(per_flow=True, only_watch=only_watch, zone=self._zone))
-        none: frozenset[Flow] = frozenset()
-        answered = self._packets.ask(flows, lambda: none if only_watch else _by_flow(self._filter.refused()).keys())
-        return answered, _by_flow(self._filter.refused())
+
+        def refused() -> dict[Flow, dict[Stage, int]]:
+            seen = _by_flow(self._filter.refused())
+            return {flow: seen[crossing] for flow, crossing in flows.items() if crossing in seen}
+
+        answered = self._packets.ask(flows.keys(), lambda: {} if only_watch else refused())
+        return answered, refused()
 
 
 def _by_flow(refused: Iterable[Refused]) -> dict[Flow, dict[Stage, int]]:

@@ -15,7 +15,7 @@ AnswersOf = Callable[[World], Iterator[tuple[str, Answers]]]
 
 
 def narrowed(kernel: Kernel, world: World, found: Disagreement, answers: AnswersOf) -> tuple[World, Disagreement]:
-    """Leave out one thing after another as long as bot and kernel differ about this client, server and protocol.
+    """Leave out one thing after another as long as bot and kernel differ about this client, server and transport.
 
     Return what is left, and what they differ about in it.
     """
@@ -36,7 +36,7 @@ def _difference(kernel: Kernel, world: World, found: Disagreement, answers: Answ
         each for each in pairs_of(world) if (each.client.address, each.server_address) == (found.client, found.server)
     )
     there = disagreements(world, [pair], kernel.outcomes(world, [pair]), answers(world))
-    return next((each for each in there if each.protocol is found.protocol), None)
+    return next((each for each in there if each.transport is found.transport), None)
 
 
 def _items(answers: VpcAnswers, part: int | str | None) -> Sequence[Any]:

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from bot.sandbox.world import vpc_resolver
-from lab.fabric import Fabric
+from bot.domain.enforcing_mode import EnforcingMode
+from bot.sandbox.world.world import vpc_resolver
+from lab.vpc_wiring import VpcWiring
 
 VPC_ID = "vpc-0f00d"
 VPC_CIDR = "10.40.0.0/16"
+OUTSIDE_CIDR = "10.50.0.0/16"
+"""Of a peered VPC, where nothing is refused."""
+_MODES = (EnforcingMode.STRICT, EnforcingMode.STANDARD, EnforcingMode.STANDARD)
 _SUBNET_CIDRS = ("10.40.0.0/20", "10.40.16.0/20", "10.40.32.0/20", "10.40.64.0/18")
 
 
@@ -55,7 +59,14 @@ class Place:
     address: str
     interface: Interface
     node: str = ""
-    """The node whose pod it is; empty: a node or a host itself."""
+    """Address of the node whose pod it is; empty: a node or a host itself."""
+    mode: EnforcingMode | None = None
+    """What a pod with a branch interface was made under."""
+
+    @property
+    def leaves_as(self) -> str:
+        """The address with which its packets leave the VPC: its node's, but for pods in strict mode (B9)."""
+        return self.address if self.mode is EnforcingMode.STRICT else self.node or self.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,21 @@ class Places:
     interfaces: tuple[Interface, ...]
     places: tuple[Place, ...]
     resolver: str
+    outside: str
+    """A server in the peered VPC; empty: there is none."""
+
+    def leaving(self, place: Place) -> Place:
+        """Return the place as which its packets leave the VPC."""
+        return next(each for each in self.places if each.address == place.leaves_as)
+
+    @property
+    def leavers(self) -> tuple[Place, ...]:
+        """The places that ask outside: no two with the same address there, where their ports could not both be kept."""
+        found: dict[str, Place] = {}
+        for place in sorted(self.places, key=lambda each: each.mode is None):
+            if place.leaves_as != place.address or not place.interface.instance_id:
+                found.setdefault(place.leaves_as, place)
+        return tuple(found.values())
 
 
 class _Drawing:
@@ -99,17 +125,13 @@ class _Drawing:
 
 
 def draw_places(chance: random.Random) -> Places:
-    """Draw subnets, 3 or 4 nodes with pods, branch interfaces and one interface of AWS itself."""
+    """Draw subnets, 3 or 4 nodes with pods, some with branch interfaces, and one interface of AWS itself."""
     drawing = _Drawing(chance)
     for number in range(chance.choice([3, 4])):
         _node(drawing, number)
     nodes = [place for place in drawing.places if not place.node]
-    for number in range(2):
-        subnet, trunk = drawing.subnet(), chance.choice(nodes).interface.id
-        branch = Interface(
-            id=f"eni-branch{number}", subnet_id=subnet, addresses=(drawing.address(subnet),), trunk_id=trunk
-        )
-        drawing.places.append(Place(address=branch.addresses[0], interface=drawing.add(branch)))
+    for number, mode in enumerate(_MODES):
+        _branch(drawing, number, chance.choice(nodes), mode)
     subnet = drawing.subnet()
     own = Interface(id="eni-eks", subnet_id=subnet, addresses=(drawing.address(subnet),))
     drawing.places.append(Place(address=own.addresses[0], interface=drawing.add(own)))
@@ -118,6 +140,21 @@ def draw_places(chance: random.Random) -> Places:
         interfaces=tuple(drawing.interfaces),
         places=tuple(drawing.places),
         resolver=vpc_resolver(VPC_CIDR),
+        outside=str(ip_network(OUTSIDE_CIDR)[chance.randrange(4, 64)]),
+    )
+
+
+def _branch(drawing: _Drawing, number: int, node: Place, mode: EnforcingMode) -> None:
+    """Add a pod with a branch interface, in any subnet."""
+    subnet = drawing.subnet()
+    branch = Interface(
+        id=f"eni-branch{number}",
+        subnet_id=subnet,
+        addresses=(drawing.address(subnet),),
+        trunk_id=node.interface.id,
+    )
+    drawing.places.append(
+        Place(address=branch.addresses[0], interface=drawing.add(branch), node=node.address, mode=mode)
     )
 
 
@@ -149,17 +186,21 @@ def _node(drawing: _Drawing, number: int) -> None:
     drawing.places.append(Place(address=addresses[1], interface=second, node=first.addresses[0]))
 
 
-def build(fabric: Fabric, places: Places) -> dict[str, str]:
+def build(wiring: VpcWiring, places: Places) -> dict[str, str]:
     """Make the namespaces; return their full names by address, the resolver's among them."""
-    netns = {places.resolver: fabric.netns}
-    for place in places.places:
-        if place.node:
-            netns[place.address] = fabric.attach_pod(place.node, place.address, place.address)
+    netns = {places.resolver: wiring.netns}
+    for number, place in enumerate(places.places):
+        if place.mode is not None:
+            netns[place.address] = wiring.attach_branch_pod(
+                place.node, place.address, place.address, vlan=number, mode=place.mode
+            )
+        elif place.node:
+            netns[place.address] = wiring.attach_pod(place.node, place.address, place.address)
         elif place.interface.instance_id:
             mine = [each for each in places.interfaces if each.instance_id == place.interface.instance_id]
             secondary = [each for one in mine for each in one.addresses if each != place.address]
             prefixes = [one.prefix for one in mine if one.prefix]
-            netns[place.address] = fabric.attach_node(place.address, place.address, [*secondary, *prefixes])
+            netns[place.address] = wiring.attach_node(place.address, place.address, [*secondary, *prefixes])
         else:
-            netns[place.address] = fabric.attach_host(place.address, place.address)
+            netns[place.address] = wiring.attach_host(place.address, place.address)
     return netns

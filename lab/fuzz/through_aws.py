@@ -8,9 +8,10 @@ from typing import Any
 import botocore.exceptions
 
 from bot.sandbox.aws.far_end import AwsFarEnd
+from lab.aws_clients import AwsClients
 from lab.fuzz.places import VPC_CIDR, Interface, Places
 from lab.fuzz.worlds import World
-from lab.vpc_answers import Row, read_answers
+from lab.vpc_answers import Row, VpcKey, read_answers
 from lab.vpc_ruleset import IMPLICIT_DENY
 
 
@@ -24,6 +25,7 @@ class _Writing:
     def __init__(self, aws: AwsFarEnd) -> None:
         self._aws, self._ec2 = aws, aws.client("ec2")
         self._vpc = str(self._ec2.create_vpc(CidrBlock=VPC_CIDR)["Vpc"]["VpcId"])
+        self._key = VpcKey(account="123456789012", region="eu-west-1", id=self._vpc)
         self._ids: dict[str, str] = {}
         """AWS's id by the drawn one: subnets, groups, prefix lists, interfaces and instances."""
 
@@ -41,7 +43,7 @@ class _Writing:
             world,
             name=f"{world.name}, through AWS",
             places=places,
-            answers=read_answers(self._ec2),
+            answers=read_answers(AwsClients(self._aws.url), self._key),
             subnets=self._ec2.describe_subnets(Filters=mine)["Subnets"],
             route_tables=self._ec2.describe_route_tables(Filters=mine)["RouteTables"],
         )
@@ -149,6 +151,7 @@ class _Writing:
         }
         return replace(
             places,
+            outside="",
             subnets={self._ids[subnet]: cidr for subnet, cidr in places.subnets.items()},
             interfaces=tuple(new.values()),
             places=tuple(replace(place, interface=new[place.interface.id]) for place in places.places),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from lab.fuzz.places import VPC_CIDR, VPC_ID, Places
+from lab.fuzz.places import OUTSIDE_CIDR, VPC_CIDR, VPC_ID, Places
 from lab.vpc_answers import Row, VpcAnswers
 
 LINUX = (32768, 60999)
@@ -49,7 +49,11 @@ def draw_world(name: str, places: Places, chance: random.Random) -> World:
     groups = [f"sg-{number}" for number in range(chance.randrange(2, 6))]
     lists = [f"pl-{number}" for number in range(2)]
     cidrs = _cidrs(chance, places)
+    tables = [_routes()]
     answers = VpcAnswers(
+        vpc_id=VPC_ID,
+        route_tables=tables,
+        peerings=[_peering()],
         interfaces=[
             each.row(sorted(chance.sample(groups, chance.choice([1, 1, min(2, len(groups))]))))
             for each in places.interfaces
@@ -66,21 +70,35 @@ def draw_world(name: str, places: Places, chance: random.Random) -> World:
             {"SubnetId": subnet, "VpcId": VPC_ID, "CidrBlock": cidr, "AvailabilityZone": "eu-west-1a"}
             for subnet, cidr in places.subnets.items()
         ],
-        route_tables=[
-            {
-                "RouteTableId": "rtb-main",
-                "VpcId": VPC_ID,
-                "Associations": [{"Main": True}],
-                "Routes": [{"DestinationCidrBlock": VPC_CIDR, "GatewayId": "local", "State": "active"}],
-            }
-        ],
+        route_tables=tables,
         client_ports={place.address: chance.choice([LINUX, LINUX, LINUX, WINDOWS]) for place in places.places},
     )
+
+
+def _routes() -> Row:
+    local = {"DestinationCidrBlock": VPC_CIDR, "GatewayId": "local", "State": "active"}
+    peer = {"DestinationCidrBlock": OUTSIDE_CIDR, "VpcPeeringConnectionId": "pcx-0", "State": "active"}
+    return {
+        "RouteTableId": "rtb-main",
+        "VpcId": VPC_ID,
+        "Associations": [{"Main": True}],
+        "Routes": [local, peer],
+    }
+
+
+def _peering() -> Row:
+    return {
+        "VpcPeeringConnectionId": "pcx-0",
+        "Status": {"Code": "active"},
+        "RequesterVpcInfo": {"VpcId": VPC_ID, "CidrBlock": VPC_CIDR},
+        "AccepterVpcInfo": {"VpcId": "vpc-outside", "CidrBlock": OUTSIDE_CIDR},
+    }
 
 
 def _cidrs(chance: random.Random, places: Places) -> list[str]:
     """Return CIDRs that hold all, some, one or none of the places."""
     found = ["0.0.0.0/0", "0.0.0.0/0", VPC_CIDR, "10.0.0.0/8", "192.168.0.0/16", "::/0", *places.subnets.values()]
+    found += [OUTSIDE_CIDR, str(ip_network(f"{places.outside}/30", strict=False))]
     for place in chance.sample(places.places, 6):
         length = chance.choice([32, 31, 30, 29, 28, 27, 26, 25, 24, 21])
         found.append(str(ip_network(f"{place.address}/{length}", strict=False)))

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bot.sandbox.kubernetes.pod_statuses import CRASH_LOOP, ContainerState
 from lab.kubernetes_api import Json
 from lab.node_agent.container_logs import LogWriter
-from lab.node_agent.statuses import ContainerRun, ContainerState
+from lab.node_agent.container_run import ContainerRun
 
 _BACK_OFF_SECONDS = (0, 10, 20, 40, 80, 160, 300)
 """A kubelet restarts at once the first time, then waits twice as long each time."""
@@ -70,7 +71,9 @@ class Container:
         `launch` gives an awaitable Popen, `probe(port, path)` an awaitable HTTP status; `tell(reason, message, type)`
         writes an event; `changed` says that the state is another.
         """
-        self.state = ContainerState(name=specification["name"], image=specification["image"])
+        self.state: ContainerState[ContainerRun] = ContainerState(
+            name=specification["name"], image=specification["image"]
+        )
         self._specification = specification
         self._logs, self._launch, self._probe = logs, launch, probe
         self._tell, self._changed = tell, changed
@@ -129,9 +132,7 @@ class Container:
         else:
             loop.add_reader(descriptor, _gone, loop, descriptor, exited)
         await self._until_entered(process.pid, exited)
-        self.state.previous = self.state.run
-        self.state.run = ContainerRun(log=log, process_id=process.pid)
-        self.state.waiting, self.state.back_off = "", ""
+        self.state.begin(ContainerRun(log=log, process_id=process.pid))
         self.state.ready = "readinessProbe" not in self._specification
         self._tell("Started", f"Started container {self.state.name}", "Normal")
         self._changed()
@@ -159,7 +160,7 @@ class Container:
         seconds = _BACK_OFF_SECONDS[min(self.state.restarts, len(_BACK_OFF_SECONDS) - 1)]
         self.state.restarts += 1
         if seconds:
-            self.state.waiting = "CrashLoopBackOff"
+            self.state.waiting = CRASH_LOOP
             wait = f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"  # noqa: PLR2004  # a minute
             self.state.back_off = f"back-off {wait} restarting failed container={self.state.name} pod={full_name}"
             text = f"Back-off restarting failed container {self.state.name} in pod {full_name}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import zlib
 
+from bot.sandbox.kubernetes.store import timestamp
 from lab.kubernetes_api import ApiRefused, Json, KubernetesApi
-from lab.node_agent.statuses import now, timestamp
+from lab.node_agent.container_run import now
 
 
 class PodEvents:

@@ -1,4 +1,4 @@
-"""What every pod's keeper works with: the API, the fabric, the programs, and the machine's processes."""
+"""What every pod's keeper works with: the API, the VPC, the programs, and the machine's processes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lab.fabric import Fabric
+from bot.domain.enforcing_mode import EnforcingMode
 from lab.kubernetes_api import Json, KubernetesApi
 from lab.namespaces import Run, joined
 from lab.node_agent.addresses import AddressPool
 from lab.node_agent.resolv_conf import KubeletSettings
+from lab.pod_security_groups import PodSecurityGroups
 from lab.programs import Programs
+from lab.vpc_wiring import VpcWiring
 
 T = TypeVar("T")
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _PROBE_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class CniSettings:
+    """What the VPC CNI's plugin goes by on a node: aws-node writes it there when it starts."""
+
+    mode: EnforcingMode = EnforcingMode.STRICT
+    """For pods with branch interfaces that are made from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +46,12 @@ class AgentNode:
     """The Node object to register."""
     pool: AddressPool
     settings: KubeletSettings
+    cni: CniSettings = field(default_factory=CniSettings)
+
+    @property
+    def instance_id(self) -> str:
+        """The node's EC2 instance."""
+        return str(self.document["spec"]["providerID"]).rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +59,16 @@ class Hands:
     """Shared by all keepers; blocking work goes to threads of the agent's own."""
 
     api: KubernetesApi
-    fabric: Fabric
+    wiring: VpcWiring
+    """Of the cluster's VPC."""
     run: Run
     programs: Programs
     folder: Path
     """For pods' files."""
     authority: Path
     """The cluster's CA certificate."""
+    pod_groups: PodSecurityGroups | None = None
+    """None: every pod gets an address of its node's."""
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(24, thread_name_prefix="lab-node"))
 
     async def away(self, work: Callable[[], T]) -> T:

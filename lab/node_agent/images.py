@@ -1,8 +1,9 @@
 """What an image of the world holds: its root file system and its program, from what this machine has.
 
 The kinds follow the names of the sandbox's images: CoreDNS is the real program on an empty root, kube-proxy the real
-one with iptables; `…-distroless` has no program but its own; `…-busybox` has busybox; all others have this machine's
-tools (dig, nslookup).
+one with iptables and conntrack; the VPC CNI has iptables, and so has NodeLocal DNSCache beside its CoreDNS;
+`…-distroless` has no program but its own; `…-busybox` has busybox; all others have this machine's tools (dig, nslookup,
+ip).
 """
 
 from __future__ import annotations
@@ -15,9 +16,18 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lab.errors import LabError
+from lab.node_agent.node_cache import COREFILE
 from lab.programs import Programs
 
 _BUSYBOX_COMMANDS = ("sh", "cat", "ls", "nslookup", "ping", "sleep", "wget")
+_SBIN = "/usr/sbin"
+_IPTABLES = "xtables-nft-multi"
+_IPTABLES_COMMANDS = tuple(
+    f"{family}{kind}{command}"
+    for family in ("iptables", "ip6tables")
+    for kind in ("", "-nft")
+    for command in ("", "-save", "-restore")
+)
 _DEVICES = ("null", "zero", "random", "urandom")
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64")
 
@@ -29,6 +39,8 @@ class Contents(StrEnum):
 
     COREDNS = "coredns"
     KUBE_PROXY = "kube-proxy"
+    NODE_CACHE = "node-cache"
+    VPC_CNI = "vpc-cni"
     TOOLS = "tools"
     BUSYBOX = "busybox"
     DISTROLESS = "distroless"
@@ -52,7 +64,11 @@ def contents(image: str) -> Contents:
         return Contents.COREDNS
     if "/kube-proxy" in image:
         return Contents.KUBE_PROXY
-    if "distroless" in image or "/amazon-k8s-cni" in image:
+    if "/k8s-dns-node-cache" in image:
+        return Contents.NODE_CACHE
+    if "/amazon-k8s-cni" in image:
+        return Contents.VPC_CNI
+    if "distroless" in image:
         return Contents.DISTROLESS
     return Contents.BUSYBOX if "busybox" in image else Contents.TOOLS
 
@@ -64,9 +80,14 @@ def root_of(image: str, arguments: Sequence[str], programs: Programs) -> Root:
         own: Pairs = ((programs.path("coredns"), "/coredns"), ("/proc", "/proc"))
         return Root(mounts=own, links=(), program="/coredns", arguments=("coredns", *arguments))
     if has is Contents.KUBE_PROXY:
-        machine, links = _machine()
+        mounts, links = _filter_tools("conntrack")
         own = (("/proc", "/proc"), ("/sys", "/sys"), (programs.path("kube-proxy"), "/kube-proxy"))
-        return Root(mounts=(*machine, *own), links=links, program="/kube-proxy", arguments=("kube-proxy", *arguments))
+        return Root(mounts=(*mounts, *own), links=links, program="/kube-proxy", arguments=("kube-proxy", *arguments))
+    if has is Contents.NODE_CACHE:
+        mounts, links = _filter_tools()
+        own = ((programs.path("coredns"), "/node-cache"), ("/proc", "/proc"))
+        conf = ("node-cache", "-conf", COREFILE)  # what else it is told, the node's agent does
+        return Root(mounts=(*mounts, *own), links=links, program="/node-cache", arguments=conf)
     mounts, links = _of_application(has)
     return Root(
         mounts=(*mounts, (_busybox(), "/application")),
@@ -79,6 +100,8 @@ def root_of(image: str, arguments: Sequence[str], programs: Programs) -> Root:
 def _of_application(has: Contents) -> tuple[Pairs, Pairs]:
     if has is Contents.TOOLS:
         return _machine()
+    if has is Contents.VPC_CNI:
+        return _filter_tools()
     if has is Contents.BUSYBOX:
         links = tuple((f"/bin/{command}", "busybox") for command in _BUSYBOX_COMMANDS)
         return ((_busybox(), "/bin/busybox"), *_devices()), links
@@ -98,6 +121,16 @@ def _machine() -> tuple[Pairs, Pairs]:
         (f"/etc/{name}", f"/etc/{name}") for name in ("alternatives", "ld.so.cache") if Path(f"/etc/{name}").exists()
     ]
     return tuple(mounts), links
+
+
+def _filter_tools(*more: str) -> tuple[Pairs, Pairs]:
+    """Return iptables as EKS's minimal images have it, with libraries, without a shell; `more`: further programs."""
+    libraries = [name for name in _MERGED if name.startswith("lib") and Path(f"/usr/{name}").is_dir()]
+    mounts = [(f"/usr/{name}", f"/usr/{name}") for name in libraries]
+    mounts += [(f"{_SBIN}/{name}", f"{_SBIN}/{name}") for name in (_IPTABLES, *more)]
+    links = [(f"/{name}", f"usr/{name}") for name in libraries]
+    links += [(f"{_SBIN}/{name}", _IPTABLES) for name in _IPTABLES_COMMANDS]
+    return (*mounts, *_devices()), tuple(links)
 
 
 def _devices() -> Pairs:

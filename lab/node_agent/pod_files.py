@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.world import CLUSTER_DNS
-from lab.kubernetes_api import Json, collection
+from bot.sandbox.world.kube_proxy_mode import interface_prefix
+from bot.sandbox.world.world import CLUSTER_DNS
+from lab.kubernetes_api import ApiRefused, Json, collection
 from lab.node_agent.hands import AgentNode, Hands
 from lab.node_agent.images import Contents, contents
+from lab.node_agent.node_cache import BASE, COREFILE, NodeCache
 from lab.node_agent.resolv_conf import pod_resolv_conf
 
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -30,6 +33,9 @@ class PodFiles:
         self._config_maps = _config_maps(pod)
         if self._is_proxy:  # the add-on's manifest mounts it; the world's is shorter
             self._config_maps.setdefault("kube-proxy", {})
+        self._prefix = ""
+        self.node_cache = _node_cache(pod)
+        self._cluster_dns = ""
 
     def write_resolv_conf(self) -> None:
         """Write /etc/resolv.conf by the node's settings of this moment; the pod keeps it."""
@@ -43,6 +49,13 @@ class PodFiles:
         for name in self._config_maps:
             found = self._hands.api.call("GET", f"{collection('configmaps', namespace)}/{name}")
             self._write_config_map(name, found)
+        if self._is_proxy:
+            listed = self._hands.api.call("GET", collection("configmaps", namespace))["items"]
+            named = {one["metadata"]["name"]: one.get("data") or {} for one in listed}
+            self._prefix = interface_prefix(named.get("kube-proxy-config", {}).get("config", ""))
+        if self.node_cache:
+            self._cluster_dns = self._cluster_ip(namespace, self.node_cache.upstream_service)
+            self._write_corefile(self.node_cache)
         if self._has_account:
             account = self._folder / "account"
             account.mkdir(exist_ok=True)
@@ -56,6 +69,24 @@ class PodFiles:
         metadata = config_map["metadata"]
         if metadata["namespace"] == self._pod["metadata"]["namespace"] and self._mounted(metadata["name"]).is_dir():
             self._write_config_map(metadata["name"], config_map)
+            if self.node_cache:
+                self._write_corefile(self.node_cache)
+
+    def _cluster_ip(self, namespace: str, service: str) -> str:
+        """Return the Service's address, as a pod that starts now has it in its environment; empty: there is none."""
+        try:
+            found = self._hands.api.call("GET", f"{collection('services', namespace)}/{service}")
+        except ApiRefused as refused:
+            if refused.status != http.HTTPStatus.NOT_FOUND:
+                raise
+            return ""
+        return str(found["spec"].get("clusterIP", ""))
+
+    def _write_corefile(self, cache: NodeCache) -> None:
+        bases = [self._mounted(name) / BASE for name in self._config_maps]
+        base = next((place.read_text(encoding="utf-8") for place in bases if place.exists()), "")
+        place = self._folder / "Corefile"
+        place.write_text(cache.corefile(base, self._cluster_dns), encoding="utf-8")
 
     def _mounted(self, name: str) -> Path:
         return self._folder / "config" / name
@@ -88,6 +119,8 @@ class PodFiles:
             found.append((str(self._folder / "account"), _ACCOUNT))
         if self._is_proxy:
             found.append((str(self._mounted("kube-proxy")), _PROXY_FOLDER))
+        if self.node_cache:
+            found.append((str(self._folder / "Corefile"), COREFILE))
         return found
 
     def environment(self, container: Mapping[str, Any]) -> dict[str, str]:
@@ -114,7 +147,18 @@ class PodFiles:
             "--conntrack-min=0",
             "--conntrack-tcp-timeout-established=0s",
             "--conntrack-tcp-timeout-close-wait=0s",
+            *self._local_detection(),
         ]
+
+    def _local_detection(self) -> list[str]:
+        """Return the flags that say what the ConfigMap `kube-proxy-config` says of the pods' interfaces."""
+        mode = ["--detect-local-mode=InterfaceNamePrefix", f"--pod-interface-name-prefix={self._prefix}"]
+        return mode if self._prefix else []
+
+
+def _node_cache(pod: Json) -> NodeCache | None:
+    first = pod["spec"]["containers"][0]
+    return NodeCache.of(first.get("args") or []) if contents(first["image"]) is Contents.NODE_CACHE else None
 
 
 def _config_maps(pod: Json) -> dict[str, dict[str, str]]:

@@ -9,13 +9,16 @@ import shutil
 from functools import partial
 from typing import Any
 
+from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
+from bot.sandbox.kubernetes.pod_statuses import ContainerState, pod_status
+from bot.sandbox.network.branch_interfaces import BranchInterface
 from lab.kubernetes_api import ApiRefused, Json, collection
 from lab.node_agent.container import Container
+from lab.node_agent.container_run import ContainerRun, now
 from lab.node_agent.events import PodEvents
 from lab.node_agent.hands import AgentNode, Hands
 from lab.node_agent.images import Contents, contents, root_of
 from lab.node_agent.pod_files import PodFiles
-from lab.node_agent.statuses import pod_status
 
 _RETRY_SECONDS = 0.5
 _GRACE_SECONDS = 30
@@ -39,6 +42,7 @@ class PodKeeper:
         self._address = ""
         self._netns = ""
         self._attaching: asyncio.Future[str] | None = None
+        self._laid = False
         self._dirty = asyncio.Event()
         self._ending = asyncio.Event()
         self._gone = False
@@ -104,13 +108,26 @@ class PodKeeper:
         if self.on_host:
             self._netns, self._address = self.node.netns, self.node.address
             return
+        own = await self._hands.away(self._own_interface)
+        self._address = own.privateIp if own else await self._node_address()
+        wiring = self._hands.wiring
+        attached = (
+            partial(wiring.attach_branch_pod, vlan=own.vlanId, mode=self.node.cni.mode) if own else wiring.attach_pod
+        )
+        attach = partial(attached, self.node.name, self._name, self._address)
+        self._attaching = asyncio.ensure_future(self._hands.away(attach))
+        self._netns = await asyncio.shield(self._attaching)
+
+    def _own_interface(self) -> BranchInterface | None:
+        groups = self._hands.pod_groups
+        return groups.give(self.pod, self.node.instance_id) if groups else None
+
+    async def _node_address(self) -> str:
+        """Take a free address of the node's, as soon as there is one."""
         while not (address := self.node.pool.take()):
             self._tell("FailedCreatePodSandBox", _NO_ADDRESS, "Warning")
             await asyncio.sleep(_RETRY_SECONDS * 4)
-        attach = partial(self._hands.fabric.attach_pod, self.node.name, self._name, address)
-        self._address = address
-        self._attaching = asyncio.ensure_future(self._hands.away(attach))
-        self._netns = await asyncio.shield(self._attaching)
+        return address
 
     async def _insist(self, reason: str, work: Any) -> None:  # noqa: ANN401  # any blocking call
         while True:
@@ -124,21 +141,36 @@ class PodKeeper:
 
     async def _launch(self, specification: Json) -> Any:  # noqa: ANN401  # subprocess.Popen
         image = specification["image"]
+        has = contents(image)
         arguments = list(specification.get("args") or [])
-        if contents(image) is Contents.KUBE_PROXY and not arguments:
+        environment = self._files.environment(specification)
+        if has is Contents.KUBE_PROXY and not arguments:
             arguments = self._files.kube_proxy_arguments()
+        if has is Contents.VPC_CNI:
+            self.node.cni.mode = EnforcingMode.of(environment.get(ENFORCING_MODE, ""))
         root = root_of(image, arguments, self._hands.programs)
         folder = self._folder / specification["name"]
         folder.mkdir(parents=True, exist_ok=True)
         launched = {
             "root": str(folder / "root"),
-            "mounts": [*root.mounts, *self._files.mounts(specification)],
+            "mounts": [*dict.fromkeys([*root.mounts, *self._of_node()]), *self._files.mounts(specification)],
             "links": root.links,
             "program": root.program,
             "arguments": root.arguments,
-            "environment": self._files.environment(specification),
+            "environment": environment,
         }
-        return await self._hands.away(partial(self._hands.launch, self._netns, folder, launched))
+        cache = self._files.node_cache
+        if cache:
+            await self._hands.away(partial(cache.lay_interface, self._netns))
+        process = await self._hands.away(partial(self._hands.launch, self._netns, folder, launched))
+        if cache:
+            self._laid = True
+            await self._hands.away(partial(cache.lay_rules_when_served, self._netns, process))
+        return process
+
+    def _of_node(self) -> tuple[tuple[str, str], ...]:
+        """Return what a container on the host's network sees of its node: there /proc tells of its connections."""
+        return (("/proc", "/proc"),) if self.on_host else ()
 
     async def _probe(self, port: int, path: str) -> int:
         return await self._hands.away(partial(self._hands.http_status, self.node.netns, self._address, port, path))
@@ -157,8 +189,7 @@ class PodKeeper:
             states = [container.state for container in self.containers]
             if len(states) < len(self.pod["spec"]["containers"]):
                 continue
-            status = pod_status(self.pod, states, address=self._address, node_address=self.node.address)
-            body = {"metadata": {"uid": self.pod["metadata"]["uid"]}, "status": status}
+            body = {"metadata": {"uid": self.pod["metadata"]["uid"]}, "status": self._status(states)}
             try:
                 call = partial(
                     self._hands.api.call,
@@ -177,6 +208,12 @@ class PodKeeper:
             except OSError:
                 self._dirty.set()
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    def _status(self, states: list[ContainerState[ContainerRun]]) -> Json:
+        """Return the pod's status as a patch: what a condition no longer says must be taken away."""
+        status = pod_status(self.pod, states, address=self._address, node_address=self.node.address, now=now())
+        silent = {"reason": None, "message": None}
+        return {**status, "conditions": [{**silent, **condition} for condition in status["conditions"]]}
 
     async def _is_another(self, refused: ApiRefused) -> bool:
         """Tell whether a conflict says that the pod's name belongs to another pod by now."""
@@ -208,9 +245,13 @@ class PodKeeper:
             self._attaching.result()  # raises what made the sandbox impossible, where the pod was to end meanwhile
 
     def _clean(self) -> None:
+        if self._laid and self._files.node_cache:
+            self._files.node_cache.remove(self._netns)
         if self._netns and not self.on_host:
-            self._hands.fabric.detach_pod(self.node.name, self._name)
-            self.node.pool.give_back(self._address)
+            self._hands.wiring.detach_pod(self.node.name, self._name)
+            groups = self._hands.pod_groups
+            if groups is None or not groups.take_back(self.pod):
+                self.node.pool.give_back(self._address)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _delete_object(self) -> None:

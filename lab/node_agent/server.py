@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http
 import ssl
 from collections.abc import Callable
@@ -41,9 +42,19 @@ class KubeletServer:
         await web.TCPSite(self._runner, "127.0.0.1", PORT, ssl_context=context).start()
 
     async def stop(self) -> None:
-        """End; what runs over exec ends with its connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        """End; what runs over exec ends with its connection.
+
+        A TLS connection waits for its peer's farewell when it is closed, and the API server may be gone: it is cut off.
+        """
+        if self._runner is None:
+            return
+        server = self._runner.server
+        transports = [one.transport for one in server.connections if one.transport] if server else []
+        await self._runner.cleanup()
+        for transport in transports:
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+        await asyncio.sleep(0.01)  # for the loop to close their sockets
 
     def _container(self, request: web.Request) -> Container:
         asked = request.match_info

@@ -9,6 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from lab.namespaces import Run
+from lab.tests.shelf import Shelf
 from lab.tests.tables import Tell
 
 pytest.register_assert_rewrite("lab.contract")
@@ -17,17 +18,20 @@ _A_LAB_EACH = (
     "test_evaluator_against_kernel.py",
     "test_honest_failures.py",
     "test_running_lab.py",
-    "test_sandbox_agrees.py",
-    "test_stories.py",
+    "test_two_vpcs.py",
 )
 """Files whose tests start what they need each for itself: they are spread over the workers, one by one."""
+_A_LAB_FOR_EACH_SCENARIO = ("test_sandbox_agrees.py", "test_stories.py")
+"""The first looks at a lab with a scenario that the second then heals: both on one worker, one after the other."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives a file to one worker, so that what its tests share is started once, but for those of `_A_LAB_EACH`."""
+    """Gives a file to one worker, so that what its tests share is started once; some share less, or by scenario."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
+        file, _, test = nodeid.partition("::")
+        if file.endswith(_A_LAB_FOR_EACH_SCENARIO):
+            return test.partition("[")[2].rstrip("]").removesuffix("-1")
         return nodeid if file.endswith(_A_LAB_EACH) else file
 
 
@@ -36,11 +40,38 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:  # a
     return ByFile(config, log)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those that look come before those that heal, whatever order tests are shuffled into."""
+    items.sort(key=lambda item: item.path.name == _A_LAB_FOR_EACH_SCENARIO[1])
+
+
 @pytest.fixture
 def run() -> Iterator[Run]:
     """A run of the lab that leaves nothing behind."""
     with Run() as begun:
         yield begun
+
+
+@pytest.fixture(scope="session")
+def standing_shelf() -> Iterator[Shelf]:
+    """What holds the lab that the next test may go on with."""
+    shelf = Shelf()
+    yield shelf
+    shelf.clear()
+
+
+@pytest.fixture
+def shelf(standing_shelf: Shelf) -> Shelf:
+    """The same, for tests that use it."""
+    return standing_shelf
+
+
+@pytest.fixture(autouse=True)
+def _out_of_every_lab(request: pytest.FixtureRequest, standing_shelf: Shelf) -> None:
+    """Let tests that do not go on with a lab start on this machine's own network."""
+    if "shelf" not in request.fixturenames:
+        standing_shelf.clear()
 
 
 @pytest.fixture

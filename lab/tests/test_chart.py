@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from lab.chart import VALUE_SETS, render, values_file
+from bot.domain.permissions import KubernetesPermission, Use
+from bot.report.deployment import deployment_files
+from bot.report.permissions import Need
+from lab.chart import CHART, VALUE_SETS, render, values_file
 from lab.errors import LabError
 from lab.programs import Programs, built_programs
 
@@ -85,6 +90,7 @@ def test_http_mode_lets_slack_in_at_one_path(programs: Programs) -> None:
 
     (rule,) = _one(objects, "Ingress")["spec"]["rules"]
     assert [(path["path"], path["pathType"]) for path in rule["http"]["paths"]] == [("/slack/events", "Exact")]
+    assert "--proxy=10.0.0.0/16" in _pod(objects)["containers"][0]["args"]
     assert "SLACK_SIGNING_SECRET" in _environment(objects)
     assert "SLACK_APP_TOKEN" not in _environment(objects)
 
@@ -116,6 +122,51 @@ def test_writing_roles_come_only_when_asked_for(programs: Programs) -> None:
 
     assert "dnsbot-write" not in names
     assert "dnsbot-write" in with_writer
+
+
+def _bindings(objects: Objects, name: str) -> set[tuple[str, str, str]]:
+    """Return kind, namespace and group of what binds a role of this name."""
+    return {
+        (document["kind"], document["metadata"].get("namespace", ""), document["subjects"][0]["name"])
+        for document in objects
+        if document["kind"].endswith("Binding") and document["roleRef"]["name"] == name
+    }
+
+
+@pytest.fixture
+def chart_with_a_role_for_nodes(tmp_path: Path) -> Path:
+    """The chart as it is made once a unit sees nodes."""
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    exec_in_pods = KubernetesPermission(verb="create", resource="pods/exec")
+    need = Need(permission=exec_in_pods, use=Use.NODE, units=("unit",), disables=(), gathers=True)
+    made = deployment_files([need])["chart/files/dnsbot-node.yaml"]
+    (chart / "files" / "dnsbot-node.yaml").write_text(made, encoding="utf-8")
+    return chart
+
+
+def test_seeing_nodes_comes_only_when_asked_for_and_needed(
+    programs: Programs, chart_with_a_role_for_nodes: Path
+) -> None:
+    """By default, and as long as nothing needs it, nothing is installed; else it is bound in one namespace alone."""
+    switch = ["rbac.node.enabled=true"]
+    by_default = render(programs, "pod-identity", chart=chart_with_a_role_for_nodes)
+    in_vain = render(programs, "pod-identity", switch, chart=_without_the_role(chart_with_a_role_for_nodes))
+    switched_on = render(programs, "pod-identity", switch, chart=chart_with_a_role_for_nodes)
+
+    assert _bindings(by_default, "dnsbot-node") == set()
+    assert _bindings(in_vain, "dnsbot-node") == set()
+    assert _bindings(switched_on, "dnsbot-node") == {("RoleBinding", "kube-system", "dnsbot-node")}
+    assert "dnsbot-node" in {
+        document["metadata"]["name"] for document in switched_on if document["kind"] == "ClusterRole"
+    }
+
+
+def _without_the_role(chart: Path) -> Path:
+    bare = chart.parent / "bare"
+    shutil.copytree(chart, bare)
+    (bare / "files" / "dnsbot-node.yaml").unlink()
+    return bare
 
 
 def test_reader_and_writer_never_share_a_service_account(programs: Programs) -> None:
@@ -163,6 +214,7 @@ def test_changed_configuration_restarts_the_bot(programs: Programs) -> None:
         pytest.param("aws.roleArn=", "/aws/roleArn", id="IRSA without a role"),
         pytest.param("aws.roleArn=dnsbot", "/aws/roleArn", id="a role's name for its ARN"),
         pytest.param("ingress.enabled=true", "/slack/mode", id="Ingress in Socket Mode"),
+        pytest.param("ingress.enabled=true", "/listen/proxies", id="Ingress without its proxies"),
         pytest.param("rbac.groups.read=system:masters", "/rbac/groups/read", id="a group that EKS refuses"),
         pytest.param("config.clusters.cluster-prod.region=", "/region", id="a cluster without region"),
         pytest.param("extraEnv[0].name=SLACK_BOT_TOKEN", "/extraEnv/0/name", id="a secret as plain value"),

@@ -18,7 +18,7 @@ from lab.programs import built_programs
 @pytest.fixture
 def file_of_the_machine() -> Iterator[Path]:
     """A file of this test's own below /usr."""
-    with tempfile.TemporaryDirectory(dir="/usr/local/lib", prefix="dnsbot-lab-test-") as folder:
+    with tempfile.TemporaryDirectory(dir="/usr/lib", prefix="dnsbot-lab-test-") as folder:
         (Path(folder) / "file").write_text("of the machine")
         yield Path(folder) / "file"
 
@@ -26,12 +26,14 @@ def file_of_the_machine() -> Iterator[Path]:
 def _in_container(run: Run, image: str, command: str, *, before: str = ":") -> tuple[int, str]:
     """Run a shell command as the program of a container of this image; return its exit code and what it said.
 
+    The image gets this machine's /usr/bin besides, where it has no shell of its own.
     `before`: a command of the same mount namespace that runs before the container is made.
     """
     root = root_of(image, (), built_programs())
+    shell = () if ("/usr", "/usr") in root.mounts else (("/usr/bin", "/usr/bin"),)
     specification = {
         "root": str(run.directory / "root"),
-        "mounts": root.mounts,
+        "mounts": (*root.mounts, *shell),
         "links": root.links,
         "program": "/usr/bin/sh",
         "arguments": ["sh", "-c", command],
@@ -75,7 +77,7 @@ def test_every_mount_of_the_machine_in_a_container_is_read_only_but_proc(run: Ru
 
     options = {words[4]: words[5].split(",") for words in map(str.split, said.splitlines())}
     assert code == 0
-    assert {"/usr", "/sys", "/proc", "/kube-proxy"} <= set(options)
+    assert {"/usr/lib", "/sys", "/proc", "/kube-proxy"} <= set(options)
     assert options[str(below).replace(" ", r"\040")][:2] == ["ro", "nosuid"]
     assert [
         place for place, has in options.items() if "ro" not in has and place != "/" and not place.startswith("/proc")
@@ -89,3 +91,20 @@ def test_a_kube_proxy_can_set_its_own_namespaces_sysctls_and_rules(run: Run) -> 
     code, said = _in_container(run, "registry/eks/kube-proxy:v1.36.0", f"{command}; : >/dev/null")
 
     assert (code, said.splitlines()) == (0, ["-N A", "0"])
+
+
+@pytest.mark.parametrize(
+    ("image", "has"),
+    [
+        ("registry/eks/kube-proxy:v1.36.0", {"conntrack", "iptables-save"}),
+        ("registry/amazon-k8s-cni:v1.19.2", {"iptables-save"}),
+    ],
+    ids=["kube-proxy", "aws-node"],
+)
+def test_minimal_images_have_iptables_and_no_shell(image: str, has: set[str]) -> None:
+    """As EKS's minimal images: what lists rules is there; `sh`, `cat`, `ip` and `ethtool` are not to be expected."""
+    root = root_of(image, (), built_programs())
+
+    inside = [place for _, place in root.mounts] + [place for place, _ in root.links]
+    assert {Path(place).name for place in inside} & {"conntrack", "iptables-save", "sh", "cat", "ip", "ethtool"} == has
+    assert not {"/usr", "/usr/bin", "/bin"} & set(inside)

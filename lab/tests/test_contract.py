@@ -7,11 +7,12 @@ import pytest
 from lab.contract.pods import TestCommands, TestEnds, TestLogs, TestRollouts
 from lab.contract.reading import TestLists, TestObjects, TestThrottling, TestWhoMay
 from lab.contract.real import RealFarEnd
-from lab.contract.writing import TestDeletes, TestPatches
+from lab.contract.writing import TestCreates, TestDeletes, TestPatches
 from lab.running import RunningLab
 
 __all__ = [
     "TestCommands",
+    "TestCreates",
     "TestDeletes",
     "TestEnds",
     "TestLists",

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.findings import Protocol
+from bot.domain.enforcing_mode import EnforcingMode
+from bot.domain.lookups import Transport
 from bot.network.ports import PortRange
 from bot.network.reachability import Hop, Reachability
 from bot.sandbox.aws.far_end import AwsFarEnd
@@ -35,8 +36,11 @@ def _last(scores: Iterator[Score]) -> Score:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_evaluator_and_kernel_agree_in_random_worlds(run: Run, tell: Tell, seed: int) -> None:
-    """State, share, which source ports, every hop, the first hop, entry and groups to blame: for each pair alike."""
-    score = _last(fuzz(run, seed=seed, worlds=10))
+    """State, share, which source ports, every hop, the first hop, entry and groups to blame: for each pair alike.
+
+    Pods with branch interfaces are there in strict and in standard mode, their own node, others and a peered VPC asked.
+    """
+    score = _last(fuzz(run, seed=seed, worlds=8))
     tell(VERDICTS, f"seed {seed}", score.worlds, score.verdicts, len(score.disagreements))
 
     assert [str(each) for each in score.disagreements] == []
@@ -118,6 +122,19 @@ def test_a_wrong_evaluator_is_found_out(run: Run, wrong: Callable[[Reachability]
     assert any(about in each for each in found)
 
 
+@pytest.mark.parametrize("mode", EnforcingMode)
+def test_a_wrong_enforcing_mode_is_found_out(run: Run, mode: EnforcingMode) -> None:
+    """A bot that takes every pod with a branch interface for one of this mode disagrees with the kernel, soon."""
+
+    def answers(world: World) -> Iterator[tuple[str, Answers]]:
+        places = [replace(place, mode=place.mode and mode) for place in world.places.places]
+        yield from answers_of(replace(world, places=replace(world.places, places=tuple(places))))
+
+    scores = fuzz(run, seed=12, worlds=4, answers=answers)
+
+    assert any(score.disagreements for score in scores)
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
 def test_the_fuzzer_goes_on_until_it_is_ended_and_leaves_nothing(end: signal.Signals) -> None:
     """`python -m lab.fuzz` without a number of worlds tells its score so far when it is ended, and cleans up."""
@@ -157,7 +174,7 @@ def test_narrowing_keeps_to_the_protocol_that_was_found(run: Run) -> None:
 
     def answers(world: World) -> Iterator[tuple[str, Answers]]:
         for how, said in answers_of(world):
-            wrong = {Protocol.TCP, Protocol.UDP} if len(world.answers.rules) >= 4 else {Protocol.TCP}
+            wrong = {Transport.TCP, Transport.UDP} if len(world.answers.rules) >= 4 else {Transport.TCP}
             yield how, {key: replace(answer, blocks=()) if key[2] in wrong else answer for key, answer in said.items()}
 
     (score,) = fuzz(run, seed=11, worlds=1, answers=answers, narrow=True)
@@ -217,5 +234,5 @@ def test_a_source_port_on_each_side_of_every_edge_is_tried(run: Run) -> None:
 
     assert by_port == {32768: False, 39999: False, 40000: True, 41000: True, 41001: False, 60999: False}
     _, by_pair = list(answers_of(world))[1]
-    answer = by_pair[pair.client.address, pair.server_address, Protocol.UDP]
+    answer = by_pair[pair.client.address, pair.server_address, Transport.UDP]
     assert answer.share == 1 - 1001 / 28232

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import report_reading as reading
-from bot.sandbox.access_keys import OPERATOR
-from bot.sandbox.bot_process import BotProcess
-from bot.sandbox.editing import edit
 from bot.sandbox.slack import Seen, SlackFarEnd
-from bot.sandbox.stage import stage_on
+from bot.sandbox.story import report_reading as reading
+from bot.sandbox.story.bot_process import BotProcess
+from bot.sandbox.story.stage import stage_on
+from bot.sandbox.world.access_keys import OPERATOR, holder_of
+from bot.sandbox.world.editing import edit
 from lab.contract.far_end import Json, eventually
 from lab.running import RunningLab
 
@@ -51,7 +51,7 @@ class Desk:
     def arrived(self, action: str) -> list[Json]:
         """Return the calls that AWS received from the bot since the card was shown, dry runs left out."""
         calls = self.lab.aws_control("GET", "calls")
-        ours = [call for call in calls if call["access_key"] != OPERATOR and not call["dry_run"]]
+        ours = [call for call in calls if holder_of(call["access_key"]) != OPERATOR and not call["dry_run"]]
         return [call for call in ours if call["action"] == action]
 
     def writes(self) -> int:

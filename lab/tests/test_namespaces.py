@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,14 @@ time.sleep(600)
 """
 """A program that owns a run: processes in a namespace, one of a second generation, one outside, and files."""
 
+OWNER_OF_ONE = """
+import time
+from lab.namespaces import Run
+print(Run().begin().run_in("", ["sleep", "603"]).pid, flush=True)
+time.sleep(600)
+"""
+"""A program that owns a run, and says that its one process has started before that could do anything."""
+
 
 @contextmanager
 def _owner() -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
@@ -54,6 +63,11 @@ def _soon(holds: Callable[[], bool]) -> bool:
 
 def _alive(process_ids: list[int]) -> list[int]:
     return [each for each in process_ids if started_at(each)]
+
+
+def _told(process_id: int) -> str:
+    """Return what a process that should be gone is."""
+    return Path(f"/proc/{process_id}/cmdline").read_text().replace("\0", " ")
 
 
 def test_a_program_runs_inside_its_namespace_and_its_thread_comes_back(run: Run) -> None:
@@ -112,6 +126,22 @@ def test_a_killed_owner_leaves_no_process_and_the_next_start_removes_the_rest() 
         with Run():
             assert names_of(told["run"]) == []
             assert not (RECORDS / told["run"]).exists()
+
+
+def test_a_program_whose_owner_dies_before_it_could_ask_for_the_death_signal_never_begins(tmp_path: Path) -> None:
+    """With a `setpriv` that takes its time, an owner killed right after the start leaves no program behind."""
+    slow = tmp_path / "setpriv"
+    slow.write_text(f'#!/bin/sh\nsleep 1\nexec {shutil.which("setpriv")} "$@"\n')
+    slow.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "-c", OWNER_OF_ONE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PATH": path}) as process:
+        assert process.stdout is not None
+        started = int(process.stdout.readline())
+
+        process.kill()
+
+    assert _soon(lambda: _alive([started]) == []), _told(started)
 
 
 def test_a_killed_owner_and_watchdog_leave_what_the_next_start_ends() -> None:

@@ -67,7 +67,7 @@ class FakeApi:
             return [moment for moment, *called in self.calls if called == [method, path]]
 
 
-class FakeFabric:
+class FakeWiring:
     """Gives every pod one namespace and notes what it does."""
 
     netns = ""
@@ -85,7 +85,7 @@ class FakeFabric:
         self.acts.append("detach")
 
 
-class FailingFabric(FakeFabric):
+class FailingWiring(FakeWiring):
     """Cannot attach a pod."""
 
     def attach_pod(self, _node: str, _name: str, _address: str) -> str:
@@ -110,12 +110,12 @@ def start(run: Run, tmp_path: Path) -> Iterator[Start]:
     control_plane, pod = run.netns("control-plane"), run.netns("pod")
     agents: list[NodeAgent] = []
 
-    def starting(api: Any, *, fabric: Any = None, runs: Any = run) -> NodeAgent:
-        fabric = fabric or FakeFabric()
-        fabric.netns = pod
+    def starting(api: Any, *, wiring: Any = None, runs: Any = run) -> NodeAgent:
+        wiring = wiring or FakeWiring()
+        wiring.netns = pod
         hands = Hands(
             api=api,
-            fabric=fabric,
+            wiring=wiring,
             run=runs,
             programs=Programs(folder=tmp_path),
             folder=tmp_path / "pods",
@@ -158,7 +158,7 @@ def _failure(agent: NodeAgent) -> str:
 @pytest.mark.parametrize(
     ("hands", "cause"),
     [
-        pytest.param({"fabric": FailingFabric()}, "LabError: ip in dl-node did not do", id="network"),
+        pytest.param({"wiring": FailingWiring()}, "LabError: ip in dl-node did not do", id="network"),
         pytest.param({"runs": FailingRun()}, "BlockingIOError: [Errno 11]", id="program"),
     ],
 )
@@ -198,10 +198,10 @@ def test_a_refused_status_is_written_again_after_a_pause(start: Start, status: i
 @pytest.mark.parametrize(("refusal", "uid"), [(409, "uid-2"), (404, "uid-1")], ids=["another pod", "no pod"])
 def test_a_pod_whose_object_is_gone_is_ended(start: Start, refusal: int, uid: str) -> None:
     """Where the patch shows that the object is gone or another pod's, the pod ends, and nothing is deleted."""
-    api, fabric = FakeApi(refusal, uid=uid), FakeFabric()
-    agent = start(api, fabric=fabric)
+    api, wiring = FakeApi(refusal, uid=uid), FakeWiring()
+    agent = start(api, wiring=wiring)
 
-    ended = _soon(lambda: "detach" in fabric.acts)
+    ended = _soon(lambda: "detach" in wiring.acts)
     agent.stop()
 
     assert ended

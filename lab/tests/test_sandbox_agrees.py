@@ -7,13 +7,14 @@ from typing import TypeVar
 
 import pytest
 
-from bot.sandbox.running import RunningWorld
-from bot.sandbox.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
-from bot.sandbox.standing_world import StandingWorld
+from bot.sandbox.running.running_world import RunningWorld
+from bot.sandbox.running.standing_world import StandingWorld
+from bot.sandbox.world.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
 from lab.kubernetes_api import Json
 from lab.lookups import To
 from lab.observing import diagnose, log_kinds, pod_states, problems
 from lab.running import RunningLab
+from lab.tests.shelf import Shelf
 from lab.tests.tables import Tell
 from lab.ways import Lookups, Way, answered, compared, look_up_everything
 
@@ -25,11 +26,20 @@ _FEWEST_WAYS = 4
 """The ways of the service alone: inside and outside name, udp and tcp."""
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningWorld]:
-    """Return a sandbox, on this machine's own network, that each test restarts with its scenario."""
+@pytest.fixture(scope="session")
+def standing_sandbox(standing_shelf: Shelf) -> Iterator[RunningWorld]:
+    """Return a sandbox, on this machine's own network."""
+    standing_shelf.clear()
     with RunningWorld() as running:
         yield running
+        standing_shelf.clear()
+
+
+@pytest.fixture
+def sandbox(standing_shelf: Shelf, standing_sandbox: RunningWorld) -> RunningWorld:
+    """Return a sandbox that each test restarts with its scenario."""
+    standing_shelf.clear()
+    return standing_sandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +80,11 @@ def _to_pods(ways: Iterable[Way]) -> bool:
     return any(way.to is To.POD for way in ways)
 
 
+def _says(real: Mapping[str, set[str]], simulated: Mapping[str, set[str]]) -> bool:
+    """Return whether the same kinds of lines stand in the logs; a sandbox in which hours have passed shows none."""
+    return real == simulated or not any(simulated.values())
+
+
 def _see(standing: StandingWorld, *, wanted: Seen | None = None) -> Seen:
     """Look at everything; where it is known what is wanted, for a while until the programs have come so far.
 
@@ -81,21 +96,26 @@ def _see(standing: StandingWorld, *, wanted: Seen | None = None) -> Seen:
         lambda seen: not wanted or (_is_enough(seen, wanted.lookups) and not _differences(seen, wanted.lookups)),
         lambda: look_up_everything(standing),
     )
-    kinds = _until(lambda seen: not wanted or seen == wanted.kinds, lambda: log_kinds(standing))
+    kinds = _until(lambda seen: not wanted or _says(seen, wanted.kinds), lambda: log_kinds(standing))
     exit_code, report = _until(
         lambda seen: not wanted or _concluded(seen[1]) == _concluded(wanted.report), lambda: diagnose(standing)
     )
     return Seen(states=states, lookups=lookups, kinds=kinds, exit_code=exit_code, report=report)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("scenario", [one.name for one in all_scenarios()])
-def test_lab_and_sandbox_show_the_same(sandbox: RunningWorld, tell: Tell, scenario: str, seed: int) -> None:
+PLAYED = [(one.name, seed) for one in all_scenarios() if not one.not_in_lab for seed in one.lab_seeds]
+
+
+@pytest.mark.parametrize(("scenario", "seed"), PLAYED, ids=[f"{scenario}-{seed}" for scenario, seed in PLAYED])
+def test_lab_and_sandbox_show_the_same(
+    sandbox: RunningWorld, shelf: Shelf, tell: Tell, scenario: str, seed: int
+) -> None:
     """Pod states, kinds of log lines, look-ups and the root cause agree; where not, the sandbox is wrong."""
     sandbox.restart(scenario=scenario, seed=seed)
     simulated = _see(sandbox)
-    with RunningLab(scenario=scenario, seed=seed) as lab:
-        real = _see(lab, wanted=simulated)
+    real = _see(shelf.lab(scenario, seed), wanted=simulated)
+    if seed != 1 or find_scenario(scenario).healed_by is None:
+        shelf.clear()  # no story goes on with it
     causes = [", ".join(seen.report["root_causes"]) or "none" for seen in (real, simulated)]
     tell(
         "scenario, seed, root cause in the lab and in the sandbox, ways answered in the lab and in the sandbox, "
@@ -106,10 +126,10 @@ def test_lab_and_sandbox_show_the_same(sandbox: RunningWorld, tell: Tell, scenar
 
     root_cause = find_scenario(scenario).root_cause
     assert [seen.report["root_causes"] for seen in (real, simulated)] == [[root_cause] if root_cause else []] * 2
-    assert real.exit_code == simulated.exit_code == (2 if root_cause else 0)
+    assert real.exit_code == simulated.exit_code == (2 if find_scenario(scenario).broken else 0)
     assert _concluded(real.report) == _concluded(simulated.report)
     assert real.states == simulated.states
-    assert real.kinds == simulated.kinds
+    assert _says(real.kinds, simulated.kinds)
     assert _differences(real.lookups, simulated.lookups) == {}
     assert _is_enough(real.lookups, simulated.lookups), compared(real.lookups, simulated.lookups)
 
@@ -134,7 +154,7 @@ _TRACES: Mapping[str, Callable[[RunningLab], bool]] = {
 """What shows that the operator did anything, where neither pod states nor kinds of log lines do."""
 
 
-@pytest.mark.parametrize("look_alike", [one.name for one in all_look_alikes()])
+@pytest.mark.parametrize("look_alike", [one.name for one in all_look_alikes() if not one.not_in_lab])
 def test_what_only_looks_like_the_fault_is_not_blamed_in_the_lab(
     sandbox: RunningWorld, tell: Tell, look_alike: str
 ) -> None:
@@ -146,7 +166,7 @@ def test_what_only_looks_like_the_fault_is_not_blamed_in_the_lab(
     simulated = pod_states(sandbox), log_kinds(sandbox)
     with RunningLab(scenario=look_alike, seed=1) as lab:
         states = _until(lambda seen: seen == simulated[0], lambda: pod_states(lab))
-        kinds = _until(lambda seen: seen == simulated[1], lambda: log_kinds(lab))
+        kinds = _until(lambda seen: _says(seen, simulated[1]), lambda: log_kinds(lab))
         code, report = _until(lambda seen: seen[0] == 0, lambda: diagnose(lab))
         left_its_trace = _TRACES[look_alike](lab) if look_alike in _TRACES else True
     tell("look-alike, root cause in the lab", look_alike, ", ".join(report["root_causes"]) or "none")
@@ -154,4 +174,4 @@ def test_what_only_looks_like_the_fault_is_not_blamed_in_the_lab(
     assert (report["root_causes"], problems(report), code) == ([], set(), 0)
     assert left_its_trace
     assert states == simulated[0]
-    assert kinds == simulated[1]
+    assert _says(kinds, simulated[1])

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +11,13 @@ import pytest
 
 from bot.sandbox.aws.far_end import AwsFarEnd
 from lab.errors import LabError
-from lab.fabric import Fabric
-from lab.namespaces import Run, joined
-from lab.vpc_answers import VpcAnswers
-from lab.vpc_filter import FollowingFilter, VpcFilter
+from lab.following import Following
+from lab.namespaces import Run
+from lab.tests.questions import is_answered
+from lab.vpc_answers import VpcAnswers, VpcKey
+from lab.vpc_filter import FilteredVpc, VpcFilter
 from lab.vpc_ruleset import Stage
+from lab.vpc_wiring import VpcWiring
 
 WEB, DNS, NEAR = "10.9.0.10", "10.9.64.10", "10.9.64.20"
 """A host in one subnet, and two in another."""
@@ -68,38 +68,19 @@ class Hosts:
 
     netns: dict[str, str]
     filter: VpcFilter
-    fabric: Fabric
+    wiring: VpcWiring
 
     def asks(self, client: str, server: str, port: int = 0) -> bool:
         """Send one udp question from a source port (0: any); return whether the answer comes."""
-        with joined(self.netns[client]):
-            asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        with closing(asking), joined(self.netns[server]), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as answering:
-            # A program that another thread is starting holds copies of all sockets for a moment.
-            answering.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            asking.bind((client, port))
-            answering.bind((server, 53))
-            asking.sendto(b"who", (server, 53))
-            return _passes(answering) and _passes(asking)
-
-
-def _passes(taking: socket.socket) -> bool:
-    taking.settimeout(0.5)
-    try:
-        said, sender = taking.recvfrom(64)
-    except TimeoutError:
-        return False
-    if said == b"who":
-        taking.sendto(b"me", sender)
-    return True
+        return is_answered(self.netns[client], self.netns[server], source=(client, port), server=(server, 53))
 
 
 @pytest.fixture
 def hosts(run: Run) -> Hosts:
     """The three hosts, attached."""
-    fabric = Fabric(run, "10.9.0.0/16")
-    netns = {address: fabric.attach_host(address, address) for address in (WEB, DNS, NEAR)}
-    return Hosts(netns=netns, filter=VpcFilter(fabric.netns), fabric=fabric)
+    wiring = VpcWiring(run, "nine", "10.9.0.0/16")
+    netns = {address: wiring.attach_host(address, address) for address in (WEB, DNS, NEAR)}
+    return Hosts(netns=netns, filter=VpcFilter(wiring.netns), wiring=wiring)
 
 
 def _answers(
@@ -191,9 +172,9 @@ def test_the_vpc_resolver_is_never_filtered(hosts: Hosts) -> None:
     """With no rule and no ACL entry at all the resolver's addresses still answer."""
     hosts.filter.apply(VpcAnswers(interfaces=INTERFACES, acls=(_acl("acl-a", ("subnet-a", "subnet-b")),)))
     with_resolver = Hosts(
-        netns={**hosts.netns, hosts.fabric.resolver_address: hosts.fabric.netns, "169.254.169.253": hosts.fabric.netns},
+        netns={**hosts.netns, hosts.wiring.resolver_address: hosts.wiring.netns, "169.254.169.253": hosts.wiring.netns},
         filter=hosts.filter,
-        fabric=hosts.fabric,
+        wiring=hosts.wiring,
     )
 
     assert with_resolver.asks(WEB, "10.9.0.2")
@@ -203,15 +184,15 @@ def test_the_vpc_resolver_is_never_filtered(hosts: Hosts) -> None:
 
 def test_pods_of_one_node_never_reach_the_filter(run: Run) -> None:
     """With everything refused, pods of one node answer one another, and their node; those of another do not."""
-    fabric = Fabric(run, "10.9.0.0/16")
+    wiring = VpcWiring(run, "nine", "10.9.0.0/16")
     netns = {
-        "10.9.0.10": fabric.attach_node("one", "10.9.0.10"),
-        "10.9.0.11": fabric.attach_pod("one", "a", "10.9.0.11"),
-        "10.9.0.12": fabric.attach_pod("one", "b", "10.9.0.12"),
-        "10.9.0.20": fabric.attach_node("two", "10.9.0.20"),
-        "10.9.0.21": fabric.attach_pod("two", "a", "10.9.0.21"),
+        "10.9.0.10": wiring.attach_node("one", "10.9.0.10"),
+        "10.9.0.11": wiring.attach_pod("one", "a", "10.9.0.11"),
+        "10.9.0.12": wiring.attach_pod("one", "b", "10.9.0.12"),
+        "10.9.0.20": wiring.attach_node("two", "10.9.0.20"),
+        "10.9.0.21": wiring.attach_pod("two", "a", "10.9.0.21"),
     }
-    hosts = Hosts(netns=netns, filter=VpcFilter(fabric.netns), fabric=fabric)
+    hosts = Hosts(netns=netns, filter=VpcFilter(wiring.netns), wiring=wiring)
     hosts.filter.apply(VpcAnswers())
 
     assert hosts.asks("10.9.0.11", "10.9.0.12")
@@ -245,17 +226,22 @@ def test_a_ruleset_that_nft_refuses_changes_nothing(hosts: Hosts) -> None:
 
 
 def test_the_filter_shares_nothing_with_the_evaluator_it_judges() -> None:
-    """Of the bot it imports names and addresses of the world alone: nothing that reasons about packets."""
-    program = "import lab.vpc_filter, lab.fuzz.kernel, sys; print(*sys.modules)"
+    """Of the bot it imports names of the world and of its modes, and where AWS was called: nothing that judges."""
+    program = "import lab.vpc_filter, lab.vpc_resolver, lab.fuzz.kernel, sys; print(*sys.modules)"
 
     imported = subprocess.check_output([sys.executable, "-c", program], text=True).split()
 
     assert "lab.vpc_ruleset" in imported
     assert {name for name in imported if name.partition(".")[0] == "bot"} == {
         "bot",
+        "bot.domain",
+        "bot.domain.enforcing_mode",
         "bot.sandbox",
-        "bot.sandbox.access_keys",
+        "bot.sandbox.aws",
+        "bot.sandbox.aws.places",
         "bot.sandbox.world",
+        "bot.sandbox.world.access_keys",
+        "bot.sandbox.world.world",
     }
 
 
@@ -270,6 +256,7 @@ def aws() -> Iterator[AwsFarEnd]:
 class OwnVpc:
     """Two interfaces in simulated AWS, in two subnets, in one group that holds no inbound rule."""
 
+    id: str
     group: str
     acl: str
 
@@ -288,7 +275,12 @@ def _own_vpc(aws: AwsFarEnd) -> OwnVpc:
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
         ec2.create_network_interface(SubnetId=subnet, PrivateIpAddress=address, Groups=[group])
     found = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]
-    return OwnVpc(group=group, acl=found[0]["NetworkAclId"])
+    return OwnVpc(id=vpc, group=group, acl=found[0]["NetworkAclId"])
+
+
+def _following(hosts: Hosts, aws: AwsFarEnd, vpc: OwnVpc) -> Following:
+    key = VpcKey(account="123456789012", region="eu-west-1", id=vpc.id)
+    return Following([FilteredVpc(filter=hosts.filter, vpc=key)], aws_url=aws.url, aws_netns="")
 
 
 def _soon(hosts: Hosts, *, passes: bool) -> bool:
@@ -303,7 +295,7 @@ def test_an_aws_call_changes_what_the_kernel_does(hosts: Hosts, aws: AwsFarEnd, 
     """Within moments an authorized rule heals, an ACL entry breaks, and the entry's removal heals again."""
     ec2 = aws.client("ec2")
     rule = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "UserIdGroupPairs": [{"GroupId": own_vpc.group}]}
-    with FollowingFilter(hosts.filter, aws_url=aws.url, aws_netns="", region="eu-west-1"):
+    with _following(hosts, aws, own_vpc):
         assert not hosts.asks(WEB, DNS)
 
         ec2.authorize_security_group_ingress(GroupId=own_vpc.group, IpPermissions=[rule])
@@ -323,7 +315,7 @@ def test_an_aws_call_changes_what_the_kernel_does(hosts: Hosts, aws: AwsFarEnd, 
 def test_refusals_set_for_the_bot_do_not_hold_up_the_network(hosts: Hosts, aws: AwsFarEnd, own_vpc: OwnVpc) -> None:
     """A rule that was written is in force, whatever AWS refuses to show to others."""
     rule = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": own_vpc.group}]}
-    with FollowingFilter(hosts.filter, aws_url=aws.url, aws_netns="", region="eu-west-1") as following:
+    with _following(hosts, aws, own_vpc) as following:
         aws.control("POST", "faults", [{"action": "ec2:Describe*", "kind": "throttle", "times": None}])
         before = hosts.asks(WEB, DNS)
         aws.client("ec2").authorize_security_group_ingress(GroupId=own_vpc.group, IpPermissions=[rule])
@@ -339,7 +331,7 @@ def test_while_aws_is_gone_the_last_state_stands(hosts: Hosts) -> None:
         vpc = _own_vpc(aws)
         rule = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": vpc.group}]}
         aws.client("ec2").authorize_security_group_ingress(GroupId=vpc.group, IpPermissions=[rule])
-        following = FollowingFilter(hosts.filter, aws_url=aws.url, aws_netns="", region="eu-west-1")
+        following = _following(hosts, aws, vpc)
         read_before = following.refresh()
     read_after = following.refresh()
 
