@@ -23,7 +23,7 @@ import yaml
 
 from benchmarks.counting_proxy import CountingProxy, Tls
 from benchmarks.paper_nodes import PaperNodes
-from bot.sandbox.world import CLUSTER, WORKLOAD_SELECTOR
+from bot.sandbox.world.world import CLUSTER, WORKLOAD_SELECTOR
 from lab.control_plane import ADMIN, PORT, READER, WRITER
 from lab.programs import built_programs
 from lab.running import RunningLab

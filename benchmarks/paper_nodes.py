@@ -12,8 +12,8 @@ import threading
 import time
 from typing import Any, Self
 
-from bot.sandbox.node_object import node_object
-from bot.sandbox.world import CLUSTER, REGION, WorldNode
+from bot.sandbox.world.node_object import node_object
+from bot.sandbox.world.world import CLUSTER, REGION, WorldNode
 from lab.kubernetes_api import path_of
 from lab.node_agent.agent import node_document
 from lab.running import RunningLab
@@ -88,7 +88,7 @@ class PaperNodes:
         launched = self._lab.operator.launch([instance for _, instance in places])
         for (place, instance), made in zip(places, launched, strict=True):
             address = instance["interfaces"][0]["private_ip_address"]
-            subnet = world.subnets[place]
+            subnet = world.home.subnets[place]
             node = WorldNode(
                 name=f"ip-{address.replace('.', '-')}.{REGION}.compute.internal",
                 instance_id=made["instance_id"],
@@ -105,12 +105,12 @@ class PaperNodes:
     def _place(self, number: int) -> tuple[int, dict[str, Any]]:
         """Return the subnet's place and the instance to launch."""
         world = self._lab.world
-        place = number % len(world.subnets)
-        network = ipaddress.ip_network(world.subnets[place].cidr)
-        first = _FIRST_ADDRESS + number // len(world.subnets) * (_POD_ADDRESSES + 1)
+        place = number % len(world.home.subnets)
+        network = ipaddress.ip_network(world.home.subnets[place].cidr)
+        first = _FIRST_ADDRESS + number // len(world.home.subnets) * (_POD_ADDRESSES + 1)
         addresses = [str(network[first + offset]) for offset in range(_POD_ADDRESSES + 1)]
         interface = {
-            "subnet_id": world.subnets[place].id,
+            "subnet_id": world.home.subnets[place].id,
             "private_ip_address": addresses[0],
             "security_group_ids": [world.cluster_security_group_id],
             "description": "",

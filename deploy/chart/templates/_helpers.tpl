@@ -43,6 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 
 {{- define "dnsbot.config" -}}
 {{- $config := dict "clusters" .Values.config.clusters "approvals" .Values.config.approvals -}}
+{{- if .Values.config.askers -}}{{- $_ := set $config "askers" .Values.config.askers -}}{{- end -}}
 {{- if .Values.config.digests -}}{{- $_ := set $config "digests" .Values.config.digests -}}{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
