@@ -87,3 +87,34 @@ def test_the_same_value_or_overwriting_is_no_conflict(aws: AwsFarEnd, eks: Clien
     eks.update_addon(**ADDON, configurationValues=STANDARD, resolveConflicts=how)
 
     assert configured(eks) == ("ACTIVE", STANDARD)
+
+
+@pytest.mark.parametrize(
+    ("version", "members"),
+    [
+        ("v1.9.3-eksbuild.3", set()),
+        ("v1.9.3-eksbuild.5", {"topologySpreadConstraints"}),
+        ("v1.11.4-eksbuild.2", {"topologySpreadConstraints", "autoScaling"}),
+    ],
+)
+def test_coredns_takes_what_its_version_knows(eks: Client, version: str, members: set[str]) -> None:
+    """Spread constraints and scaling by EKS came later; the affinity and the number of pods were always there."""
+    answer = eks.describe_addon_configuration(addonName="coredns", addonVersion=version)
+
+    known = json.loads(answer["configurationSchema"])["definitions"]["Coredns"]["properties"]
+    assert {"affinity", "replicaCount"} <= set(known)
+    assert set(known) & {"topologySpreadConstraints", "autoScaling"} == members
+
+
+def test_a_field_of_coredns_that_others_have_set_is_a_conflict(aws: AwsFarEnd, eks: Client) -> None:
+    """It is named as it stands in the Deployment."""
+    eks.create_addon(clusterName="cluster-prod", addonName="coredns")
+    changed = {"replicaCount": "5", "affinity": "{}"}
+    aws.control("PUT", "eks/clusters/cluster-prod/addons/coredns/changed-by-others", changed)
+
+    eks.update_addon(
+        clusterName="cluster-prod", addonName="coredns", configurationValues='{"replicaCount": 3, "affinity": {}}'
+    )
+
+    (issue,) = eks.describe_addon(clusterName="cluster-prod", addonName="coredns")["addon"]["health"]["issues"]
+    assert issue["message"].splitlines()[1:] == ["Deployment.apps coredns - .spec.replicas"]

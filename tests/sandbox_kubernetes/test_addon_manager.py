@@ -19,6 +19,9 @@ class Eks:
 
     wanted: Mapping[str, str] | None = field(default_factory=dict)
     told: list[dict[str, str]] = field(default_factory=list)
+    coredns: Mapping[str, Any] | None = None
+    """What the add-on coredns is configured with."""
+    told_of_coredns: list[dict[str, str]] = field(default_factory=list)
     away: bool = False
 
     async def variables(self, addon: str) -> Mapping[str, str] | None:
@@ -26,11 +29,16 @@ class Eks:
         assert addon == "vpc-cni"
         return self.wanted
 
+    async def configuration(self, addon: str) -> Mapping[str, Any] | None:
+        """See `AddonSource.configuration`."""
+        assert addon == "coredns"
+        return self.coredns
+
     async def tell(self, addon: str, changed: Mapping[str, str]) -> bool:
         """See `AddonSource.tell`."""
-        assert addon == "vpc-cni"
+        told = {"vpc-cni": self.told, "coredns": self.told_of_coredns}[addon]
         if not self.away:
-            self.told.append(dict(changed))
+            told.append(dict(changed))
         return not self.away
 
     def forget(self) -> None:

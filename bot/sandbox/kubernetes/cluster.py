@@ -11,6 +11,7 @@ from functools import partial
 
 from bot.sandbox.kubernetes.addon_manager import AddonManager
 from bot.sandbox.kubernetes.container_runs import ContainerRun
+from bot.sandbox.kubernetes.coredns_addon import CorednsAddonManager
 from bot.sandbox.kubernetes.endpoints import EndpointController
 from bot.sandbox.kubernetes.host_network import HostNetwork, host_network
 from bot.sandbox.kubernetes.kubelet import Kubelets, PodRuntime
@@ -25,6 +26,7 @@ from bot.sandbox.kubernetes.refusals import already_exists, bad_request, not_fou
 from bot.sandbox.kubernetes.resources import (
     CONFIG_MAPS,
     DAEMON_SETS,
+    DEPLOYMENTS,
     NAMESPACES,
     NODES,
     PODS,
@@ -71,6 +73,7 @@ class Cluster:
         self._events = PodEvents(self.store)
         self._pod_groups = PodSecurityGroups(self.store, self._branches)
         self._addons = AddonManager(self.store, self._addon_source)
+        self._coredns_addon = CorednsAddonManager(self.store, self._addon_source)
 
     def look_at_network_anew(self) -> None:
         """Forget the network's state and let every controller look again."""
@@ -101,6 +104,8 @@ class Cluster:
             document = {**document, "status": current["status"]}
         if kind is DAEMON_SETS:
             self._addons.changed(current, document)
+        if kind is DEPLOYMENTS:
+            self._coredns_addon.changed(current, document)
         if kind is CONFIG_MAPS:
             document = with_managed_fields(current, document, manager, self.now())
         return self.store.put(kind, document)
@@ -140,6 +145,7 @@ class Cluster:
     async def look_at_addons(self) -> None:
         """Let EKS's add-on manager look what EKS wants now: whoever asks for its objects shall see that."""
         await self._addons.turn()
+        await self._coredns_addon.turn()
 
     async def step(self) -> None:
         """Let every controller, the scheduler and the kubelets take one turn."""
@@ -149,6 +155,7 @@ class Cluster:
         if at_rest and (retry_at is None or now < retry_at):
             return
         await self._addons.turn()
+        await self._coredns_addon.turn()
         vpc = (await self._network.current()).home
         self._seen_revision = self.store.revision
         self._workloads.turn()

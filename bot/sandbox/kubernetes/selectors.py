@@ -50,6 +50,23 @@ def label_map_matches(selector: Mapping[str, str], labels: Mapping[str, str] | N
     return all((labels or {}).get(key) == value for key, value in selector.items())
 
 
+def selector_matches(selector: Json, labels: Mapping[str, str]) -> bool:
+    """Return whether `labels` satisfy a LabelSelector of a spec: matchLabels and matchExpressions."""
+    if not label_map_matches(selector.get("matchLabels") or {}, labels):
+        return False
+    for one in selector.get("matchExpressions") or []:
+        key, values = one["key"], one.get("values") or []
+        held = {
+            "In": labels.get(key) in values,
+            "NotIn": labels.get(key) not in values,
+            "Exists": key in labels,
+            "DoesNotExist": key not in labels,
+        }
+        if not held[one["operator"]]:
+            return False
+    return True
+
+
 def _field(document: Json, path: str) -> str:
     value: Any = document
     for part in path.split("."):

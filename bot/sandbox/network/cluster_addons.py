@@ -10,7 +10,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Mapping
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import yaml
 
@@ -20,6 +20,8 @@ from bot.sandbox.network.aws_calls import PlaceCalls
 
 Variables: TypeAlias = Mapping[str, str]
 """Variables of an add-on's container by name."""
+Configuration: TypeAlias = Mapping[str, Any]
+"""What an add-on's `configurationValues` say."""
 
 _TRUSTED_SECONDS = 0.05
 _UNREAD = -1
@@ -31,6 +33,10 @@ class AddonSource(Protocol):
 
     async def variables(self, addon: str) -> Variables | None:
         """Return the variables that an add-on's configuration sets; None: there is no such add-on, or EKS is away."""
+        ...
+
+    async def configuration(self, addon: str) -> Configuration | None:
+        """Return what an add-on is configured with; None: there is no such add-on, or EKS is away."""
         ...
 
     async def tell(self, addon: str, changed: Variables) -> bool:
@@ -53,10 +59,14 @@ class AwsAddons:
     def forget(self) -> None:
         """Read everything anew at the next question."""
         self._seen, self._asked_at = _UNREAD, 0.0
-        self._known: dict[str, Variables | None] = {}
+        self._known: dict[str, Configuration | None] = {}
 
     async def variables(self, addon: str) -> Variables | None:
-        if time.monotonic() - self._asked_at >= _TRUSTED_SECONDS:
+        found = await self.configuration(addon)
+        return None if found is None else dict(found.get("env") or {})
+
+    async def configuration(self, addon: str) -> Configuration | None:
+        if addon not in self._known or time.monotonic() - self._asked_at >= _TRUSTED_SECONDS:
             await asyncio.to_thread(self._refresh, addon)
             self._asked_at = time.monotonic()
         return self._known.get(addon)
@@ -65,19 +75,26 @@ class AwsAddons:
         return await asyncio.to_thread(self._tell, addon, dict(changed))
 
     def _refresh(self, addon: str) -> None:
+        writes = writes_so_far(self._url)
+        if writes == self._seen and addon in self._known:
+            return
+        for name in sorted({*self._known, addon}):
+            if not self._describe(name):
+                return
+        self._seen = writes
+
+    def _describe(self, addon: str) -> bool:
+        """Read one add-on; return whether EKS answered."""
         import botocore.exceptions  # noqa: PLC0415  # boto3 is slow to import and not always needed
 
-        writes = writes_so_far(self._url)
-        if writes == self._seen:
-            return
         try:
             found = self._calls.call("eks", "describe_addon", clusterName=self._cluster, addonName=addon)["addon"]
-            self._known[addon] = _variables(found.get("configurationValues", ""))
+            self._known[addon] = yaml.safe_load(found.get("configurationValues", "")) or {}
         except botocore.exceptions.ClientError:
             self._known[addon] = None
         except botocore.exceptions.BotoCoreError:
-            return
-        self._seen = writes
+            return False
+        return True
 
     def _tell(self, addon: str, changed: dict[str, str]) -> bool:
         route = f"{self._url}/sandbox/eks/clusters/{self._cluster}/addons/{addon}/changed-by-others"
@@ -87,7 +104,3 @@ class AwsAddons:
                 return True
         except OSError:
             return False
-
-
-def _variables(configuration: str) -> Variables:
-    return dict((yaml.safe_load(configuration) or {}).get("env") or {})

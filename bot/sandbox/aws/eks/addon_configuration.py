@@ -29,11 +29,14 @@ _VARIABLES = (
     "WARM_PREFIX_TARGET",
 )
 _MODE, _FIRST_WITH_MODES = "POD_SECURITY_GROUP_ENFORCING_MODE", (1, 11)
+_FIRST_WITH_CONSTRAINTS, _FIRST_WITH_SCALING = (1, 9, 3, 5), (1, 9, 3, 15)
 CONFLICT = "ConfigurationConflict"
 
 
 def schema_of(addon: str, version: str) -> dict[str, Any]:
-    """Return the JSON Schema of an add-on's version; of others than vpc-cni one that takes anything."""
+    """Return the JSON Schema of an add-on's version; of others than coredns and vpc-cni one that takes anything."""
+    if addon == "coredns":
+        return _coredns(version)
     if addon != "vpc-cni":
         return {"$schema": "http://json-schema.org/draft-06/schema#", "type": "object"}
     found = re.match(r"v(\d+)\.(\d+)", version)
@@ -64,6 +67,47 @@ def schema_of(addon: str, version: str) -> dict[str, Any]:
     }
 
 
+def _coredns(version: str) -> dict[str, Any]:
+    """Return the schema of coredns: spread constraints since v1.9.3-eksbuild.5, scaling by EKS in later builds.
+
+    Source: AWS Containers blog, "Recent changes to the CoreDNS add-on"; EKS User Guide, "Scale CoreDNS Pods for high
+    DNS traffic".
+    """
+    found = re.match(r"v(\d+)\.(\d+)\.(\d+)-eksbuild\.(\d+)", version)
+    made = tuple(int(part) for part in found.groups()) if found else ()
+    members: dict[str, Any] = {
+        "affinity": {"type": ["object", "null"]},
+        "computeType": {"type": "string"},
+        "corefile": {"type": "string"},
+        "nodeSelector": {"type": ["object", "null"]},
+        "podAnnotations": {"type": "object"},
+        "podLabels": {"type": "object"},
+        "replicaCount": {"type": "integer"},
+        "resources": {"type": "object"},
+        "tolerations": {"type": "array", "items": {"type": "object"}},
+    }
+    if made >= _FIRST_WITH_CONSTRAINTS:
+        members["topologySpreadConstraints"] = {"type": "array"}
+    if made >= _FIRST_WITH_SCALING:
+        members["autoScaling"] = {
+            "additionalProperties": False,
+            "properties": {
+                "enabled": {"type": "boolean"},
+                "minReplicas": {"type": "integer", "minimum": 2, "maximum": 1000},
+                "maxReplicas": {"type": "integer", "minimum": 2, "maximum": 1000},
+            },
+            "required": ["enabled"],
+            "type": "object",
+        }
+    return {
+        "$ref": "#/definitions/Coredns",
+        "$schema": "http://json-schema.org/draft-06/schema#",
+        "definitions": {
+            "Coredns": {"additionalProperties": False, "properties": members, "title": "Coredns", "type": "object"}
+        },
+    }
+
+
 def variables_of(configuration: str) -> dict[str, str]:
     """Return the variables that a configuration sets."""
     return dict(_parsed(configuration).get("env") or {})
@@ -78,16 +122,29 @@ def check(addon: str, version: str, configuration: str) -> None:
         raise ServiceError("InvalidParameterException", message)
 
 
-def conflict(configuration: str, by_others: Mapping[str, str]) -> str:
+def conflict(addon: str, configuration: str, by_others: Mapping[str, str]) -> str:
     """Return what EKS says of fields that others have set to something else; empty: there are none."""
+    fields = _coredns_fields(configuration, by_others) if addon == "coredns" else _cni_fields(configuration, by_others)
+    told = "Conflicts found when trying to apply. Will not continue due to resolve conflicts mode. Conflicts:"
+    return "\n".join([told, *fields]) if fields else ""
+
+
+def _cni_fields(configuration: str, by_others: Mapping[str, str]) -> list[str]:
     wanted = variables_of(configuration)
-    fields = [
+    return [
         f'DaemonSet.apps aws-node - .spec.template.spec.containers[name="aws-node"].env[name="{name}"].value'
         for name, value in sorted(by_others.items())
         if name in wanted and wanted[name] != value
     ]
-    told = "Conflicts found when trying to apply. Will not continue due to resolve conflicts mode. Conflicts:"
-    return "\n".join([told, *fields]) if fields else ""
+
+
+def _coredns_fields(configuration: str, by_others: Mapping[str, str]) -> list[str]:
+    wanted = _parsed(configuration)
+    return [
+        f"Deployment.apps coredns - {'.spec.replicas' if name == 'replicaCount' else f'.spec.template.spec.{name}'}"
+        for name, value in sorted(by_others.items())
+        if name in wanted and wanted[name] != json.loads(value)
+    ]
 
 
 def _parsed(configuration: str) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Eks:
         values = wanted.get("configurationValues", "")
         configuration.check(name, wanted["addonVersion"], values)
         kept = asked.get("resolveConflicts", "NONE") == "NONE"
-        conflict = configuration.conflict(values, self._by_others.get((cluster, name), {})) if kept else ""
+        conflict = configuration.conflict(name, values, self._by_others.get((cluster, name), {})) if kept else ""
         return self._update(call, "AddonUpdate", ADDON.life.update, addon, cluster, changed, conflict=conflict)
 
     def _describe_addon_configuration(self, call: Call, asked: Asked) -> Document:
