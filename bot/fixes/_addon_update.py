@@ -1,75 +1,103 @@
-"""The step that sends an EKS add-on its configuration with one variable changed, and waits until it is in force.
+"""The step that sends an EKS add-on its configuration with a part of it changed, and waits until it is in force.
 
 Sent with resolveConflicts NONE: what somebody changed by hand in the add-on's objects is not overwritten, the update
 fails instead and names the fields. Sources: EKS API Reference, UpdateAddon, AddonIssue.
-Cost: one UpdateAddon; every 2 s a DescribeAddon, and a GET of the DaemonSet.
+Cost: one UpdateAddon; every 2 s a DescribeAddon, and a GET of the add-on's workload.
 """
 
 from __future__ import annotations
 
 import difflib
 import shlex
+from dataclasses import dataclass
+from typing import Protocol
 
-from bot.collectors.vpc_cni_addon import ADDON, CniAddon
-from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
-from bot.domain.json_values import JsonValue, RawObject
+from bot.domain.json_values import JsonObject, JsonValue, RawObject
 from bot.domain.phrases import sentence
-from bot.domain.plans import Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
 from bot.errors import NotFound
-from bot.kubernetes.addon_configuration import variable, with_variable
 from bot.kubernetes.members import optional_text, part, parts, text
 
 ACTION = "update_addon"
-REHEARSAL = Rehearsal(
-    operation="UpdateAddon",
-    parameters={},
-    judges=("eks:UpdateAddon",),
-    target=f"EKS add-on {ADDON}",
-    no_dry_run="EKS's UpdateAddon takes no DryRun",
-)
 _CONFLICT = "ConfigurationConflict"
 _UNDER_WAY = frozenset({"CREATING", "UPDATING", "DELETING"})
 
 
-def step_to(fix: str, wanted: EnforcingMode, addon: CniAddon, cluster: str, *, settles_within_seconds: int) -> Step:
-    """Return the step that sets the mode. Raises `NotEditable` where the configuration has no place for it."""
-    return _step(
-        fix,
-        cluster=cluster,
-        version=addon.version,
-        former=addon.configuration,
-        wanted=with_variable(addon.configuration, ENFORCING_MODE, wanted.value),
-        undo=(
-            "Sends the former configuration, byte for byte; pods that were made meanwhile keep their mode until they "
-            "are replaced."
-        ),
-        settles_within_seconds=settles_within_seconds,
+class Addon(Protocol):
+    """An add-on as a collector gives it."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def issues(self) -> tuple[str, ...]: ...
+
+
+def rehearsal(addon: str) -> Rehearsal:
+    """Return the write that an add-on would get; EKS judges none beforehand."""
+    return Rehearsal(
+        operation="UpdateAddon",
+        parameters={},
+        judges=("eks:UpdateAddon",),
+        target=f"EKS add-on {addon}",
+        no_dry_run="EKS's UpdateAddon takes no DryRun",
     )
 
 
-def _step(
-    fix: str, *, cluster: str, version: str, former: str, wanted: str, undo: str, settles_within_seconds: int
+def not_active(name: str, addon: Addon, workload: str) -> Advice | None:
+    """Say why an add-on takes no update as it is; None: it does."""
+    said = f" {' '.join(addon.issues)}" if addon.issues else ""
+    if addon.status.endswith("ING"):
+        return Advice(
+            reason=f"The EKS add-on {name} is {addon.status}, and takes no update until that has ended.{said}",
+            text=("Wait until it is ACTIVE, and diagnose again.",),
+        )
+    if addon.status != "ACTIVE":
+        return Advice(
+            reason=f"The EKS add-on {name} is {addon.status}, and no update is sent to one that is not ACTIVE.{said}",
+            text=(
+                f"A ConfigurationConflict names the fields that somebody changed by hand in {workload}.",
+                "Mend what EKS names, wait until the add-on is ACTIVE, and diagnose again.",
+            ),
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Which add-on is updated: its name, its cluster's, and its version as the plan saw it."""
+
+    addon: str
+    cluster: str
+    version: str
+
+
+def step_to(
+    fix: str,
+    sent: Sent,
+    *,
+    former: str,
+    wanted: str,
+    undo: str,
+    settles_within_seconds: int,
+    further: JsonObject | None = None,
 ) -> Step:
+    """Return the step that sends the configuration `wanted`; `further` are parameters that `settled` of a fix reads."""
     return Step(
         fix=fix,
         action=ACTION,
-        target=f"EKS add-on {ADDON} of cluster {cluster}, configurationValues",
-        parameters={
-            "cluster": cluster,
-            "configuration": wanted,
-            "value": variable(wanted, ENFORCING_MODE) or "",
-        },
-        before={"version": version, "status": "ACTIVE", "configuration": former},
+        target=f"EKS add-on {sent.addon} of cluster {sent.cluster}, configurationValues",
+        parameters={"cluster": sent.cluster, "addon": sent.addon, "configuration": wanted, **(further or {})},
+        before={"version": sent.version, "status": "ACTIVE", "configuration": former},
         diff=_diff(former, wanted),
         undo=undo,
         command=(
-            f"aws eks update-addon --cluster-name {cluster} --addon-name {ADDON} --resolve-conflicts NONE "
-            f"--configuration-values {shlex.quote(wanted)}"
+            f"aws eks update-addon --cluster-name {sent.cluster} --addon-name {sent.addon} "
+            f"--resolve-conflicts NONE --configuration-values {shlex.quote(wanted)}"
         ),
         writer=WriterKind.AWS,
-        owner=f"the EKS add-on {ADDON}",
+        owner=f"the EKS add-on {sent.addon}",
         settles_within_seconds=settles_within_seconds,
     )
 
@@ -81,9 +109,8 @@ def _diff(former: str, wanted: str) -> tuple[str, ...]:
 
 def read(step: Step, look: Reading) -> JsonValue:
     """Return version, status and configuration of the add-on; all empty where there is none."""
-    cluster = str(step.parameters["cluster"])
     try:
-        addon = _described(look, cluster)
+        addon = _described(step, look)
     except NotFound:
         return {"version": "", "status": "", "configuration": ""}
     with reading("eks:DescribeAddon"):
@@ -100,7 +127,7 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
         "eks",
         "UpdateAddon",
         clusterName=step.parameters["cluster"],
-        addonName=ADDON,
+        addonName=_named(step),
         configurationValues=step.parameters["configuration"],
         resolveConflicts="NONE",
         clientRequestToken=writing.plan_id,
@@ -111,13 +138,14 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
 def settled(step: Step, look: Reading) -> Settled:
     """Return whether the add-on is ACTIVE again; a conflict is told with its fields, as EKS words it."""
     with reading("eks:DescribeAddon"):
-        addon = _described(look, str(step.parameters["cluster"]))
+        addon = _described(step, look)
         status, issues = text(addon, "status"), _issues(addon)
     if status in _UNDER_WAY:
-        return waiting_for(f"{ADDON} is {status}")
+        return waiting_for(f"{_named(step)} is {status}")
     if status == "ACTIVE" and _CONFLICT not in issues:
         return COMPLETE
-    return failed_because(f"EKS did not carry out the update: {ADDON} is {status}. {issues}{_told(issues)}".strip())
+    said = f"EKS did not carry out the update: {_named(step)} is {status}. {issues}{_told(issues)}"
+    return failed_because(said.strip())
 
 
 def _issues(addon: RawObject) -> str:
@@ -138,20 +166,25 @@ def _told(issues: str) -> str:
     )
 
 
-def _described(look: Reading, cluster: str) -> RawObject:
-    answer: RawObject = look.aws.read("eks", "DescribeAddon", clusterName=cluster, addonName=ADDON)["addon"]
+def _named(step: Step) -> str:
+    return str(step.parameters["addon"])
+
+
+def _described(step: Step, look: Reading) -> RawObject:
+    cluster = str(step.parameters["cluster"])
+    answer: RawObject = look.aws.read("eks", "DescribeAddon", clusterName=cluster, addonName=_named(step))["addon"]
     return answer
 
 
-def inverse(step: Step) -> Step:
+def inverse(step: Step, further: JsonObject | None = None) -> Step:
     """Return the step that sends the former configuration."""
     before = step.before if isinstance(step.before, dict) else {}
-    return _step(
+    return step_to(
         step.fix,
-        cluster=str(step.parameters["cluster"]),
-        version=str(before.get("version", "")),
+        Sent(addon=_named(step), cluster=str(step.parameters["cluster"]), version=str(before.get("version", ""))),
         former=str(step.parameters["configuration"]),
         wanted=str(before.get("configuration", "")),
         undo="Sends the configuration of this plan again.",
         settles_within_seconds=step.settles_within_seconds,
+        further=further,
     )

@@ -31,6 +31,7 @@ from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal,
 from bot.domain.settling import Progressing, Settled
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _aws_node_environment as daemon_set
+from bot.kubernetes.addon_configuration import variable, with_variable
 from bot.kubernetes.resources import KUBE_SYSTEM
 from bot.kubernetes.vpc_cni import AWS_NODE, EXTERNAL_SNAT, FIRST_WITH_MODES, AwsNode
 
@@ -60,12 +61,34 @@ def plan(case: PlanCase) -> Planned | Advice:
         return refused
     seconds = int(case.parameters.timeout.total_seconds())
     step = (
-        addon_update.step_to(NAME, EnforcingMode.STANDARD, addon, case.target.eks_name, settles_within_seconds=seconds)
+        _addon_step(addon, case.target.eks_name, settles_within_seconds=seconds)
         if addon
         else daemon_set.step_to(NAME, EnforcingMode.STANDARD, cni.aws_node, settles_within_seconds=seconds)
     )
     managed = "" if addon else daemon_set.managed(cni)
     return Planned(steps=(step,), blast_radius=" ".join(filter(None, (_blast_radius(cni, cni.aws_node), managed))))
+
+
+def _addon_step(addon: CniAddon, cluster: str, *, settles_within_seconds: int) -> Step:
+    """Return the step that sets the mode. Raises `NotEditable` where the configuration has no place for it."""
+    wanted = with_variable(addon.configuration, ENFORCING_MODE, EnforcingMode.STANDARD.value)
+    return addon_update.step_to(
+        NAME,
+        addon_update.Sent(addon=ADDON, cluster=cluster, version=addon.version),
+        former=addon.configuration,
+        wanted=wanted,
+        undo=(
+            "Sends the former configuration, byte for byte; pods that were made meanwhile keep their mode until they "
+            "are replaced."
+        ),
+        settles_within_seconds=settles_within_seconds,
+        further=_mode_in(wanted),
+    )
+
+
+def _mode_in(configuration: str) -> JsonObject:
+    """Return the mode that a configuration sets, as the DaemonSet's variable shows it."""
+    return {"value": variable(configuration, ENFORCING_MODE) or ""}
 
 
 def _refused(aws_node: AwsNode) -> Advice | None:
@@ -92,20 +115,9 @@ def _refused(aws_node: AwsNode) -> Advice | None:
 
 def _addon_refused(addon: CniAddon) -> Advice | None:
     """Say why the add-on cannot be updated as it is; None: it can."""
-    said = f" {' '.join(addon.issues)}" if addon.issues else ""
-    if addon.status.endswith("ING"):
-        return Advice(
-            reason=f"The EKS add-on {ADDON} is {addon.status}, and takes no update until that has ended.{said}",
-            text=("Wait until it is ACTIVE, and diagnose again.",),
-        )
-    if addon.status != "ACTIVE":
-        return Advice(
-            reason=f"The EKS add-on {ADDON} is {addon.status}, and no update is sent to one that is not ACTIVE.{said}",
-            text=(
-                f"A ConfigurationConflict names the fields that somebody changed by hand in {AWS_NODE}.",
-                "Mend what EKS names, wait until the add-on is ACTIVE, and diagnose again.",
-            ),
-        )
+    stands = addon_update.not_active(ADDON, addon, AWS_NODE)
+    if stands:
+        return stands
     if addon.refused:
         return Advice(
             reason=f"The EKS add-on {ADDON} does not take {ENFORCING_MODE}: {addon.refused}.",
@@ -161,7 +173,10 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that takes the change back."""
     del effects
-    return addon_update.inverse(step) if step.action == addon_update.ACTION else daemon_set.inverse(step)
+    if step.action != addon_update.ACTION:
+        return daemon_set.inverse(step)
+    before = step.before if isinstance(step.before, dict) else {}
+    return addon_update.inverse(step, _mode_in(str(before.get("configuration", ""))))
 
 
 def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
@@ -169,7 +184,7 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     owner = evidence.get(VpcCniAddon)
     if not isinstance(owner, VpcCniAddon) or owner.addon is None:
         return ()
-    return (addon_update.REHEARSAL,)
+    return (addon_update.rehearsal(ADDON),)
 
 
 FIX = Fix(
