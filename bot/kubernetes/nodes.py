@@ -79,6 +79,8 @@ class Node:
     taints: tuple[Taint, ...] = ()
     os: str = "linux"
     """linux or windows; decides the client's ephemeral ports."""
+    cordoned: bool = False
+    """Whether it takes no further pods (`kubectl cordon`)."""
 
     @property
     def instance_id(self) -> str:
@@ -110,6 +112,7 @@ class Node:
                 for one in parts(spec, "taints")
             ),
             os=labels.get("kubernetes.io/os", "linux"),
+            cordoned=spec.get("unschedulable") is True,
         )
 
 

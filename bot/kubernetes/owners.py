@@ -46,3 +46,25 @@ def owner_of_pod(answer: RawObject) -> Owner:
     if own.kind == REPLICA_SET and len(suffix) > 1 and own.name.endswith(suffix):
         return Owner(kind="Deployment", name=own.name.removesuffix(suffix))
     return own
+
+
+def manager_of(answer: RawObject) -> str:
+    """Return who says that it manages an object, by the labels and annotations that these tools put; else nothing.
+
+    Sources: Helm, "Labels and Annotations"; Argo CD, "Resource Tracking"; Flux, "Kustomization" and "HelmRelease".
+    """
+    metadata = part(answer, "metadata")
+    labels, annotations = text_map(metadata, "labels"), text_map(metadata, "annotations")
+    for mark in ("kustomize", "helm"):
+        name = labels.get(f"{mark}.toolkit.fluxcd.io/name", "")
+        if name:
+            return f"Flux {'Kustomization' if mark == 'kustomize' else 'HelmRelease'} {name}"
+    tracked = annotations.get("argocd.argoproj.io/tracking-id", "").partition(":")[0]
+    application = tracked or labels.get("argocd.argoproj.io/instance", "")
+    if application:
+        return f"Argo CD application {application}"
+    release = annotations.get("meta.helm.sh/release-name", "")
+    if release:
+        where = annotations.get("meta.helm.sh/release-namespace", "")
+        return f"Helm release {release}" + (f" in {where}" if where else "")
+    return labels.get("app.kubernetes.io/managed-by", "")

@@ -12,7 +12,8 @@ from typing import Self
 
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.json_values import RawObject
-from bot.kubernetes.members import moment, optional_text, part, parts, text, text_map
+from bot.kubernetes.members import moment, optional_text, part, parts, text
+from bot.kubernetes.owners import manager_of
 from bot.kubernetes.workloads import environment, template_spec
 
 AWS_NODE = "aws-node"
@@ -96,25 +97,3 @@ def version_of(image: str) -> tuple[int, ...]:
     """Return the version of an image reference's tag: `(1, 19, 2)` of `…/amazon-k8s-cni:v1.19.2-eksbuild.1`."""
     found = _VERSION.match(image.partition("@")[0].rpartition(":")[2])
     return tuple(int(number) for number in found.groups(default="0")) if found else ()
-
-
-def manager_of(answer: RawObject) -> str:
-    """Return who says that it manages an object, by the labels and annotations that these tools put; else nothing.
-
-    Sources: Helm, "Labels and Annotations"; Argo CD, "Resource Tracking"; Flux, "Kustomization" and "HelmRelease".
-    """
-    metadata = part(answer, "metadata")
-    labels, annotations = text_map(metadata, "labels"), text_map(metadata, "annotations")
-    for mark in ("kustomize", "helm"):
-        name = labels.get(f"{mark}.toolkit.fluxcd.io/name", "")
-        if name:
-            return f"Flux {'Kustomization' if mark == 'kustomize' else 'HelmRelease'} {name}"
-    tracked = annotations.get("argocd.argoproj.io/tracking-id", "").partition(":")[0]
-    application = tracked or labels.get("argocd.argoproj.io/instance", "")
-    if application:
-        return f"Argo CD application {application}"
-    release = annotations.get("meta.helm.sh/release-name", "")
-    if release:
-        where = annotations.get("meta.helm.sh/release-namespace", "")
-        return f"Helm release {release}" + (f" in {where}" if where else "")
-    return labels.get("app.kubernetes.io/managed-by", "")

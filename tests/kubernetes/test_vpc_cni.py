@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
-from bot.kubernetes.vpc_cni import AwsNode, AwsNodePod, manager_of, version_of
+from bot.kubernetes.owners import manager_of
+from bot.kubernetes.vpc_cni import AwsNode, AwsNodePod, version_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""The step that gives a Deployment's pod template other members, and waits until all its pods are new and Ready.
+
+Members are sent whole, in a strategic merge patch that replaces what stood there. Cost: one patch, and a GET every 2 s.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.json_values import JsonObject, JsonValue, RawObject
+from bot.domain.plans import Reading, Step, WriterKind, Writing
+from bot.domain.reading import reading
+from bot.domain.settling import COMPLETE, Settled, waiting_for
+from bot.errors import NotFound
+from bot.kubernetes.resources import DEPLOYMENTS
+from bot.kubernetes.rollouts import unfinished
+from bot.kubernetes.workloads import template_spec
+
+ACTION = "patch_template"
+
+
+def step_to(  # what is changed, of which object, and whose it is
+    fix: str,
+    *,
+    namespace: str,
+    name: str,
+    uid: str,
+    former: Mapping[str, str],
+    wanted: Mapping[str, str],
+    owner: str,
+    settles_within_seconds: int,
+) -> Step:
+    """Return the step that sets members of the pod template's spec; each is a JSON text, empty where it is absent."""
+    body = json.dumps({"spec": {"template": {"spec": _patch(wanted)}}})
+    return Step(
+        fix=fix,
+        action=ACTION,
+        target=f"deployment/{name} in namespace {namespace}, pod template",
+        parameters={"namespace": namespace, "name": name, "uid": uid, "members": dict(wanted)},
+        before={"uid": uid, "members": dict(former)},
+        diff=tuple(line for key in wanted for line in _diff(key, former.get(key, ""), wanted[key])),
+        undo="Gives the pod template its former members back, whole; that replaces the pods once more.",
+        command=(
+            f"kubectl -n {namespace} patch deployment {name} --patch {shlex.quote(body)} && kubectl -n {namespace} "
+            f"rollout status deployment/{name} --timeout {settles_within_seconds}s"
+        ),
+        writer=WriterKind.KUBERNETES,
+        owner=owner,
+        settles_within_seconds=settles_within_seconds,
+    )
+
+
+def _diff(key: str, former: str, wanted: str) -> tuple[str, ...]:
+    return (f"  {key}:", f"- {former or '(none)'}", f"+ {wanted or '(none)'}")
+
+
+def _patch(members: Mapping[str, str]) -> dict[str, Any]:
+    """Return the members as a strategic merge patch that replaces them whole; an empty text removes one."""
+    patch: dict[str, Any] = {}
+    for key, written in members.items():
+        value = json.loads(written) if written else None
+        if isinstance(value, list):
+            patch[key] = [{"$patch": "replace"}, *value]
+        else:
+            patch[key] = {"$patch": "replace", **value} if value is not None else None
+    return patch
+
+
+def read(step: Step, look: Reading) -> JsonValue:
+    """Return the Deployment's uid and the members that the step sets, as they are now; no uid: it is gone."""
+    try:
+        found = _deployment(step, look)
+    except NotFound:
+        return {"uid": "", "members": dict.fromkeys(_members(step), "")}
+    with reading(f"get {step.target}"):
+        return {"uid": str(found["metadata"]["uid"]), "members": _held(step, found)}
+
+
+def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
+    """Send the patch, held to the uid; return the generation reached."""
+    body: JsonObject = {
+        "metadata": {"uid": step.parameters["uid"]},
+        "spec": {"template": {"spec": _patch(_members(step))}},
+    }
+    name, namespace = str(step.parameters["name"]), str(step.parameters["namespace"])
+    found = writing.cluster_writer.patch(DEPLOYMENTS, name, body, namespace=namespace)
+    return {"generation": int(found.get("metadata", {}).get("generation", 0))}
+
+
+def settled(step: Step, look: Reading) -> Settled:
+    """Return whether the template says so and all pods are new and Ready."""
+    found = _deployment(step, look)
+    with reading(f"get {step.target}"):
+        if _held(step, found) != _members(step):
+            return waiting_for(f"the pod template of {step.parameters['name']} does not say so yet")
+        missing = unfinished("Deployment", found)
+    return waiting_for(f"{step.parameters['name']}: {missing}") if missing else COMPLETE
+
+
+def inverse(step: Step) -> Step:
+    """Return the step that gives the members their former values."""
+    before = step.before if isinstance(step.before, dict) else {}
+    former = before.get("members")
+    return step_to(
+        step.fix,
+        namespace=str(step.parameters["namespace"]),
+        name=str(step.parameters["name"]),
+        uid=str(step.parameters["uid"]),
+        former=_members(step),
+        wanted={str(key): str(value) for key, value in former.items()} if isinstance(former, Mapping) else {},
+        owner=step.owner,
+        settles_within_seconds=step.settles_within_seconds,
+    )
+
+
+def _members(step: Step) -> dict[str, str]:
+    held = step.parameters["members"]
+    return {str(key): str(value) for key, value in held.items()} if isinstance(held, Mapping) else {}
+
+
+def _held(step: Step, deployment: RawObject) -> dict[str, JsonValue]:
+    spec = template_spec(deployment)
+    return {key: json.dumps(spec[key], sort_keys=True) if spec.get(key) else "" for key in _members(step)}
+
+
+def _deployment(step: Step, look: Reading) -> RawObject:
+    return look.cluster.get(DEPLOYMENTS, str(step.parameters["name"]), namespace=str(step.parameters["namespace"]))
