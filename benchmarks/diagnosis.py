@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.places import HOME, Place
-from bot.domain.ports import Sources
+from bot.domain.ports import NodeRun, Sources
 from bot.errors import EvidenceUnavailable
 from bot.memory import take_little_memory
 from bot.sandbox.running.running_world import RunningWorld
@@ -33,6 +33,8 @@ CPU_GOAL_SECONDS, GROWTH_GOAL, PEAK_GOAL_MB = 1.2, 2.5, 150
 """Of the whole process: at 10 nodes; of 3,000 nodes to 10; at 3,000."""
 DEADLINE_SECONDS = 600.0
 MEASURED_TIMES = 3
+AT_THE_END = "at the end"
+"""Stands for the collector of what is done when all have ended."""
 
 Port: TypeAlias = Callable[[Sources, Deadline], Any]
 """Opens one way of looking."""
@@ -71,13 +73,20 @@ class Watched:
         return self._watch(lambda sources, until: sources.pods(until), deadline, ("run",))
 
     def nodes(self) -> Any:
-        return self.inner.nodes()
+        return WatchedNodes(self.inner.nodes(), self)
+
+    def note(self, collector: str, act: Callable[[], Any], again: Callable[[Sources, Deadline], object]) -> Any:
+        """Act, and note it as one call."""
+        started = time.perf_counter()
+        try:
+            return act()
+        finally:
+            noted = Call(collector, started, time.perf_counter(), again)
+            with self.lock:
+                self.calls.append(noted)
 
     def _watch(self, port: Port, deadline: Deadline, verbs: Sequence[str]) -> Any:
-        collector, reader = (
-            threading.current_thread().name.removeprefix("collect ").partition("#")[0],
-            port(self.inner, deadline),
-        )
+        collector, reader = collector_here(), port(self.inner, deadline)
         return type("Reader", (), {verb: self._noting(port, reader, verb, collector) for verb in verbs})()
 
     def _noting(self, port: Port, reader: object, verb: str, collector: str) -> Any:
@@ -87,20 +96,61 @@ class Watched:
             def again(sources: Sources, until: Deadline) -> object:
                 return getattr(port(sources, until), verb)(*args, **named)
 
-            started = time.perf_counter()
-            try:
-                return act(*args, **named)
-            finally:
-                noted = Call(collector, started, time.perf_counter(), again)
-                with self.lock:
-                    self.calls.append(noted)
+            return self.note(collector, lambda: act(*args, **named), again)
 
         return call
+
+
+def collector_here() -> str:
+    """Return the collector in whose thread this is called."""
+    return threading.current_thread().name.removeprefix("collect ").partition("#")[0]
+
+
+@dataclass(frozen=True)
+class WatchedNodes:
+    """A `NodeRun` that notes each run of a program on a node, and the removal of the pods that were made for it.
+
+    A run is one call here: to find a container there, to make a pod where none is and to run the program in it are
+    steps of which each waits for the one before.
+    """
+
+    inner: Any
+    watched: Watched
+
+    def prober(self, deadline: Deadline, record: Any) -> Any:
+        prober, collector = self.inner.prober(deadline, record), collector_here()
+
+        def run(_self: object, node: str, arguments: Sequence[str]) -> Any:
+            def again(sources: Sources, until: Deadline) -> object:
+                return sources.nodes().prober(until, _unrecorded).run(node, arguments)
+
+            return self.watched.note(collector, lambda: prober.run(node, arguments), again)
+
+        return type("Prober", (), {"run": run})()
+
+    def close(self) -> None:
+        self.watched.note(AT_THE_END, self.inner.close, lambda sources, _: sources.nodes().close())
+
+
+def _unrecorded(_right: object) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+class OneNodeRun:
+    """`Sources` that see nodes through one run, as a diagnosis does."""
+
+    def __init__(self, inner: Sources) -> None:
+        self._nodes = inner.nodes()
+        self.cluster, self.aws, self.pods = inner.cluster, inner.aws, inner.pods
+
+    def nodes(self) -> NodeRun:
+        return self._nodes
 
 
 def longest_chain_seconds(calls: Sequence[Call], catalogue: Catalogue) -> float:
     """Return the seconds of the longest chain of calls of which each waited for the one before."""
     waits = {name: _upstream(name, catalogue) for name in catalogue.collectors}
+    waits[AT_THE_END] = {AT_THE_END, *catalogue.collectors}
     best: list[tuple[Call, float]] = []
     for call in sorted(calls, key=lambda one: one.ended):
         before = [
@@ -122,10 +172,11 @@ def _upstream(name: str, catalogue: Catalogue) -> set[str]:
 def one_after_another(calls: Sequence[Call], sources: Sources) -> float:
     """Make the same calls again, in the order in which they began, and return the seconds."""
     deadline = Deadline.after(DEADLINE_SECONDS)
+    seen = OneNodeRun(sources)
     started = time.perf_counter()
     for call in sorted(calls, key=lambda one: one.started):
         with suppress(EvidenceUnavailable):  # what is not there was not there the first time
-            call.again(sources, deadline)
+            call.again(seen, deadline)
     return time.perf_counter() - started
 
 

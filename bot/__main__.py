@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.errors import DnsBotError
+from bot.memory import take_little_memory
 
 app = typer.Typer(
     name="dnsbot",
@@ -208,6 +209,7 @@ def scenarios() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code. Usage errors are 1, as in the contract."""
+    take_little_memory()
     try:
         result: Any = app(args=arguments, standalone_mode=False)
     except DnsBotError as error:

@@ -29,7 +29,6 @@ from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
 from bot.domain.phrases import timestamp
 from bot.errors import ConfigurationError, DnsBotError, HistoryUnavailable
-from bot.memory import take_little_memory
 from bot.settings.load import Settings, database_url, load_settings, shipped
 from bot.workflow.durations import parse_duration
 from bot.workflow.load_playbook import load_playbooks
@@ -49,7 +48,6 @@ def run(config: Path | None, addresses: ListenAddresses) -> None:
     """Run the bot until SIGTERM or Ctrl-C."""
     from bot.logs import configure_logs
 
-    take_little_memory()
     configure_logs(verbose=True)
     settings = load_settings(config)
     slack = slack_settings(settings)
@@ -82,7 +80,6 @@ def diagnose(
     """Print one diagnosis and return the exit code. `record`: where to keep what was read for it."""
     from bot.logs import configure_logs
 
-    take_little_memory()
     configure_logs()
     settings = load_settings(config)
     if record is not None:

@@ -101,6 +101,8 @@ def _not_at_every_call(renew: Callable[[Configuration], None]) -> Any:  # noqa: 
         now = time.monotonic()
         if now - looked_at >= _LOOKED_AT_EVERY_SECONDS:
             renew(configuration)
+            # a kubeconfig's puts itself back
+            configuration.refresh_api_key_hook = renew_now_and_then  # type: ignore[assignment]
             looked_at = now
 
     return renew_now_and_then

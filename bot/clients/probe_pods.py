@@ -51,7 +51,8 @@ MADE_BY = "dnsbot/made-by"
 """Annotation: which process made it, as `HOST:PID:TOKEN`."""
 
 _SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
-_POLL_SECONDS = 0.3
+_FIRST_POLL_SECONDS, _POLL_SECONDS = 0.05, 0.4
+"""How long until a pod is looked at again: twice as long each time. Where the image is there, it starts at once."""
 _REMOVE_SECONDS = 5.0
 _AT_ONCE = 8
 _POD_SECURITY = re.compile(r'violates PodSecurity "([a-z]+):')
@@ -164,6 +165,7 @@ class ProbePods:
     def _await(self, pod: PodName, node: str, deadline: Deadline) -> None:
         """Return when its container runs."""
         reader = KubernetesReader(self.api, deadline)
+        pause_seconds = _FIRST_POLL_SECONDS
         while True:
             found = reader.get(PODS, pod.name, namespace=pod.namespace)
             with reading(f"get pod {pod}"):
@@ -174,12 +176,13 @@ class ProbePods:
                 raise EvidenceUnavailable(
                     f"The probe pod {pod} ({self.probe.image}) does not start on node {node}: {reason}."
                 )
-            if deadline.remaining() <= _POLL_SECONDS:
+            if deadline.remaining() <= pause_seconds:
                 raise SourceTimeout(
                     f"The probe pod {pod} ({self.probe.image}) did not start on node {node} in time; it is still "
                     f"{part(found, 'status').get('phase', 'Pending')}."
                 )
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _POLL_SECONDS)
 
 
 def manifest(pod: PodName, node: str, image: str, run: str) -> JsonObject:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from bot.domain.alike import evidence_document, evidence_from
 from bot.domain.cluster import ClusterTarget, Question
@@ -21,6 +21,9 @@ from bot.domain.json_values import JsonObject, JsonValue, canonical, digest
 from bot.domain.people import Person
 from bot.history.columns import DatabaseTime
 from bot.history.tables import diagnoses, evidence, evidence_contents, findings
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 MAX_CONTENT_CHARACTERS = 32_000_000
 """One piece of evidence above this is not stored, and a gap says so. Evidence is capped long before."""
@@ -52,10 +55,19 @@ class _Piece:
 
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
     """Insert a row unless its key exists; return whether it was inserted."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     key = next(iter(table.primary_key))
-    inserted = connection.execute(insert(table).values(dict(values)).on_conflict_do_nothing().returning(key))
+    statement = _insert(connection, table).values(dict(values)).on_conflict_do_nothing()
+    inserted = connection.execute(statement.returning(key))
     return inserted.first() is not None
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that may name what to do on a conflict, which is not of standard SQL."""
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  # slow to import, and needed there alone
+
+    return postgresql.insert(table)
 
 
 def store(connection: Connection, diagnosis: Diagnosis) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from bot.domain.json_values import JsonObject
 from bot.domain.phrases import nearest
@@ -28,10 +30,15 @@ def parse_parameters(parameters: type, written: Mapping[str, Any], document: Loc
         except ValueError as error:
             raise document.error(f"{error} (got {value!r}).", (*place, key)) from error
     try:
-        return TypeAdapter(parameters).validate_python(values)
+        return _adapter(parameters).validate_python(values)
     except ValidationError as error:
         detail = error.errors()[0]
         raise document.error(f"{detail['msg']} (got {detail['input']!r}).", (*place, *detail["loc"])) from error
+
+
+@cache
+def _adapter(parameters: type) -> TypeAdapter[Any]:
+    return TypeAdapter(parameters)
 
 
 def parameters_document(parameters: object) -> JsonObject:
@@ -42,5 +49,5 @@ def parameters_document(parameters: object) -> JsonObject:
     for field in dataclasses.fields(parameters):
         value = getattr(parameters, field.name)
         document[field.name] = duration_text(value) if isinstance(value, timedelta) else value
-    dumped: dict[str, Any] = TypeAdapter(dict[str, Any]).dump_python(document, mode="json")
+    dumped: JsonObject = to_jsonable_python(document)
     return dumped

@@ -11,10 +11,13 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from kubernetes.client.configuration import Configuration
 
 from bot.clients.connection import ClusterConnection
 from bot.clients.eks_token import TokenMaker
 from bot.clients.identities import own_identity
+from bot.clients.kubernetes_login import KubernetesLogin
+from bot.clients.own_names import OwnNames
 from bot.clients.sources import open_sources, open_writers
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
@@ -200,6 +203,26 @@ def test_a_slow_credential_plugin_is_named_by_all_who_wait_for_it(
 
     assert found == []
     assert b"authorization: bearer mine" in far_end.requests[0].lower()
+
+
+def test_a_credential_that_was_looked_at_a_moment_ago_is_not_looked_at_again() -> None:
+    """A diagnosis makes hundreds of calls a second. A kubeconfig's hook puts itself back each time it is called."""
+    looked: list[object] = []
+
+    def renew(configuration: Configuration) -> None:
+        looked.append(configuration)
+        configuration.refresh_api_key_hook = renew  # type: ignore[assignment]
+
+    def configure() -> Configuration:
+        configuration = Configuration(host="http://127.0.0.1:9", api_key={"BearerToken": "t"})
+        configuration.refresh_api_key_hook = renew  # type: ignore[assignment]
+        return configuration
+
+    with closing(KubernetesLogin(configure, waits_for="nothing", names=OwnNames(), pool_size=1)) as login:
+        for _ in range(3):
+            login.serialised(method="GET", resource_path="/version")
+
+    assert len(looked) == 1
 
 
 def test_without_kubeconfig_the_eks_endpoint_is_used_with_a_token(serve: Serve, aws_at: Callable[[str], None]) -> None:
