@@ -93,6 +93,10 @@ class Proposal:
     """None: no card of it stands anywhere, as far as the history knows."""
     not_approvable: str = ""
     """Why there is no Approve button (no writer configured), or empty."""
+    undrawn: str = ""
+    """Why its card does not show how it stands, in the chat's word (`is_archived`), where that was given up."""
+    untold: str = ""
+    """Why its card's thread does not say what became of it, in the same way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

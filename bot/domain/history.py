@@ -120,7 +120,19 @@ ENDING_AGAIN_SECONDS = 60.0
 TELLING_AGAIN_SECONDS = 60.0
 """After how long what became of a plan is said again in its card's thread, where the chat did not take it."""
 TOLD_WITHIN_SECONDS = 24 * 3600.0
-"""Until how long after it came to be."""
+"""Until how long after it came to be; and for how long a card that is not taken is drawn again."""
+DRAWN_AGAIN_SECONDS = 5.0
+"""After how long a card that the chat did not take is drawn again at first; each time, twice as long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTaken:
+    """That the chat did not take a card, or what is said in its thread."""
+
+    reason: str
+    """In the chat's word: `is_archived`."""
+    again_within_seconds: float | None
+    """Until when at most it is sent again; None: it is never taken, so nothing is sent again before there is news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +230,10 @@ class History(Protocol):
         """Remember that the card shows this version of the story."""
         ...
 
+    def not_drawn(self, proposal_id: str, version: int, why: NotTaken) -> bool:
+        """Put off drawing this version; True where it is given up, and the history says why the card is behind."""
+        ...
+
     def take(self, press: Press, *, required: int) -> Taken:
         """Take a press of somebody entitled; APPROVED at the `required`th Approve, REJECTED at once."""
         ...
@@ -294,6 +310,10 @@ class History(Protocol):
 
     def told(self, proposal_id: str, step: int | None = None) -> None:
         """Remember that the outcome, or what became of the end of a step's change, is said."""
+        ...
+
+    def not_told(self, proposal_id: str, why: NotTaken) -> bool:
+        """Put off what is still to be said; True where it is given up, and the history says why it is not said."""
         ...
 
     def let_go(self, lease: Lease) -> None:

@@ -143,6 +143,8 @@ def _read(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]]) -> 
         decisions=tuple(map(_decision, made)),
         posted=_posted(row.message_channel, row.message_ts, row.report_url),
         not_approvable=row.not_approvable,
+        undrawn=row.undrawn,
+        untold=row.untold,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 from bot.domain.approvals import Outcome, ProposalState, Result, StepRecord, StepState
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
+from bot.history import drawing
 from bot.history.columns import DatabaseTime
 from bot.history.diagnoses import insert_if_absent
 from bot.history.leases import let_go, ran_out
@@ -142,7 +143,7 @@ def due(connection: Connection) -> tuple[Job, ...]:
         "repair": (proposals.c.state == APPROVED) & (proposals.c.apply_before > DatabaseTime()),
         "settle": (proposals.c.state == RUNNING)
         & proposals.c.cluster.in_(select(clusters.c.name).where(clusters.c.repairing == proposals.c.id, ran_out())),
-        "redraw_card": (proposals.c.version > proposals.c.drawn) & (proposals.c.message_ts != ""),
+        "redraw_card": drawing.is_due(),
     }
     return tuple(
         Job(kind=kind, ids={"proposal_id": row.id})

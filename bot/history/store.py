@@ -9,11 +9,23 @@ from sqlalchemy import delete, select, update
 
 from bot.domain.approvals import Decision, Outcome, Posted, Proposal, ProposalState, StepRecord, StepState
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.history import LEASE_SECONDS, Draft, Entry, LateEnding, Lease, NotBegun, Press, Story, Taken, Untold
+from bot.domain.history import (
+    LEASE_SECONDS,
+    Draft,
+    Entry,
+    LateEnding,
+    Lease,
+    NotBegun,
+    NotTaken,
+    Press,
+    Story,
+    Taken,
+    Untold,
+)
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.errors import Refused
-from bot.history import diagnoses, endings, entries, leases, proposals, repairs, telling
+from bot.history import diagnoses, drawing, endings, entries, leases, proposals, repairs, telling
 from bot.history.columns import DatabaseTime
 from bot.history.engine import WAIT_SECONDS, Database, open_database
 from bot.history.tables import deliveries
@@ -103,7 +115,12 @@ class SqlHistory:
         )
 
     def drawn(self, proposal_id: str, version: int) -> None:
-        self._set(proposal_id, drawn=version)
+        with self.database.writing() as connection:
+            drawing.done(connection, proposal_id, version)
+
+    def not_drawn(self, proposal_id: str, version: int, why: NotTaken) -> bool:
+        with self.database.writing() as connection:
+            return drawing.put_off(connection, proposal_id, version, why)
 
     def _set(self, proposal_id: str, **values: object) -> None:
         with self.database.writing() as connection:
@@ -198,6 +215,10 @@ class SqlHistory:
     def told(self, proposal_id: str, step: int | None = None) -> None:
         with self.database.writing() as connection:
             telling.end(connection, proposal_id, step)
+
+    def not_told(self, proposal_id: str, why: NotTaken) -> bool:
+        with self.database.writing() as connection:
+            return telling.put_off(connection, proposal_id, why)
 
     def let_go(self, lease: Lease) -> None:
         with self.database.writing() as connection:

@@ -111,11 +111,16 @@ proposals = Table(
     Column("report_url", Words, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="0"),
     Column("drawn", Integer, nullable=False, server_default="0"),
+    Column("draw_at", UtcTime, nullable=True),
+    Column("undrawn_since", UtcTime, nullable=True),
+    Column("undrawn", Words, nullable=False, server_default=""),
+    Column("untold", Words, nullable=False, server_default=""),
     Index("ix_proposals_diagnosis_id", "diagnosis_id"),
     Index("ix_proposals_cluster_state", "cluster", "state"),
 )
 
-"""`version` grows with everything that a card shows; `drawn` is the version that it shows now."""
+"""`version` grows with everything that a card shows; `drawn` is the version that it shows now. What the chat did not
+take is drawn again from `draw_at` on; `undrawn` and `untold` say why it was given up."""
 
 decisions = Table(
     "decisions",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
-from bot.domain.history import TELLING_AGAIN_SECONDS, TOLD_WITHIN_SECONDS, Untold
+from bot.domain.history import TELLING_AGAIN_SECONDS, TOLD_WITHIN_SECONDS, NotTaken, Untold
 from bot.domain.jobs import Job
 from bot.history.columns import DatabaseTime
 from bot.history.tables import endings, outcomes, proposals
 
 _LONG_AGO = DatabaseTime(-TOLD_WITHIN_SECONDS)
-_OUTCOME_NOW = (outcomes.c.tell_at <= DatabaseTime()) & (outcomes.c.finished_at > _LONG_AGO)
-_ENDING_NOW = (endings.c.tell_at <= DatabaseTime()) & (func.coalesce(endings.c.ended_at, endings.c.due_at) > _LONG_AGO)
+_OUTCOME_SINCE, _ENDING_SINCE = outcomes.c.finished_at, func.coalesce(endings.c.ended_at, endings.c.due_at)
+_OUTCOME_NOW = (outcomes.c.tell_at <= DatabaseTime()) & (_OUTCOME_SINCE > _LONG_AGO)
+_ENDING_NOW = (endings.c.tell_at <= DatabaseTime()) & (_ENDING_SINCE > _LONG_AGO)
 
 
 def due(connection: Connection) -> tuple[Job, ...]:
@@ -46,6 +47,22 @@ def end(connection: Connection, proposal_id: str, step: int | None) -> None:
         one = (endings.c.proposal_id == proposal_id) & (endings.c.step == step)
         said = update(endings).where(one, endings.c.tell_at > begun)
     connection.execute(said.values(tell_at=None))
+
+
+def put_off(connection: Connection, proposal_id: str, why: NotTaken) -> bool:
+    """Let what is due of a plan be said later; True where some is given up: it is too old then, or never taken."""
+    given_up = 0
+    for table, since in ((outcomes, _OUTCOME_SINCE), (endings, _ENDING_SINCE)):
+        unsaid = (table.c.proposal_id == proposal_id) & (table.c.tell_at > DatabaseTime())
+        if why.again_within_seconds is not None:
+            again = why.again_within_seconds
+            in_time = since > DatabaseTime(again - TOLD_WITHIN_SECONDS)
+            connection.execute(update(table).where(unsaid & in_time).values(tell_at=DatabaseTime(again)))
+            unsaid &= ~in_time
+        given_up += connection.execute(update(table).where(unsaid).values(tell_at=None)).rowcount
+    if given_up:
+        connection.execute(update(proposals).where(proposals.c.id == proposal_id).values(untold=why.reason))
+    return given_up > 0
 
 
 def set_aside(connection: Connection, proposal_id: str) -> None:

@@ -31,6 +31,8 @@ class PlanHistory:
     """Plan, status, who approved and the outcome, in one line."""
     risk: str
     not_approvable: str
+    not_shown: str
+    """What of it the chat did not take, or empty."""
     decisions: tuple[str, ...]
     """Those that were not taken, too."""
     journal: tuple[str, ...]
@@ -92,6 +94,7 @@ def _unreadable(record: Unreadable) -> PlanHistory:
         brief=record.reason,
         risk="unknown",
         not_approvable="",
+        not_shown="",
         decisions=(),
         journal=(),
         outcome=record.reason,
@@ -110,9 +113,10 @@ def _plan(
     return PlanHistory(
         plan=plan,
         status=status,
-        brief=f"{plan}: {status}{by} {ended}".rstrip(),
+        brief=" ".join(filter(None, (f"{plan}: {status}{by}", ended, not_shown_words(proposal)))),
         risk=proposal.plan.risk,
         not_approvable=proposal.not_approvable,
+        not_shown=not_shown_words(proposal),
         decisions=tuple(decision_words(decision, names, at) for decision in proposal.decisions),
         journal=(
             *(f"{at(record.at)} {journal_line(record, proposal.plan.steps)}" for record in steps),
@@ -121,3 +125,10 @@ def _plan(
         outcome=ended,
         taken_back_by=outcome.inverse_proposal_id if outcome is not None and outcome.inverse_proposal_id else "",
     )
+
+
+def not_shown_words(proposal: Proposal) -> str:
+    """Say what of a plan the chat did not take, and why: a person who looks there sees less than has happened."""
+    card = f"Its card is out of date: Slack answered {proposal.undrawn}." if proposal.undrawn else ""
+    thread = f"Its thread does not tell what became of it: Slack answered {proposal.untold}." if proposal.untold else ""
+    return " ".join(filter(None, (card, thread)))

@@ -57,6 +57,7 @@ def _proposal_document(proposal: Proposal) -> JsonObject:
         "created_at": timestamp(proposal.created_at),
         "expires_at": timestamp(proposal.expires_at),
         "not_approvable": proposal.not_approvable,
+        "not_shown": {"card": proposal.undrawn, "thread": proposal.untold},
         "steps": [{"target": step.target, "command": step.command, "undo": step.undo} for step in proposal.plan.steps],
         "decisions": [
             {

@@ -110,6 +110,8 @@ def _plan(plan: PlanHistory) -> Iterator[str]:
     yield f"  {plan.plan}, {plan.risk} risk: {plan.status}"
     if plan.not_approvable:
         yield f"    cannot be approved here: {plan.not_approvable}"
+    if plan.not_shown:
+        yield f"    {plan.not_shown}"
     yield from (f"    {line}" for line in (*plan.decisions, *plan.journal, plan.outcome) if line)
     if plan.taken_back_by:
         yield f"    to take it back: plan {plan.taken_back_by}"

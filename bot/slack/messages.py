@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from bot.domain.approvals import MessageRef
+from bot.domain.history import NotTaken
 from bot.errors import DnsBotError
 from bot.slack.connection import LOOPBACK, TIMEOUT_SECONDS, BoundedRateLimit, SlackConnection
 from bot.slack.incoming import Origin
@@ -23,7 +24,11 @@ log = logging.getLogger(__name__)
 UPLOAD_TIMEOUT_SECONDS = 60
 """For the bytes of one file."""
 NO_MEMBER = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
-GONE = frozenset({"message_not_found", "cant_update_message"})
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+UNFIT = frozenset(
+    {"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text", "block_mismatch"}
+)
+MINUTE_SECONDS, HOUR_SECONDS = 60.0, 3600.0
 PLAIN: Mapping[str, Any] = {"unfurl_links": False, "unfurl_media": False, "parse": "none"}
 
 
@@ -40,9 +45,11 @@ class NotPosted(DnsBotError):
         return self.code in NO_MEMBER
 
     @property
-    def gone(self) -> bool:
-        """Whether the message was deleted or is another's: it can never be updated."""
-        return self.code in GONE
+    def why(self) -> NotTaken:
+        """Why, and when to send it again: never what is deleted, another's or unfit, seldom where people must act."""
+        if self.code in GONE | UNFIT:
+            return NotTaken(reason=self.code, again_within_seconds=None)
+        return NotTaken(reason=self.code, again_within_seconds=HOUR_SECONDS if self.no_member else MINUTE_SECONDS)
 
 
 class Messages:

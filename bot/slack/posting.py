@@ -44,31 +44,46 @@ def post_card(tools: SlackTools, story: Story, channel: str, *, report_url: str)
 def redraw_card(tools: SlackTools, proposal_id: str, *, pressed: MessageRef | None = None) -> None:
     """Draw a card again from the history, until what it shows is the newest; and the pressed message, if another.
 
-    A card that cannot be read or updated now is logged, and drawn again at the next look at what is due; one that
-    was deleted is left alone until there is news.
+    A card that cannot be read or updated now is logged, and drawn again at a later look at what is due: soon, then ever
+    more seldom, for a day. One that was deleted, or that Slack never takes, is left alone until there is news.
     """
     version = -1
     try:
         while (story := tools.use.history.story(proposal_id)).version != version:
             version = story.version
             posted = story.proposal.posted or _found(tools, proposal_id, pressed)
-            places = [posted.message] if posted else []
-            if pressed is not None and pressed.ts and pressed not in places:
-                places.append(pressed)
             message = card_message(tools, story)
-            for place in places:
+            if posted is not None:
                 tools.update_rate.spend(f"card:{proposal_id}")
-                tools.messages.update(place, message)
+                tools.messages.update(posted.message, message)
             tools.use.history.drawn(proposal_id, version)
+            if pressed is not None and pressed.ts and posted is not None and pressed != posted.message:
+                _redraw_other(tools, proposal_id, pressed, message)
     except RecordUnreadable as error:
         log.error("card is drawn no more", extra={"proposal": proposal_id, "reason": str(error)})  # noqa: TRY400  # the reason says it all
         with suppress(HistoryUnavailable):
             tools.use.history.set_aside(proposal_id)
-    except (NotPosted, HistoryUnavailable, Refused) as error:
+    except NotPosted as error:
+        _put_off(tools, proposal_id, version, error)
+    except (HistoryUnavailable, Refused) as error:
         log.warning("card not updated", extra={"proposal": proposal_id, "reason": str(error)})
-        if isinstance(error, NotPosted) and error.gone:
-            with suppress(HistoryUnavailable):
-                tools.use.history.drawn(proposal_id, version)
+
+
+def _redraw_other(tools: SlackTools, proposal_id: str, pressed: MessageRef, message: Message) -> None:
+    """Update a message that shows the plan and is not its card any more."""
+    tools.update_rate.spend(f"card:{proposal_id}")
+    try:
+        tools.messages.update(pressed, message)
+    except NotPosted as error:
+        log.warning("pressed message not updated", extra={"proposal": proposal_id, "reason": str(error)})
+
+
+def _put_off(tools: SlackTools, proposal_id: str, version: int, error: NotPosted) -> None:
+    given_up = False
+    with suppress(HistoryUnavailable):
+        given_up = tools.use.history.not_drawn(proposal_id, version, error.why)
+    said = "card is left as it is until there is news" if given_up else "card not updated"
+    log.warning(said, extra={"proposal": proposal_id, "reason": str(error)})
 
 
 def _found(tools: SlackTools, proposal_id: str, pressed: MessageRef | None) -> Posted | None:

@@ -23,7 +23,8 @@ NOTHING = Untold()
 def tell_thread(tools: SlackTools, proposal_id: str) -> None:
     """Say what is to be said now, and post the card of the plan that takes a repair back, if there is one.
 
-    What Slack does not take is logged, and due again a minute later, for a day. A lost answer is not sent again.
+    What Slack does not take is logged, and due again a minute later, for a day: an hour later where people must act
+    first, and never where Slack would not take it then. A lost answer is not sent again.
     """
     history = tools.use.history
     try:
@@ -42,8 +43,18 @@ def tell_thread(tools: SlackTools, proposal_id: str) -> None:
         log.error("nothing more is said of a plan", extra={"proposal": proposal_id, "reason": str(error)})  # noqa: TRY400  # the reason says it all
         with suppress(HistoryUnavailable):
             history.set_aside(proposal_id)
-    except (NotPosted, HistoryUnavailable, Refused) as error:
+    except NotPosted as error:
+        _put_off(tools, proposal_id, error)
+    except (HistoryUnavailable, Refused) as error:
         log.warning("not said in the card's thread", extra={"proposal": proposal_id, "reason": str(error)})
+
+
+def _put_off(tools: SlackTools, proposal_id: str, error: NotPosted) -> None:
+    given_up = False
+    with suppress(HistoryUnavailable):
+        given_up = tools.use.history.not_told(proposal_id, error.why)
+    said = "never said in the card's thread" if given_up else "not said in the card's thread"
+    log.warning(said, extra={"proposal": proposal_id, "reason": str(error)})
 
 
 def _lines(story: Story, untold: Untold) -> Iterator[tuple[int | None, str]]:

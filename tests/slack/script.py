@@ -148,6 +148,7 @@ class Script:
         with self.history.real.database.writing() as connection:
             for table in ("outcomes", "endings"):
                 connection.exec_driver_sql(f"UPDATE {table} SET tell_at = '2026-01-01' WHERE tell_at IS NOT NULL")  # noqa: S608  # our tables
+            connection.exec_driver_sql("UPDATE proposals SET draw_at = NULL")
 
     def let_changes_end(self) -> None:
         """Let the time pass for which changes were approved."""

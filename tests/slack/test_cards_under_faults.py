@@ -95,6 +95,7 @@ class Office:
         with self.setting.history.real.database.writing() as connection:
             connection.exec_driver_sql("UPDATE clusters SET lease_until = NULL")
             connection.exec_driver_sql("UPDATE outcomes SET tell_at = '2026-01-01' WHERE tell_at IS NOT NULL")
+            connection.exec_driver_sql("UPDATE proposals SET draw_at = NULL")
         for _ in range(3):
             self.bot.look_for_work()
             self.jobs.run()

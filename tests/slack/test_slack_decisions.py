@@ -16,6 +16,7 @@ from bot.domain.history import Press
 from bot.domain.people import Person
 from bot.domain.places import Place
 from bot.errors import HistoryUnavailable
+from bot.report.history_words import not_shown_words
 from bot.sandbox.slack import FaultKind, Kind, WebFault, as_text
 from bot.workflow.settle import LEASE_RAN_OUT
 from tests.slack.samples import sample_diagnosis
@@ -280,6 +281,46 @@ def test_card_that_was_deleted_is_not_drawn_for_ever(stage: Any) -> None:
     assert stage.script.history.due() == ()
 
 
+def test_archived_channel_is_not_asked_every_few_seconds(stage: Any) -> None:
+    """It is tried again when the pause is over and no sooner: nothing hammers Slack for want of a person."""
+    stage.post_card()
+    for method in ("chat.update", "chat.postMessage"):
+        stage.slack.fail(WebFault(method=method, kind=FaultKind.ERROR, error="is_archived", times=-1))
+    stage.press("ben", "Approve")
+    before = len(stage.slack.requests)
+    for _ in range(3):
+        stage.look_for_work()
+    paused = len(stage.slack.requests) - before
+    stage.script.let_a_minute_pass()
+    stage.look_for_work()
+
+    assert (paused, len(stage.slack.requests) - before) == (0, 2)
+    assert stage.script.history.due() == ()
+
+
+@pytest.mark.parametrize("code", ["msg_too_long", "invalid_blocks"])
+def test_what_slack_never_takes_is_logged_marked_and_not_sent_again(
+    stage: Any, caplog: pytest.LogCaptureFixture, code: str
+) -> None:
+    """The history says that card and thread are behind, and why."""
+    stage.post_card()
+    for method in ("chat.update", "chat.postMessage"):
+        stage.slack.fail(WebFault(method=method, kind=FaultKind.ERROR, error=code, times=-1))
+    stage.press("ben", "Approve")
+    stage.slack.faults.clear()
+    before = len(stage.slack.requests)
+    stage.script.let_a_minute_pass()
+    stage.look_for_work()
+
+    assert len(stage.slack.requests) == before
+    stage.slack.person("ana").types("/dns-history")
+    stage.quiet()
+    assert f"Its card is out of date: Slack answered {code}." in stage.slack.person("ana").sees_text()
+    assert f"Its thread does not tell what became of it: Slack answered {code}." in not_shown_words(stage.proposal())
+    said = {record.message for record in caplog.records}
+    assert {"card is left as it is until there is news", "never said in the card's thread"} <= said
+
+
 def test_outcome_that_cannot_be_read_is_left_unsaid(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Somebody changed its row: that is logged, and it is not due again."""
     card = stage.post_card()
@@ -417,6 +458,7 @@ def test_card_that_slack_did_not_take_is_drawn_again(stage: Any) -> None:
     stage.press("ben", "Approve")
     stale = stage.card_text()
     stage.slack.faults.clear()
+    stage.script.let_a_minute_pass()
     stage.look_for_work()
 
     assert "[ Approve ]" in stale

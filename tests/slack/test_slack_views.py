@@ -232,7 +232,7 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     many = (text,) * number
     plan = PlanHistory(
         plan=text, status=text, brief=text, risk=text, not_approvable=text, decisions=many, journal=many,
-        outcome=text, taken_back_by=text,
+        outcome=text, taken_back_by=text, not_shown=text,
     )  # fmt: skip
     line = HistoryWords(diagnosis_id=text, heading=text, verdict=text, plans=(plan,) * number)
 
