@@ -1,14 +1,16 @@
-"""The step that sends an EKS add-on its configuration with a part of it changed, and waits until it is in force.
+"""The steps that send an EKS add-on its configuration with a part of it changed, and wait until it is in force.
 
-Sent with resolveConflicts NONE: what somebody changed by hand in the add-on's objects is not overwritten, the update
-fails instead and names the fields. Sources: EKS API Reference, UpdateAddon, AddonIssue.
-Cost: one UpdateAddon; every 2 s a DescribeAddon, and a GET of the add-on's workload.
+An update that is under way is waited for first. The own one is sent with resolveConflicts NONE: what somebody changed
+by hand in the add-on's objects is not overwritten, the update fails instead and names the fields. Sources: EKS API
+Reference, UpdateAddon, DescribeUpdate (ErrorDetail), AddonIssue. Cost: one UpdateAddon; every 2 s a DescribeAddon and a
+GET of the add-on's workload; at the end one DescribeUpdate.
 """
 
 from __future__ import annotations
 
 import difflib
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,12 +19,16 @@ from bot.domain.phrases import sentence
 from bot.domain.plans import Advice, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
-from bot.errors import NotFound
+from bot.errors import EvidenceUnavailable, NotFound
 from bot.kubernetes.members import optional_text, part, parts, text
 
 ACTION = "update_addon"
+WAIT = "wait_for_addon"
+ACTIONS = frozenset({ACTION, WAIT})
 _CONFLICT = "ConfigurationConflict"
-_UNDER_WAY = frozenset({"CREATING", "UPDATING", "DELETING"})
+_ACTIVE, _UPDATING = "ACTIVE", "UPDATING"
+_UNDER_WAY = frozenset({"CREATING", _UPDATING, "DELETING"})
+_FAILED_UPDATES = frozenset({"Failed", "Cancelled"})
 
 
 class Addon(Protocol):
@@ -46,22 +52,22 @@ def rehearsal(addon: str) -> Rehearsal:
 
 
 def not_active(name: str, addon: Addon, workload: str) -> Advice | None:
-    """Say why an add-on takes no update as it is; None: it does."""
+    """Say why an add-on takes no update as it is; None: it does, at once or when its present update has ended."""
     said = f" {' '.join(addon.issues)}" if addon.issues else ""
+    if addon.status in (_ACTIVE, _UPDATING):
+        return None
     if addon.status.endswith("ING"):
         return Advice(
             reason=f"The EKS add-on {name} is {addon.status}, and takes no update until that has ended.{said}",
             text=("Wait until it is ACTIVE, and diagnose again.",),
         )
-    if addon.status != "ACTIVE":
-        return Advice(
-            reason=f"The EKS add-on {name} is {addon.status}, and no update is sent to one that is not ACTIVE.{said}",
-            text=(
-                f"A ConfigurationConflict names the fields that somebody changed by hand in {workload}.",
-                "Mend what EKS names, wait until the add-on is ACTIVE, and diagnose again.",
-            ),
-        )
-    return None
+    return Advice(
+        reason=f"The EKS add-on {name} is {addon.status}, and no update is sent to one that is not ACTIVE.{said}",
+        text=(
+            f"A ConfigurationConflict names the fields that somebody changed by hand in {workload}.",
+            "Mend what EKS names, wait until the add-on is ACTIVE, and diagnose again.",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,7 @@ def step_to(
         action=ACTION,
         target=f"EKS add-on {sent.addon} of cluster {sent.cluster}, configurationValues",
         parameters={"cluster": sent.cluster, "addon": sent.addon, "configuration": wanted, **(further or {})},
-        before={"version": sent.version, "status": "ACTIVE", "configuration": former},
+        before=_state(sent.version, _ACTIVE, former),
         diff=_diff(former, wanted),
         undo=undo,
         command=(
@@ -102,6 +108,35 @@ def step_to(
     )
 
 
+def after_the_present(update: Step, addon: Addon, *, within_seconds: int) -> tuple[Step, ...]:
+    """Return the update, behind a step that sends nothing and waits where another update is under way."""
+    if addon.status != _UPDATING:
+        return (update,)
+    name, cluster = _named(update), str(update.parameters["cluster"])
+    wait = Step(
+        fix=update.fix,
+        action=WAIT,
+        target=f"EKS add-on {name} of cluster {cluster}, the update that is under way",
+        parameters={"cluster": cluster, "addon": name},
+        before=update.before,
+        diff=(
+            f"  {name} is {addon.status}: wait until it is {_ACTIVE}, {within_seconds // 60} minutes at most.",
+            "  Nothing is sent before; where it ends otherwise, or has changed what this plan changes, the plan stops.",
+        ),
+        undo="Nothing is changed, so there is nothing to take back.",
+        command=f"aws eks wait addon-active --cluster-name {cluster} --addon-name {name}",
+        writer=WriterKind.AWS,
+        owner=update.owner,
+        settles_within_seconds=within_seconds,
+    )
+    return (wait, update)
+
+
+def _state(version: str, status: str, configuration: str) -> dict[str, JsonValue]:
+    """Return what is compared: an update that is under way ends by itself, so that it counts as none."""
+    return {"version": version, "status": _ACTIVE if status == _UPDATING else status, "configuration": configuration}
+
+
 def _diff(former: str, wanted: str) -> tuple[str, ...]:
     lines = difflib.ndiff(former.splitlines() or ["(none)"], wanted.splitlines() or ["(none)"])
     return tuple(line for line in lines if not line.startswith("?"))
@@ -112,17 +147,15 @@ def read(step: Step, look: Reading) -> JsonValue:
     try:
         addon = _described(step, look)
     except NotFound:
-        return {"version": "", "status": "", "configuration": ""}
+        return _state("", "", "")
     with reading("eks:DescribeAddon"):
-        return {
-            "version": text(addon, "addonVersion"),
-            "status": text(addon, "status"),
-            "configuration": optional_text(addon, "configurationValues"),
-        }
+        return _state(text(addon, "addonVersion"), text(addon, "status"), optional_text(addon, "configurationValues"))
 
 
 def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
-    """Send the configuration; return the id of the update that EKS begins."""
+    """Send the configuration; return the id of the update that EKS begins. Where the step only waits, send nothing."""
+    if step.action == WAIT:
+        return {}
     answer = writing.aws_writer.write(
         "eks",
         "UpdateAddon",
@@ -135,30 +168,57 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     return {"update_id": str((answer.get("update") or {}).get("id") or "")}
 
 
-def settled(step: Step, look: Reading) -> Settled:
-    """Return whether the add-on is ACTIVE again; a conflict is told with its fields, as EKS words it."""
+def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
+    """Return whether the add-on is ACTIVE again and the update succeeded; a conflict is told with its fields."""
     with reading("eks:DescribeAddon"):
         addon = _described(step, look)
         status, issues = text(addon, "status"), _issues(addon)
     if status in _UNDER_WAY:
         return waiting_for(f"{_named(step)} is {status}")
-    if status == "ACTIVE" and _CONFLICT not in issues:
+    errors = _errors(step, str(effects.get("update_id") or ""), look)
+    if status == _ACTIVE and not errors and not _conflicts(issues):
         return COMPLETE
-    said = f"EKS did not carry out the update: {_named(step)} is {status}. {issues}{_told(issues)}"
-    return failed_because(said.strip())
+    said = tuple(dict.fromkeys((*errors, *issues)))
+    what = "EKS did not carry out the update" if step.action == ACTION else "The update under way did not end well"
+    told = " ".join(map(sentence, said))
+    return failed_because(f"{what}: {_named(step)} is {status}. {told}{_told(said)}".strip())
 
 
-def _issues(addon: RawObject) -> str:
-    """Return its health issues: of a conflict, the fields, which stand line by line."""
-    said = [
-        f"{optional_text(one, 'code')}: {' '.join(optional_text(one, 'message').split())}"
-        for one in parts(part(addon, "health"), "issues")
-    ]
-    return " ".join(map(sentence, said))
+def _errors(step: Step, update_id: str, look: Reading) -> tuple[str, ...]:
+    """Return why the update failed, as EKS words it; none where it did not, or where that may not be read."""
+    if not update_id:
+        return ()
+    asked = {"name": step.parameters["cluster"], "updateId": update_id, "addonName": _named(step)}
+    try:
+        answer = look.aws.read("eks", "DescribeUpdate", **asked)
+    except EvidenceUnavailable:
+        return ()
+    with reading("eks:DescribeUpdate"):
+        update = part(answer, "update")
+        if optional_text(update, "status") not in _FAILED_UPDATES:
+            return ()
+        told = tuple(_line(one, "errorCode", "errorMessage") for one in parts(update, "errors"))
+        return told or (f"its update {update_id} is {optional_text(update, 'status')} without a reason",)
 
 
-def _told(issues: str) -> str:
-    if _CONFLICT not in issues:
+def _issues(addon: RawObject) -> tuple[str, ...]:
+    """Return its health issues."""
+    return tuple(_line(one, "code", "message") for one in parts(part(addon, "health"), "issues"))
+
+
+def _line(one: RawObject, code: str, message: str) -> str:
+    """Return an error or issue on one line: of a conflict, the fields, which EKS writes line by line."""
+    named = [str(identifier) for identifier in one.get("resourceIds") or ()]
+    about = f" ({', '.join(named)})" if named else ""
+    return f"{optional_text(one, code)}: {' '.join(optional_text(one, message).split())}{about}"
+
+
+def _conflicts(said: Iterable[str]) -> bool:
+    return any(one.startswith(_CONFLICT) for one in said)
+
+
+def _told(said: Iterable[str]) -> str:
+    if not _conflicts(said):
         return ""
     return (
         " Nothing was overwritten: take these fields back to what the add-on wants, or make them part of its "
@@ -176,8 +236,10 @@ def _described(step: Step, look: Reading) -> RawObject:
     return answer
 
 
-def inverse(step: Step, further: JsonObject | None = None) -> Step:
-    """Return the step that sends the former configuration."""
+def inverse(step: Step, further: JsonObject | None = None) -> Step | None:
+    """Return the step that sends the former configuration; None where the step only waited."""
+    if step.action == WAIT:
+        return None
     before = step.before if isinstance(step.before, dict) else {}
     return step_to(
         step.fix,

@@ -2,12 +2,12 @@
 
 Where the EKS add-on vpc-cni owns aws-node it is changed through the add-on, else in the DaemonSet. Pods keep the mode
 that they were made under, so `recreate_pods` follows at once: look-ups answer only afterwards. Refused below VPC CNI
-1.11, while the add-on is not ACTIVE, and where its schema takes no such variable. Cost: one write, then reads every 2 s
-until aws-node's pods are all new and Ready. Playbook:
+1.11, while the add-on is neither ACTIVE nor UPDATING, and where its schema takes no such variable; an update that is
+under way is waited for. Cost: one write, then reads every 2 s until aws-node's pods are all new and Ready. Playbook:
 
     fixes:
       - fix: set_pod_security_group_enforcing_mode
-        with: {timeout: 15m}                     # for aws-node's rollout
+        with: {timeout: 15m, addon_timeout: 10m} # for aws-node's rollout; for an add-on that is UPDATING
         risk: high
         then:
           - fix: recreate_pods
@@ -45,10 +45,12 @@ class Parameters:
 
     timeout: timedelta = timedelta(minutes=15)
     """How long aws-node's pods may take until all are new and Ready; then later steps are not run."""
+    addon_timeout: timedelta = timedelta(minutes=10)
+    """How long an update of the add-on that is under way may take until it is ACTIVE; then nothing is sent."""
 
 
 def plan(case: PlanCase) -> Planned | Advice:
-    """Plan the one step, through whoever owns aws-node; none where the mode is standard already."""
+    """Plan the change, through whoever owns aws-node, after an update under way; none where it is standard already."""
     cni, addon = case.need(VpcCni), case.need(VpcCniAddon).addon
     if cni.aws_node is None:
         return Advice(
@@ -60,21 +62,21 @@ def plan(case: PlanCase) -> Planned | Advice:
     if refused:
         return refused
     seconds = int(case.parameters.timeout.total_seconds())
-    step = (
-        _addon_step(addon, case.target.eks_name, settles_within_seconds=seconds)
+    steps = (
+        _addon_steps(addon, case, settles_within_seconds=seconds)
         if addon
-        else daemon_set.step_to(NAME, EnforcingMode.STANDARD, cni.aws_node, settles_within_seconds=seconds)
+        else (daemon_set.step_to(NAME, EnforcingMode.STANDARD, cni.aws_node, settles_within_seconds=seconds),)
     )
     managed = "" if addon else daemon_set.managed(cni)
-    return Planned(steps=(step,), blast_radius=" ".join(filter(None, (_blast_radius(cni, cni.aws_node), managed))))
+    return Planned(steps=steps, blast_radius=" ".join(filter(None, (_blast_radius(cni, cni.aws_node), managed))))
 
 
-def _addon_step(addon: CniAddon, cluster: str, *, settles_within_seconds: int) -> Step:
-    """Return the step that sets the mode. Raises `NotEditable` where the configuration has no place for it."""
+def _addon_steps(addon: CniAddon, case: PlanCase, *, settles_within_seconds: int) -> tuple[Step, ...]:
+    """Return the steps that set the mode. Raises `NotEditable` where the configuration has no place for it."""
     wanted = with_variable(addon.configuration, ENFORCING_MODE, EnforcingMode.STANDARD.value)
-    return addon_update.step_to(
+    update = addon_update.step_to(
         NAME,
-        addon_update.Sent(addon=ADDON, cluster=cluster, version=addon.version),
+        addon_update.Sent(addon=ADDON, cluster=case.target.eks_name, version=addon.version),
         former=addon.configuration,
         wanted=wanted,
         undo=(
@@ -84,6 +86,8 @@ def _addon_step(addon: CniAddon, cluster: str, *, settles_within_seconds: int) -
         settles_within_seconds=settles_within_seconds,
         further=_mode_in(wanted),
     )
+    within_seconds = int(case.parameters.addon_timeout.total_seconds())
+    return addon_update.after_the_present(update, addon, within_seconds=within_seconds)
 
 
 def _mode_in(configuration: str) -> JsonObject:
@@ -152,20 +156,19 @@ def _blast_radius(cni: VpcCni, aws_node: AwsNode) -> str:
 
 def read(step: Step, look: Reading) -> JsonValue:
     """Return what the step changes, as it is now."""
-    return addon_update.read(step, look) if step.action == addon_update.ACTION else daemon_set.read(step, look)
+    return addon_update.read(step, look) if step.action in addon_update.ACTIONS else daemon_set.read(step, look)
 
 
 def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     """Send the change."""
-    return addon_update.apply(step, writing) if step.action == addon_update.ACTION else daemon_set.apply(step, writing)
+    return addon_update.apply(step, writing) if step.action in addon_update.ACTIONS else daemon_set.apply(step, writing)
 
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
-    """Return whether aws-node runs everywhere with the change."""
-    del effects
-    if step.action == addon_update.ACTION:
-        update = addon_update.settled(step, look)
-        if update.progress is not Progressing.DONE:
+    """Return whether aws-node runs everywhere with the change; where the step waits, whether the add-on is ACTIVE."""
+    if step.action in addon_update.ACTIONS:
+        update = addon_update.settled(step, effects, look)
+        if step.action == addon_update.WAIT or update.progress is not Progressing.DONE:
             return update
     return daemon_set.settled(step, look)
 
@@ -173,7 +176,7 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that takes the change back."""
     del effects
-    if step.action != addon_update.ACTION:
+    if step.action not in addon_update.ACTIONS:
         return daemon_set.inverse(step)
     before = step.before if isinstance(step.before, dict) else {}
     return addon_update.inverse(step, _mode_in(str(before.get("configuration", ""))))
@@ -202,6 +205,7 @@ FIX = Fix(
     inverse=inverse,
     permissions=(
         AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
+        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
         AwsPermission(
             action="eks:UpdateAddon",
             resources=("arn:aws:eks:*:*:addon/*/vpc-cni/*",),

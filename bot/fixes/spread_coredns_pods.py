@@ -8,7 +8,7 @@ Cost: one write, then reads every 2 s until the rollout is complete. Playbook:
 
     fixes:
       - fix: spread_coredns_pods
-        with: {timeout: 10m}                     # for CoreDNS's rollout
+        with: {timeout: 10m, addon_timeout: 10m} # for CoreDNS's rollout; for an add-on that is UPDATING
         risk: medium
 """
 
@@ -46,10 +46,12 @@ class Parameters:
 
     timeout: timedelta = timedelta(minutes=10)
     """How long CoreDNS's rollout may take until all pods are new and Ready; then later steps are not run."""
+    addon_timeout: timedelta = timedelta(minutes=10)
+    """How long an update of the add-on that is under way may take until it is ACTIVE; then nothing is sent."""
 
 
 def plan(case: PlanCase) -> Planned | Advice:
-    """Plan the one step that places the pods anew so that they do not share a node."""
+    """Plan what places the pods anew so that they do not share a node: one step, after an update under way."""
     placement, addon = case.need(CorednsPlacement), case.need(CorednsAddonScheduling).addon
     if len(placement.deployments) != 1:
         named = ", ".join(f"{one.namespace}/{one.name}" for one in placement.deployments) or "none"
@@ -70,13 +72,15 @@ def plan(case: PlanCase) -> Planned | Advice:
         )
     seconds = int(case.parameters.timeout.total_seconds())
     wanted = _wanted(placement, one)
+    steps: tuple[Step, ...]
     if not wanted:
-        step = _restart(one, settles_within_seconds=seconds)
+        steps = (_restart(one, settles_within_seconds=seconds),)
     elif addon:
         sent = _by_addon(one, addon, wanted, case.target.eks_name, settles_within_seconds=seconds)
         if isinstance(sent, Advice):
             return sent
-        step = sent
+        within_seconds = int(case.parameters.addon_timeout.total_seconds())
+        steps = addon_update.after_the_present(sent, addon, within_seconds=within_seconds)
     else:
         step = template.step_to(
             NAME,
@@ -88,7 +92,8 @@ def plan(case: PlanCase) -> Planned | Advice:
             owner=one.manager,
             settles_within_seconds=seconds,
         )
-    return Planned(steps=(step,), blast_radius=_blast_radius(placement, one, wanted, through_addon=bool(addon)))
+        steps = (step,)
+    return Planned(steps=steps, blast_radius=_blast_radius(placement, one, wanted, through_addon=bool(addon)))
 
 
 def _wanted(placement: CorednsPlacement, one: SpreadDeployment) -> dict[str, str]:
@@ -196,23 +201,23 @@ def _are(placement: CorednsPlacement) -> str:
 
 def read(step: Step, look: Reading) -> JsonValue:
     """Return what the step changes, as it is now."""
-    if step.action == addon_update.ACTION:
+    if step.action in addon_update.ACTIONS:
         return addon_update.read(step, look)
     return template.read(step, look) if step.action == template.ACTION else rollouts.read(step, look)
 
 
 def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     """Send the change."""
-    if step.action == addon_update.ACTION:
+    if step.action in addon_update.ACTIONS:
         return addon_update.apply(step, writing)
     return template.apply(step, writing) if step.action == template.ACTION else rollouts.restart(step, writing)
 
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether CoreDNS's pods are all new and Ready."""
-    if step.action == addon_update.ACTION:
-        update = addon_update.settled(step, look)
-        if update.progress is not Progressing.DONE:
+    if step.action in addon_update.ACTIONS:
+        update = addon_update.settled(step, effects, look)
+        if step.action == addon_update.WAIT or update.progress is not Progressing.DONE:
             return update
         return template.settled(step, look)
     return template.settled(step, look) if step.action == template.ACTION else rollouts.settled(step, effects, look)
@@ -221,8 +226,9 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that takes the change back; a restart cannot be."""
     del effects
-    if step.action == addon_update.ACTION:
-        further = {key: step.parameters[key] for key in ("kind", "namespace", "name", "uid")} | {"members": {}}
+    if step.action in addon_update.ACTIONS:
+        named = ("kind", "namespace", "name", "uid")
+        further = {key: step.parameters.get(key, "") for key in named} | {"members": {}}
         return addon_update.inverse(step, further)
     return template.inverse(step) if step.action == template.ACTION else None
 
@@ -252,6 +258,7 @@ FIX = Fix(
     inverse=inverse,
     permissions=(
         AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
+        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
         AwsPermission(
             action="eks:UpdateAddon",
             resources=("arn:aws:eks:*:*:addon/*/coredns/*",),

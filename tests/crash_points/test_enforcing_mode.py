@@ -127,6 +127,24 @@ def test_a_conflict_is_shown_with_its_fields_and_stops_the_plan(world: RunningWo
     assert "ConfigurationConflict" in refused.advice.reason
 
 
+def test_an_update_that_is_under_way_is_waited_for_and_then_the_mode_is_set(world: RunningWorld, bot: Bot) -> None:
+    """The card says so; what is sent then is what was shown, and all is verified as ever."""
+    world.restart(scenario="nodelocal-pod-security-groups-addon", seed=1)
+    bot.sent.clear()
+    world.aws_control("POST", "paces", [{"action": "eks:UpdateAddon", "seconds": 3}])
+    world.operator.aws("eks", "UpdateAddon", **ADDON, configurationValues=configuration(world))
+    world.aws_control("POST", "paces", [])
+    proposal = bot.propose(ASKED, NAME)
+    assert proposal is not None
+    bot.approve(proposal)
+
+    outcome = run(bot, proposal)
+
+    assert outcome.result is Result.VERIFIED, outcome.summary
+    assert "is UPDATING: wait until it is ACTIVE" in proposal.plan.steps[0].diff[0]
+    assert mode(world) == "standard"
+
+
 def test_nothing_is_written_where_somebody_else_was_faster(world: RunningWorld, bot: Bot) -> None:
     """The add-on's configuration changed since the plan was made: what was approved is no longer what it would do."""
     proposal = proposed(world, bot, addon=True)

@@ -15,7 +15,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.settling import Progressing
-from bot.errors import EvidenceUnavailable, NotFound
+from bot.errors import AccessDenied, EvidenceUnavailable, NotFound
 from bot.fixes.set_pod_security_group_enforcing_mode import FIX, Parameters
 from bot.kubernetes.vpc_cni import AwsNode, AwsNodePod
 
@@ -74,6 +74,7 @@ class Far:
     variables: list[dict[str, Any]] = field(default_factory=list)
     status: dict[str, int] = field(default_factory=lambda: dict(_ROLLED))
     addon: dict[str, Any] = field(default_factory=lambda: {"addonVersion": ADDON.version, "status": "ACTIVE"})
+    update: dict[str, Any] = field(default_factory=lambda: {"status": "Successful"})
     gone: bool = False
     sent: list[Any] = field(default_factory=list)
 
@@ -87,7 +88,12 @@ class Far:
         return {"metadata": {"uid": "uid-1", "generation": 2}, "spec": {"template": template}, "status": self.status}
 
     def read(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Return the add-on."""
+        """Return the add-on, or its update; without one the right to see it is missing."""
+        if operation == "DescribeUpdate":
+            assert parameters == {"name": "cluster-prod", "addonName": "vpc-cni", "updateId": "up-1"}
+            if not self.update:
+                raise AccessDenied("eks:DescribeUpdate was refused")
+            return {"update": self.update}
         assert (service, operation) == ("eks", "DescribeAddon")
         assert parameters == {"clusterName": "cluster-prod", "addonName": "vpc-cni"}
         if self.gone:
@@ -134,7 +140,7 @@ STANDARD = {"name": ENFORCING_MODE, "value": "standard"}
         (ADDON, {"image": "cni:v1.9.0"}, "VPC CNI 1.9.0 does not know"),
         (None, {"image": "cni:ours"}, "names no version"),
         (None, {"mode_from": "configMapKeyRef"}, "comes from a configMapKeyRef"),
-        (replace(ADDON, status="UPDATING"), {}, "is UPDATING, and takes no update until that has ended"),
+        (replace(ADDON, status="CREATING"), {}, "is CREATING, and takes no update until that has ended"),
         (replace(ADDON, status="DEGRADED", issues=("AccessDenied: role",)), {}, "is DEGRADED"),
         (replace(ADDON, status="UPDATE_FAILED", issues=("ConfigurationConflict: x",)), {}, "ConfigurationConflict: x"),
         (replace(ADDON, refused="the schema of v1.19.2 refuses it: $.env"), {}, "the schema of v1.19.2 refuses it"),
@@ -286,6 +292,70 @@ def test_an_update_is_waited_for_until_it_is_in_force_or_has_failed(
 
     assert seen.progress is progress
     assert said in seen.text
+
+
+def test_the_fields_of_a_conflict_are_told_from_the_update_s_errors_as_well() -> None:
+    """Whatever the add-on's health says by then, and once where both say the same."""
+    conflict = "Conflicts:\nDaemonSet.apps aws-node - .spec.template"
+    far = Far(variables=[STANDARD])
+    far.update = {"status": "Failed", "errors": [{"errorCode": "ConfigurationConflict", "errorMessage": conflict}]}
+
+    for status, issues in (("ACTIVE", []), ("UPDATE_FAILED", [{"code": "ConfigurationConflict", "message": conflict}])):
+        far.addon |= {"status": status, "health": {"issues": issues}}
+        seen = FIX.settled(planned(ADDON), {"update_id": "up-1"}, far.reading())
+
+        assert seen.progress is Progressing.FAILED
+        assert seen.text.count("ConfigurationConflict: Conflicts: DaemonSet.apps aws-node - .spec.template") == 1
+        assert "Nothing was overwritten" in seen.text
+
+
+def test_an_update_that_failed_without_a_reason_is_not_taken_for_done() -> None:
+    """The add-on is ACTIVE as it was, and its configuration as well."""
+    far = Far(variables=[STANDARD], update={"status": "Cancelled"})
+
+    seen = FIX.settled(planned(ADDON), {"update_id": "up-1"}, far.reading())
+
+    assert seen.progress is Progressing.FAILED
+    assert "its update up-1 is Cancelled without a reason" in seen.text
+
+
+@pytest.mark.parametrize("effects", [{}, {"update_id": "up-1"}])
+def test_where_the_update_may_not_be_seen_the_add_on_s_state_decides(effects: dict[str, Any]) -> None:
+    """Its id may be lost with the process that sent it, or the right to see it be missing."""
+    far = Far(variables=[STANDARD], update={})
+
+    assert FIX.settled(planned(ADDON), effects, far.reading()).progress is Progressing.DONE
+
+
+def test_an_update_that_is_under_way_is_waited_for_before_the_own_one() -> None:
+    """As a step of its own, bounded, that sends nothing and has nothing to take back."""
+    far = Far(addon={"addonVersion": ADDON.version, "status": "UPDATING", "configurationValues": CONFIGURATION})
+    found = FIX.plan(case(replace(ADDON, status="UPDATING")))
+    assert isinstance(found, Planned)
+    wait, update = found.steps
+    assert "vpc-cni is UPDATING: wait until it is ACTIVE, 10 minutes at most." in wait.diff[0]
+    assert (FIX.read(wait, far.reading()), FIX.read(update, far.reading())) == (wait.before, update.before)
+
+    effects = FIX.apply(wait, far.writing())
+
+    assert (effects, far.sent, FIX.inverse(wait, effects)) == ({}, [], None)
+    assert FIX.settled(wait, effects, far.reading()).progress is Progressing.WAITING
+    far.addon["status"] = "ACTIVE"
+    assert FIX.settled(wait, effects, far.reading()).progress is Progressing.DONE
+    assert FIX.read(update, far.reading()) == update.before
+
+
+def test_an_update_under_way_that_ends_badly_stops_the_plan() -> None:
+    """With the add-on's health issues; nothing was sent."""
+    found = FIX.plan(case(replace(ADDON, status="UPDATING")))
+    assert isinstance(found, Planned)
+    issue = {"code": "AccessDenied", "message": "role", "resourceIds": ["aws-node"]}
+    far = Far(addon={"addonVersion": ADDON.version, "status": "DEGRADED", "health": {"issues": [issue]}})
+
+    seen = FIX.settled(found.steps[0], {}, far.reading())
+
+    assert seen.progress is Progressing.FAILED
+    assert "did not end well: vpc-cni is DEGRADED. AccessDenied: role (aws-node)" in seen.text
 
 
 @pytest.mark.parametrize(("addon", "rights"), [(None, []), (ADDON, ["eks:UpdateAddon"])])

@@ -153,7 +153,7 @@ class Far:
     [
         (case(nodes=1), "No other node takes a CoreDNS pod: spreading changes nothing"),
         (case(rollout="1 of 2 pods are new"), "is under way (1 of 2 pods are new)"),
-        (case(replace(ADDON, status="UPDATING")), "is UPDATING, and takes no update until that has ended"),
+        (case(replace(ADDON, status="CREATING")), "is CREATING, and takes no update until that has ended"),
         (case(replace(ADDON, status="DEGRADED", issues=("AccessDenied: role",))), "is DEGRADED"),
         (case(replace(ADDON, refused=(RefusedMember(member="affinity", reason="no"),))), "does not take affinity: no"),
         (case(replace(ADDON, configuration="")), "holds what is not stored"),

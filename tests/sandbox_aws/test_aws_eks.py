@@ -84,7 +84,11 @@ def test_add_ons_are_created_listed_described_and_updated(aws: AwsFarEnd, eks: C
     proxy = eks.describe_addon(clusterName="cluster-prod", addonName="kube-proxy")["addon"]
     assert proxy["addonVersion"] == "v1.33.0-eksbuild.1"
     update_id = update["update"]["id"]
-    assert eks.describe_update(name="cluster-prod", updateId=update_id)["update"]["status"] == "Successful"
+    of_addon = {"name": "cluster-prod", "addonName": "coredns"}
+    assert eks.list_updates(**of_addon)["updateIds"] == [update_id]
+    assert eks.describe_update(**of_addon, updateId=update_id)["update"]["status"] == "Successful"
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        eks.describe_update(name="cluster-prod", updateId=update_id)
 
 
 @pytest.mark.usefixtures("cluster")

@@ -49,7 +49,9 @@ def test_an_update_is_in_force_when_it_is_done(aws: AwsFarEnd, eks: Client) -> N
     assert during["configurationValues"] == '{"replicaCount":2}'
     after = _addon(eks)
     assert (after["status"], after["configurationValues"]) == ("ACTIVE", wanted)
-    assert eks.describe_update(name="prod", updateId=update["id"])["update"]["status"] == "Successful"
+    assert (
+        eks.describe_update(name="prod", addonName="coredns", updateId=update["id"])["update"]["status"] == "Successful"
+    )
 
 
 @pytest.mark.usefixtures("cluster")
@@ -59,7 +61,7 @@ def test_an_update_that_fails_says_why_and_changes_nothing(aws: AwsFarEnd, eks: 
     aws.control("POST", "paces", [{"action": "eks:UpdateAddon", "fails": "Conflicts found", "times": 1}])
     update = eks.update_addon(clusterName="prod", addonName="coredns", configurationValues='{"a":1}')["update"]
     failed = _addon(eks)
-    told = eks.describe_update(name="prod", updateId=update["id"])["update"]
+    told = eks.describe_update(name="prod", addonName="coredns", updateId=update["id"])["update"]
 
     eks.update_addon(clusterName="prod", addonName="coredns", configurationValues='{"b":1}')
 

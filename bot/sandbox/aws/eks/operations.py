@@ -137,7 +137,8 @@ class Eks:
             "params": [],
             "createdAt": self._clock.stamp(),
         }
-        self._store.items(call.account, call.region, cluster, _UPDATES)[update["id"]] = update
+        of_addon = {"addonName": updated["addonName"]} if "addonName" in updated else {}
+        self._updates(call, {"name": cluster, **of_addon})[update["id"]] = update
 
         def told(status: str, message: str) -> None:
             why = message or (conflict if status != phase.during else "")
@@ -155,13 +156,18 @@ class Eks:
         return {"update": update}
 
     def _list_updates(self, call: Call, asked: Asked) -> Document:
-        return _listed("updateIds", self._store.items(call.account, call.region, asked["name"], _UPDATES), asked)
+        return _listed("updateIds", self._updates(call, asked), asked)
 
     def _describe_update(self, call: Call, asked: Asked) -> Document:
-        updates = self._store.items(call.account, call.region, asked["name"], _UPDATES)
-        if asked["updateId"] not in updates:
+        found = self._updates(call, asked).get(asked["updateId"])
+        if found is None:
             raise missing(f"No update found for ID: {asked['updateId']}")
-        return {"update": updates[asked["updateId"]]}
+        return {"update": found}
+
+    def _updates(self, call: Call, asked: Asked) -> dict[str, Document]:
+        """Return the updates by id of what is asked about: of an add-on where it is named, else of the cluster."""
+        of_addon = f"/{asked['addonName']}" if asked.get("addonName") else ""
+        return self._store.items(call.account, call.region, asked["name"], f"{_UPDATES}{of_addon}")
 
     def _item(self, kind: Kind, call: Call, asked: Asked) -> Document:
         items = self._store.items(call.account, call.region, asked["clusterName"], kind.path)
