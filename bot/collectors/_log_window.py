@@ -1,6 +1,6 @@
 """How far back the logs of CoreDNS's and kube-proxy's pods are read, and what of that could not be read.
 
-Shared by the two log collectors; collects nothing itself. Each container's log is read from its tail at any age, a
+Shared by the log collectors; collects nothing itself. Each container's log is read from its tail at any age, a
 wider part of it where the tail does not cover the window, and the previous container's after a restart.
 """
 
@@ -17,6 +17,7 @@ from bot.dns.pod_log import LAST_LINES, PodLog, merged
 from bot.dns.timestamped import TimedLine, timed_lines
 from bot.domain.cluster import PodName
 from bot.domain.evidence import Gap
+from bot.domain.moments import leading_time
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import and_more, timestamp
 from bot.domain.ports import ClusterReader
@@ -288,9 +289,44 @@ class _Read:
     limit_bytes: int
 
 
-def _read(
+def read_texts(
+    cluster: ClusterReader, sources: Sequence[LogSource], wanted: LogRange
+) -> tuple[dict[str, str], tuple[Gap, ...]]:
+    """Return the texts of the present containers' logs by pod: by the same calls as `read_logs`, so of the same length.
+
+    Raises the first reason when there were logs to read and none could be.
+    """
+    with ThreadPoolExecutor(max_workers=READERS) as pool:
+        answers = list(pool.map(lambda source: _text(cluster, source, wanted), sources))
+    errors = [one for one in answers if isinstance(one, EvidenceUnavailable)]
+    if errors and len(errors) == len(answers):
+        raise errors[0]
+    gaps = [
+        Gap.of(source.what, one)
+        for source, one in zip(sources, answers, strict=True)
+        if isinstance(one, EvidenceUnavailable)
+    ]
+    texts = {source.pod: one for source, one in zip(sources, answers, strict=True) if isinstance(one, str)}
+    return texts, tuple(gaps)
+
+
+def _text(cluster: ClusterReader, source: LogSource, wanted: LogRange) -> str | EvidenceUnavailable:
+    """Return the tail of one log and, where it does not cover the window, the wider part."""
+    try:
+        text, cut, _ = _fetch(cluster, source, wanted.tail_lines, ANY_AGE_SECONDS)
+        first = leading_time(text)[0]
+        if cut or text.count("\n") < wanted.tail_lines - 1 or (first is not None and first < wanted.since):
+            return text
+        wider, _, _ = _fetch(cluster, source, wanted.tail_lines * WIDER, max(1, wanted.window_seconds))
+    except EvidenceUnavailable as error:
+        return error
+    return wider
+
+
+def _fetch(
     cluster: ClusterReader, source: LogSource, tail_lines: int, since_seconds: int, *, previous: bool = False
-) -> _Read:
+) -> tuple[str, bool, int]:
+    """Return what comes back, without a line that was cut; whether one was; and at how many bytes."""
     limit = min(tail_lines * BYTES_PER_LINE, MAX_LOG_BYTES)
     text = cluster.logs(
         PodName(namespace=source.namespace, name=source.pod),
@@ -301,7 +337,14 @@ def _read(
         limit_bytes=limit,
     )
     cut = len(text.encode()) >= limit
-    lines = timed_lines(newest_lines(text.rpartition("\n")[0] if cut else text, tail_lines))
+    return (text.rpartition("\n")[0] if cut else text), cut, limit
+
+
+def _read(
+    cluster: ClusterReader, source: LogSource, tail_lines: int, since_seconds: int, *, previous: bool = False
+) -> _Read:
+    text, cut, limit = _fetch(cluster, source, tail_lines, since_seconds, previous=previous)
+    lines = timed_lines(newest_lines(text, tail_lines))
     if not lines or lines[0].at is None:
         came = "no line" if not lines else "lines without the API's timestamps"
         message = (

@@ -36,6 +36,9 @@ class Gap:
     """The key of dnsbot.yaml that is missing for it; looking again is in vain until somebody sets it."""
     failing: bool = False
     """The far end answered, and with an error of its own (5xx, 429): it is not the way to it that is at fault."""
+    off: bool = False
+    """What would tell it is switched off, as it usually is: a measure switches it on for a while. A rule that lacks
+    nothing else is left out of a diagnosis that names no playbook."""
 
     @classmethod
     def of(cls, what: str, error: EvidenceUnavailable) -> Gap:

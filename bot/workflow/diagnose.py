@@ -76,7 +76,8 @@ class Diagnoser:
     ) -> Diagnosis:
         """Return what this evidence says, as a new diagnosis. Raises `ClusterMismatch`."""
         binding, binding_gap = read_binding(evidence[BINDING], target)
-        findings = explain(judge(self._chosen(question), tasks, evidence, self.catalogue, target, started_at))
+        judged = judge(self._chosen(question), tasks, evidence, self.catalogue, target, started_at)
+        findings = explain([finding for finding in judged if question.playbooks or not _waits_for_a_measure(finding)])
         return Diagnosis(
             id=uuid4().hex,
             question=question,
@@ -136,6 +137,12 @@ class Diagnoser:
             known = ", ".join(self.playbooks)
             raise ConfigurationError(f"No playbook belongs to the command {question.command!r}. Name one: {known}.")
         return chosen
+
+
+def _waits_for_a_measure(finding: Finding) -> bool:
+    """Return whether a rule is UNKNOWN only because what it judges is switched off, as it usually is."""
+    missing = finding.judgement.missing
+    return finding.verdict is Verdict.UNKNOWN and bool(missing) and all(gap.off for gap in missing)
 
 
 def judge(

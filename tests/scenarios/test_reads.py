@@ -122,7 +122,9 @@ def keeping(world: RunningWorld) -> Iterator[Callable[[], tuple[Diagnoser, Kept]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", ["healthy", "no-endpoints", "coredns-pods-pending", "kube-proxy-forbidden"])
+@pytest.mark.parametrize(
+    "scenario", ["healthy", "no-endpoints", "coredns-pods-pending", "kube-proxy-forbidden", "ndots"]
+)
 def test_each_thing_is_read_once_and_left_as_it_was_answered(
     world: RunningWorld, keeping: Callable[[], tuple[Diagnoser, Kept]], scenario: str
 ) -> None:

@@ -29,14 +29,17 @@ class Garden:
 
     def soil_finding(self, catalogue: Catalogue, answer: Callable[[], Any]) -> Finding:
         """Return what is said of the soil when the reader answers so."""
+        return next(finding for finding in self.findings(catalogue, answer) if finding.rule == "soil_dry")
+
+    def findings(self, catalogue: Catalogue, answer: Callable[[], Any], *playbooks: str) -> tuple[Finding, ...]:
+        """Return all that is said, in a diagnosis that names these playbooks."""
         diagnoser = Diagnoser(
             catalogue=catalogue,
             playbooks=load_playbooks([self.file], catalogue, ("diagnose",)),
             targets={"cluster-prod": self.target},
             open_sources=lambda _: self.sources(answer),
         )
-        diagnosis = diagnoser.run(Question(cluster="cluster-prod"))
-        return next(finding for finding in diagnosis.findings if finding.rule == "soil_dry")
+        return diagnoser.run(Question(cluster="cluster-prod", playbooks=playbooks)).findings
 
 
 @pytest.fixture
@@ -103,3 +106,30 @@ def test_gap_in_a_part_counts_where_the_rule_could_not_decide_for_it(
     )
 
     assert garden.soil_finding(units, dict).measures == offers
+
+
+LIGHT = Gap(what="the light", reason="the lamp is off", off=True)
+
+
+@pytest.mark.parametrize(
+    ("judgement", "named", "said"),
+    [
+        (unknown("Cannot tell.", LIGHT), (), False),
+        (unknown("Cannot tell.", LIGHT), ("garden",), True),
+        (unknown("Cannot tell.", LIGHT, DEEP), (), True),
+        (Judgement(verdict=Verdict.PROBLEM, summary="Dry.", missing=(LIGHT,)), (), True),
+    ],
+    ids=["nobody asked", "its playbook was named", "something else is missing", "a problem all the same"],
+)
+def test_rule_that_lacks_only_what_is_usually_off_is_left_out_unless_asked_for(
+    garden: Garden,
+    catalogue: Catalogue,
+    judgement: Judgement,
+    named: tuple[str, ...],
+    said: bool,  # noqa: FBT001
+) -> None:
+    """A log that is off in every cluster makes no diagnosis UNKNOWN; who names the playbook is told."""
+    rule = replace(catalogue.rules["soil_dry"], judge=lambda _: judgement)
+    units = replace(catalogue, rules={**catalogue.rules, "soil_dry": rule})
+
+    assert ("soil_dry" in {one.rule for one in garden.findings(units, dict, *named)}) is said

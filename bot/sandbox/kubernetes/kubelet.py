@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TypeAlias
 
+from bot.sandbox.kubernetes.client_traffic import RunningPod
 from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.node import Node
 from bot.sandbox.kubernetes.node_kinds import is_fargate, leads_cluster_ips
@@ -91,6 +92,21 @@ class Kubelets:
             store=self._store,
             vpc=vpc,
             backends=backends or self._backends,
+            running=self._running,
+        )
+
+    def _running(self) -> tuple[RunningPod, ...]:
+        """Return the pods whose program runs."""
+        found = ((pod, self.pods.get(pod["metadata"]["uid"])) for pod in self._store.unordered(PODS))
+        return tuple(
+            RunningPod(
+                pod=pod,
+                address=runtime.address,
+                resolv_conf=runtime.resolv_conf,
+                since=runtime.process.run.started,
+            )
+            for pod, runtime in found
+            if runtime is not None and runtime.process is not None and not runtime.ended
         )
 
     def turn(self, vpc: Vpc, now: datetime) -> None:

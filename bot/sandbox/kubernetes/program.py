@@ -17,6 +17,7 @@ from types import ModuleType
 from bot.domain.unit_files import walk_units
 from bot.errors import UnitError
 from bot.sandbox.kubernetes import programs
+from bot.sandbox.kubernetes.client_traffic import RunningPod
 from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.node import Node
 from bot.sandbox.kubernetes.resources import Json
@@ -41,6 +42,8 @@ class Host:
     vpc: Vpc
     backends: Callable[[], Mapping[str, tuple[str, ...]]]
     """Ready addresses behind each ClusterIP, as the API's endpoints have them now."""
+    running: Callable[[], tuple[RunningPod, ...]]
+    """All pods that run now, on whatever node."""
 
     @property
     def node_name(self) -> str:

@@ -11,20 +11,24 @@ import ipaddress
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Self
 
 from bot.sandbox.kubernetes import dns_answers
 from bot.sandbox.kubernetes.api_calls import ApiByService
+from bot.sandbox.kubernetes.client_traffic import traffic
 from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine
 from bot.sandbox.kubernetes.corefile import Block, CorefileError, Directive, parse
 from bot.sandbox.kubernetes.flow_control import TOO_MANY, shed
 from bot.sandbox.kubernetes.program import Host, Process, Program, Query
+from bot.sandbox.kubernetes.query_lines import query_lines
 from bot.sandbox.kubernetes.rbac import may
 from bot.sandbox.kubernetes.resolv_conf import parse_resolv_conf
 from bot.sandbox.kubernetes.resources import CONFIG_MAPS, Json
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.network.packets import EPHEMERAL
-from bot.sandbox.network.replies import PORT_UNREACHABLE, SILENT, Outcome, Reply
+from bot.sandbox.network.public_names import public_answer
+from bot.sandbox.network.replies import PORT_UNREACHABLE, SILENT, TIMEOUT, Outcome, Reply
 
 _REFLECTOR = "k8s.io/client-go@v0.37.1/tools/cache/reflector.go:343"
 _SHOWN = 400
@@ -105,6 +109,10 @@ class CoreDns(Process):
     unread: frozenset[str] = frozenset(resource for _, _, resource in _WATCHED)
     """What it has never read from the API; what it has read once stays."""
     api: ApiByService = field(default_factory=lambda: ApiByService(requests=[kind for kind, _, _ in _WATCHED]))
+    loaded: datetime
+    """When it took up the Corefile that it runs with."""
+    host: Host
+    """As it found it last."""
 
     @property
     def synced(self) -> bool:
@@ -129,10 +137,11 @@ class CoreDns(Process):
         """Put every failure so much earlier."""
         self.failing_since = {key: since - elapsed for key, since in self.failing_since.items()}
         self.api.date_back(elapsed)
+        self.loaded -= elapsed
 
     def tick(self, host: Host, now: datetime) -> None:
         """Notice a changed Corefile and changed permissions."""
-        store = host.store
+        self.host, store = host, host.store
         self._reload(corefile(host), now)
         if not self.api.look(host, now):
             return
@@ -161,11 +170,11 @@ class CoreDns(Process):
             failed = f"Corefile changed but reload failed: starting with listener file descriptors: {error}"
             self.run.say(now, f"[ERROR] Restart failed: {error}", f"[ERROR] plugin/reload: {failed}")
             return
-        self.text, self.blocks = text, blocks
+        self.text, self.blocks, self.loaded = text, blocks, now
         self.run.say(now + timedelta(milliseconds=9), hash_line(text), "[INFO] Reloading complete")
 
     def repeated(self, until: datetime) -> list[LogLine]:
-        """Return the reflector's lines while something cannot be listed."""
+        """Return the reflector's lines while something cannot be listed, and those of queries where they are logged."""
         lines = [self._unreachable(at, *watched) for at in self.api.failed(until) for watched in _WATCHED][-_SHOWN:]
         for (kind, error), since in self.failing_since.items():
             at, wait = since + _first_failure(error), 0.8
@@ -173,7 +182,32 @@ class CoreDns(Process):
                 lines.append(_failed(at, kind, error))
                 at += timedelta(seconds=wait)
                 wait = min(wait * 2, 30.0)
-        return lines + self._still_waiting(until) + self._self_test(until)
+        return lines + self._still_waiting(until) + self._self_test(until) + self._logged(until)
+
+    def _logged(self, until: datetime) -> list[LogLine]:
+        """Return the lines of the queries of pods that look names up all the time."""
+        if not any(block.find("log") for block in self.blocks):
+            return []
+        backends = self.host.backends()
+        asked = traffic(
+            self.host.running(),
+            lambda server: backends.get(server, ()),
+            self.host.address,
+            self._answered,
+            max(self.loaded, self.run.started),
+            until,
+        )
+        written = cache(partial(query_lines, self.blocks))
+        return [
+            LogLine(at=one.at, text=text) for one in asked for text in written(one.client, one.name, "udp", one.reply)
+        ]
+
+    def _answered(self, name: str) -> Reply:
+        def upstream(forward: Directive, asked: str) -> Reply:
+            reached = self.upstreams.resolved(forward.arguments[1]) in self.upstreams.answering
+            return public_answer(asked) if reached else TIMEOUT
+
+        return dns_answers.coredns(self.host.store, self.blocks, name, upstream, unread=self.unread)
 
     def _unreachable(self, at: datetime, kind: str, group: str, resource: str) -> LogLine:
         path = f"/apis/{group}/v1/{resource}" if group else f"/api/v1/{resource}"
@@ -204,14 +238,17 @@ class CoreDns(Process):
         return self_test_lines(self.run.started, self.upstreams.address, upstream, until, cached=cached)
 
     def answer(self, host: Host, query: Query) -> Reply:
-        """Answer from the Corefile and from what it has read of the API."""
+        """Answer from the Corefile and from what it has read of the API; log the query where the Corefile says so."""
         if not self.serves(query.now):
             return PORT_UNREACHABLE
 
         def upstream(forward: Directive, name: str) -> Reply:
             return forwarded(self.run, host, query, forward, self.upstreams.resolved(forward.arguments[1]), name)
 
-        return dns_answers.coredns(host.store, self.blocks, query.name, upstream, unread=self.unread)
+        reply = dns_answers.coredns(host.store, self.blocks, query.name, upstream, unread=self.unread)
+        client = str((query.client.get("status") or {}).get("podIP", ""))
+        self.run.say(query.now, *query_lines(self.blocks, client, query.name, query.protocol, reply))
+        return reply
 
 
 def self_test_lines(
@@ -274,7 +311,7 @@ def start(host: Host, now: datetime) -> Process:
         run.say(at, str(error))
         run.ended, run.exit_code = at, 1
         return Process(run=run)
-    server = CoreDns(upstreams=Upstreams.of(host), run=run, text=text, blocks=blocks, tried=text)
+    server = CoreDns(upstreams=Upstreams.of(host), run=run, text=text, blocks=blocks, tried=text, loaded=now, host=host)
     server.tick(host, now)
     opened = now
     if not server.synced:

@@ -1,0 +1,299 @@
+"""CoreDNS's query log (plugin/log): one line for each query (C12), counted as fast as it comes and in flat memory.
+
+    [INFO] 192.168.3.71:33238 - 36534 "A IN amazon.com. udp 54 false 512" NXDOMAIN qr,aa,rd 147 0.000473434s
+
+Formats `{common}` and `{combined}` of CoreDNS 1.2 to 1.15, whatever stands before `[INFO]` (the API's timestamp, one of
+CoreDNS's own, `kubectl --prefix`). Two readers over bytes: `count_rcodes` and `count_names`. A block whose every
+line is a query is counted by a pattern that is fast and would take two lines for one; any other block by the strict
+one. A line that is no query is counted, too: other lines of CoreDNS stand between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO, Self
+
+from bot.domain.moments import leading_time
+
+BLOCK = 1 << 16
+"""Bytes that are looked at together: small enough for the processor's cache."""
+LONGEST_LINE = 1 << 20
+"""Bytes after which a line that has not ended is cut: CoreDNS writes none so long."""
+MOST_QUESTIONS = 50_000
+"""Different questions of different clients that are kept apart; beyond, the rare half is kept by client and rcode."""
+SAMPLES = 3
+"""Newest lines kept of each rcode that is an error."""
+LONGEST_SAMPLE = 400
+NO_ERROR, NO_NAME = "NOERROR", "NXDOMAIN"
+ANSWERS = frozenset({NO_ERROR, NO_NAME})
+"""Rcodes of a server that does its work; all others are errors."""
+
+_QUESTION = rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+'
+_STRICT = re.compile(rb'\[INFO\] ([^ \n]++) - [^ \n]++ "(' + _QUESTION + rb')" ([^ \n]++) [^\n]++')
+"""A query anywhere in a line. A name holds neither a blank nor a quotation mark that no backslash precedes."""
+_RCODES = re.compile(rb'\[INFO\] [^ ]++ - [^ ]++ "[^"]*+" ([^ ]++) [^\n]++\n')
+_NAMES = re.compile(rb'\[INFO\] (\[[^] ]++\]|[^: [][^: ]*+):[^ ]++ - [^ ]++ "([^"]*+" [^ ]++) [^\n]++\n')
+"""The same, fast: neither knows where a line ends, nor what a backslash means."""
+_ASKED = re.compile(rb"(\S+) (\S+) ((?:[^ \\]|\\.)+) (\S+) (\d+) (\S+) (\d+)")
+"""Type, class, name, protocol, size, DO bit, the client's buffer size (EDNS)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryLine:
+    """One query and its answer."""
+
+    client: str
+    """IP address without port."""
+    rcode: str
+    """As CoreDNS writes it: NOERROR; `-` where it gave no answer."""
+    question: Question | None
+    """None: what stands between the quotation marks is of another format."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What was asked."""
+
+    type: str
+    """A, AAAA; TYPE65 for one that has no name."""
+    qclass: str
+    """IN, CH; CLASS1232 for one that has no name."""
+    name: str
+    """Lower case, with its last dot, escaped as CoreDNS writes it."""
+    protocol: str
+    size: int
+    do: bool
+    """The client wants DNSSEC."""
+    buffer_size: int
+
+    @classmethod
+    def of(cls, text: bytes) -> Self | None:
+        """Return what stands between the quotation marks as a question; None: it is none."""
+        found = _ASKED.fullmatch(text)
+        if found is None:
+            return None
+        kind, qclass, name, protocol, size, do, buffer_size = found.groups()
+        return cls(
+            type=_text(kind),
+            qclass=_text(qclass),
+            name=_text(name),
+            protocol=_text(protocol),
+            size=int(size[:9]),
+            do=do == b"true",
+            buffer_size=int(buffer_size[:9]),
+        )
+
+
+def query_line(text: str) -> QueryLine | None:
+    """Return what one line says, with or without what may stand before `[INFO]`; None: it is no query."""
+    found = _STRICT.search(text.partition("\n")[0].encode("utf-8", "surrogatepass"))
+    if found is None:
+        return None
+    remote, question, rcode = found.groups()
+    return QueryLine(client=_text(_address(_client(remote))), rcode=_text(rcode), question=Question.of(question))
+
+
+@dataclass(slots=True, kw_only=True)
+class RcodesCounted:
+    """Queries by what became of them."""
+
+    lines: int = 0
+    rcodes: Counter[str] = field(default_factory=Counter)
+    samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By rcode that is an error: the newest lines, newest first, each shortened."""
+
+    @property
+    def queries(self) -> int:
+        """Return how many lines are queries."""
+        return self.rcodes.total()
+
+    @property
+    def others(self) -> int:
+        """Return how many lines are none."""
+        return self.lines - self.queries
+
+
+def count_rcodes(stream: BinaryIO) -> RcodesCounted:
+    """Count a log's queries by rcode, and keep the newest of each error."""
+    counted: Counter[bytes] = Counter()
+    samples: dict[bytes, deque[bytes]] = {}
+    lines = 0
+    for block in _blocks(stream):
+        ends = block.count(b"\n")
+        lines += ends
+        found = _RCODES.findall(block)
+        if len(found) != ends or b"\\" in block:
+            found = [rcode for _, _, rcode in _STRICT.findall(block)]
+        tally = _tallied(found)
+        counted.update(tally)
+        for rcode in tally.keys() - _WELL:
+            _keep_samples(block, rcode, samples.setdefault(rcode, deque(maxlen=SAMPLES)))
+    return RcodesCounted(
+        lines=lines,
+        rcodes=_by_text(counted),
+        samples={
+            _text(rcode): tuple(_text(line[:LONGEST_SAMPLE]) for line in reversed(kept))
+            for rcode, kept in samples.items()
+        },
+    )
+
+
+_WELL = frozenset(one.encode() for one in ANSWERS)
+
+
+def _tallied(found: list[bytes]) -> Counter[bytes]:
+    """Count the members; the two usual ones by a search, which is faster than to look each up."""
+    usual = Counter({one: times for one in _WELL if (times := found.count(one))})
+    if usual.total() == len(found):
+        return usual
+    return Counter(found)
+
+
+def _keep_samples(block: bytes, rcode: bytes, kept: deque[bytes]) -> None:
+    """Add a block's newest queries of this rcode, oldest first."""
+    found: list[bytes] = []
+    end = len(block)
+    token = b'" ' + rcode + b" "
+    while len(found) < SAMPLES and (at := block.rfind(token, 0, end)) >= 0:
+        begins, ends = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
+        line = block[begins:ends]
+        query = _STRICT.search(line)
+        if query is not None and query[3] == rcode:
+            found.append(line)
+        end = begins
+    kept.extend(reversed(found))
+
+
+@dataclass(slots=True, kw_only=True)
+class ClientQueries:
+    """What one client asked."""
+
+    names: dict[str, Counter[str]] = field(default_factory=dict)
+    """By name: how often it was answered with each rcode, whatever the type asked for."""
+    rest: Counter[str] = field(default_factory=Counter)
+    """By rcode: queries whose names are not kept, or are of another format."""
+
+    @property
+    def rcodes(self) -> Counter[str]:
+        """Return all its queries by rcode."""
+        return sum(self.names.values(), start=Counter(self.rest))
+
+
+@dataclass(slots=True, kw_only=True)
+class NamesCounted:
+    """Queries by client, name and rcode."""
+
+    lines: int = 0
+    queries: int = 0
+    clients: dict[str, ClientQueries] = field(default_factory=dict)
+    """By address."""
+
+    @property
+    def others(self) -> int:
+        """Return how many lines are no queries."""
+        return self.lines - self.queries
+
+
+def count_names(streams: Iterable[BinaryIO], most_questions: int = MOST_QUESTIONS) -> NamesCounted:
+    """Count the queries of several pods' logs by client, name and rcode: a client's are spread over all of them.
+
+    Of more than `most_questions` the rare ones lose their names.
+    """
+    asked: Counter[tuple[bytes, bytes]] = Counter()
+    nameless: Counter[tuple[bytes, bytes]] = Counter()
+    lines = 0
+    for block in (block for stream in streams for block in _blocks(stream)):
+        ends = block.count(b"\n")
+        lines += ends
+        found = _NAMES.findall(block)
+        if len(found) != ends or b"\\" in block or block.count(b"[INFO] ") != ends:
+            found = [(_client(remote), question + b'" ' + rcode) for remote, question, rcode in _STRICT.findall(block)]
+        asked.update(found)
+        if len(asked) > most_questions:
+            asked = _pruned(asked, nameless, most_questions // 2)
+    return _told(asked, nameless, lines)
+
+
+def _pruned(
+    asked: Counter[tuple[bytes, bytes]], nameless: Counter[tuple[bytes, bytes]], most: int
+) -> Counter[tuple[bytes, bytes]]:
+    """Return the most frequent questions; the others are kept by client and rcode alone."""
+    kept = Counter(dict(asked.most_common(most)))
+    for (client, question), times in (asked - kept).items():
+        nameless[_address(client), question.rpartition(b'" ')[2]] += times
+    return kept
+
+
+def _told(
+    asked: Mapping[tuple[bytes, bytes], int], nameless: Mapping[tuple[bytes, bytes], int], lines: int
+) -> NamesCounted:
+    told = NamesCounted(lines=lines)
+    for (client, text), times in asked.items():
+        queries = told.clients.setdefault(_text(_address(client)), ClientQueries())
+        question, _, rcode = text.rpartition(b'" ')
+        read = Question.of(question)
+        counted = queries.names.setdefault(read.name, Counter()) if read else queries.rest
+        counted[_text(rcode)] += times
+    for (client, rcode), times in nameless.items():
+        told.clients.setdefault(_text(client), ClientQueries()).rest[_text(rcode)] += times
+    told.queries = sum(asked.values()) + sum(nameless.values())
+    return told
+
+
+def _client(remote: bytes) -> bytes:
+    """Return the address before the port, an IPv6 one in its brackets."""
+    if remote.startswith(b"["):
+        inside, bracket, _ = remote.partition(b"]")
+        return inside + bracket
+    return remote.partition(b":")[0]
+
+
+def _address(client: bytes) -> bytes:
+    return client.removeprefix(b"[").removesuffix(b"]")
+
+
+def _text(found: bytes) -> str:
+    return found.decode("utf-8", "replace")
+
+
+def _by_text(counted: Mapping[bytes, int]) -> Counter[str]:
+    told: Counter[str] = Counter()
+    for one, times in counted.items():
+        told[_text(one)] += times
+    return told
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """Return the log in blocks of whole lines; its last line is ended where it is not."""
+    rest = b""
+    while piece := stream.read(BLOCK):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield rest + piece[:end]
+            rest = piece[end:]
+        else:
+            rest = (rest + piece)[:LONGEST_LINE]
+    if rest:
+        yield rest + b"\n"
+
+
+def first_and_last(log: bytes) -> tuple[datetime | None, datetime | None]:
+    """Return when the first and the last query were logged, by the API's timestamps before them."""
+    first = _STRICT.search(log)
+    begins = log.rfind(b"\n", 0, first.start()) + 1 if first else 0
+    last = begins
+    end = len(log)
+    while first and end > 0:
+        last = log.rfind(b"\n", 0, end - 1) + 1
+        if _STRICT.search(log, last, end):
+            break
+        end = last
+    return (_time(log, begins), _time(log, last)) if first else (None, None)
+
+
+def _time(log: bytes, begins: int) -> datetime | None:
+    return leading_time(_text(log[begins : begins + 64]))[0]
