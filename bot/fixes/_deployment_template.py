@@ -34,7 +34,7 @@ def step_to(  # what is changed, of which object, and whose it is
     settles_within_seconds: int,
 ) -> Step:
     """Return the step that sets members of the pod template's spec; each is a JSON text, empty where it is absent."""
-    body = json.dumps({"spec": {"template": {"spec": _patch(wanted)}}})
+    body = json.dumps({"spec": {"template": {"spec": _patch(former, wanted)}}})
     return Step(
         fix=fix,
         action=ACTION,
@@ -57,15 +57,20 @@ def _diff(key: str, former: str, wanted: str) -> tuple[str, ...]:
     return (f"  {key}:", f"- {former or '(none)'}", f"+ {wanted or '(none)'}")
 
 
-def _patch(members: Mapping[str, str]) -> dict[str, Any]:
-    """Return the members as a strategic merge patch that replaces them whole; an empty text removes one."""
+def _patch(former: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, Any]:
+    """Return the members as a strategic merge patch that replaces them whole; an empty text removes one.
+
+    Where nothing stands there is nothing to replace: the API server would leave a map with that directive out.
+    """
     patch: dict[str, Any] = {}
-    for key, written in members.items():
+    for key, written in wanted.items():
         value = json.loads(written) if written else None
-        if isinstance(value, list):
+        if value is None or not former.get(key):
+            patch[key] = value
+        elif isinstance(value, list):
             patch[key] = [{"$patch": "replace"}, *value]
         else:
-            patch[key] = {"$patch": "replace", **value} if value is not None else None
+            patch[key] = {"$patch": "replace", **value}
     return patch
 
 
@@ -83,7 +88,7 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     """Send the patch, held to the uid; return the generation reached."""
     body: JsonObject = {
         "metadata": {"uid": step.parameters["uid"]},
-        "spec": {"template": {"spec": _patch(_members(step))}},
+        "spec": {"template": {"spec": _patch(_former(step), _members(step))}},
     }
     name, namespace = str(step.parameters["name"]), str(step.parameters["namespace"])
     found = writing.cluster_writer.patch(DEPLOYMENTS, name, body, namespace=namespace)
@@ -102,22 +107,27 @@ def settled(step: Step, look: Reading) -> Settled:
 
 def inverse(step: Step) -> Step:
     """Return the step that gives the members their former values."""
-    before = step.before if isinstance(step.before, dict) else {}
-    former = before.get("members")
     return step_to(
         step.fix,
         namespace=str(step.parameters["namespace"]),
         name=str(step.parameters["name"]),
         uid=str(step.parameters["uid"]),
         former=_members(step),
-        wanted={str(key): str(value) for key, value in former.items()} if isinstance(former, Mapping) else {},
+        wanted=_former(step),
         owner=step.owner,
         settles_within_seconds=step.settles_within_seconds,
     )
 
 
 def _members(step: Step) -> dict[str, str]:
-    held = step.parameters["members"]
+    return _texts(step.parameters["members"])
+
+
+def _former(step: Step) -> dict[str, str]:
+    return _texts(step.before.get("members")) if isinstance(step.before, Mapping) else {}
+
+
+def _texts(held: JsonValue) -> dict[str, str]:
     return {str(key): str(value) for key, value in held.items()} if isinstance(held, Mapping) else {}
 
 

@@ -65,6 +65,11 @@ def plan(case: PlanCase) -> Planned | Advice:
             reason="No other node takes a CoreDNS pod: spreading changes nothing.",
             text=("Add a node, or let one take them (cordons, taints), and diagnose again.",),
         )
+    if not placement.crowded and not placement.one_zone:
+        return Advice(
+            reason="CoreDNS's pods are as far apart as the nodes allow: spreading changes nothing.",
+            text=("More pods on further nodes share the load: scale CoreDNS.",),
+        )
     if one.rollout:
         return Advice(
             reason=f"A rollout of {one.what} is under way ({one.rollout}), and it places the pods anew.",

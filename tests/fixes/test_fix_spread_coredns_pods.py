@@ -244,7 +244,7 @@ def test_the_deployment_s_members_are_replaced_whole_and_given_back() -> None:
 
     template = {
         "affinity": {"$patch": "replace", **WANTED},
-        "topologySpreadConstraints": [{"$patch": "replace"}, *HELD],
+        "topologySpreadConstraints": HELD,
     }
     assert far.sent == [("kube-system", {"metadata": {"uid": "u-1"}, "spec": {"template": {"spec": template}}})]
     far.template = {"affinity": WANTED, "topologySpreadConstraints": HELD}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.sandbox.kubernetes.patching import strategic_merge
 from bot.sandbox.kubernetes.served_cluster import ServedCluster
 
 SHOP = "/apis/apps/v1/namespaces/shop/deployments/shop"
@@ -156,3 +157,13 @@ def test_a_stateful_set_comes_in_order(served: ServedCluster) -> None:
     new = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in served.pods("app=db")}
     assert sorted(new) == ["db-0", "db-1"]
     assert not set(old.values()) & set(new.values())
+
+
+def test_a_map_that_replaces_nothing_is_left_out() -> None:
+    """As the real server does (strategicpatch, removeDirectives): there is nothing that it could replace."""
+    patch = {"spec": {"affinity": {"$patch": "replace", "nodeAffinity": {}}, "replicas": 3}}
+
+    assert strategic_merge({"spec": {"replicas": 2}}, patch) == {"spec": {"replicas": 3}}
+    assert strategic_merge({"spec": {"affinity": {"podAffinity": {}}}}, patch)["spec"]["affinity"] == {
+        "nodeAffinity": {}
+    }

@@ -70,6 +70,8 @@ def strategic_merge(current: Json, patch: Json, parents: tuple[str, ...] = ()) -
             raise not_implemented(f"the strategic-merge directive {key}")
         if value is None:
             result.pop(key, None)
+        elif key not in result and isinstance(value, dict) and "$patch" in value:
+            continue  # nothing is there to be replaced: the real server leaves all of it out
         else:
             result[key] = _merged(key, result.get(key), value, parents)
     return result
