@@ -2,8 +2,8 @@
 
 Whether it would take the standard enforcing mode says the schema of its version. The configuration is kept as far as it
 holds no secret, and its digest tells whether that is all of it. Cost: `eks:ListAddons` and, where the add-on is
-installed, `eks:DescribeAddon` (both shared with `eks_addons`) and `eks:DescribeAddonConfiguration`. In a playbook:
-`{collector: vpc_cni_addon}`.
+installed, `eks:DescribeAddon` (both shared with `eks_addons`) and, where a pod may hold a branch interface,
+`eks:DescribeAddonConfiguration`. In a playbook: `{collector: vpc_cni_addon}`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from bot.collectors.branch_pods import BranchPods
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject
@@ -40,7 +41,7 @@ class CniAddon:
     """SHA-256 of the configuration as EKS has it: what is kept of it here may lack secrets, or its end."""
     refused: str = ""
     """Why the configuration with the other mode cannot be sent: what the schema has against it, or that it has no
-    place for it; empty: it can."""
+    place for it; empty: it can, or no pod holds a branch interface, so that no mode is in question."""
 
     @property
     def whole(self) -> bool:
@@ -79,9 +80,14 @@ def collect(look: View) -> VpcCniAddon:
             issues=tuple(f"{optional_text(one, 'code')}: {optional_text(one, 'message')}" for one in issues),
             configuration=configuration,
             digest=digest_of(configuration),
-            refused=_refused(look, version, configuration),
+            refused=_refused(look, version, configuration) if _is_in_question(look) else "",
         )
     return VpcCniAddon(addon=found)
+
+
+def _is_in_question(look: View) -> bool:
+    branch = look.find(BranchPods)
+    return branch is None or bool(branch.pods or branch.gaps)
 
 
 def _refused(look: View, version: str, configuration: str) -> str:
@@ -117,4 +123,5 @@ COLLECTOR = Collector(
         ),
         AwsPermission(action="eks:ListAddons", unlocks="whether the VPC CNI is an EKS add-on"),
     ),
+    wants=(BranchPods,),
 )

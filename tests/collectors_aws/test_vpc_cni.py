@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from bot.collectors import vpc_cni, vpc_cni_addon
+from bot.collectors.branch_pods import BranchPods
 from bot.collectors.vpc_cni import VpcCni
 from bot.collectors.vpc_cni_addon import CniAddon, VpcCniAddon
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
+from bot.domain.evidence import Gap
 from bot.domain.ports import Resource
 from bot.errors import AccessDenied, EvidenceUnavailable, NotFound, SourceTimeout
 from tests.collectors_aws.conftest import CannedAws
@@ -73,6 +75,24 @@ def test_the_add_on_has_its_configuration_as_it_is() -> None:
     assert (addon.status, addon.configuration, addon.whole, addon.refused) == ("ACTIVE", '{"env":{}}', True, "")
     assert vpc_cni_addon.COLLECTOR.summarise(found) == "EKS add-on vpc-cni v1.19.2-eksbuild.1, ACTIVE"
     assert calls == ("eks:ListAddons", "eks:DescribeAddon", "eks:DescribeAddonConfiguration")
+
+
+@pytest.mark.parametrize(
+    ("branch", "asked"),
+    [
+        (BranchPods(policies=0, pods=()), False),
+        (BranchPods(policies=1, pods=(), gaps=(Gap(what="pods of shop", reason="forbidden"),)), True),
+    ],
+    ids=["no-branch-interface", "perhaps-one"],
+)
+def test_the_other_mode_is_asked_about_where_a_pod_may_hold_a_branch_interface(
+    branch: BranchPods, *, asked: bool
+) -> None:
+    """Elsewhere no mode is in question, and a call is saved."""
+    ends = Ends(aws_reader=CannedAws(described()))
+    found, calls = collect_through(vpc_cni_addon.COLLECTOR, ends, needed={BranchPods: branch})
+
+    assert (found.addon.refused, "eks:DescribeAddonConfiguration" in calls) == ("", asked)
 
 
 def test_a_secret_of_its_configuration_is_not_kept_and_missed() -> None:
