@@ -12,6 +12,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -98,28 +99,45 @@ class KubernetesProber:
         made = connect(host, parts.port or (443 if secure else 80), self._names)
         try:
             if secure:
-                made = _tls(configuration).wrap_socket(made, server_hostname=configuration.tls_server_name or host)
+                made = _tls_of(configuration).wrap_socket(made, server_hostname=configuration.tls_server_name or host)
             return open_stream(made, url, headers, _SUBPROTOCOLS, limit_bytes=MAX_RUN_BYTES)
         except BaseException:
             made.close()
             raise
 
 
-def _tls(configuration: Configuration) -> ssl.SSLContext:
+def _tls_of(configuration: Configuration) -> ssl.SSLContext:
     """Return the TLS settings that the official client uses for the same server."""
+    return _tls(
+        verify=bool(configuration.verify_ssl),
+        check_hostname=configuration.assert_hostname is not False,
+        ca=(configuration.ssl_ca_cert, configuration.ca_cert_data),
+        certificate=(configuration.cert_file, configuration.key_file),
+    )
+
+
+@lru_cache(maxsize=16)
+def _tls(
+    *,
+    verify: bool,
+    check_hostname: bool,
+    ca: tuple[str | None, str | bytes | None],
+    certificate: tuple[str | None, str | None],
+) -> ssl.SSLContext:
+    """Make them once, not for each of hundreds of streams; `ca` and `certificate` are files, or the text of one."""
     context = create_urllib3_context()
-    if not configuration.verify_ssl:
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     else:
         context.verify_mode = ssl.CERT_REQUIRED
-        context.check_hostname = configuration.assert_hostname is not False
-        if configuration.ssl_ca_cert or configuration.ca_cert_data:
-            context.load_verify_locations(configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+        context.check_hostname = check_hostname
+        if any(ca):
+            context.load_verify_locations(ca[0], cadata=ca[1])
         else:
             context.load_default_certs()
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    if certificate[0]:
+        context.load_cert_chain(certificate[0], certificate[1])
     return context
 
 

@@ -91,19 +91,27 @@ def store(connection: Connection, diagnosis: Diagnosis) -> None:
     )
     if not inserted:
         return
-    for position, collected in enumerate(diagnosis.evidence):
-        _store_evidence(connection, diagnosis.id, position, collected)
-    for position, finding in enumerate(diagnosis.findings):
-        connection.execute(
-            findings.insert().values(
-                diagnosis_id=diagnosis.id,
-                position=position,
-                rule=finding.rule,
-                verdict=finding.verdict.value,
-                severity=finding.severity.value,
-                document=encode(finding),
-            )
-        )
+    kept = [_evidence_row(connection, diagnosis.id, at, one) for at, one in enumerate(diagnosis.evidence)]
+    _insert_all(connection, evidence, kept)
+    _insert_all(
+        connection, findings, [_finding_row(diagnosis.id, at, one) for at, one in enumerate(diagnosis.findings)]
+    )
+
+
+def _insert_all(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)
+
+
+def _finding_row(diagnosis_id: str, position: int, finding: Finding) -> dict[str, object]:
+    return {
+        "diagnosis_id": diagnosis_id,
+        "position": position,
+        "rule": finding.rule,
+        "verdict": finding.verdict.value,
+        "severity": finding.severity.value,
+        "document": encode(finding),
+    }
 
 
 def _frame(diagnosis: Diagnosis) -> _Frame:
@@ -117,7 +125,8 @@ def _frame(diagnosis: Diagnosis) -> _Frame:
     )
 
 
-def _store_evidence(connection: Connection, diagnosis_id: str, position: int, collected: Collected) -> None:
+def _evidence_row(connection: Connection, diagnosis_id: str, position: int, collected: Collected) -> dict[str, object]:
+    """Store what was gathered, which is the large part, and return the row that refers to it."""
     gap, key = collected.gap, None
     if collected.value is not None:
         content = collected.document or evidence_document(collected.value)
@@ -136,16 +145,14 @@ def _store_evidence(connection: Connection, diagnosis_id: str, position: int, co
         took_ms=collected.took_ms,
         summary=collected.summary,
     )
-    connection.execute(
-        evidence.insert().values(
-            diagnosis_id=diagnosis_id,
-            position=position,
-            evidence_id=collected.id,
-            collector=collected.collector,
-            digest=key,
-            document=encode(piece),
-        )
-    )
+    return {
+        "diagnosis_id": diagnosis_id,
+        "position": position,
+        "evidence_id": collected.id,
+        "collector": collected.collector,
+        "digest": key,
+        "document": encode(piece),
+    }
 
 
 def load(connection: Connection, diagnosis_id: str, classes: Mapping[str, type]) -> Diagnosis | None:
