@@ -9,8 +9,10 @@ from bot.dns.host_names import valid_host_name
 from bot.domain.cluster import PodName
 from bot.domain.phrases import nearest
 from bot.errors import Refused
+from bot.workflow.durations import parse_duration
 
 DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+SHORTEST_SECONDS, LONGEST_SECONDS = 60, 86_400
 POD_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -43,6 +45,17 @@ def host_from(text: str, *, option: str) -> str:
             f"all, for example {option}orders.shop.svc.cluster.local."
         )
     return text
+
+
+def lasting(text: str) -> int:
+    """Return how many seconds a measure is to last that somebody asks for, a minute to a day, or raise `Refused`."""
+    try:
+        seconds = int(parse_duration(text).total_seconds())
+    except ValueError as error:
+        raise Refused(f"{text} is no time: {error}.") from error
+    if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        raise Refused(f"{text} is not between 1m and 24h: what is switched on for a time is to be read, and to end.")
+    return seconds
 
 
 def _known(name: str, names: Collection[str], noun: str) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject
@@ -101,6 +102,7 @@ def collect_through(
     needed: Mapping[type, object] | None = None,
     parameters: Mapping[str, Any] | None = None,
     target: ClusterTarget = TARGET,
+    corefile_program: CorefileProgram | None = None,
 ) -> tuple[Any, tuple[str, ...]]:
     """Return what the collector gives, and the names of its calls; one that it did not declare raises `UnitError`."""
     log = CallLog(unit=collector.name, declared=collector.permissions)
@@ -115,6 +117,7 @@ def collect_through(
         parameters=collector.parameters(**(parameters or {})),
         started_at=NOW,
         needed=needed or {},
+        corefile_program=corefile_program,
     )
     found = collector.collect(open_view(collector.view, opening))
     return found, tuple(call.text for call in log.calls())

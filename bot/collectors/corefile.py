@@ -10,26 +10,22 @@ Costs one API call, and one for each further ConfigMap that is imported. In a pl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.collectors._corefile_check import check_corefile, files_of
+from bot.collectors._corefile_check import check_corefile
+from bot.collectors._corefile_files import coredns_version, folders_of
 from bot.collectors.coredns_pods import CorednsPods
-from bot.dns.corefile.imports import Folders
 from bot.dns.corefile.parsing import COREFILE, tree_of
 from bot.dns.corefile.reading import read_corefile
 from bot.dns.corefile.tree import CorefileRefusal, CorefileUnknown, ServerBlock, root_block
-from bot.dns.corefile.versions import Version, version_of
-from bot.dns.corefile.words import words_of
 from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.reading import reading
 from bot.domain.views import View
-from bot.errors import EvidenceUnavailable, NotFound
-from bot.kubernetes.coredns import ConfigMapMount
+from bot.errors import NotFound
 from bot.kubernetes.members import optional_moment, optional_text, part, parts, text_map
 from bot.kubernetes.resources import CONFIG_MAPS, KUBE_SYSTEM
 
@@ -37,8 +33,6 @@ EKS_MANAGER = "eks"
 """Field manager of EKS add-ons."""
 USUAL_CONFIG_MAP = "coredns"
 USUAL_KEY = "Corefile"
-MOST_CONFIG_MAPS = 8
-"""So many further ConfigMaps are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +120,9 @@ def collect(look: View) -> Corefile:
         return replace(absent, changed_at=changed_at, managers=managers)
     pods = look.find(CorednsPods)
     path = pods.setup.corefile if pods and pods.setup else COREFILE
-    folders = _folders(look, namespace, pods.setup.mounts if pods and pods.setup else (), {name: data}, text)
+    folders = folders_of(look, namespace, pods.setup.mounts if pods and pods.setup else (), {name: data}, text)
     read = read_corefile(text, file=path, folders=folders)
-    checked = check_corefile(read, text, path, folders, version=_version(pods), program=look.corefile_program)
+    checked = check_corefile(read, text, path, folders, version=coredns_version(pods), program=look.corefile_program)
     return replace(
         absent,
         exists=True,
@@ -151,42 +145,6 @@ def _place(pods: CorednsPods | None) -> tuple[str, str, str]:
     if not name and not (setup and setup.elsewhere):
         name, key = USUAL_CONFIG_MAP, USUAL_KEY
     return pods.namespace if pods else KUBE_SYSTEM, name, key
-
-
-def _folders(
-    look: View, namespace: str, mounts: Sequence[ConfigMapMount], known: dict[str, dict[str, str]], text: str
-) -> Folders:
-    """Return the files beside the Corefile and, where it imports any, those of the other ConfigMaps."""
-    folders: dict[str, dict[str, str]] = {}
-    imports = any(word.text == "import" for word in words_of(text, ""))
-    for mount in mounts if imports else ():
-        if mount.config_map not in known and len(known) <= MOST_CONFIG_MAPS:
-            data = _data(look, namespace, mount)
-            if data is None:
-                continue
-            known[mount.config_map] = data
-        for folder, files in files_of(mount, known.get(mount.config_map, {})).items():
-            if mount.config_map in known:
-                folders.setdefault(folder, {}).update(files)
-    return folders
-
-
-def _data(look: View, namespace: str, mount: ConfigMapMount) -> dict[str, str] | None:
-    """Return a further ConfigMap's files; an optional one that does not exist has none. None: it was not read."""
-    try:
-        found = look.cluster.get(CONFIG_MAPS, mount.config_map, namespace=namespace)
-        with reading(f"get ConfigMap {namespace}/{mount.config_map}"):
-            return text_map(found, "data")
-    except NotFound:
-        return {} if mount.optional else None
-    except EvidenceUnavailable:
-        return None
-
-
-def _version(pods: CorednsPods | None) -> Version | None:
-    """Return the version that the newest pod's image names."""
-    newest = max(pods.pods, key=lambda pod: pod.created_at, default=None) if pods else None
-    return version_of(newest.container.image.partition("@")[0].rpartition(":")[2]) if newest else None
 
 
 def _managed(fields: list[RawObject]) -> tuple[datetime | None, tuple[str, ...]]:

@@ -79,3 +79,5 @@ class Question:
     pod: PodName | None = None
     names: tuple[str, ...] = ()
     """Host names, already validated as DNS names."""
+    lasting_seconds: int = 0
+    """How long a measure that is proposed for this is to last; 0: as its playbook has it."""

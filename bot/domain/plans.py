@@ -171,6 +171,8 @@ class PlanCase:
     """An instance of the fix's own `parameters` class, from the playbook."""
     evidence: Mapping[type, object] = field(default_factory=dict)
     """What the fix needs, by class: the value, or the `Gap` in its place."""
+    lasting_seconds: int = 0
+    """How long the change is to last where whoever asked said so; 0: as the playbook has it."""
 
     def need(self, evidence: type[E]) -> E:
         """Return this evidence, or raise `EvidenceUnavailable`: then the fix is not offered, and why is said."""

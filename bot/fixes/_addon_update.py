@@ -27,7 +27,8 @@ WAIT = "wait_for_addon"
 ACTIONS = frozenset({ACTION, WAIT})
 _CONFLICT = "ConfigurationConflict"
 _ACTIVE, _UPDATING = "ACTIVE", "UPDATING"
-_UNDER_WAY = frozenset({"CREATING", _UPDATING, "DELETING"})
+UNDER_WAY = frozenset({"CREATING", _UPDATING, "DELETING"})
+"""States in which an add-on takes no update."""
 _FAILED_UPDATES = frozenset({"Failed", "Cancelled"})
 
 
@@ -145,7 +146,7 @@ def _diff(former: str, wanted: str) -> tuple[str, ...]:
 def read(step: Step, look: Reading) -> JsonValue:
     """Return version, status and configuration of the add-on; all empty where there is none."""
     try:
-        addon = _described(step, look)
+        addon = described(step, look)
     except NotFound:
         return _state("", "", "")
     with reading("eks:DescribeAddon"):
@@ -171,9 +172,9 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether the add-on is ACTIVE again and the update succeeded; a conflict is told with its fields."""
     with reading("eks:DescribeAddon"):
-        addon = _described(step, look)
+        addon = described(step, look)
         status, issues = text(addon, "status"), _issues(addon)
-    if status in _UNDER_WAY:
+    if status in UNDER_WAY:
         return waiting_for(f"{_named(step)} is {status}")
     errors = _errors(step, str(effects.get("update_id") or ""), look)
     if status == _ACTIVE and not errors and not _conflicts(issues):
@@ -230,7 +231,8 @@ def _named(step: Step) -> str:
     return str(step.parameters["addon"])
 
 
-def _described(step: Step, look: Reading) -> RawObject:
+def described(step: Step, look: Reading) -> RawObject:
+    """Return the add-on as EKS has it. Raises `NotFound`."""
     cluster = str(step.parameters["cluster"])
     answer: RawObject = look.aws.read("eks", "DescribeAddon", clusterName=cluster, addonName=_named(step))["addon"]
     return answer

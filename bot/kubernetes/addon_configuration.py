@@ -1,4 +1,4 @@
-"""The configuration of an EKS add-on: one variable of it changed, everything else as it stands, JSON or YAML.
+"""The configuration of an EKS add-on: one variable or text of it changed, everything else as it stands, JSON or YAML.
 
 Sources: EKS API Reference, UpdateAddon (`configurationValues` is a JSON or YAML text, sent whole) and
 DescribeAddonConfiguration (`configurationSchema` is a JSON Schema); EKS User Guide, "Determine fields you can customize
@@ -65,6 +65,51 @@ def with_variable(text: str, name: str, value: str) -> str:
         except NotEditable:
             continue
     raise NotEditable(f"`{VARIABLES}` is written in a way that leaves no place for {name}")
+
+
+def held_text(text: str, name: str) -> str | None:
+    """Return the text that the configuration has as this member; None: none. Raises `NotEditable` as `parsed` does."""
+    found = parsed(text).get(name)
+    return found if isinstance(found, str) else None
+
+
+def with_text(text: str, name: str, value: str) -> str:
+    """Return the configuration with another text as this member, which it has: `corefile` of the add-on coredns.
+
+    Of a YAML block (`corefile: |`) only the lines that differ are changed, of any other form the one value. Raises
+    `NotEditable` where it has no such member, and where the result would say more than this.
+    """
+    wanted = {**parsed(text), name: value}
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        root = None
+    held = _member(root, name) if isinstance(root, yaml.MappingNode) else None
+    if not isinstance(held, yaml.ScalarNode):
+        raise NotEditable(f"it holds no text `{name}` that could be changed in place")
+    block = [_in_block(text, held, value)] if held.style == "|" else []
+    for by in (*block, *(_replaced(text, held, json.dumps(value, ensure_ascii=ascii_)) for ascii_ in (False, True))):
+        try:
+            if parsed(by) == wanted:
+                return by
+        except NotEditable:
+            continue
+    raise NotEditable(f"`{name}` is written in a way that cannot be changed in place")
+
+
+def _in_block(text: str, node: yaml.ScalarNode, value: str) -> str:
+    """Change the lines of a literal block that differ; each line of its value is one line of the text."""
+    begins = text.index("\n", node.start_mark.index) + 1
+    lines = text[begins : node.end_mark.index].splitlines(keepends=True)
+    former, wanted = node.value.split("\n"), value.split("\n")
+    pad = next((line[: len(line) - len(line.lstrip(" "))] for line in lines if line.strip()), "")
+    same = next((at for at, (one, other) in enumerate(zip(former, wanted, strict=False)) if one != other), None)
+    first = min(len(former), len(wanted)) if same is None else same
+    last = 0
+    while last < min(len(former), len(wanted)) - first and former[-1 - last] == wanted[-1 - last]:
+        last += 1
+    new = [f"{pad}{line}\n" if line else "\n" for line in wanted[first : len(wanted) - last]]
+    return text[:begins] + "".join([*lines[:first], *new, *lines[len(former) - last :]]) + text[node.end_mark.index :]
 
 
 def refusals(text: str, schema: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ class Scope:
 
 
 CHAT_WRITE = Scope(name="chat:write", unlocks="reports, cards and private answers in channels the bot is a member of")
-COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-history and /dns-help")
+COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-log, /dns-history and /dns-help")
 MENTIONS = Scope(name="app_mentions:read", unlocks="the same verbs by mention, also in threads")
 USERS = Scope(
     name="users:read",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from bot.domain.cluster import ClusterTarget, Question
+from bot.domain.cluster import DIAGNOSE, ClusterTarget, Question
 from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import PEERS, Binding, ClusterBinding, Diagnosis, Progress
@@ -77,7 +77,8 @@ class Diagnoser:
         """Return what this evidence says, as a new diagnosis. Raises `ClusterMismatch`."""
         binding, binding_gap = read_binding(evidence[BINDING], target)
         judged = judge(self._chosen(question), tasks, evidence, self.catalogue, target, started_at)
-        findings = explain([finding for finding in judged if question.playbooks or not _waits_for_a_measure(finding)])
+        asked = question.playbooks or question.command != DIAGNOSE  # what is asked for by name is told in any case
+        findings = explain([finding for finding in judged if asked or not _waits_for_a_measure(finding)])
         return Diagnosis(
             id=uuid4().hex,
             question=question,

@@ -148,6 +148,7 @@ class Proposer:
             finding=finding,
             parameters=use.parameters,
             evidence=evidence_for(fix, diagnosis, finding, self.evidence_classes),
+            lasting_seconds=diagnosis.question.lasting_seconds,
         )
         try:
             planned = fix.plan(case)

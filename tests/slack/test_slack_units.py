@@ -28,7 +28,12 @@ def folder(tmp_path: Path) -> Iterator[Callable[[str, str], ModuleType]]:
 
 def test_shipped_units_are_found_by_name() -> None:
     """The folders hold these units; adding one is adding a file."""
-    assert [unit.name for unit in units(bot.slack.commands, "COMMAND", Command)] == ["diagnose", "help", "history"]
+    assert [unit.name for unit in units(bot.slack.commands, "COMMAND", Command)] == [
+        "diagnose",
+        "help",
+        "history",
+        "log",
+    ]
     assert [unit.name for unit in units(bot.slack.buttons, "BUTTON", Button)] == [
         "approve",
         "diagnose_again",
