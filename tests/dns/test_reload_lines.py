@@ -1,72 +1,51 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.dns.reload_lines import TakenUp, taken_up
+from bot.dns.coredns_log import CorednsLineKind, coredns_line
+from bot.dns.corefile_error import CorefileError
+from bot.dns.log_wordings import Subject
 
-OLD, NEW = "a" * 128, "b" * 128
-QUERY = '[INFO] 10.0.1.7:33238 - 36534 "A IN amazon.com. udp 54 false 512" NXDOMAIN qr,aa,rd 147 0.000473434s'
-REFUSED = (
-    "[ERROR] plugin/reload: Corefile changed but reload failed: starting with listener file descriptors: "
-    "/etc/coredns/Corefile:2 - Error during parsing: Unknown directive 'logg'"
+AT_13 = "/etc/coredns/Corefile:13 - Error during parsing: Unknown directive 'proxy'"
+AT_9 = "plugin/kubernetes: /etc/coredns/Corefile:9 - Error during parsing: unknown property 'upstream'"
+CHANGED = "Corefile changed but reload failed: "
+STARTING = "starting with listener file descriptors: "
+PROXY = CorefileError(
+    file="/etc/coredns/Corefile", line=13, plugin="", message="Unknown directive 'proxy'", word="proxy"
 )
-
-
-def runs(sha: str) -> str:
-    """Return what CoreDNS says of a configuration that it runs with."""
-    return f"[INFO] plugin/reload: Running configuration SHA512 = {sha}"
+UPSTREAM = CorefileError(
+    file="/etc/coredns/Corefile", line=9, plugin="kubernetes", message="unknown property 'upstream'", word="upstream"
+)
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("text", "error"),
     [
-        pytest.param([], TakenUp(), id="nothing"),
-        pytest.param([runs(OLD), "CoreDNS-1.15.0"], TakenUp(running=OLD), id="started"),
-        pytest.param([runs(OLD), QUERY], TakenUp(running=OLD, logs_queries=True), id="started with the log on"),
-        pytest.param([QUERY], TakenUp(logs_queries=True), id="too many queries to see the start"),
-        pytest.param([runs(OLD), QUERY, "[INFO] Reloading", runs(NEW)], TakenUp(running=NEW), id="reloaded without it"),
-        pytest.param(
-            [f"2026-11-30T22:00:00.000000000Z {runs(OLD)}", f"2026-11-30T22:00:01.000000000Z {QUERY}"],
-            TakenUp(running=OLD, logs_queries=True),
-            id="with the API's timestamps",
+        (f"[ERROR] {CHANGED}{AT_13}", PROXY),
+        (f"[ERROR] plugin/reload: {CHANGED}{AT_13}", PROXY),
+        (
+            f"[ERROR] plugin/reload: {CHANGED}{STARTING}{AT_13}",
+            PROXY,
         ),
-        pytest.param(
-            [runs(OLD), '[INFO] [2001:db8::7]:33238 - 1 "AAAA IN a. udp 20 true 1232" NOERROR qr,aa,rd 20 0.0001s'],
-            TakenUp(running=OLD, logs_queries=True),
-            id="an IPv6 client",
+        (
+            f"[ERROR] plugin/reload: {CHANGED}{STARTING}{AT_9}",
+            UPSTREAM,
         ),
-        pytest.param(
-            ["[INFO] plugin/reload: Running configuration MD5 = 0f0f0f0f0f"], TakenUp(running="0f0f0f0f0f"), id="1.6"
-        ),
-        pytest.param(
-            [runs(OLD), "[INFO] Reloading", REFUSED],
-            TakenUp(running=OLD, failed=REFUSED.split("failed: ", 1)[1]),
-            id="refused",
-        ),
-        pytest.param([REFUSED, "[INFO] Reloading", runs(NEW)], TakenUp(running=NEW), id="refused, then mended"),
-        pytest.param(
-            [
-                f'{{"time":"t","level":"INFO","plugin":"reload","msg":"Running configuration SHA512 = {OLD}"}}',
-                '{"time":"t","level":"INFO","msg":"10.0.1.7:3 - 3 \\"A IN a. udp 9 false 512\\" NOERROR qr 9 1s"}',
-            ],
-            TakenUp(running=OLD, logs_queries=True),
-            id="as JSON",
-        ),
-        pytest.param(
-            ['[INFO] 10.0.1.7:3 - 3 "A IN plugin/reload: Running configuration SHA512 = abababab. udp 9 false 512" -'],
-            TakenUp(logs_queries=True),
-            id="a name that resembles it",
-        ),
+        (f"[WARNING] plugin/reload: Corefile parse failed: {AT_13}", PROXY),
     ],
+    ids=["bare", "named", "1.15", "1.15 and a plugin", "unparsed"],
 )
-def test_what_runs_is_told_by_the_last_lines(lines: list[str], said: TakenUp) -> None:
-    """The configuration that was said last to run, and what stands behind that."""
-    assert taken_up("\n".join([*lines, ""])) == said
+def test_a_failed_reload_is_told_in_every_versions_words(text: str, error: CorefileError) -> None:
+    """Where, which plugin and which word: CoreDNS 1.15 names its plugin and what it was about to do first."""
+    line = coredns_line(text)
+
+    assert (line.kind, line.corefile) == (CorednsLineKind.RELOAD_FAILED, error)
 
 
-@given(st.text(max_size=300))
-def test_any_log_is_read(text: str) -> None:
-    """No text raises."""
-    taken_up(text)
+def test_the_line_before_a_failed_reload_is_not_a_crash() -> None:
+    """CoreDNS logs the same error twice; a start that ended is logged without a level."""
+    line = coredns_line(f"[ERROR] Restart failed: {AT_13}")
+
+    assert line.kind is CorednsLineKind.COMPLAINT
+    assert line.complaint is not None
+    assert line.complaint.subject is Subject.NONE
