@@ -198,6 +198,12 @@ class Diagnosis:
         )
 
     @property
+    def unchecked(self) -> tuple[UnknownCheck, ...]:
+        """The unknown checks but those whose evidence is switched off, as it usually is."""
+        off = {finding.rule for finding in self.findings if finding.switched_off}
+        return tuple(one for one in self.unknown_checks if one.rule not in off)
+
+    @property
     def unjudged_gaps(self) -> tuple[Gap, ...]:
         """What could not be read although no check misses it: none rests on it, or none needed it this time.
 

@@ -192,6 +192,12 @@ class Finding:
         return self.judgement.verdict
 
     @property
+    def switched_off(self) -> bool:
+        """Whether it is UNKNOWN only because what it judges is switched off, as it usually is: a measure helps."""
+        missing = self.judgement.missing
+        return self.verdict is Verdict.UNKNOWN and bool(missing) and all(gap.off for gap in missing)
+
+    @property
     def heading(self) -> str:
         """The fault where there is one, else what was looked at: "healthy: Network ACLs"."""
         return self.title if self.verdict is Verdict.PROBLEM else self.check or self.title

@@ -202,8 +202,8 @@ def _headline(diagnosis: Diagnosis) -> str:
     if diagnosis.only_asked:
         return f"{name}: {', '.join(one.title[0].lower() + one.title[1:] for one in diagnosis.only_asked)}"
     if diagnosis.verdict is Verdict.PROBLEM:
-        unchecked = count(len(diagnosis.unknown_checks), "check")
-        found = f"cause not found: {unchecked} could not run" if diagnosis.unknown_checks else "no known cause found"
+        unchecked = count(len(diagnosis.unchecked), "check")
+        found = f"cause not found: {unchecked} could not run" if diagnosis.unchecked else "no known cause found"
         return f"{name}: {_seen(diagnosis)}, {found}"
     if diagnosis.verdict is Verdict.HEALTHY:
         return f"{name}: no DNS problem found"
@@ -220,8 +220,8 @@ def _seen(diagnosis: Diagnosis) -> str:
 
 
 def _not_found(diagnosis: Diagnosis) -> str:
-    unchecked = f"{len(diagnosis.unknown_checks)} of {count(diagnosis.checks_total, 'check')}"
-    why = CAUSE_NOT_FOUND.format(unchecked) if diagnosis.unknown_checks else NO_KNOWN_CAUSE
+    unchecked = f"{len(diagnosis.unchecked)} of {count(diagnosis.checks_total, 'check')}"
+    why = CAUSE_NOT_FOUND.format(unchecked) if diagnosis.unchecked else NO_KNOWN_CAUSE
     seen = _seen(diagnosis)
     return f"{seen[0].upper()}{seen[1:]}; {why}"
 

@@ -77,8 +77,7 @@ class Diagnoser:
         """Return what this evidence says, as a new diagnosis. Raises `ClusterMismatch`."""
         binding, binding_gap = read_binding(evidence[BINDING], target)
         judged = judge(self._chosen(question), tasks, evidence, self.catalogue, target, started_at)
-        asked = question.playbooks or question.command != DIAGNOSE  # what is asked for by name is told in any case
-        findings = explain([finding for finding in judged if asked or not _waits_for_a_measure(finding)])
+        findings = kept(judged, question)
         return Diagnosis(
             id=uuid4().hex,
             question=question,
@@ -140,10 +139,18 @@ class Diagnoser:
         return chosen
 
 
-def _waits_for_a_measure(finding: Finding) -> bool:
-    """Return whether a rule is UNKNOWN only because what it judges is switched off, as it usually is."""
-    missing = finding.judgement.missing
-    return finding.verdict is Verdict.UNKNOWN and bool(missing) and all(gap.off for gap in missing)
+def kept(judged: Sequence[Finding], question: Question) -> tuple[Finding, ...]:
+    """Return the findings explained, without those whose evidence is switched off.
+
+    Those stay where they were asked for, by playbook or by command, and where look-ups fail and nobody knows why.
+    """
+    found = explain([finding for finding in judged if not finding.switched_off])
+    problems = [finding for finding in found if finding.verdict is Verdict.PROBLEM]
+    unknown_cause = not any(one.kind is Kind.CAUSE for one in problems) and any(
+        one.judgement.failing and not one.judgement.only_asked for one in problems
+    )
+    asked = question.playbooks or question.command != DIAGNOSE
+    return explain(judged) if asked or unknown_cause else found
 
 
 def judge(

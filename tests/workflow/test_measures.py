@@ -9,10 +9,11 @@ import pytest
 
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.evidence import Gap
-from bot.domain.findings import Finding, FixOffer, Judgement, Verdict, unknown
+from bot.domain.findings import Finding, FixOffer, Judgement, Kind, Severity, Verdict, unknown
+from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Transport
 from bot.errors import EvidenceUnavailable
 from bot.workflow.catalogue import Catalogue
-from bot.workflow.diagnose import Diagnoser
+from bot.workflow.diagnose import Diagnoser, kept
 from bot.workflow.load_playbook import load_playbooks
 
 OFFER = FixOffer(fix="dig", parameters={}, risk="low", yields=("soil",))
@@ -133,3 +134,49 @@ def test_rule_that_lacks_only_what_is_usually_off_is_left_out_unless_asked_for(
     units = replace(catalogue, rules={**catalogue.rules, "soil_dry": rule})
 
     assert ("soil_dry" in {one.rule for one in garden.findings(units, dict, *named)}) is said
+
+
+def found(rule: str, judgement: Judgement, kind: Kind = Kind.CAUSE) -> Finding:
+    """Return what a rule says."""
+    return Finding(rule=rule, title=rule, kind=kind, playbook="garden", severity=Severity.WARNING, judgement=judgement)
+
+
+FAILING = Lookup(
+    client=Client(node="a", kind=ClientKind.POD, pod="shop/web"),
+    server="172.20.0.10",
+    through_service=True,
+    transport=Transport.UDP,
+    external=True,
+    name="amazon.com.",
+    answer=Answer.TIMED_OUT,
+)
+WITHERED = found("withered", Judgement(verdict=Verdict.PROBLEM, summary="Withers.", failing=(FAILING,)), Kind.SYMPTOM)
+DARK = found("dark", unknown("Cannot tell.", LIGHT))
+
+
+@pytest.mark.parametrize(
+    ("others", "asked", "said"),
+    [
+        ((), Question(cluster="c"), False),
+        ((), Question(cluster="c", command="log"), True),
+        ((WITHERED,), Question(cluster="c"), True),
+        (
+            (WITHERED, found("drought", Judgement(verdict=Verdict.PROBLEM, summary="Dry."))),
+            Question(cluster="c"),
+            False,
+        ),
+        (
+            (found("asked", replace(WITHERED.judgement, only_asked=True), Kind.SYMPTOM),),
+            Question(cluster="c"),
+            False,
+        ),
+    ],
+    ids=["all is well", "asked by its command", "no known cause", "a cause is known", "only what was asked about"],
+)
+def test_what_is_usually_off_is_offered_where_it_may_help(
+    others: tuple[Finding, ...],
+    asked: Question,
+    said: bool,  # noqa: FBT001  # a table
+) -> None:
+    """By the command that asks for it, and where look-ups fail and nobody knows why; not beside a known cause."""
+    assert (DARK in kept([DARK, *others], asked)) is said

@@ -87,6 +87,12 @@ class BotProcess(Started):
             process.kill()
             return process.wait()
 
+    def kill(self) -> None:
+        """Send SIGKILL: nothing of it runs any more."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
     @property
     def running(self) -> bool:
         """Whether the process is there."""
