@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,8 @@ CATALOGUE = load_units()
 SCENARIOS = [scenario.name for scenario in all_scenarios()]
 LOOK_ALIKES = [scenario.name for scenario in all_look_alikes()]
 SEEDS = (1, 2)
+LOOK_ALIKE_SEEDS = SEEDS if os.environ.get("CHAOS") == "all" else SEEDS[:1]
+"""With the first each rule must show what it saw, so that it is not blind by chance."""
 FURTHER = 3
 """Of a world to look at where these have not shown all that follows from a fault."""
 REPLAYER = make_replayer()
@@ -87,7 +90,7 @@ def test_a_record_of_each_scenario_leads_to_the_same_report(seen: See, scenario:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", LOOK_ALIKE_SEEDS)
 @pytest.mark.parametrize("look_alike", LOOK_ALIKES)
 def test_what_only_looks_like_the_fault_is_not_blamed(seen: See, look_alike: str, seed: int) -> None:
     """The operator did something that resembles the fault and breaks nothing: no root cause, all healthy.
