@@ -40,7 +40,7 @@ def collect(look: View) -> ControlPlane:
     found = [one.interface for one in described if one.description == f"Amazon EKS {cluster.name}"]
     return ControlPlane(
         interfaces=tuple(sorted((one for one in found if not one.instance_id), key=lambda one: one.id)),
-        endpoint_host=cluster.endpoint.removeprefix("https://").partition("/")[0].lower(),
+        endpoint_host=cluster.endpoint_host,
         endpoint_private=cluster.endpoint_private,
     )
 

@@ -37,6 +37,11 @@ class EksCluster:
     auto_mode: bool
     """EKS Auto Mode: DNS runs on the node; no kube-dns Service, by design."""
 
+    @property
+    def endpoint_host(self) -> str:
+        """The endpoint's name in small letters; empty while the cluster is being created."""
+        return self.endpoint.removeprefix("https://").partition("/")[0].lower()
+
 
 def collect(look: View) -> EksCluster:
     """Describe the cluster named in the configuration."""

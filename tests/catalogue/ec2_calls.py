@@ -13,7 +13,7 @@ from bot.app import load_units, shipped_playbooks
 from bot.domain.cluster import ClusterTarget, PodName, Question
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
-from bot.domain.places import HOME, Place
+from bot.domain.places import HOME, OnPremises, Place
 from bot.domain.plans import Rehearsal
 from bot.domain.ports import NodeRun, PodProber, Resource
 from bot.errors import EvidenceUnavailable, NotFound
@@ -22,7 +22,13 @@ from tests.looking import ListsWhatItReads
 
 CATALOGUE = load_units()
 PLAYBOOKS = shipped_playbooks(CATALOGUE)
-TARGET = ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1")
+TARGET = ClusterTarget(
+    name="cluster-prod",
+    eks_name="cluster-prod",
+    region="eu-west-1",
+    on_premises=(OnPremises(name="hq", cidrs=("10.64.0.0/10",)),),
+)
+"""With a network elsewhere, so that what leads there is asked for, too."""
 Send = Callable[[str, Mapping[str, object]], RawObject]
 """Sends an EC2 operation, as IAM spells it, with these parameters."""
 

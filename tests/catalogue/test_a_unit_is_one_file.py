@@ -27,7 +27,7 @@ OWN_TESTS = {
     "close_dns_to_the_internet": {"test_rehearsals"},
     "open-to-the-internet": {"test_every_scenario"},
     "open-to-the-internet-look-alike": {"test_every_scenario"},
-    "ec2:DescribeVpcs": {"test_iam_policies_enforced", "test_missing_aws_rights"},
+    "ec2:DescribeInternetGateways": {"test_iam_policies_enforced", "test_missing_aws_rights"},
     "ec2:ModifySecurityGroupRules": {"test_iam_policies_enforced", "test_missing_aws_rights"},
     "coredns_identity": {"test_evidence_classes"},
     "coredns_pods_look_alike": {"test_every_rule"},

@@ -24,6 +24,9 @@ def cloud(enforcing: Cloud) -> Cloud:
     """Return the account with objects that nobody has touched, and how the units make each declared call on them."""
     ec2 = enforcing.client("ec2", enforcing.administrator)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    servers = [{"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]}]
+    options = ec2.create_dhcp_options(DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
+    ec2.associate_dhcp_options(VpcId=vpc, DhcpOptionsId=options)
     ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")
     group = ec2.create_security_group(GroupName="nodes", Description="of nodes", VpcId=vpc)["GroupId"]
     dns: Json = {

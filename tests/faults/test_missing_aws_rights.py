@@ -25,7 +25,8 @@ from bot.domain.permissions import AwsPermission, Use
 from bot.domain.places import PlaceKind
 from bot.report.permissions import Need, needs
 from bot.sandbox.running.running_world import RunningWorld
-from bot.sandbox.world.world import CLUSTER
+from bot.sandbox.world.world import ACCOUNT, CLUSTER
+from tests.faults.every_right import use_every_right
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 POLICY = json.loads((DEPLOY / "iam-read.json").read_text())
@@ -59,7 +60,8 @@ CLUSTER_UNCONFIRMED_WITHOUT = rests_on(BINDING)
 def world() -> Iterator[RunningWorld]:
     """Return a healthy world in which every right is used: DNS is let in by a prefix list and by nothing else."""
     before = dict(os.environ)
-    with RunningWorld(scenario="healthy", seed=11, nodes=2) as running:
+    with RunningWorld(scenario="private-endpoint-peered-look-alike", seed=11, nodes=2) as running:
+        use_every_right(running)
         operator, group = running.operator, running.world.cluster_security_group_id
         made = operator.aws(
             "ec2", "CreateManagedPrefixList", PrefixListName="vpc", MaxEntries=1, AddressFamily="IPv4",
@@ -77,8 +79,8 @@ def world() -> Iterator[RunningWorld]:
 
 @pytest.fixture
 def denied(world: RunningWorld, request: pytest.FixtureRequest) -> Iterator[RunningWorld]:
-    """Return the world with the parameter's actions refused to everybody."""
-    world.aws_control("POST", "deny", {"actions": request.param})
+    """Return the world with the parameter's actions refused to everybody in the cluster's account."""
+    world.aws_control("POST", "deny", {"actions": request.param, "account": ACCOUNT})
     yield world
     world.aws_control("POST", "deny", {"actions": []})
 

@@ -17,6 +17,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.report.json_report import json_report
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
+from bot.workflow.diagnose import Diagnoser
 
 EVERYTHING = Question(cluster="cluster-prod")
 
@@ -35,11 +36,24 @@ def run_here(world: RunningWorld) -> Iterator[Callable[..., Diagnosis]]:
     """
     before = dict(os.environ)
     os.environ.update(world.environment)
-    settings = load_settings(world.directory / "dnsbot.yaml", {})
-    sources = SourceBook(settings)
-    diagnoser = make_diagnoser(settings, sources)
-    yield lambda asked=None: diagnoser.run(asked or replace(EVERYTHING, names=world.scenario.names))
-    sources.close()
+    opened: list[SourceBook] = []
+
+    def make() -> Diagnoser:
+        settings = load_settings(world.directory / "dnsbot.yaml", {})
+        opened.append(SourceBook(settings))
+        return make_diagnoser(settings, opened[-1])
+
+    without_peers = cache(make)
+
+    def run(asked: Question | None = None) -> Diagnosis:
+        """Look at the world as it is configured; what was assumed in a peer's account ends with that world."""
+        has_peers = bool(world.scenario.neighbours)
+        diagnoser = make() if has_peers else without_peers()
+        return diagnoser.run(asked or replace(EVERYTHING, names=world.scenario.names))
+
+    yield run
+    for sources in opened:
+        sources.close()
     os.environ.clear()
     os.environ.update(before)
 

@@ -32,7 +32,7 @@ current-context: {CLUSTER}
 """
 
 
-def configuration(directory: Path, neighbours: Sequence[WorldVpc] = ()) -> str:
+def configuration(directory: Path, neighbours: Sequence[WorldVpc] = (), public_resolution: str = "unknown") -> str:
     """Return the `dnsbot.yaml` of a world, with its neighbours as peers of the cluster."""
     return f"""clusters:
   {CLUSTER}:
@@ -47,6 +47,7 @@ def configuration(directory: Path, neighbours: Sequence[WorldVpc] = ()) -> str:
     workload_selector: {WORKLOAD_SELECTOR}
     node_probe: {{image: {PROBE_IMAGE}, namespace: {PROBE_NAMESPACE}}}
     debug_image: {PROBE_IMAGE}
+    public_resolution: {public_resolution}
 {_peers(neighbours)}approvals:
   production: {{required: 1, requester_may_approve: false, users: [], user_groups: [S01], expires_after: 30m}}
   default: {{required: 1, requester_may_approve: false, users: [], user_groups: [S01], expires_after: 30m}}
@@ -66,10 +67,12 @@ def _peers(neighbours: Sequence[WorldVpc]) -> str:
     return f"    peers:\n{''.join(entries)}" if neighbours else ""
 
 
-def write_bot_files(directory: Path, *, kubernetes_url: str, neighbours: Sequence[WorldVpc]) -> None:
+def write_bot_files(
+    directory: Path, *, kubernetes_url: str, neighbours: Sequence[WorldVpc], public_resolution: str
+) -> None:
     """Write both files into `directory`."""
     (directory / "kubeconfig.yaml").write_text(kubeconfig(kubernetes_url), encoding="utf-8")
-    (directory / "dnsbot.yaml").write_text(configuration(directory, neighbours), encoding="utf-8")
+    (directory / "dnsbot.yaml").write_text(configuration(directory, neighbours, public_resolution), encoding="utf-8")
 
 
 def bot_environment(aws_url: str) -> dict[str, str]:

@@ -75,7 +75,12 @@ class RunningWorld(Started):
         self.world = build(
             draw_plan(self.seed, self._nodes, self.scenario.neighbours, ipv6=self.scenario.ipv6), self.operator
         )
-        write_bot_files(self.directory, kubernetes_url=self.kubernetes_url, neighbours=self.world.neighbours)
+        write_bot_files(
+            self.directory,
+            kubernetes_url=self.kubernetes_url,
+            neighbours=self.world.neighbours,
+            public_resolution=self.scenario.public_resolution,
+        )
         self.kubernetes_control("POST", "refresh")
         self.operator.settle()
         self.scenario.acts(self.world, self.operator)

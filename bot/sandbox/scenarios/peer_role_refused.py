@@ -23,6 +23,7 @@ SCENARIO = Scenario(
         "people assume the bot's reading role. Nothing is wrong with the cluster; there the bot cannot look."
     ),
     root_cause="",
+    blinds=("peers",),
     neighbours=(Neighbour(name="shared-services", account=_ACCOUNT),),
     acts=_acts,
 )

@@ -131,6 +131,8 @@ class Scenario:
     """None: nothing is wrong."""
     neighbours: tuple[Neighbour, ...] = ()
     """VPCs that the world has beside the cluster's."""
+    public_resolution: str = "unknown"
+    """What the bot is told: whether they may ask public DNS for the endpoint's name (blocked, open, unknown)."""
     not_to_blame: tuple[str, ...] = ()
     """Look-alikes (causes page): rules that must stay HEALTHY here."""
     weighed: Mapping[str, str] = field(default_factory=dict)

@@ -35,6 +35,13 @@ class Place:
     associations: dict[str, Document] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """By ARN."""
+    firewall_lists: dict[str, Document] = field(default_factory=dict)
+    firewall_domains: dict[str, list[str]] = field(default_factory=dict)
+    """By the list's id."""
+    firewall_groups: dict[str, Document] = field(default_factory=dict)
+    firewall_rules: dict[str, list[Document]] = field(default_factory=dict)
+    """By the group's id."""
+    firewall_associations: dict[str, Document] = field(default_factory=dict)
 
 
 class Held:

@@ -1,10 +1,11 @@
-"""Route 53 Resolver: endpoints, rules and associations here; query logs and DNSSEC by moto."""
+"""Route 53 Resolver: endpoints, rules, associations and DNS Firewall here; query logs and DNSSEC by moto."""
 
 from __future__ import annotations
 
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.resolver.associations import Associations
 from bot.sandbox.aws.resolver.endpoints import Endpoints
+from bot.sandbox.aws.resolver.firewall import Firewall
 from bot.sandbox.aws.resolver.held import Held
 from bot.sandbox.aws.resolver.rules import Rules
 from bot.sandbox.aws.resolver.tags import Tags
@@ -22,6 +23,7 @@ def _open(cloud: Cloud) -> Serving:
         **Endpoints(cloud, held).operations(),
         **Rules(cloud, held).operations(),
         **Associations(cloud, held).operations(),
+        **Firewall(held).operations(),
         **Tags(held).operations(),
     }
     return Serving(operations=operations, passes_on=_of_moto)

@@ -1,0 +1,158 @@
+"""The private endpoint's name cannot be resolved from a peer's VPC: says which of D2 to D7 is missing.
+
+The name resolves to its private addresses in the cluster's VPC alone (D1). Since 2019 public DNS answers it, too, so
+what is missing is no fault by itself: by configuration alone this is UNKNOWN, and a PROBLEM where `public_resolution`
+is `blocked`, or where a rule leads queries into a network that certainly drops them. Where a rule for the name is there
+and does not hold, `resolver_rule_broken` is the cause.
+
+In a playbook: `{rule: private_endpoint_not_resolvable, severity: critical}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.collectors.private_zones import PrivateZones
+from bot.collectors.resolver_rules import ResolverRules
+from bot.domain.evidence import Gap
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.json_values import JsonObject
+from bot.domain.places import PublicResolution
+from bot.network.name_hops import End, HopKind, HopState
+from bot.rules._endpoint_steps import Lack, lacks
+from bot.rules._name_ways import NEEDS, NameWays, PeerWay, name_ways
+from bot.rules._rule_faults import rule_fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lost:
+    """A peer from which nothing leads to the cluster's VPC, and why."""
+
+    peer: PeerWay
+    lacks: tuple[Lack, ...]
+    certain: bool
+    """Queries are dropped on their way; otherwise public DNS is asked."""
+
+
+def judge(case: Case) -> Judgement:
+    """Conclude from the way that each peer's look-ups take."""
+    ways = name_ways(case)
+    if isinstance(ways, Judgement):
+        return ways
+    lost = [found for one in ways.peers if (found := _lost(ways, one)) is not None]
+    broken = [one for one in lost if one.certain or ways.public is PublicResolution.BLOCKED]
+    missing = _missing(ways, lost, case)
+    if broken:
+        return _problem(ways, broken, missing)
+    if missing:
+        proof = tuple(f"{one.peer.where}: {lack.text}." for one in lost for lack in one.lacks)
+        return unknown(
+            f"Whether {ways.host} resolves from all {len(ways.peers)} peers could not be judged.", *missing, proof=proof
+        )
+    return healthy(
+        f"{ways.host} resolves from {len(ways.peers)} peers by configuration, where no rule for it is broken.",
+        *(_line(ways, one) for one in ways.peers),
+    )
+
+
+def _lost(ways: NameWays, one: PeerWay) -> _Lost | None:
+    """Return a peer whose look-ups go to public DNS, or are dropped between the endpoints."""
+    if ways.resolves(one) or rule_fault(ways, one) is not None:
+        return None
+    dropped = any(hop.kind is HopKind.NETWORK and hop.state is HopState.STOPS for hop in one.way.hops)
+    if one.way.end is End.LOST and dropped and one.way.fails:
+        return _Lost(peer=one, lacks=lacks(ways, one), certain=True)
+    if one.way.end is End.PUBLIC and not one.way.doubts:
+        return _Lost(peer=one, lacks=lacks(ways, one), certain=False)
+    return None
+
+
+def _fails_elsewhere(ways: NameWays, one: PeerWay) -> bool:
+    """Return whether look-ups from there certainly fail, or end elsewhere, for what this rule does not judge."""
+    judged = ways.resolves(one) or one.way.end is End.PUBLIC or one.way.doubts
+    return not judged and rule_fault(ways, one) is None and _lost(ways, one) is None
+
+
+def _missing(ways: NameWays, lost: Sequence[_Lost], case: Case) -> tuple[Gap, ...]:
+    asked = [
+        Gap(
+            what=f"look-ups from {one.peer.where}",
+            reason=f"by configuration {ways.host} would not resolve to private addresses there, and whether public DNS "
+            "may be asked from there is not known",
+            setting="public_resolution",
+        )
+        for one in lost
+        if not one.certain and ways.public is PublicResolution.UNKNOWN
+    ]
+    undecided = [gap for one in ways.peers for gap in ways.doubts(one)]
+    elsewhere = [
+        Gap(what=f"look-ups from {one.where}", reason=f"{one.way.end}: {one.way.hops[-1].text if one.way.hops else ''}")
+        for one in ways.peers
+        if _fails_elsewhere(ways, one)
+    ]
+    networks = [
+        Gap(what=f"look-ups from {one.name}", reason="nothing looks names up from there yet", setting="probe")
+        for one in case.target.on_premises
+        if ways.public is not PublicResolution.OPEN
+    ]
+    return ways.gaps or tuple(dict.fromkeys((*asked, *undecided, *elsewhere, *networks)))
+
+
+def _problem(ways: NameWays, lost: Sequence[_Lost], missing: tuple[Gap, ...]) -> Judgement:
+    first = lost[0]
+    steps = ", ".join(dict.fromkeys(lack.step for lack in first.lacks)) or "nothing that was read"
+    return Judgement(
+        verdict=Verdict.PROBLEM,
+        summary=(
+            f"{ways.host} does not resolve to its private addresses from {first.peer.where}: {_why(ways, first)}. "
+            f"Missing, in the order in which it must be built: {steps}."
+        ),
+        proof=tuple(f"{one.peer.where}: {lack.text}." for one in lost for lack in one.lacks),
+        details={
+            "name": ways.host,
+            "home_vpc_id": ways.cluster.vpc_id,
+            "peers": [_row(one) for one in lost],
+            "missing": list(dict.fromkeys(lack.step.value for one in lost for lack in one.lacks)),
+        },
+        missing=missing,
+    )
+
+
+def _why(ways: NameWays, one: _Lost) -> str:
+    if one.certain:
+        return next((hop.text for hop in one.peer.way.hops if hop.state is HopState.STOPS), one.peer.way.end.value)
+    return f"no rule leads it to the cluster's VPC {ways.cluster.vpc_id}, and public DNS is blocked there"
+
+
+def _row(one: _Lost) -> JsonObject:
+    return {
+        "place": one.peer.peer.place.name,
+        "vpc_id": one.peer.peer.found.vpc_id,
+        "account": one.peer.peer.found.account,
+        "region": one.peer.peer.found.region,
+        "missing": [{"step": lack.step.value, "text": lack.text} for lack in one.lacks],
+    }
+
+
+def _line(ways: NameWays, one: PeerWay) -> str:
+    if ways.resolves(one):
+        return f"{one.where}: {'; '.join(hop.text for hop in one.way.hops)}."
+    if one.way.end is End.PUBLIC:
+        return f"{one.where}: public DNS is asked, as `public_resolution` allows."
+    return f"{one.where}: {one.way.end}."
+
+
+RULE = Rule(
+    name="private_endpoint_not_resolvable",
+    title="The private endpoint's name does not resolve from a peer",
+    check="Resolving the private endpoint's name from peers",
+    kind=Kind.CAUSE,
+    judge=judge,
+    needs=NEEDS,
+    problem_refuted_by=(
+        (ResolverRules, "a rule that leads the name from the peer's VPC to the cluster's"),
+        (PrivateZones, "a private zone of the peer's VPC that holds the name"),
+    ),
+    healthy_refuted_by=((ResolverRules, "a peer whose look-ups no rule leads to the cluster's VPC"),),
+)

@@ -1,0 +1,53 @@
+"""A FORWARD rule for the endpoint's name is there, and nobody associated it with the peered VPC (D5)."""
+
+from __future__ import annotations
+
+from bot.sandbox.world.private_endpoint import associate, lead, make_private
+from bot.sandbox.world.scenario import ByHand, Neighbour, Operator, Scenario
+from bot.sandbox.world.world import World
+
+_NOT_IN_LAB = "the lab does not tell the bot yet that public DNS is blocked"
+_PEER = (Neighbour(name="tools", account="210987654321"),)
+
+
+def _acts(world: World, operator: Operator) -> None:
+    make_private(operator)
+    lead(world, operator, world.neighbours[0], associated=False)
+
+
+def _heal(world: World, operator: Operator) -> None:
+    (peer,) = world.neighbours
+    there = operator.at(peer.account, peer.region)
+    rules = there.aws("route53resolver", "ListResolverRules")["ResolverRules"]
+    (rule,) = [one["Id"] for one in rules if one["RuleType"] == "FORWARD"]
+    associate(there, rule, peer)
+
+
+SCENARIO = Scenario(
+    name="resolver-rule-broken",
+    title="The rule for the private cluster endpoint is not associated with the VPC that needs it",
+    story=(
+        "An operator built both Resolver endpoints and a FORWARD rule for the cluster endpoint's name, and forgot to "
+        "associate the rule with the peered VPC. Public DNS is blocked there."
+    ),
+    root_cause="resolver_rule_broken",
+    healed_by=ByHand(acts=_heal),
+    neighbours=_PEER,
+    public_resolution="blocked",
+    not_in_lab=_NOT_IN_LAB,
+    acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="resolver-rule-broken-look-alike",
+    title="The same rule is not associated, and the peered VPC may ask public DNS",
+    story=(
+        "An operator built both Resolver endpoints and a FORWARD rule and did not associate it. The peered VPC may ask "
+        "public DNS, which answers the private addresses of an endpoint that has no other."
+    ),
+    root_cause="",
+    neighbours=_PEER,
+    public_resolution="open",
+    not_to_blame=("private_endpoint_not_resolvable", "resolver_rule_broken"),
+    not_in_lab=_NOT_IN_LAB,
+    acts=_acts,
+)

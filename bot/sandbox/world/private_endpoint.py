@@ -1,0 +1,82 @@
+"""What people build so that a peer resolves the private endpoint: endpoints, a rule, its association (D3 to D5)."""
+
+from __future__ import annotations
+
+from bot.sandbox.world.scenario import AwsHands, Operator
+from bot.sandbox.world.world import CLUSTER, World, WorldVpc
+
+_EVERYBODY = [{"CidrIp": "10.0.0.0/8"}]
+
+
+def make_private(operator: Operator) -> None:
+    """Switch the endpoint's public access off."""
+    access = {"endpointPublicAccess": False, "endpointPrivateAccess": True}
+    operator.aws("eks", "UpdateClusterConfig", name=CLUSTER, resourcesVpcConfig=access)
+
+
+def host(world: World) -> str:
+    """Return the endpoint's name."""
+    return world.endpoint.removeprefix("https://").split("/", maxsplit=1)[0].split(":", maxsplit=1)[0].lower()
+
+
+def dns_group(hands: AwsHands, vpc: WorldVpc, name: str, *, admits: bool = True) -> str:
+    """Create a security group that admits 53 from everywhere inside, or nothing."""
+    made = hands.aws("ec2", "CreateSecurityGroup", GroupName=name, Description="Resolver endpoint", VpcId=vpc.id)
+    group = str(made["GroupId"])
+    ports = [
+        {"IpProtocol": protocol, "FromPort": 53, "ToPort": 53, "IpRanges": _EVERYBODY} for protocol in ("udp", "tcp")
+    ]
+    if admits:
+        hands.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=ports)
+    return group
+
+
+def endpoint(hands: AwsHands, vpc: WorldVpc, direction: str, group: str) -> str:
+    """Create an endpoint with an address in each of two subnets and return its id."""
+    made = hands.aws(
+        "route53resolver",
+        "CreateResolverEndpoint",
+        CreatorRequestId=f"{vpc.name}-{direction}",
+        Name=f"{vpc.name}-{direction.lower()}",
+        Direction=direction,
+        SecurityGroupIds=[group],
+        IpAddresses=[{"SubnetId": subnet.id} for subnet in vpc.subnets[:2]],
+    )
+    return str(made["ResolverEndpoint"]["Id"])
+
+
+def addresses(hands: AwsHands, endpoint_id: str) -> list[str]:
+    """Return where an endpoint answers."""
+    found = hands.aws("route53resolver", "ListResolverEndpointIpAddresses", ResolverEndpointId=endpoint_id)
+    return [str(one["Ip"]) for one in found["IpAddresses"]]
+
+
+def forward(hands: AwsHands, name: str, outbound: str, targets: list[str]) -> str:
+    """Create a FORWARD rule and return its id."""
+    made = hands.aws(
+        "route53resolver",
+        "CreateResolverRule",
+        CreatorRequestId=f"forward-{name}-{outbound}",
+        Name="cluster-endpoint",
+        RuleType="FORWARD",
+        DomainName=name,
+        ResolverEndpointId=outbound,
+        TargetIps=[{"Ip": one, "Port": 53} for one in targets],
+    )
+    return str(made["ResolverRule"]["Id"])
+
+
+def associate(hands: AwsHands, rule: str, vpc: WorldVpc) -> None:
+    """Let a rule hold in a VPC."""
+    hands.aws("route53resolver", "AssociateResolverRule", ResolverRuleId=rule, VPCId=vpc.id)
+
+
+def lead(world: World, operator: Operator, vpc: WorldVpc, *, associated: bool = True, admits: bool = True) -> str:
+    """Build all of it for one peer and return the rule's id; `admits`: the inbound endpoint's group admits 53."""
+    there = operator.at(vpc.account, vpc.region)
+    inbound = endpoint(operator, world.home, "INBOUND", dns_group(operator, world.home, "dns-in", admits=admits))
+    outbound = endpoint(there, vpc, "OUTBOUND", dns_group(there, vpc, "dns-out"))
+    rule = forward(there, host(world), outbound, addresses(operator, inbound))
+    if associated:
+        associate(there, rule, vpc)
+    return rule

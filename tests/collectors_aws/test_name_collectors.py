@@ -1,0 +1,339 @@
+"""What collectors make of AWS's answers about names: Resolver, private zones, DNS Firewall, Profiles, networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from bot.collectors import dns_firewall, dns_profiles, endpoint_networks, private_zones, resolver_rules, vpc_dns
+from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.resolver_rules import ResolverRules
+from bot.domain.deadline import Deadline
+from bot.domain.evidence import Collector
+from bot.domain.peers import Peers, SeenPlace
+from bot.domain.places import HOME, Peer, Place
+from bot.errors import AccessDenied, EvidenceUnavailable
+from bot.network.names import Direction, FirewallAction, RuleType
+from tests.looking import TARGET, Ends, ListsWhatItReads, as_stored, collect_through
+
+PEER = Place(name="tools", region="eu-west-1", account="210987654321", vpc_id="vpc-peer")
+NEAR = Place(name="near", region="eu-west-1", account="111122223333", vpc_id="vpc-near")
+HOST = "abc.gr7.eu-west-1.eks.amazonaws.com"
+CLUSTER = EksCluster(
+    name="cluster-prod", arn="arn:aws:eks:eu-west-1:111122223333:cluster/cluster-prod", account="111122223333",
+    status="ACTIVE", version="1.33", vpc_id="vpc-home", cluster_security_group_id="sg-1", security_group_ids=(),
+    subnet_ids=(), endpoint=f"https://{HOST.upper()}", endpoint_public=False, endpoint_private=True,
+    service_cidr="172.20.0.0/16", auto_mode=False,
+)  # fmt: skip
+ENDPOINT = {"Id": "rslvr-in-1", "Direction": "INBOUND", "HostVPCId": "vpc-home", "Status": "OPERATIONAL",
+            "SecurityGroupIds": ["sg-dns"]}  # fmt: skip
+FORWARD = {"Id": "rslvr-rr-1", "DomainName": f"{HOST.upper()}.", "RuleType": "FORWARD", "Status": "COMPLETE",
+           "OwnerId": "210987654321", "ShareStatus": "SHARED_WITH_ME", "ResolverEndpointId": "rslvr-out-1",
+           "TargetIps": [{"Ip": "10.0.1.10", "Port": 53}, {"Ip": "10.0.9.9"}]}  # fmt: skip
+ROOT = {"Id": "rslvr-autodefined-rr-internet-resolver", "DomainName": ".", "RuleType": "RECURSIVE",
+        "Status": "COMPLETE", "OwnerId": "Route 53 Resolver"}  # fmt: skip
+ASSOCIATED = {"Id": "rslvr-rrassoc-1", "ResolverRuleId": "rslvr-rr-1", "VPCId": "vpc-peer", "Status": "COMPLETE"}
+RESOLVER = {
+    "route53resolver:ListResolverEndpoints": {"ResolverEndpoints": [ENDPOINT]},
+    "route53resolver:ListResolverEndpointIpAddresses": {
+        "IpAddresses": [{"Ip": "10.0.1.10", "SubnetId": "subnet-a", "Status": "ATTACHED"}]
+    },
+    "route53resolver:ListResolverRules": {"ResolverRules": [FORWARD, ROOT]},
+    "route53resolver:ListResolverRuleAssociations": {"ResolverRuleAssociations": [ASSOCIATED]},
+}
+
+
+@dataclass
+class Account(ListsWhatItReads):
+    """Answers at one place, as written down."""
+
+    answers: Mapping[str, Any]
+    asked: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+
+    def read(self, service: str, operation: str, **parameters: object) -> Any:
+        """Answer, or raise the error in the answer's stead."""
+        self.asked.append((f"{service}:{operation}", parameters))
+        answer = self.answers[f"{service}:{operation}"]
+        answer = answer(parameters) if callable(answer) else answer
+        if isinstance(answer, EvidenceUnavailable):
+            raise answer
+        return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounts(Ends):
+    """Gives the reader of each place."""
+
+    by_place: Mapping[Place, Account]
+
+    def aws(self, deadline: Deadline, place: Place = HOME) -> Account:
+        """See `Sources.aws`."""
+        del deadline
+        return self.by_place[place]
+
+
+Gather = Callable[..., Any]
+
+
+@pytest.fixture
+def gather() -> Gather:
+    """Return a function that runs a collector at home and at peers, each with its own answers."""
+
+    def run(collector: Collector[Any, Any], accounts: Mapping[Place, Account], *needed: object) -> Any:
+        peers = [place for place in accounts if place != HOME]
+        target = replace(TARGET, peers=tuple(Peer(place=place) for place in peers))
+        seen = Peers(peers=tuple(SeenPlace(place=place, found=place) for place in peers))
+        held = {type(one): one for one in (CLUSTER, seen, *needed)}
+        found, _ = collect_through(collector, Accounts(by_place=accounts), needed=held, target=target)
+        assert as_stored(found) == found
+        assert collector.summarise(found)
+        return found
+
+    return run
+
+
+EMPTY = {
+    "route53resolver:ListResolverEndpoints": {"ResolverEndpoints": []},
+    "route53resolver:ListResolverRules": {"ResolverRules": [ROOT]},
+    "route53resolver:ListResolverRuleAssociations": {"ResolverRuleAssociations": []},
+}
+
+
+def test_resolver_is_listed_once_an_account_and_region(gather: Gather) -> None:
+    """A peer in the cluster's own account and region costs nothing more: five calls a second are few."""
+    accounts = {HOME: Account(RESOLVER), NEAR: Account({}), PEER: Account(EMPTY)}
+
+    found = gather(resolver_rules.COLLECTOR, accounts)
+
+    assert [(one.account, one.region) for one in found.accounts] == [
+        ("111122223333", "eu-west-1"),
+        ("210987654321", "eu-west-1"),
+    ]
+    assert (len(accounts[HOME].asked), accounts[NEAR].asked) == (4, [])
+
+
+def test_rules_endpoints_and_associations_are_what_aws_says(gather: Gather) -> None:
+    """Names in small letters without a final dot, port 53 where none is named, statuses in AWS's words."""
+    (found,) = gather(resolver_rules.COLLECTOR, {HOME: Account(RESOLVER), NEAR: Account({})}).accounts
+
+    rule, root = found.rules
+    (endpoint,) = found.endpoints
+    assert (rule.name, rule.type, rule.share_status) == (HOST, RuleType.FORWARD, "SHARED_WITH_ME")
+    assert [str(target) for target in rule.targets] == ["10.0.1.10:53", "10.0.9.9:53"]
+    assert (root.name, root.type, root.owner) == ("", RuleType.RECURSIVE, "Route 53 Resolver")
+    assert (endpoint.direction, endpoint.addresses[0].address) == (Direction.INBOUND, ip_address("10.0.1.10"))
+    assert [(one.vpc_id, one.association.status) for one in found.associations] == [("vpc-peer", "COMPLETE")]
+
+
+def test_a_peer_whose_rules_may_not_be_listed_is_one_gap(gather: Gather) -> None:
+    """The others are kept, and the gap names what to grant and where."""
+    refused = AccessDenied("Cannot list rules.", grant="route53resolver:ListResolverRules")
+    there = Account({**EMPTY, "route53resolver:ListResolverRules": refused})
+
+    found = gather(resolver_rules.COLLECTOR, {HOME: Account(RESOLVER), PEER: there})
+
+    assert [one.place for one in found.accounts] == [HOME]
+    assert [(gap.what, gap.grant) for gap in found.gaps] == [
+        (f"Route 53 Resolver at {PEER}", "route53resolver:ListResolverRules")
+    ]
+
+
+ELSEWHERE = (resolver_rules, private_zones, dns_firewall, dns_profiles, endpoint_networks)
+
+
+@pytest.mark.parametrize("collector", ELSEWHERE, ids=[one.COLLECTOR.name for one in ELSEWHERE])
+def test_without_anybody_elsewhere_nothing_is_asked(gather: Gather, collector: Any) -> None:
+    """No peer and no network on premises: no call."""
+    account = Account({})
+
+    found = gather(collector.COLLECTOR, {HOME: account}, ResolverRules(accounts=()))
+
+    assert (account.asked, found.gaps) == ([], ())
+
+
+def vpc(options: str, *, support: bool = True) -> dict[str, Any]:
+    """Return EC2's answers about one VPC."""
+    block = {"CidrBlock": "10.0.0.0/16", "CidrBlockState": {"State": "associated"}}
+    other = {"Key": "domain-name", "Values": []}
+    servers = {"Key": "domain-name-servers", "Values": [{"Value": "10.0.0.5"}, {"Value": "10.0.0.6"}]}
+    return {
+        "ec2:DescribeVpcs": {"Vpcs": [{"DhcpOptionsId": options, "CidrBlockAssociationSet": [block]}]},
+        "ec2:DescribeVpcAttribute": lambda asked: {
+            f"E{asked['Attribute'][1:]}": {"Value": support if asked["Attribute"] == "enableDnsSupport" else True}
+        },
+        "ec2:DescribeDhcpOptions": {"DhcpOptions": [{"DhcpConfigurations": [other, servers]}]},
+    }
+
+
+def test_each_vpc_says_who_answers_in_it(gather: Gather) -> None:
+    """Both attributes, and the servers of its DHCP options; none where there is no set of options."""
+    found = gather(vpc_dns.COLLECTOR, {HOME: Account(vpc("dopt-1", support=False)), PEER: Account(vpc("default"))})
+
+    home, peer = found.vpcs
+    assert (home.dns_support, home.dns_hostnames, home.servers) == (False, True, ("10.0.0.5", "10.0.0.6"))
+    assert (peer.dns_support, peer.servers, peer.cidrs) == (True, (), ("10.0.0.0/16",))
+    assert found.home == home
+
+
+ZONES = {
+    "route53:ListHostedZonesByVPC": lambda asked: (
+        {"HostedZoneSummaries": [zone("Z1", "eks.amazonaws.com.")], "NextToken": "more"}
+        if "NextToken" not in asked
+        else {"HostedZoneSummaries": [zone("Z2", "corp.example."), zone("Z3", f"{HOST}.", OwningService="eks")]}
+    ),
+    "route53:GetHostedZone": lambda asked: (
+        {"HostedZone": {}} if asked["Id"] == "Z1" else AccessDenied("It is not yours.", grant="route53:GetHostedZone")
+    ),
+    "route53:ListResourceRecordSets": {
+        "ResourceRecordSets": [
+            {"Name": "eks.amazonaws.com.", "Type": "SOA"},
+            {"Name": "\\052.eks.amazonaws.com.", "Type": "A", "AliasTarget": {"DNSName": "Elsewhere."}},
+            {"Name": "www.eks.amazonaws.com.", "Type": "CNAME", "ResourceRecords": [{"Value": "web.example."}]},
+        ]
+    },
+}
+
+
+def zone(number: str, name: str, **owner: str) -> dict[str, Any]:
+    """Return a row of ListHostedZonesByVPC."""
+    return {"HostedZoneId": number, "Name": name, "Owner": owner or {"OwningAccount": "111122223333"}}
+
+
+def test_zones_of_all_pages_are_known_and_those_above_the_name_are_read(gather: Gather) -> None:
+    """Wildcards, aliases and CNAMEs by the name they stand for; a service's own zone that nobody may read is no gap."""
+    found = gather(private_zones.COLLECTOR, {HOME: Account(ZONES), PEER: Account(ZONES)})
+
+    first, second, third = found.vpcs[0].zones
+    assert first.records == {"*.eks.amazonaws.com": "elsewhere", "www.eks.amazonaws.com": "web.example"}
+    assert (first.without_addresses, first.falls_back) == ({"eks.amazonaws.com"}, False)
+    assert (second.name, second.records) == ("corp.example", None)
+    assert (third.owner, third.records, found.gaps) == ("eks", None, ())
+
+
+@pytest.mark.parametrize(
+    ("features", "falls_back"),
+    [(None, False), ({}, False), ({"AcceleratedRecoveryStatus": "DISABLED"}, None)],
+)
+def test_features_in_words_that_nobody_knows_decide_nothing(
+    gather: Gather, features: Any, *, falls_back: bool | None
+) -> None:
+    """A zone without features does not fall back; one with others may."""
+    answers = {**ZONES, "route53:GetHostedZone": {"HostedZone": {"Features": features} if features is not None else {}}}
+
+    found = gather(private_zones.COLLECTOR, {HOME: Account(answers), PEER: Account(ZONES)})
+
+    assert found.vpcs[0].zones[0].falls_back is falls_back
+
+
+def test_a_zone_of_another_account_is_a_gap(gather: Gather) -> None:
+    """Its records decide, and cannot be read."""
+    listed = {"HostedZoneSummaries": [zone("Z9", "amazonaws.com.", OwningAccount="999988887777")]}
+    answers = {**ZONES, "route53:ListHostedZonesByVPC": listed}
+
+    found = gather(private_zones.COLLECTOR, {HOME: Account(answers), PEER: Account(ZONES)})
+
+    assert found.vpcs[0].zones[0].records is None
+    assert found.gaps[0].grant == "route53:GetHostedZone"
+
+
+FIREWALL = {
+    "route53resolver:ListFirewallRuleGroupAssociations": {
+        "FirewallRuleGroupAssociations": [
+            {"FirewallRuleGroupId": "rslvr-frg-2", "VpcId": "vpc-home", "Priority": 200},
+            {"FirewallRuleGroupId": "rslvr-frg-1", "VpcId": "vpc-home", "Priority": 101},
+            {"FirewallRuleGroupId": "rslvr-frg-3", "VpcId": "vpc-other", "Priority": 1},
+        ]
+    },
+    "route53resolver:ListFirewallRules": lambda asked: {
+        "FirewallRules": [
+            {"Priority": 2, "Action": "BLOCK", "BlockResponse": "NXDOMAIN", "FirewallDomainListId": "rslvr-fdl-own"},
+            {"Priority": 1, "Action": "ALERT", "FirewallDomainListId": "rslvr-fdl-aws", "Qtype": "TXT"},
+            *([{"Priority": 3, "Action": "BLOCK", "FirewallThreatProtectionId": "rslvr-ftp-1"}]
+              if asked["FirewallRuleGroupId"] == "rslvr-frg-2" else []),
+        ]
+    },
+    "route53resolver:GetFirewallDomainList": lambda asked: {
+        "FirewallDomainList": {"ManagedOwnerName": "AWS"} if asked["FirewallDomainListId"] == "rslvr-fdl-aws" else {}
+    },
+    "route53resolver:ListFirewallDomains": {"Domains": ["*.amazonaws.com."]},
+}  # fmt: skip
+
+
+def test_firewall_rules_come_in_the_order_in_which_they_are_asked(gather: Gather) -> None:
+    """By the groups' priorities, then their own; AWS's own lists and threat protection have no domains to read."""
+    account = Account(FIREWALL)
+
+    found = gather(dns_firewall.COLLECTOR, {HOME: account, NEAR: Account({})})
+
+    home, near = found.vpcs
+    assert [(one.group_id, one.action, one.domains) for one in home.rules] == [
+        ("rslvr-frg-1", FirewallAction.ALERT, None),
+        ("rslvr-frg-1", FirewallAction.BLOCK, ("*.amazonaws.com.",)),
+        ("rslvr-frg-2", FirewallAction.ALERT, None),
+        ("rslvr-frg-2", FirewallAction.BLOCK, ("*.amazonaws.com.",)),
+        ("rslvr-frg-2", FirewallAction.BLOCK, None),
+    ]
+    assert (home.rules[0].every_type, home.rules[1].response, near.rules) == (False, "NXDOMAIN", ())
+    assert [call for call, _ in account.asked].count("route53resolver:ListFirewallDomains") == 1
+
+
+def test_a_list_that_may_not_be_read_is_a_gap_and_undecided(gather: Gather) -> None:
+    """The rule is there, without domains."""
+    refused = AccessDenied("No.", grant="route53resolver:ListFirewallDomains")
+    answers = {**FIREWALL, "route53resolver:ListFirewallDomains": refused}
+
+    found = gather(dns_firewall.COLLECTOR, {HOME: Account(answers), NEAR: Account({})})
+
+    assert {one.domains for one in found.vpcs[0].rules} == {None}
+    assert [gap.grant for gap in found.gaps] == ["route53resolver:ListFirewallDomains"]
+
+
+def test_profiles_are_known_by_vpc(gather: Gather) -> None:
+    """And which accounts were asked."""
+    row = {"ProfileId": "rp-1", "ResourceId": "vpc-peer"}
+    here = Account({"route53profiles:ListProfileAssociations": {"ProfileAssociations": []}})
+    there = Account({"route53profiles:ListProfileAssociations": {"ProfileAssociations": [row]}})
+
+    found = gather(dns_profiles.COLLECTOR, {HOME: here, PEER: there})
+
+    assert [(one.vpc_id, one.profile_id) for one in found.associations] == [("vpc-peer", "rp-1")]
+    assert len(found.accounts) == 2
+
+
+def network(cidr: str) -> dict[str, Any]:
+    """Return EC2's answers about one VPC with one subnet and one peering."""
+    table = {"RouteTableId": "rtb-1", "VpcId": "vpc-x", "Associations": [{"Main": True}],
+             "Routes": [{"DestinationCidrBlock": cidr, "GatewayId": "local"}]}  # fmt: skip
+    subnet = {"SubnetId": "subnet-a", "VpcId": "vpc-x", "CidrBlock": cidr}
+    ends = {"RequesterVpcInfo": {"VpcId": "vpc-home"}, "AccepterVpcInfo": {"VpcId": "vpc-peer"}}
+    return {
+        "ec2:DescribeSubnets": {"Subnets": [subnet]},
+        "ec2:DescribeRouteTables": {"RouteTables": [table]},
+        "ec2:DescribeNetworkAcls": {"NetworkAcls": []},
+        "ec2:DescribeNetworkInterfaces": {"NetworkInterfaces": []},
+        "ec2:DescribeSecurityGroupRules": {"SecurityGroupRules": []},
+        "ec2:DescribeVpcPeeringConnections": {"VpcPeeringConnections": [{"VpcPeeringConnectionId": "pcx-1", **ends}]},
+    }
+
+
+def test_networks_are_those_of_places_and_endpoints_and_strays_are_looked_for(gather: Gather) -> None:
+    """A target that is no endpoint's is looked for where it could be; groups are those that endpoints have."""
+    accounts = {
+        HOME: Account({**RESOLVER, **network("10.0.0.0/16")}),
+        PEER: Account({**EMPTY, **network("10.1.0.0/16")}),
+    }
+    resolver = gather(resolver_rules.COLLECTOR, accounts)
+
+    found = gather(endpoint_networks.COLLECTOR, accounts, resolver)
+
+    home, peer = sorted(found.vpcs, key=lambda one: one.vpc_id)
+    assert (home.cidrs, home.asked_addresses) == (("10.0.0.0/16",), {ip_address("10.0.9.9")})
+    assert peer.asked_addresses == frozenset()
+    groups = {one.account: one for one in found.accounts}
+    assert groups["111122223333"].group_ids == {"sg-dns"}
+    assert groups["210987654321"].peerings[0].vpc_ids == {"vpc-home", "vpc-peer"}
+    assert "ec2:DescribeSecurityGroupRules" not in {call for call, _ in accounts[PEER].asked}
