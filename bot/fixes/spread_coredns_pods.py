@@ -27,7 +27,7 @@ from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.settling import Progressing, Settled
 from bot.fixes import _addon_update as addon_update
-from bot.fixes import _deployment_template as template
+from bot.fixes import _pod_template as template
 from bot.fixes import _rollouts as rollouts
 from bot.kubernetes.addon_configuration import NotEditable
 from bot.kubernetes.addon_members import with_member
@@ -89,12 +89,9 @@ def plan(case: PlanCase) -> Planned | Advice:
     else:
         step = template.step_to(
             NAME,
-            namespace=one.namespace,
-            name=one.name,
-            uid=one.uid,
+            template.Controller(namespace=one.namespace, name=one.name, uid=one.uid, manager=one.manager),
             former={name: _held(one, name) for name in wanted},
             wanted=wanted,
-            owner=one.manager,
             settles_within_seconds=seconds,
         )
         steps = (step,)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bot.sandbox.world.editing import Json, edit_pod_template, write_corefile
-from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
 
 _NOT_IN_LAB = "the lab's pods run nothing that asks all the time; its query log is tested with counted look-ups"
@@ -44,18 +42,6 @@ def _harmless(world: World, operator: Operator) -> None:
     _log(world, operator)
 
 
-def _heal(world: World, operator: Operator) -> None:
-    del world
-    option: dict[str, Any] = {"dnsConfig": {"options": [{"name": "ndots", "value": "1"}]}}
-
-    def told(template: Json) -> Json:
-        return {**template, "spec": {**template["spec"], **option}}
-
-    for name in _ASKING:
-        edit_pod_template(operator, "deployments.apps", name, told, namespace=name)
-    operator.time_passes(_SECONDS)
-
-
 SCENARIO = Scenario(
     name="ndots",
     title="Search domains multiply every look-up of an external name",
@@ -64,7 +50,7 @@ SCENARIO = Scenario(
         "four search domains first. An operator let CoreDNS log its queries three minutes ago."
     ),
     root_cause="ndots_amplification",
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="set_ndots"),
     not_to_blame=("coredns_upstream_unreachable",),
     not_in_lab=_NOT_IN_LAB,
     acts=_acts,

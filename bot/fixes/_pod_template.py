@@ -1,4 +1,4 @@
-"""The step that gives a Deployment's pod template other members, and waits until all its pods are new and Ready.
+"""The step that gives a controller's pod template other members, and waits until all its pods are new and Ready.
 
 Members are sent whole, in a strategic merge patch that replaces what stood there. Cost: one patch, and a GET every 2 s.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
@@ -15,40 +16,58 @@ from bot.domain.plans import Reading, Step, WriterKind, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import NotFound
-from bot.kubernetes.resources import DEPLOYMENTS
-from bot.kubernetes.rollouts import unfinished
+from bot.kubernetes.rollouts import RESTARTABLE, unfinished
 from bot.kubernetes.workloads import template_spec
 
 ACTION = "patch_template"
+_USUAL = "Deployment"
 
 
-def step_to(  # what is changed, of which object, and whose it is
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controller:
+    """Whose pod template is changed."""
+
+    kind: str = _USUAL
+    """Deployment, StatefulSet or DaemonSet."""
+    namespace: str
+    name: str
+    uid: str
+    manager: str = ""
+    """Who else manages it: Helm, Argo CD, Flux; empty: nobody says so."""
+
+
+def step_to(
     fix: str,
+    controller: Controller,
     *,
-    namespace: str,
-    name: str,
-    uid: str,
     former: Mapping[str, str],
     wanted: Mapping[str, str],
-    owner: str,
     settles_within_seconds: int,
 ) -> Step:
     """Return the step that sets members of the pod template's spec; each is a JSON text, empty where it is absent."""
+    namespace, name, uid = controller.namespace, controller.name, controller.uid
+    what = f"{controller.kind.lower()}/{name}"
     body = json.dumps({"spec": {"template": {"spec": _patch(former, wanted)}}})
     return Step(
         fix=fix,
         action=ACTION,
-        target=f"deployment/{name} in namespace {namespace}, pod template",
-        parameters={"namespace": namespace, "name": name, "uid": uid, "members": dict(wanted)},
+        target=f"{what} in namespace {namespace}, pod template",
+        parameters={
+            "kind": controller.kind,
+            "namespace": namespace,
+            "name": name,
+            "uid": uid,
+            "members": dict(wanted),
+        },
         before={"uid": uid, "members": dict(former)},
         diff=tuple(line for key in wanted for line in _diff(key, former.get(key, ""), wanted[key])),
         undo="Gives the pod template its former members back, whole; that replaces the pods once more.",
         command=(
-            f"kubectl -n {namespace} patch deployment {name} --patch {shlex.quote(body)} && kubectl -n {namespace} "
-            f"rollout status deployment/{name} --timeout {settles_within_seconds}s"
+            f"kubectl -n {namespace} patch {what} --patch {shlex.quote(body)} && kubectl -n {namespace} "
+            f"rollout status {what} --timeout {settles_within_seconds}s"
         ),
         writer=WriterKind.KUBERNETES,
-        owner=owner,
+        owner=controller.manager,
         settles_within_seconds=settles_within_seconds,
     )
 
@@ -75,9 +94,9 @@ def _patch(former: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, An
 
 
 def read(step: Step, look: Reading) -> JsonValue:
-    """Return the Deployment's uid and the members that the step sets, as they are now; no uid: it is gone."""
+    """Return the controller's uid and the members that the step sets, as they are now; no uid: it is gone."""
     try:
-        found = _deployment(step, look)
+        found = _controller(step, look)
     except NotFound:
         return {"uid": "", "members": dict.fromkeys(_members(step), "")}
     with reading(f"get {step.target}"):
@@ -91,30 +110,34 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
         "spec": {"template": {"spec": _patch(_former(step), _members(step))}},
     }
     name, namespace = str(step.parameters["name"]), str(step.parameters["namespace"])
-    found = writing.cluster_writer.patch(DEPLOYMENTS, name, body, namespace=namespace)
+    found = writing.cluster_writer.patch(RESTARTABLE[_kind(step)], name, body, namespace=namespace)
     return {"generation": int(found.get("metadata", {}).get("generation", 0))}
 
 
 def settled(step: Step, look: Reading) -> Settled:
     """Return whether the template says so and all pods are new and Ready."""
-    found = _deployment(step, look)
+    found = _controller(step, look)
     with reading(f"get {step.target}"):
         if _held(step, found) != _members(step):
             return waiting_for(f"the pod template of {step.parameters['name']} does not say so yet")
-        missing = unfinished("Deployment", found)
+        missing = unfinished(_kind(step), found)
     return waiting_for(f"{step.parameters['name']}: {missing}") if missing else COMPLETE
 
 
 def inverse(step: Step) -> Step:
     """Return the step that gives the members their former values."""
-    return step_to(
-        step.fix,
+    controller = Controller(
+        kind=_kind(step),
         namespace=str(step.parameters["namespace"]),
         name=str(step.parameters["name"]),
         uid=str(step.parameters["uid"]),
+        manager=step.owner,
+    )
+    return step_to(
+        step.fix,
+        controller,
         former=_members(step),
         wanted=_former(step),
-        owner=step.owner,
         settles_within_seconds=step.settles_within_seconds,
     )
 
@@ -131,10 +154,15 @@ def _texts(held: JsonValue) -> dict[str, str]:
     return {str(key): str(value) for key, value in held.items()} if isinstance(held, Mapping) else {}
 
 
-def _held(step: Step, deployment: RawObject) -> dict[str, JsonValue]:
-    spec = template_spec(deployment)
+def _held(step: Step, controller: RawObject) -> dict[str, JsonValue]:
+    spec = template_spec(controller)
     return {key: json.dumps(spec[key], sort_keys=True) if spec.get(key) else "" for key in _members(step)}
 
 
-def _deployment(step: Step, look: Reading) -> RawObject:
-    return look.cluster.get(DEPLOYMENTS, str(step.parameters["name"]), namespace=str(step.parameters["namespace"]))
+def _kind(step: Step) -> str:
+    return str(step.parameters.get("kind") or _USUAL)
+
+
+def _controller(step: Step, look: Reading) -> RawObject:
+    name, namespace = str(step.parameters["name"]), str(step.parameters["namespace"])
+    return look.cluster.get(RESTARTABLE[_kind(step)], name, namespace=namespace)
