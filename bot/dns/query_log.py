@@ -3,9 +3,9 @@
     [INFO] 192.168.3.71:33238 - 36534 "A IN amazon.com. udp 54 false 512" NXDOMAIN qr,aa,rd 147 0.000473434s
 
 Formats `{common}` and `{combined}` of CoreDNS 1.2 to 1.15, whatever stands before `[INFO]` (the API's timestamp, one of
-CoreDNS's own, `kubectl --prefix`). Two readers over bytes: `count_rcodes` and `count_names`. A block whose every
-line is a query is counted by a pattern that is fast and would take two lines for one; any other block by the strict
-one. A line that is no query is counted, too: other lines of CoreDNS stand between.
+CoreDNS's own, `kubectl --prefix`). Two readers over bytes: `count_rcodes` and `count_names`. A line that is no query is
+counted, too: other lines of CoreDNS stand between. Rcodes are counted by a faster pattern where a block holds queries
+alone; then it counts as many as there are lines, and cannot have taken two for one.
 """
 
 from __future__ import annotations
@@ -32,14 +32,22 @@ NO_ERROR, NO_NAME = "NOERROR", "NXDOMAIN"
 ANSWERS = frozenset({NO_ERROR, NO_NAME})
 """Rcodes of a server that does its work; all others are errors."""
 
-_QUESTION = rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+'
-_STRICT = re.compile(rb'\[INFO\] ([^ \n]++) - [^ \n]++ "(' + _QUESTION + rb')" ([^ \n]++) [^\n]++')
-"""A query anywhere in a line. A name holds neither a blank nor a quotation mark that no backslash precedes."""
-_RCODES = re.compile(rb'\[INFO\] [^ ]++ - [^ ]++ "[^"]*+" ([^ ]++) [^\n]++\n')
-_NAMES = re.compile(rb'\[INFO\] (\[[^] ]++\]|[^: [][^: ]*+):[^ ]++ - [^ ]++ "([^"]*+" [^ ]++) [^\n]++\n')
-"""The same, fast: neither knows where a line ends, nor what a backslash means."""
+_WORD = rb"[\x00-\x09\x0b-\x1f!-\xff]++"
+"""Neither a blank nor the end of a line. Sets of three ranges are one table to the matcher, and four times as fast."""
+_PLAIN = rb"[\x00-\x09\x0b-\x1f!-9;-\xff]*+"
+_ADDRESS = rb"(?:\[[\x00-\x09\x0b-\x1f!-\\^-\xff]++\]|[\x00-\x09\x0b-\x1f!-9;-Z\\-\xff]" + _PLAIN + rb")"
+"""Before the port's colon; an IPv6 one stands in brackets."""
+_QUOTED = rb"[\x00-\x09\x0b-!#-\[\]-\xff]*+(?:\\[^\n][\x00-\x09\x0b-!#-\[\]-\xff]*+)*+"
+"""Neither a quotation mark nor the end of a line, but behind a backslash: so names are written that hold one."""
+_HEAD = rb"\[INFO\] (%s):" + _WORD + rb" - " + _WORD
+_QUERIES = re.compile((_HEAD % _ADDRESS) + rb' "(' + _QUOTED + rb'" ' + _WORD + rb") [^\n]++")
+"""A query anywhere in a line: its client, and what stands between the quotation marks with the answer's rcode."""
+_RCODES = re.compile((_HEAD % (b"?:" + _ADDRESS)) + rb' "' + _QUOTED + rb'" (' + _WORD + rb") [^\n]++")
+_RCODES_FAST = re.compile((_HEAD % (b"?:" + _ADDRESS)) + rb' "[^"]*+" ([^ ]++) [^\n]++\n')
+"""The same, fast: it may take two lines for one, and knows nothing of backslashes."""
 _ASKED = re.compile(rb"(\S+) (\S+) ((?:[^ \\]|\\.)+) (\S+) (\d+) (\S+) (\d+)")
 """Type, class, name, protocol, size, DO bit, the client's buffer size (EDNS)."""
+_WORDS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +98,11 @@ class Question:
 
 def query_line(text: str) -> QueryLine | None:
     """Return what one line says, with or without what may stand before `[INFO]`; None: it is no query."""
-    found = _STRICT.search(text.partition("\n")[0].encode("utf-8", "surrogatepass"))
+    found = _QUERIES.search(text.partition("\n")[0].encode("utf-8", "surrogatepass"))
     if found is None:
         return None
-    remote, question, rcode = found.groups()
-    return QueryLine(client=_text(_address(_client(remote))), rcode=_text(rcode), question=Question.of(question))
+    client, (question, _, rcode) = found[1], found[2].rpartition(b'" ')
+    return QueryLine(client=_text(_address(client)), rcode=_text(rcode), question=Question.of(question))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,13 +129,14 @@ def count_rcodes(stream: BinaryIO) -> RcodesCounted:
     """Count a log's queries by rcode, and keep the newest of each error."""
     counted: Counter[bytes] = Counter()
     samples: dict[bytes, deque[bytes]] = {}
-    lines = 0
+    lines, pure = 0, True
     for block in _blocks(stream):
         ends = block.count(b"\n")
         lines += ends
-        found = _RCODES.findall(block)
-        if len(found) != ends or b"\\" in block:
-            found = [rcode for _, _, rcode in _STRICT.findall(block)]
+        found = _RCODES_FAST.findall(block) if pure and b"\\" not in block else []
+        if len(found) != ends:
+            found = _RCODES.findall(block)
+        pure = len(found) == ends
         tally = _tallied(found)
         counted.update(tally)
         for rcode in tally.keys() - _WELL:
@@ -161,8 +170,8 @@ def _keep_samples(block: bytes, rcode: bytes, kept: deque[bytes]) -> None:
     while len(found) < SAMPLES and (at := block.rfind(token, 0, end)) >= 0:
         begins, ends = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
         line = block[begins:ends]
-        query = _STRICT.search(line)
-        if query is not None and query[3] == rcode:
+        query = _RCODES.search(line)
+        if query is not None and query[1] == rcode:
             found.append(line)
         end = begins
     kept.extend(reversed(found))
@@ -207,12 +216,8 @@ def count_names(streams: Iterable[BinaryIO], most_questions: int = MOST_QUESTION
     nameless: Counter[tuple[bytes, bytes]] = Counter()
     lines = 0
     for block in (block for stream in streams for block in _blocks(stream)):
-        ends = block.count(b"\n")
-        lines += ends
-        found = _NAMES.findall(block)
-        if len(found) != ends or b"\\" in block or block.count(b"[INFO] ") != ends:
-            found = [(_client(remote), question + b'" ' + rcode) for remote, question, rcode in _STRICT.findall(block)]
-        asked.update(found)
+        lines += block.count(b"\n")
+        asked.update(_QUERIES.findall(block))
         if len(asked) > most_questions:
             asked = _pruned(asked, nameless, most_questions // 2)
     return _told(asked, nameless, lines)
@@ -235,8 +240,8 @@ def _told(
     for (client, text), times in asked.items():
         queries = told.clients.setdefault(_text(_address(client)), ClientQueries())
         question, _, rcode = text.rpartition(b'" ')
-        read = Question.of(question)
-        counted = queries.names.setdefault(read.name, Counter()) if read else queries.rest
+        name = _name(question)
+        counted = queries.names.setdefault(name, Counter()) if name else queries.rest
         counted[_text(rcode)] += times
     for (client, rcode), times in nameless.items():
         told.clients.setdefault(_text(client), ClientQueries()).rest[_text(rcode)] += times
@@ -244,12 +249,14 @@ def _told(
     return told
 
 
-def _client(remote: bytes) -> bytes:
-    """Return the address before the port, an IPv6 one in its brackets."""
-    if remote.startswith(b"["):
-        inside, bracket, _ = remote.partition(b"]")
-        return inside + bracket
-    return remote.partition(b":")[0]
+def _name(question: bytes) -> str:
+    """Return the name of a question, the usual one without taking it apart; empty: it is of another format."""
+    words = question.split()
+    usual = len(words) == _WORDS and words[4].isdigit() and words[6].isdigit() and b"\\" not in question
+    if usual and b" ".join(words) == question:
+        return _text(words[2])
+    read = Question.of(question)
+    return read.name if read else ""
 
 
 def _address(client: bytes) -> bytes:
@@ -283,13 +290,13 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 
 def first_and_last(log: bytes) -> tuple[datetime | None, datetime | None]:
     """Return when the first and the last query were logged, by the API's timestamps before them."""
-    first = _STRICT.search(log)
+    first = _RCODES.search(log)
     begins = log.rfind(b"\n", 0, first.start()) + 1 if first else 0
     last = begins
     end = len(log)
     while first and end > 0:
         last = log.rfind(b"\n", 0, end - 1) + 1
-        if _STRICT.search(log, last, end):
+        if _RCODES.search(log, last, end):
             break
         end = last
     return (_time(log, begins), _time(log, last)) if first else (None, None)

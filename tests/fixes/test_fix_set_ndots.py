@@ -49,7 +49,7 @@ def case(*workloads: AskingWorkload, rows: tuple[AskingWorkload, ...] = (), **pa
         rule="ndots_amplification",
         title="",
         kind=Kind.CAUSE,
-        playbook="ndots",
+        playbook="query-log",
         severity=Severity.WARNING,
         judgement=judgement,
     )
