@@ -3,7 +3,8 @@
 Who sends all queries from one UDP port keeps one entry alive for ever; led to an address that is no endpoint any more,
 it stays `[UNREPLIED]`. kube-proxy removes such entries when endpoints go, in ipvs mode after the five minutes that IPVS
 keeps them. An entry of a single query ends by itself after 30 s, so that it counts only when the CoreDNS pods have been
-what they are for longer. Where nodes are not looked at, kube-proxy on every node is what speaks against it, said so.
+what they are for longer. Where nodes are not looked at, kube-proxy on every node is what speaks against it, said so;
+right after a change that is too early only where look-ups by the service time out, for nothing else points to it.
 
 In a playbook: `{rule: stale_conntrack, severity: critical, with: {grace: 2m, ipvs_grace: 6m}}`.
 """
@@ -21,6 +22,8 @@ from bot.collectors.node_conntrack import NodeConntracks
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.lookups import Answer
 from bot.domain.phrases import and_more, count, few, timestamp
 from bot.kubernetes.named_pods import PODS, in_details
 from bot.kubernetes.pods import Pod
@@ -36,7 +39,7 @@ class Thresholds:
     grace: timedelta = timedelta(minutes=2)
     """An entry of a single query has ended by then, and kube-proxy has removed those of endpoints that are gone."""
     ipvs_grace: timedelta = timedelta(minutes=6)
-    """The same where nodes were not looked at: kube-proxy may work in ipvs mode, and IPVS keeps them for 5 minutes."""
+    """The same where look-ups time out on nodes that were not looked at: in ipvs mode IPVS keeps them for 5 minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +133,22 @@ def _unseen(case: Case, proxy: KubeProxyPods, seen: Iterable[str], changed_at: d
     if left:
         yield Gap(what="tracked DNS queries", reason=f"no kube-proxy is ready on {few(left, 3)}, to remove stale ones")
     early = changed_at is None or case.collected_at - changed_at < case.thresholds.ipvs_grace
-    if early and not looked:
-        yield _too_early("a CoreDNS pod may have gone just now, and no node's tracked queries were seen", changed_at)
-    if (left or (early and not looked)) and isinstance(found, Gap):
+    doubt = _doubt(case, looked) if early else ""
+    if doubt:
+        yield _too_early(f"a CoreDNS pod may have gone just now, and {doubt}", changed_at)
+    if (left or doubt) and isinstance(found, Gap):
         yield found
+
+
+def _doubt(case: Case, looked: set[str]) -> str:
+    """Return what may come of entries on nodes that were not looked at; empty: look-ups by the service got through."""
+    lookups = case.find(LookupMatrix)
+    if lookups is None:
+        return "" if looked else "neither a node's tracked queries nor look-ups were seen"
+    made = (one for one in lookups.lookups if one.through_service and one.answer is Answer.TIMED_OUT)
+    silent = sorted({one.client.node for one in made if one.client.node} - looked)
+    unseen = f"look-ups by the service time out on {few(silent, 3)}, whose tracked queries were not seen"
+    return unseen if silent else ""
 
 
 def _problem(stale: list[_Stale], changed_at: datetime | None) -> Judgement:
@@ -169,7 +184,7 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=(KubeDns, CorednsPods, KubeProxyPods),
-    wants=(NodeConntracks, WorkloadPods),
+    wants=(NodeConntracks, WorkloadPods, LookupMatrix),
     problem_refuted_by=(
         (KubeDns, "an endpoint at the address that queries are led to"),
         (CorednsPods, "pods that came or went just now, so that entries may end by themselves"),
@@ -177,7 +192,7 @@ RULE = Rule(
     ),
     healthy_refuted_by=(
         (KubeProxyPods, "a node without a ready kube-proxy, where nobody removes such entries"),
-        (CorednsPods, "pods that came or went just now"),
+        (CorednsPods, "pods that came or went just now, while look-ups by the service time out"),
     ),
     thresholds=Thresholds,
 )

@@ -15,6 +15,8 @@ from bot.collectors.node_conntrack import ConntrackOfNode, NodeConntracks
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
 from bot.domain.findings import Judgement, Verdict
+from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.lookups import Answer
 from bot.kubernetes.named_pods import of_details
 from bot.linux.conntrack import TrackedConnection
 from bot.rules.stale_conntrack import RULE
@@ -98,9 +100,8 @@ SINCE = [
     ("a rollout a while ago", young(seconds=130), table(STALE), P, "since 2026-11-21T08:57:50Z"),
     ("a rollout just now, nothing stale", young(seconds=60), table(), H, "waits for an address"),
     ("the Deployment changed just now", replace(young(seconds=900), last_change=NOW), table(STALE), U, "too early"),
-    ("no node seen, long ago", young(seconds=900), REFUSED, H, "is ready on 2 nodes"),
-    ("no node seen, within IPVS's time", young(seconds=300), REFUSED, U, "may have gone just now"),
-    ("entries not read", young(seconds=300), table(read=False), U, "may have gone just now"),
+    ("no node seen", young(seconds=60), REFUSED, H, "is ready on 2 nodes"),
+    ("entries not read", young(seconds=60), table(read=False), H, "is ready on 2 nodes"),
 ]
 
 
@@ -110,10 +111,39 @@ SINCE = [
 def test_an_entry_of_one_query_ends_by_itself(
     judge: Any, coredns: CorednsPods, found: NodeConntracks | Gap, verdict: Verdict, said: str
 ) -> None:
-    """Too early after a change is neither a fault nor health; where no entry was seen, IPVS's time has to pass."""
+    """Too early after a change is neither a fault nor health; where none was seen, kube-proxy removes what there is."""
     judgement: Judgement = judge(RULE, workload(), coredns, gaps={NodeConntracks: found})
 
     assert (judgement.verdict, said in judgement.summary) == (verdict, True), judgement.summary
+
+
+DIRECT, SERVICE = ("10.0.1.7", "inside", Answer.TIMED_OUT), (CLUSTER_IP, "inside", Answer.TIMED_OUT)
+UNSEEN = [
+    ("a time-out within IPVS's time", young(seconds=300), REFUSED, SERVICE, U),
+    ("after IPVS's time", young(seconds=900), REFUSED, SERVICE, H),
+    ("an answer", young(seconds=300), REFUSED, (CLUSTER_IP, "inside", Answer.ANSWERED), H),
+    ("a time-out of a pod, past the service", young(seconds=300), REFUSED, DIRECT, H),
+    ("its node was seen", young(seconds=300), table(), SERVICE, H),
+    ("another node was seen", young(seconds=300), table(node="node-b"), SERVICE, U),
+    ("its entries were not read", young(seconds=300), table(read=False), SERVICE, U),
+    ("no look-up was made", young(seconds=300), REFUSED, None, U),
+    ("no look-up was made, and a node seen", young(seconds=300), table(), None, H),
+]
+
+
+@pytest.mark.parametrize(
+    ("coredns", "found", "lookup", "verdict"), [row[1:] for row in UNSEEN], ids=[row[0] for row in UNSEEN]
+)
+def test_a_node_not_seen_counts_only_where_lookups_by_the_service_time_out(
+    judge: Any, make: Any, coredns: CorednsPods, found: NodeConntracks | Gap, lookup: Any, verdict: Verdict
+) -> None:
+    """Right after CoreDNS pods came or went: a young cluster in which names are answered is not in doubt."""
+    looked = make.lookups(lookup) if lookup else Gap(what="LookupMatrix", reason="no pod to look from")
+    judgement: Judgement = judge(RULE, workload(), coredns, gaps={NodeConntracks: found, LookupMatrix: looked})
+
+    assert judgement.verdict is verdict, judgement.summary
+    said = "time out on node-a, whose tracked queries were not seen" if lookup else "nor look-ups were seen"
+    assert (said in judgement.summary) is (verdict is U)
     assert (REFUSED in judgement.missing) is (found is REFUSED and verdict is U)
 
 
