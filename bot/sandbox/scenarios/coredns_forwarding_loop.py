@@ -63,6 +63,7 @@ SCENARIO = Scenario(
     explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
     healed_by=ByHand(acts=_heal),
     not_to_blame=("coredns_oom_killed", "coredns_crash_corefile", "coredns_upstream_unreachable"),
+    lab_seeds=(1, 3),  # one node, all nodes
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(

@@ -47,6 +47,7 @@ SCENARIO = Scenario(
     root_cause="coredns_crash_corefile",
     explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
     healed_by=ByHand(acts=_heal),
+    lab_seeds=(1, 3),  # two of the mistakes
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(
