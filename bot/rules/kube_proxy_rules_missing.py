@@ -198,7 +198,7 @@ def _where_writing_fails(pod: str) -> tuple[str, ...]:
 _WHERE_NOTHING_IS_SAID = (
     (
         "kubectl -n kube-system get service kube-dns --show-labels  # kube-proxy leaves out Services with the label "
-        "service.kubernetes.io/service-proxy-name or service.kubernetes.io/headless"
+        "service.kubernetes.io/service-proxy-name, old versions also those with service.kubernetes.io/headless"
     ),
     "On the node: iptables-save -t nat | grep kube-dns; look for a firewall program or script that clears the tables.",
     "kubectl -n kube-system rollout restart daemonset kube-proxy  # it writes all rules again when it starts",

@@ -9,19 +9,16 @@ from bot.sandbox.world.scenario import ByHand, Operator, Scenario
 from bot.sandbox.world.world import World
 
 _NAMESPACE = "kube-system"
-_LABELS = ("service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless")
+_LABEL = "service.kubernetes.io/service-proxy-name"
+"""`service.kubernetes.io/headless` did the same once: kube-proxy of 1.36 leaves by that EndpointSlices alone."""
 _A_WHILE = 180.0
 """Seconds: kube-proxy that has just started may still write."""
 
 
-def _label(world: World) -> dict[str, str]:
-    return {_LABELS[world.seed % 2]: "mesh"}
-
-
-def _acts(world: World, operator: Operator) -> None:
+def _acts(_world: World, operator: Operator) -> None:
     def labelled(service: dict[str, Any]) -> dict[str, Any]:
         metadata = service["metadata"]
-        return {**service, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **_label(world)}}}
+        return {**service, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), _LABEL: "mesh"}}}
 
     edit(operator, "services", "kube-dns", labelled, namespace=_NAMESPACE)
     operator.time_passes(_A_WHILE)
@@ -35,7 +32,7 @@ def _harmless(world: World, operator: Operator) -> None:
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {"name": "mesh-ingress", "namespace": _NAMESPACE, "labels": _label(world)},
+            "metadata": {"name": "mesh-ingress", "namespace": _NAMESPACE, "labels": {_LABEL: "mesh"}},
             "spec": {"type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "ports": ports},
         }
     )
@@ -45,7 +42,7 @@ def _harmless(world: World, operator: Operator) -> None:
 def _heal(_world: World, operator: Operator) -> None:
     def without(service: dict[str, Any]) -> dict[str, Any]:
         metadata = service["metadata"]
-        kept = {key: value for key, value in metadata["labels"].items() if key not in _LABELS}
+        kept = {key: value for key, value in metadata["labels"].items() if key != _LABEL}
         return {**service, "metadata": {**metadata, "labels": kept}}
 
     edit(operator, "services", "kube-dns", without, namespace=_NAMESPACE)

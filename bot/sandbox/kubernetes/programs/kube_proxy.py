@@ -38,7 +38,7 @@ class Watched:
 
 
 _LEFT_OUT = frozenset({"service.kubernetes.io/headless", "service.kubernetes.io/service-proxy-name"})
-"""Labels of Services that it neither lists nor watches, whatever their values."""
+"""Labels of Services that it neither lists nor watches, whatever their values: the former in old versions alone."""
 _SELECTOR = "labelSelector=%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-name&"
 _NODE = Watched(
     kind="*v1.Node",
