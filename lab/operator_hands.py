@@ -32,13 +32,24 @@ def _refusals(harmless: HTTPStatus | None = None) -> Iterator[None]:
 
 
 class LabOperator(HttpOperator):
-    """Does what a scenario says. `settings` finds a node's kubelet settings; `rest` knows when nothing moves."""
+    """Does what a scenario says.
+
+    `settings` finds a node's kubelet settings; `rest` knows when nothing moves; `remove_routes` takes from nodes what
+    they hold of a pod's address.
+    """
 
     def __init__(
-        self, *, aws_url: str, api: KubernetesApi, settings: Callable[[str], KubeletSettings], rest: Rest
+        self,
+        *,
+        aws_url: str,
+        api: KubernetesApi,
+        settings: Callable[[str], KubeletSettings],
+        rest: Rest,
+        remove_routes: Callable[[str], None],
     ) -> None:
         super().__init__(aws_url=aws_url, kubernetes_url=f"https://127.0.0.1:{api.port}")
         self._api, self._settings, self._rest = api, settings, rest
+        self._remove_routes = remove_routes
 
     def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[Json]:
         """Return objects; `labels` as `key=value,…`."""
@@ -71,6 +82,12 @@ class LabOperator(HttpOperator):
     def resolv_conf(self, node: str, text: str) -> None:
         """Write a node's own /etc/resolv.conf."""
         self._settings(node).resolv_conf = text
+
+    def remove_routes(self, *addresses: str) -> None:
+        """Remove what nodes hold of pods with these addresses, and wait until nothing moves."""
+        for address in addresses:
+            self._remove_routes(address)
+        self.settle()
 
     def time_passes(self, seconds: float) -> None:
         """Wait so long: the kernel's clock is nobody's to change. Of hours, a moment that parts before from after."""

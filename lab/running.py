@@ -177,6 +177,7 @@ class RunningLab(Started):
             api=api,
             settings=lambda name: self.agent.node(name).settings,
             rest=self._rest,
+            remove_routes=self.fabric.home.remove_routes,
         )
         self.agent.start()
         self.operator.apply(*(item for item in objects if item["kind"] not in {"Node", "Deployment"}))

@@ -1,10 +1,11 @@
 """A VPC as network namespaces: one that routes, and around it nodes, their pods and other hosts.
 
 Nodes and pods are wired as the VPC CNI does it: a /32 address in the pod, a default route by 169.254.1.1 with a
-permanent neighbour, the host side `eni…`, and on the node `512: from all to POD lookup main`
-(amazon-vpc-cni-k8s, docs/cni-proposal.md; `lab.vpc_cni`). Nothing touches the machine's own network. Packets between
-two interfaces are forwarded by the routing namespace, where `lab.vpc_filter` judges them; packets between pods of one
-node never get there, and the VPC resolver lives in it, so that nothing filters it.
+permanent neighbour, the host side `eni…`, and on the node `512: from all to POD lookup main`, besides
+`1536: from POD lookup 2` where the address is of a second interface (amazon-vpc-cni-k8s, docs/cni-proposal.md;
+`lab.vpc_cni`). Nothing touches the machine's own network. Packets between two interfaces are forwarded by the routing
+namespace, where `lab.vpc_filter` judges them; packets between pods of one node never get there, and the VPC resolver
+lives in it, so that nothing filters it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.domain.enforcing_mode import EnforcingMode
 from bot.sandbox.world.world import vpc_resolver
 from lab.namespaces import Run, ip, joined
-from lab.vpc_cni import LOCAL, MARKED_RULE, TO_POD, BranchLinks, lay_host_rules
+from lab.vpc_cni import FROM_POD, LOCAL, MARKED_RULE, TO_POD, BranchLinks, lay_host_rules
 from lab.vpc_resolver import LINK_LOCAL, VpcResolver
 
 _GATEWAY = "169.254.1.1"
@@ -39,6 +40,7 @@ class _Attached:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pod:
     netns: str
+    address: str
     rules: tuple[str, ...]
     """Of the node, for this pod alone."""
     links: tuple[str, ...]
@@ -115,21 +117,29 @@ class VpcWiring:
         """Return the full name of a node's namespace."""
         return self._attached[f"node {name}"].netns
 
-    def attach_pod(self, node: str, name: str, address: str) -> str:
-        """Attach a pod to a node and return its namespace's full name. `name`: unique on the node, without `/`."""
+    def attach_pod(self, node: str, name: str, address: str, *, interface: int = 0) -> str:
+        """Attach a pod to a node and return its namespace's full name. `name`: unique on the node, without `/`.
+
+        `interface`: number of the node's interface that holds the address. What the pod sends has a table of that
+        interface's own, as the VPC CNI lays it, but for the first one's; here they all are the node's one link.
+        """
         host_side = f"eni{_hashed(node, name, 11)}"
         netns = self._run.netns(f"pod-{node.partition('.')[0]}-{name}")
-        rule = f"from all to {address} lookup main priority {TO_POD}"
+        rules, routes = [f"from all to {address} lookup main priority {TO_POD}"], list[str]()
+        if interface:
+            rules.append(f"from {address} lookup {interface + 1} priority {FROM_POD}")
+            routes.append(f"route replace default via {_GATEWAY} dev eth0 onlink table {interface + 1}")
         with self._lock:
             self._lead_to_pod(node, netns, host_side, address)
             ip(
                 self.node_netns(node),
                 f"route replace {address}/32 dev {host_side} scope link",
-                f"rule add {rule}",
+                *routes,
+                *(f"rule add {rule}" for rule in rules),
             )
             self._route(f"node {node}", [address])
             self._hold(node, [address])
-            self._pods[node, name] = _Pod(netns=netns, rules=(rule,), links=(host_side,))
+            self._pods[node, name] = _Pod(netns=netns, address=address, rules=tuple(rules), links=(host_side,))
         return netns
 
     def attach_branch_pod(
@@ -167,7 +177,9 @@ class VpcWiring:
             )
             with joined(node_netns):  # a probe by the node comes in here, from the node's own address
                 Path(f"/proc/sys/net/ipv4/conf/{links.branch}/accept_local").write_text("1")
-            self._pods[node, name] = _Pod(netns=netns, rules=links.rules, links=(links.host_side, links.branch))
+            self._pods[node, name] = _Pod(
+                netns=netns, address=address, rules=links.rules, links=(links.host_side, links.branch)
+            )
         return netns
 
     def _prepare_for_branches(self, node: str) -> None:
@@ -201,6 +213,15 @@ class VpcWiring:
             f"route add default via {_GATEWAY} dev eth0",
             f"neighbour add {_GATEWAY} lladdr {_HOST_HARDWARE} dev eth0 nud permanent",
         )
+
+    def remove_routes(self, address: str) -> None:
+        """Remove the rules and the route that the node of a pod without a branch interface holds of its address."""
+        with self._lock:
+            (place,) = (place for place, pod in self._pods.items() if pod.address == address)
+            held = self._pods[place]
+            rules = (f"rule del {rule}" for rule in held.rules)
+            ip(self.node_netns(place[0]), *rules, f"route del {address}/32 dev {held.links[0]}")
+            self._pods[place] = replace(held, rules=())
 
     def detach_pod(self, node: str, name: str) -> None:
         """Remove a pod: its processes end, its address is free again."""

@@ -70,7 +70,8 @@ class _Lacking:
 
     @property
     def line(self) -> str:
-        looked = f"0 of {count(len(self.made), 'look-up')} answered" if self.made else self.pod.why_not_ready
+        state = "ready" if self.pod.ready else self.pod.why_not_ready
+        looked = f"0 of {count(len(self.made), 'look-up')} answered" if self.made else state
         return f"{self.name} ({self.pod.ip}) on {self.pod.node}: {'; '.join(self.what)}; {looked}"
 
 

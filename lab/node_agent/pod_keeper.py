@@ -112,7 +112,9 @@ class PodKeeper:
         self._address = own.privateIp if own else await self._node_address()
         wiring = self._hands.wiring
         attached = (
-            partial(wiring.attach_branch_pod, vlan=own.vlanId, mode=self.node.cni.mode) if own else wiring.attach_pod
+            partial(wiring.attach_branch_pod, vlan=own.vlanId, mode=self.node.cni.mode)
+            if own
+            else partial(wiring.attach_pod, interface=self.node.pool.interface(self._address))
         )
         attach = partial(attached, self.node.name, self._name, self._address)
         self._attaching = asyncio.ensure_future(self._hands.away(attach))

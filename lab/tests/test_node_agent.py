@@ -75,8 +75,9 @@ class FakeWiring:
     def __init__(self) -> None:
         self.acts: list[str] = []
 
-    def attach_pod(self, _node: str, _name: str, _address: str) -> str:
+    def attach_pod(self, _node: str, _name: str, _address: str, *, interface: int) -> str:
         """Attach a pod."""
+        assert interface == 0
         self.acts.append("attach")
         return self.netns
 
@@ -88,8 +89,9 @@ class FakeWiring:
 class FailingWiring(FakeWiring):
     """Cannot attach a pod."""
 
-    def attach_pod(self, _node: str, _name: str, _address: str) -> str:
+    def attach_pod(self, _node: str, _name: str, _address: str, *, interface: int) -> str:
         """Fail."""
+        del interface
         raise LabError("ip in dl-node did not do 'link add': No space left on device")
 
 

@@ -98,6 +98,24 @@ def test_a_pod_is_wired_as_the_vpc_cni_does_it(namespaces: dict[str, str]) -> No
     assert {"priority": 512, "src": "all", "dst": "10.7.0.11", "table": "main"} in _shown(node, "rule")
 
 
+def test_a_pod_on_a_second_interface_sends_by_that_interfaces_table(
+    wiring: VpcWiring, namespaces: dict[str, str]
+) -> None:
+    """Rule 1536 for what it sends, with a default route of its own; it reaches all others and leaves no rule behind."""
+    node = namespaces["10.7.64.10"]
+    own = wiring.attach_pod(TWO, "second", "10.7.64.12", interface=1)
+
+    laid = [rule for rule in _rules(node) if "10.7.64.12 lookup" in rule]
+    (default,) = _shown(node, "route", "show", "table", "2")
+    silent = [address for address in namespaces if not _answers(own, address)]
+    wiring.detach_pod(TWO, "second")
+
+    assert laid == ["512: from all to 10.7.64.12 lookup main", "1536: from 10.7.64.12 lookup 2"]
+    assert (default["dst"], default["gateway"]) == ("default", "169.254.1.1")
+    assert silent == []
+    assert [rule for rule in _rules(node) if "10.7.64.12 lookup" in rule] == []
+
+
 def test_every_packet_of_a_branch_pod_crosses_the_fabric(wiring: VpcWiring, namespaces: dict[str, str]) -> None:
     """To and from its own node and that node's pods too; it reaches all others, and leaves no trace when detached."""
     wiring.attach_branch_pod(ONE, "first", "10.7.0.51", vlan=1)

@@ -136,6 +136,12 @@ class Cluster:
         held = self._kubelets.node(node)
         held.settings = held.settings.changed(settings)
 
+    def remove_routes(self, addresses: Sequence[str]) -> None:
+        """Let nodes hold nothing any more of the pods that have these addresses."""
+        for address in addresses:
+            self._kubelets.remove_routes(address)
+        self.look_at_network_anew()
+
     def pass_time(self, elapsed: timedelta) -> None:
         """Date everything back, so that it happened so much longer ago."""
         self.store.date_back(elapsed)
@@ -248,7 +254,7 @@ class Cluster:
     def _host_network(self, pod: Json, vpc: Vpc) -> HostNetwork:
         """Return what the kernel of a pod's node holds now."""
         name = pod["spec"]["nodeName"]
-        strict = {runtime.address: runtime.strict for runtime in self._kubelets.pods.values()}
+        strict = {each.address: each.strict for each in self._kubelets.pods.values() if each.routed}
         return host_network(self._kubelets.node(name), self.store.get(NODES, "", name), strict, self.store, vpc)
 
     def added_beside(self, document: Json) -> Json:

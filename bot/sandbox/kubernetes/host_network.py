@@ -113,11 +113,15 @@ class Held:
 
 
 def host_network(node: Node, document: Json, strict: Mapping[str, bool], store: Store, vpc: Vpc) -> HostNetwork:
-    """Return the network of a node. `strict` says of each pod's address whether its packets never see the node."""
+    """Return the network of a node.
+
+    `strict` holds the address of each pod that its node leads packets to, and whether these never see the node.
+    """
     name = document["metadata"]["name"]
     instance = document["spec"].get("providerID", "").rsplit("/", 1)[-1]
     ports = [port for port in vpc.ports_of_instance.get(instance, []) if not port.is_branch]
-    held = [one for pod in _pods_of(name, store) for one in _held(pod, strict)]
+    every = [one for pod in _pods_of(name, store) for one in _held(pod, strict)]
+    held = [one for one in every if one.address in strict]
     services = tuple(_services(node, store))
     return HostNetwork(
         links=tuple(_links(node, ports, held)),
@@ -126,7 +130,7 @@ def host_network(node: Node, document: Json, strict: Mapping[str, bool], store: 
         services=services,
         mode=node.proxy_mode if node.leading is not Leading.CONNECTING else "",
         untracked=tuple(sorted(node.untracked)),
-        conntrack_count=min(_tracked(len(held)), node.conntrack_max),
+        conntrack_count=min(_tracked(len(every)), node.conntrack_max),
         conntrack_max=node.conntrack_max,
     )
 

@@ -44,6 +44,8 @@ class PodRuntime:
     """Port and path of its HTTP readiness probe; None: it is ready as its program says."""
     strict: bool = False
     """Whether all its packets leave through a branch interface of its own, past the node: as it was made."""
+    routed: bool = True
+    """Whether its node holds the rules and routes that the VPC CNI laid when it was made."""
 
     @property
     def ended(self) -> bool:
@@ -53,7 +55,7 @@ class PodRuntime:
     @property
     def ready(self) -> bool:
         """Whether its program runs and its readiness probe succeeds."""
-        if self.process is None or self.ended:
+        if self.process is None or self.ended or (self.probe is not None and not self.routed):
             return False
         return self.process.ready if self.probe is None else self.process.answers(*self.probe)
 
@@ -136,6 +138,12 @@ class Kubelets:
         """Return what the node holds of the pod that has this address as its own; None: no pod has."""
         pod = self._store.find(PODS, *self.owner_of(address))
         return self.pods.get(pod["metadata"]["uid"]) if pod else None
+
+    def remove_routes(self, address: str) -> None:
+        """Let the node of the pod that has this address as its own hold nothing of it, until it is made anew."""
+        holder = self.holder_of(address)
+        if holder is not None:
+            holder.routed = False
 
     def waits(self, pod: Json) -> bool:
         """Return whether this pod has a step before it that needs no outside event."""

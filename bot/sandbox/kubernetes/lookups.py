@@ -40,6 +40,8 @@ class LookupPath:
         `forwards`: how many servers have passed the query on so far.
         """
         name_of_node = pod["spec"]["nodeName"]
+        if not self._is_routed(address):
+            return TIMEOUT
         if server not in self._kubelets.node(name_of_node).untracked and self._drops_new(name_of_node):
             return TIMEOUT
         return self._sent(pod, address, server, name, protocol, forwards)
@@ -90,6 +92,11 @@ class LookupPath:
         holder = self._kubelets.holder_of(address)
         return holder is not None and holder.strict
 
+    def _is_routed(self, address: str) -> bool:
+        """Return whether packets find their way to what has this address: no node has to lead the way to itself."""
+        holder = self._kubelets.holder_of(address)
+        return holder is None or holder.routed
+
     def _outside(self, pod: Json, flow: Flow) -> Flow:
         """Return the flow as it leaves the VPC: of a branch pod that sees its node, with the node's address."""
         holder, port = self._kubelets.holder_of(flow.client), self._vpc.port_of(flow.client)
@@ -109,7 +116,7 @@ class LookupPath:
         return TIMEOUT if holders else ask_address(self._network, self._vpc, self._outside(pod, flow), name)
 
     def _reaches(self, pod: Json, target_node: str, flow: Flow) -> bool:
-        if self._drops_new(target_node):
+        if self._drops_new(target_node) or not self._is_routed(flow.server):
             return False
         if pod["spec"]["nodeName"] == target_node and not (self._strict(flow.client) or self._strict(flow.server)):
             return True

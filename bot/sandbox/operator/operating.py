@@ -153,6 +153,11 @@ class HttpOperator:
         """Write a node's own /etc/resolv.conf."""
         self._cluster("POST", "nodes", {node: {"resolv_conf": text}})
 
+    def remove_routes(self, *addresses: str) -> None:
+        """Remove what nodes hold of pods with these addresses, and wait until nothing moves."""
+        self._cluster("POST", "unrouted", {"addresses": addresses})
+        self.settle()
+
     def time_passes(self, seconds: float) -> None:
         """Date everything in the cluster back, so that it happened so much longer ago; what AWS has begun goes on."""
         self._aws_control("passed", {"seconds": seconds})

@@ -59,6 +59,13 @@ class Operator(AwsHands, Protocol):
         """Write a node's own /etc/resolv.conf, which pods with dnsPolicy Default get when they start."""
         ...
 
+    def remove_routes(self, *addresses: str) -> None:
+        """Remove what nodes hold of pods with these addresses: their routes, and the rules that name them.
+
+        `ip route del` and `ip rule del` on each node; a program that tidies up what it did not lay does the same.
+        """
+        ...
+
     def time_passes(self, seconds: float) -> None:
         """Do nothing for so long. A world whose clock is its own may date everything back instead."""
         ...
@@ -142,7 +149,7 @@ class Scenario:
     ipv6: bool = False
     """Whether the cluster was made with ipFamily ipv6: pods and Services have IPv6 addresses alone."""
     lab_seeds: tuple[int, ...] = (1, 2)
-    """With which seeds the lab plays it: worlds of three and of five nodes, unless others show more of what it is about.
+    """With which seeds the lab plays it: worlds of three and of five nodes, unless others show more of its subject.
 
     One is enough where the seed decides nothing that matters to it.
     """
