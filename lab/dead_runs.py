@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.memory_groups import remove_groups
 
 RECORDS = Path("/run/eks-dns-bot-lab")
 NAMESPACES = Path("/run/netns")
@@ -55,11 +56,12 @@ def locked_records() -> Iterator[None]:
 
 
 def remove_dead_runs() -> None:
-    """Remove processes, namespaces and files of every run whose owner is dead. The records' lock must be held."""
+    """Remove processes, namespaces, groups and files of runs whose owner is dead. The records' lock must be held."""
     living = {record.name for record in RECORDS.iterdir() if _lives(record)}
     dead = sorted(name for name in _namespaces() if (match := _NAME.fullmatch(name)) and match[1] not in living)
     end_processes_in(dead)
     remove_names(dead)
+    remove_groups(lambda name: name[2:6] not in living)
     for record in list(RECORDS.iterdir()):
         if record.name not in living:
             shutil.rmtree(record, ignore_errors=True)

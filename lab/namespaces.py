@@ -33,6 +33,7 @@ from lab.dead_runs import (
     started_at,
 )
 from lab.errors import LabError
+from lab.memory_groups import remove_groups
 
 CLONE_NEWNET = 0x40000000
 _TERM_SECONDS = 3.0
@@ -121,6 +122,7 @@ class Run:
         names = names_of(self.id)
         end_processes_in(names)
         remove_names(names)
+        remove_groups(lambda name: name.startswith(f"dl{self.id}-"))
         self._end_watchdog()
         with locked_records():
             shutil.rmtree(self.directory, ignore_errors=True)

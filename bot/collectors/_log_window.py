@@ -85,7 +85,7 @@ class LogsRead:
         """Return a gap where there was no log to read: a container that never ran says nothing."""
         if self.pods:
             return ()
-        reason = f"no {self.application} container has run yet, so there is no log"
+        reason = f"no {self.application} container has run yet, or long enough to write, so there is no log"
         return (Gap(what=f"{self.application} logs", reason=reason),)
 
     def open_errors(self, subject: Subject, since: datetime) -> tuple[Gap, ...]:
@@ -112,6 +112,8 @@ class LogSource:
     """Whether the present container runs; else its log is that of a run that has ended."""
     ended_at: datetime | None
     """When the previous container ended."""
+    killed: bool
+    """Whether the kernel killed it for its memory, perhaps before it wrote anything."""
 
     @classmethod
     def of(cls, pod: Pod) -> Self:
@@ -124,6 +126,7 @@ class LogSource:
             restarted=container.restarts > 0,
             running=container.running_since is not None,
             ended_at=container.last_terminated_at,
+            killed=container.last_terminated_reason == "OOMKilled",
         )
 
     @property
@@ -221,6 +224,8 @@ def _read_pod(
     except EvidenceUnavailable as error:
         return None, (Gap.of(source.what, error),), error
     before, unread = _read_previous(cluster, source, wanted)
+    if source.killed and not before and not lines:
+        return None, (*gaps, *unread), None
     ended = before if source.running else lines
     log = PodLog(pod=source.pod, lines=merged(before, lines), whole=whole, ended=ended[-LAST_LINES:])
     return log, (*gaps, *unread), None
@@ -345,6 +350,8 @@ def _read(
 ) -> _Read:
     text, cut, limit = _fetch(cluster, source, tail_lines, since_seconds, previous=previous)
     lines = timed_lines(newest_lines(text, tail_lines))
+    if not text.strip() and source.killed:
+        return _Read(lines=(), whole=True, cut=False, limit_bytes=limit)
     if not lines or lines[0].at is None:
         came = "no line" if not lines else "lines without the API's timestamps"
         message = (

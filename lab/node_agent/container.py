@@ -63,19 +63,22 @@ class Container:
         logs: Path,
         launch: Callable[[], Any],
         probe: Callable[[int, str], Any],
+        out_of_memory: Callable[[], bool],
         tell: Callable[[str, str, str], None],
         changed: Callable[[], None],
     ) -> None:
         """Take its hands.
 
-        `launch` gives an awaitable Popen, `probe(port, path)` an awaitable HTTP status; `tell(reason, message, type)`
-        writes an event; `changed` says that the state is another.
+        `launch` gives an awaitable Popen, `probe(port, path)` an awaitable HTTP status; `out_of_memory` tells of the
+        run that has just ended; `tell(reason, message, type)` writes an event; `changed` says that the state is
+        another.
         """
         self.state: ContainerState[ContainerRun] = ContainerState(
             name=specification["name"], image=specification["image"]
         )
         self._specification = specification
         self._logs, self._launch, self._probe = logs, launch, probe
+        self._out_of_memory = out_of_memory
         self._tell, self._changed = tell, changed
         self._process: subprocess.Popen[bytes] | None = None
         self._exited: asyncio.Future[None] | None = None
@@ -153,7 +156,7 @@ class Container:
         await asyncio.shield(exited)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._printed.closed), _DRAIN_SECONDS)
-        run.end(process.wait())
+        run.end(process.wait(), out_of_memory=self._out_of_memory())
 
     async def _back_off(self, full_name: str) -> None:
         self.state.ready = False

@@ -24,9 +24,11 @@ class ContainerRun:
     started: datetime = field(default_factory=now)
     ended: datetime | None = None
     exit_code: int = 0
+    out_of_memory: bool = False
+    """Whether the kernel killed it for exceeding its memory limit."""
     identity: str = field(default_factory=lambda: f"containerd://{token_hex(32)}")
 
-    def end(self, status: int) -> None:
+    def end(self, status: int, *, out_of_memory: bool = False) -> None:
         """Note how it ended; `status` as subprocess gives it: negative is a signal's number."""
-        self.ended = now()
+        self.ended, self.out_of_memory = now(), out_of_memory
         self.exit_code = status if status >= 0 else _SIGNALLED - status

@@ -48,7 +48,9 @@ def _protect(root: Path) -> None:
 
 
 def become(spec: dict[str, Any]) -> None:
-    """Build the root, enter it and execute the program. Does not return."""
+    """Join the memory group, build the root, enter it and execute the program. Does not return."""
+    if spec["memory_group"]:
+        Path(spec["memory_group"]).write_text("0", encoding="ascii")  # this process
     root = Path(spec["root"])
     root.mkdir(parents=True, exist_ok=True)
     _mount("tmpfs", root, "tmpfs", 0)

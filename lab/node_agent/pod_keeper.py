@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
+import os
 import shutil
 from functools import partial
 from typing import Any
 
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
+from bot.sandbox.kubernetes.memory import memory_limit
 from bot.sandbox.kubernetes.pod_statuses import ContainerState, pod_status
 from bot.sandbox.network.branch_interfaces import BranchInterface
 from lab.kubernetes_api import ApiRefused, Json, collection
+from lab.memory_groups import MemoryGroup, place
 from lab.node_agent.container import Container
 from lab.node_agent.container_run import ContainerRun, now
 from lab.node_agent.events import PodEvents
@@ -47,6 +50,7 @@ class PodKeeper:
         self._ending = asyncio.Event()
         self._gone = False
         self.containers: list[Container] = []
+        self._memory: dict[str, MemoryGroup] = {}
 
     @property
     def on_host(self) -> bool:
@@ -98,6 +102,7 @@ class PodKeeper:
                     logs=self._folder / specification["name"],
                     launch=partial(self._launch, specification),
                     probe=self._probe,
+                    out_of_memory=partial(self._out_of_memory, specification["name"]),
                     tell=self._tell,
                     changed=self._dirty.set,
                 )
@@ -160,6 +165,7 @@ class PodKeeper:
             "program": root.program,
             "arguments": root.arguments,
             "environment": environment,
+            "memory_group": self._memory_group(specification),
         }
         cache = self._files.node_cache
         if cache:
@@ -169,6 +175,22 @@ class PodKeeper:
             self._laid = True
             await self._hands.away(partial(cache.lay_rules_when_served, self._netns, process))
         return process
+
+    def _memory_group(self, specification: Json) -> str:
+        """Return the file by which a process joins its container's group, as every mount namespace sees it.
+
+        Empty: it has no limit, or this machine lets no such group be made. A group is made once for all runs.
+        """
+        name, limit, where = specification["name"], memory_limit(specification), place()
+        if limit is None or where is None:
+            return ""
+        if name not in self._memory:
+            group = f"dl{self._hands.run.id}-{self.pod['metadata']['uid']}-{name}"
+            self._memory[name] = MemoryGroup(where, group, limit)
+        return f"/proc/{os.getpid()}/root{self._memory[name].folder}/cgroup.procs"
+
+    def _out_of_memory(self, container: str) -> bool:
+        return container in self._memory and self._memory[container].has_killed()
 
     def _of_node(self) -> tuple[tuple[str, str], ...]:
         """Return what a container on the host's network sees of its node: there /proc tells of its connections."""
@@ -254,6 +276,8 @@ class PodKeeper:
             groups = self._hands.pod_groups
             if groups is None or not groups.take_back(self.pod):
                 self.node.pool.give_back(self._address)
+        for group in self._memory.values():
+            group.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _delete_object(self) -> None:

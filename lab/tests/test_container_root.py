@@ -38,6 +38,7 @@ def _in_container(run: Run, image: str, command: str, *, before: str = ":") -> t
         "program": "/usr/bin/sh",
         "arguments": ["sh", "-c", command],
         "environment": {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        "memory_group": "",
     }
     file = run.directory / "launch.json"
     file.write_text(json.dumps(specification))

@@ -130,6 +130,28 @@ def test_an_empty_or_foreign_log_is_not_a_quiet_log(coredns: Any, pod: Any, text
         coredns([pod("coredns-a")], {"coredns-a": text})
 
 
+@pytest.mark.parametrize(
+    ("logs", "read", "gaps"),
+    [
+        pytest.param({"coredns-a": "", "coredns-a/previous": ""}, ["coredns-b"], 0, id="nothing-twice"),
+        pytest.param({"coredns-a": "", "coredns-a/previous": START}, ["coredns-a", "coredns-b"], 0, id="once"),
+        pytest.param({"coredns-a": ""}, ["coredns-b"], 1, id="the-one-before-is-lost"),
+        pytest.param({"coredns-a": "CoreDNS\n", "coredns-a/previous": ""}, ["coredns-b"], 1, id="no-times"),
+    ],
+)
+def test_a_container_that_was_killed_for_its_memory_may_have_written_nothing(
+    coredns: Any, pod: Any, logs: dict[str, str], read: list[str], gaps: int
+) -> None:
+    """CoreDNS under a limit below what it starts with ends within 0.2 s: that is no lost log, nor a quiet one."""
+    killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2026-11-21T08:59:30Z"}}
+    raw = pod("coredns-a", restarts=1, last_state=killed, state={"waiting": {"reason": "CrashLoopBackOff"}})
+
+    found, _ = coredns([raw, pod("coredns-b")], {**logs, "coredns-b": START})
+
+    assert ([log.pod for log in found.pods], len(found.gaps)) == (read, gaps)
+    assert found.read == f"logs of {len(read)} of 2 CoreDNS pods read"
+
+
 def test_a_container_that_never_ran_has_no_log(coredns: Any, pod: Any) -> None:
     """A pending pod is not asked for its log."""
     found, world = coredns([pod("coredns-a", state={}, ready=False, phase="Pending", node="")], {})

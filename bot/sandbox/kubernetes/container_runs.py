@@ -26,6 +26,8 @@ class ContainerRun:
     """Lines that come again and again, computed for the moment at which somebody reads."""
     ended: datetime | None = None
     exit_code: int = 0
+    out_of_memory: bool = False
+    """Whether the kernel killed it for exceeding its memory limit."""
     identity: str = field(default_factory=lambda: f"containerd://{token_hex(32)}")
 
     def lines(self, now: datetime) -> list[LogLine]:

@@ -11,12 +11,13 @@ from typing import TypeAlias
 
 from bot.sandbox.kubernetes.client_traffic import RunningPod
 from bot.sandbox.kubernetes.container_runs import ContainerRun
+from bot.sandbox.kubernetes.memory import memory_limit
 from bot.sandbox.kubernetes.node import Node
 from bot.sandbox.kubernetes.node_kinds import is_fargate, leads_cluster_ips
 from bot.sandbox.kubernetes.pod_events import PodEvents
 from bot.sandbox.kubernetes.pod_security_groups import waits_for_interface
 from bot.sandbox.kubernetes.pod_statuses import CRASH_LOOP, ContainerState, pod_status
-from bot.sandbox.kubernetes.program import Host, Process, Programs
+from bot.sandbox.kubernetes.program import Host, Process, Program, Programs
 from bot.sandbox.kubernetes.resolv_conf import parse_resolv_conf
 from bot.sandbox.kubernetes.resources import NODES, PODS, SERVICES, Json
 from bot.sandbox.kubernetes.store import Store
@@ -210,7 +211,7 @@ class Kubelets:
         self._events.add(pod, "Normal", "Created", f"Created container: {container.name}", now)
         self._events.add(pod, "Normal", "Started", f"Started container {container.name}", now)
         host = self.host(pod, runtime, vpc)
-        runtime.process = self._programs.of(container.image).start(host, now)
+        runtime.process = _started(self._programs.of(container.image), host, now)
         names = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         host.node.bound |= dict.fromkeys(runtime.process.bound, names)
         container.begin(runtime.process.run)
@@ -304,6 +305,20 @@ class Kubelets:
 
     def _cluster_dns(self, node: str) -> str:
         return self.node(node).settings.cluster_dns or self.told_dns
+
+
+_KILLED = 137
+_ALLOCATING = timedelta(milliseconds=200)
+"""How long a program that starts takes to reach what it holds."""
+
+
+def _started(program: Program, host: Host, now: datetime) -> Process:
+    """Start a pod's program; where its container may not hold what that needs, the kernel kills it before it writes."""
+    limit = memory_limit(host.pod["spec"]["containers"][0])
+    if limit is None or limit >= program.memory:
+        return program.start(host, now)
+    ended = now + _ALLOCATING
+    return Process(run=ContainerRun(started=now, ended=ended, exit_code=_KILLED, out_of_memory=True))
 
 
 _NO_ADDRESS = (

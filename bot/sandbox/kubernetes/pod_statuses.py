@@ -37,6 +37,11 @@ class Run(Protocol):
         """How it ended."""
         ...
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed it for exceeding its memory limit."""
+        ...
+
 
 R = TypeVar("R", bound=Run)
 
@@ -87,9 +92,10 @@ class ContainerState(Generic[R]):
 
 
 def _terminated(run: Run) -> Json:
+    reason = "Error" if run.exit_code else "Completed"
     return {
         "exitCode": run.exit_code,
-        "reason": "Error" if run.exit_code else "Completed",
+        "reason": "OOMKilled" if run.out_of_memory else reason,
         "startedAt": timestamp(run.started),
         "finishedAt": timestamp(run.ended or run.started),
         "containerID": run.identity,

@@ -116,6 +116,8 @@ class Program:
     start: Callable[[Host, datetime], Process] = listening
     toolbox: Toolbox = NOTHING
     """What else is on board."""
+    memory: int = 0
+    """Bytes that it holds as soon as it has started: under a lower limit the kernel kills it. 0: next to nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -345,4 +345,7 @@ def _loops(upstream: str) -> bool:
         return False
 
 
-PROGRAM = Program(name="coredns", images=("/coredns",), start=start)
+_MEMORY = 8_300_000
+"""What CoreDNS 1.15 holds beside its mapped binary before it has read anything, measured in the lab."""
+
+PROGRAM = Program(name="coredns", images=("/coredns",), start=start, memory=_MEMORY)
