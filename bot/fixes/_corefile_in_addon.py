@@ -16,10 +16,11 @@ from bot.dns.corefile.editing import NotEditable, log_of, without_log
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.plans import Reading, Step, Writing
 from bot.domain.reading import reading
-from bot.domain.settling import Progressing, Settled
+from bot.domain.settling import Progressing, Settled, waiting_for
 from bot.errors import EvidenceUnavailable, NotFound, WorldChanged
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _coredns_takes_up as takes_up
+from bot.fixes import _corefile_in_config_map as in_config_map
 from bot.fixes._corefile_diff import diff_of
 from bot.fixes._corefile_in_config_map import Place
 from bot.kubernetes import addon_configuration
@@ -38,6 +39,8 @@ def step_on(fix: str, place: Place, addon: CorednsAddon, wanted: str, *, cluster
     further: JsonObject = {
         "former": addon.configuration,
         "namespace": place.namespace,
+        "config_map": place.config_map,
+        "key": place.key,
         "selector": place.selector,
         "container": place.container,
         "restart": list(place.restart),
@@ -109,6 +112,9 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     sent = addon_update.settled(replace(step, action=addon_update.ACTION), effects, look)
     if sent.progress is not Progressing.DONE:
         return sent
+    written = in_config_map.read(step, look)
+    if written != {"log": "log" if step.action == ON else ""}:
+        return waiting_for(f"EKS has not written it into ConfigMap {step.parameters['config_map']} yet: {written}")
     return takes_up.settled(step, effects, look, on=step.action == ON)
 
 

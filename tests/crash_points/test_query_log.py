@@ -178,3 +178,52 @@ def test_it_is_off_again_though_the_process_is_killed_while_it_ends_it(
 
     assert corefile(world) == (former if after else former.replace(FORMER, LOGGING))
     assert (ending.ended_at is not None, "look at it" in ending.note) == (True, not after), ending.note
+
+
+ADDON = {"clusterName": CLUSTER, "addonName": "coredns"}
+
+
+def configuration(world: RunningWorld) -> str:
+    """Return the add-on's configuration, as EKS has it."""
+    described: Any = world.operator.aws("eks", "DescribeAddon", **ADDON)["addon"]
+    return str(described.get("configurationValues", ""))
+
+
+def held_by_the_addon(world: RunningWorld) -> str:
+    """Let the add-on's configuration hold the Corefile; return the configuration."""
+    lines = "".join(f"    {line}\n" if line else "\n" for line in corefile(world).splitlines())
+    values = f"# ours\nreplicaCount: 2\ncorefile: |\n{lines}resources: {{}}\n"
+    world.operator.aws("eks", "UpdateAddon", **ADDON, configurationValues=values)
+    world.operator.time_passes(3600)
+    world.operator.settle()
+    return values
+
+
+def test_where_the_add_on_holds_the_corefile_it_is_switched_there(world: RunningWorld, bot: Bot) -> None:
+    """The whole configuration is sent with one line more, EKS writes the ConfigMap; off again it is byte-equal."""
+    former = corefile(world)
+    values = held_by_the_addon(world)
+
+    proposal = switched_on(bot)
+    assert configuration(world) == values.replace("        errors\n", "        log\n        errors\n")
+    assert (corefile(world), queries(world, bot) > 0) == (former.replace(FORMER, LOGGING), True)
+    assert {target.split()[0] for target, _ in bot.sent} == {"EKS"}
+
+    time_passes(bot)
+    assert ended(bot, proposal).note == ""
+    assert (configuration(world), corefile(world)) == (values, former)
+    assert queries(world, bot) == 0
+
+
+def test_a_corefile_that_somebody_edits_meanwhile_is_a_conflict_that_eks_tells(world: RunningWorld, bot: Bot) -> None:
+    """The end is not forced: nothing is overwritten, EKS names the field, and a person is asked."""
+    held_by_the_addon(world)
+    proposal = switched_on(bot)
+    edit_config(world.operator, "coredns", "Corefile", lambda text: text.replace("cache 30", "cache 60"))
+    theirs = corefile(world)
+
+    time_passes(bot)
+    ending = ended(bot, proposal)
+
+    assert "ConfigMap coredns - .data.Corefile" in ending.note
+    assert corefile(world) == theirs

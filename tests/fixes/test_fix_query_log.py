@@ -104,6 +104,8 @@ class Far:
     addon: dict[str, Any] = field(default_factory=described)
     logs_: dict[str, str] = field(default_factory=lambda: {"one": OLD, "two": OLD})
     rolled: bool = True
+    waiting: str = ""
+    """The Corefile that EKS has yet to write into the ConfigMap."""
     gone: bool = False
     sent: list[Any] = field(default_factory=list)
 
@@ -161,6 +163,7 @@ class Far:
         """Note an update, and carry it out."""
         self.sent.append((f"{service}:{operation}", parameters))
         self.addon = {**self.addon, "configurationValues": parameters["configurationValues"]}
+        self.waiting = held_text(parameters["configurationValues"], "corefile") or ""
         return {"update": {"id": "up-1"}}
 
     def reading(self) -> Reading:
@@ -361,12 +364,14 @@ def test_through_the_add_on_the_whole_configuration_is_sent_and_comes_back_byte_
 
     effects = far.apply(step)
     far.logs_ = {"one": OLD + NEW, "two": QUERY}
+    unwritten = far.settled(step, effects)
+    far.corefile = far.waiting
     done = far.settled(step, effects)
     back = back_of(step, effects)
     far.apply(back)
 
     assert (step.writer, step.parameters["configuration"]) == (WriterKind.AWS, wanted)
-    assert done == (Progressing.DONE, "")
+    assert (unwritten[0], done) == (Progressing.WAITING, (Progressing.DONE, ""))
     assert [(sent["configurationValues"], sent["resolveConflicts"]) for _, sent in far.sent] == [
         (wanted, "NONE"),
         (CONFIGURATION, "NONE"),

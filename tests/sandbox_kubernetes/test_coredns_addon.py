@@ -116,3 +116,30 @@ def test_a_constraint_that_holds_keeps_a_second_pod_of_a_rollout_off_a_node(serv
 
     assert sorted(pod["spec"]["nodeName"] for pod in served.pods("k8s-app=kube-dns")) == sorted(others)
     assert first in others
+
+
+CONFIG = "/api/v1/namespaces/kube-system/configmaps/coredns"
+COREFILE = ".:53 {\n    log\n    errors\n    ready\n    kubernetes cluster.local\n    reload\n}\n"
+
+
+def test_the_config_map_follows_the_corefile_of_the_configuration(served: ServedCluster, eks: Eks) -> None:
+    """EKS writes it, the pods reload it, and it goes when the configuration no longer names it."""
+    former = served.get(CONFIG)["data"]["Corefile"]
+
+    eks.wanted = {"corefile": COREFILE}
+    written = served.get(CONFIG)
+    eks.wanted = {}
+
+    assert written["data"]["Corefile"] == COREFILE
+    assert "eks" in {one["manager"] for one in written["metadata"]["managedFields"]}
+    assert served.get(CONFIG)["data"]["Corefile"] == former
+
+
+def test_eks_is_told_who_edited_the_corefile_by_hand(served: ServedCluster, eks: Eks) -> None:
+    """What others wrote stays; EKS decides whether that is a conflict."""
+    served.patch(CONFIG, {"data": {"Corefile": COREFILE}})
+    served.settle()
+    served.get(CONFIG)
+
+    assert json.loads(eks.told[-1]["corefile"]) == COREFILE
+    assert served.get(CONFIG)["data"]["Corefile"] == COREFILE

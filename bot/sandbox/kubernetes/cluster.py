@@ -104,7 +104,7 @@ class Cluster:
             document = {**document, "status": current["status"]}
         if kind is DAEMON_SETS:
             self._addons.changed(current, document)
-        if kind is DEPLOYMENTS:
+        if kind in (DEPLOYMENTS, CONFIG_MAPS):
             self._coredns_addon.changed(current, document)
         if kind is CONFIG_MAPS:
             document = with_managed_fields(current, document, manager, self.now())

@@ -1,4 +1,4 @@
-"""EKS's add-on manager in the cluster, for CoreDNS: it keeps the Deployment as the add-on coredns is configured.
+"""EKS's add-on manager in the cluster, for CoreDNS: it keeps Deployment and Corefile as the add-on is configured.
 
 It changes what the configuration names or no longer names, and nothing else; what others set it does not touch, and EKS
 decides whether that is a conflict (EKS User Guide, "Determine fields you can customize for Amazon EKS add-ons", "Scale
@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any
 
-from bot.sandbox.kubernetes.resources import DEPLOYMENTS, NODES, Json
+from bot.sandbox.kubernetes.managed_fields import with_managed_fields
+from bot.sandbox.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, NODES, Json
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.network.cluster_addons import AddonSource, Configuration
 
 _ADDON, _NAMESPACE, _NAME = "coredns", "kube-system", "coredns"
 _IN_TEMPLATE = ("affinity", "topologySpreadConstraints", "tolerations", "nodeSelector")
+_COREFILE = "corefile"
 _NODES_PER_REPLICA, _CORES_PER_REPLICA = 16, 256
 
 
@@ -32,11 +35,11 @@ class CorednsAddonManager:
         self._untold = False
 
     def changed(self, current: Json | None, document: Json) -> None:
-        """Notice which members somebody else has changed in the Deployment."""
+        """Notice which members somebody else has changed in the Deployment or the ConfigMap, which have one name."""
         metadata = document["metadata"]
         if current is None or (metadata.get("namespace"), metadata["name"]) != (_NAMESPACE, _NAME):
             return
-        before, after = _members(current), _members(document)
+        before, after = (_members(one) if "spec" in one else _texts(one) for one in (current, document))
         changed = {name: json.dumps(after[name]) for name in after if before[name] != after[name]}
         self._by_others |= changed
         self._untold = self._untold or bool(changed)
@@ -49,21 +52,25 @@ class CorednsAddonManager:
             self._untold = not await self._source.tell(_ADDON, self._by_others)
         configured = await self._source.configuration(_ADDON)
         held = self._store.find(DEPLOYMENTS, _NAMESPACE, _NAME)
-        if configured is None or held is None:
+        config = self._store.find(CONFIG_MAPS, _NAMESPACE, _NAME)
+        if configured is None or held is None or config is None:
             return
         wanted = self._wanted(configured)
         if wanted == self._applied:
             return
-        now = _members(held)
+        now = {**_members(held), **_texts(config)}
         self._before = {name: self._before.get(name, now[name]) for name in (*self._before, *wanted)}
         changes = {**{name: self._before[name] for name in self._applied.keys() - wanted.keys()}, **wanted}
         self._applied = wanted
         self._by_others = {name: value for name, value in self._by_others.items() if name not in changes}
         self._untold = True
         self._store.put(DEPLOYMENTS, _with(held, changes))
+        if _COREFILE in changes:
+            written = {**config, "data": {**config["data"], "Corefile": changes[_COREFILE]}}
+            self._store.put(CONFIG_MAPS, with_managed_fields(config, written, "eks", datetime.now(UTC)))
 
     def _wanted(self, configured: Configuration) -> dict[str, Any]:
-        wanted = {name: configured[name] for name in _IN_TEMPLATE if name in configured}
+        wanted = {name: configured[name] for name in (*_IN_TEMPLATE, _COREFILE) if name in configured}
         if "replicaCount" in configured:
             wanted["replicaCount"] = int(configured["replicaCount"])
         scaled = configured.get("autoScaling") or {}
@@ -77,6 +84,10 @@ class CorednsAddonManager:
         cores = sum(int((node.get("status") or {}).get("capacity", {}).get("cpu", 0)) for node in nodes)
         asked = max(math.ceil(len(nodes) / _NODES_PER_REPLICA), math.ceil(cores / _CORES_PER_REPLICA))
         return min(max(asked, least), most)
+
+
+def _texts(config: Json) -> dict[str, Any]:
+    return {_COREFILE: (config.get("data") or {}).get("Corefile", "")}
 
 
 def _members(deployment: Json) -> dict[str, Any]:

@@ -19,7 +19,15 @@ from bot.sandbox.kubernetes.listing import Lister, ListRequest
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
 from bot.sandbox.kubernetes.pod_logs import LogRequest, read_log
 from bot.sandbox.kubernetes.refusals import Refusal, anonymous, bad_request, deletion, forbidden, not_implemented
-from bot.sandbox.kubernetes.resources import ACCESS_REVIEWS, CLUSTER_ROLES, DAEMON_SETS, DEPLOYMENTS, PODS, Json
+from bot.sandbox.kubernetes.resources import (
+    ACCESS_REVIEWS,
+    CLUSTER_ROLES,
+    CONFIG_MAPS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    PODS,
+    Json,
+)
 from bot.sandbox.kubernetes.server_requests import ApiCall, flag, number, parse, refuse_unknown
 from bot.sandbox.kubernetes.store import check_delete_preconditions, check_patch_preconditions, patched
 
@@ -85,7 +93,7 @@ class ApiServer:
                 subresource=call.subresource,
                 namespace=call.namespace,
             )
-        if call.kind in (DAEMON_SETS, DEPLOYMENTS):
+        if call.kind in (CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS):
             await self._cluster.look_at_addons()
         request[TRUNCATE] = fault is not None and fault.kind == "truncate"
         response = await self._serve(request, call, user)

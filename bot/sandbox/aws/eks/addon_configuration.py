@@ -138,10 +138,17 @@ def _cni_fields(configuration: str, by_others: Mapping[str, str]) -> list[str]:
     ]
 
 
+_FIELDS = {
+    "corefile": "ConfigMap coredns - .data.Corefile",
+    "replicaCount": "Deployment.apps coredns - .spec.replicas",
+}
+"""Where a member of the configuration of coredns stands, if not in the pod template."""
+
+
 def _coredns_fields(configuration: str, by_others: Mapping[str, str]) -> list[str]:
     wanted = _parsed(configuration)
     return [
-        f"Deployment.apps coredns - {'.spec.replicas' if name == 'replicaCount' else f'.spec.template.spec.{name}'}"
+        _FIELDS.get(name, f"Deployment.apps coredns - .spec.template.spec.{name}")
         for name, value in sorted(by_others.items())
         if name in wanted and wanted[name] != json.loads(value)
     ]
