@@ -204,7 +204,7 @@ def journal_line(record: StepRecord, steps: Sequence[Step]) -> str:
     note = f" ({record.note})" if record.note else ""
     if record.index < len(steps):
         return f"Step {record.index + 1}, {steps[record.index].target}: {STEP_WORDS[record.state]}{note}"
-    ended = record.index - len(steps)
+    ended = record.index % len(steps)
     return f"Taking step {ended + 1} back, {steps[ended].target}: {STEP_WORDS[record.state]}{note}"
 
 

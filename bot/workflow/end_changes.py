@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.approvals import Ending, Outcome, StepState
+from bot.domain.approvals import Ending, Outcome, StepRecord, StepState
 from bot.domain.cluster import ClusterTarget
 from bot.domain.history import History, Story
 from bot.domain.json_values import canonical
@@ -20,7 +20,7 @@ from bot.errors import DnsBotError, RecordUnreadable
 from bot.workflow.holding import Holder, Holding
 from bot.workflow.run_step import Ended, OnStep, StepRunner, Turn
 from bot.workflow.settle import unknown_fixes
-from bot.workflow.undo import inverse_of, with_what_was_made
+from bot.workflow.undo import inverse_of, places_of_ends, with_what_was_made
 from bot.workflow.writers import open_reading
 
 log = logging.getLogger(__name__)
@@ -88,12 +88,24 @@ class Ender:
             return NOTHING
         if self._is_as_before(step, turn.target):
             return ""
-        at = len(plan.steps) + ending.index
-        begun = lines.get(at)
-        if begun is not None and begun.state is not StepState.SENT:
-            return UNCLEAR
-        ended = self.runner.wait(back, at, begun.effects, turn) if begun else self.runner.run(back, at, turn)
-        return _note(ended, turn)
+        for at in places_of_ends(len(plan.steps), ending.index):
+            begun = lines.get(at)
+            if begun is None:
+                return _note(self.runner.run(back, at, turn), turn)
+            if begun.state is StepState.SENT:
+                return _note(self.runner.wait(back, at, begun.effects, turn), turn)
+            if not self._was_not_made(back, begun, turn):
+                break
+        return UNCLEAR
+
+    def _was_not_made(self, back: Step, begun: StepRecord, turn: Turn) -> bool:
+        """Return whether an attempt that a process did not live to see changed nothing: all is as right before it."""
+        if begun.state not in {StepState.STARTED, StepState.FAILED} or self.runner.changed(back, turn.target):
+            return False
+        if begun.state is StepState.STARTED:
+            note = "Nobody saw this end; it was not made."
+            turn.told(self.history.journal(turn.holding.lease, index=begun.index, state=StepState.FAILED, note=note))
+        return True
 
     def _is_as_before(self, step: Step, target: ClusterTarget) -> bool:
         """Return whether the object is as it was before the plan. Raises `NotYet` where it could not be read."""

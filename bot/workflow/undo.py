@@ -15,6 +15,9 @@ from bot.domain.redaction import redact
 from bot.errors import DnsBotError
 from bot.workflow.writers import open_reading
 
+MOST_ATTEMPTS = 3
+"""So often an end is begun of which it is known that it was not made."""
+
 
 def inverse_plan(
     plan: FixPlan, steps: Sequence[StepRecord], fixes: Mapping[str, Fix], *, plan_id: str, diagnosis_id: str
@@ -57,6 +60,11 @@ def with_what_was_made(plan: FixPlan, steps: Sequence[StepRecord]) -> tuple[Step
     )
 
 
+def places_of_ends(total: int, index: int) -> range:
+    """Return where the journal of a plan with so many steps keeps the attempts to end the change of one of them."""
+    return range(total + index, total * (MOST_ATTEMPTS + 1), total)
+
+
 def undoable(plan: FixPlan, steps: Sequence[StepRecord], fixes: Mapping[str, Fix]) -> Iterator[tuple[Step, Step]]:
     """Yield each step that was made and has an inverse, with it; last first. It is taken back at its place.
 
@@ -67,7 +75,8 @@ def undoable(plan: FixPlan, steps: Sequence[StepRecord], fixes: Mapping[str, Fix
     total = len(plan.steps)
     ready = with_what_was_made(plan, steps)
     for index in sorted(made, reverse=True):
-        if index >= total or total + index in made:  # the end of a change, and a change that its end took back
+        ended = any(at in made for at in places_of_ends(total, index))
+        if index >= total or ended:  # the end of a change, and a change that its end took back
             continue
         back = inverse_of(ready[index], made[index].effects, fixes)
         if back is not None:

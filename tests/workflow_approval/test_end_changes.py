@@ -10,6 +10,7 @@ from bot.domain.json_values import JsonObject
 from bot.domain.people import Person
 from bot.domain.plans import PlanCase, Planned, Step, Writing
 from bot.errors import EvidenceUnavailable, WriteFailed
+from bot.report.plan_words import journal_line
 from bot.workflow.undo import undoable
 
 
@@ -195,6 +196,53 @@ def test_an_end_that_a_process_did_not_live_to_see_is_seen_through_by_another(se
     assert while_leased == []
     assert setting.world.writes == ["open front", "shut front"]
     assert setting.history.story(applied.id).endings[0].note == ""
+
+
+def _killed_before_the_write(setting: Any) -> None:
+    """Let a process begin the end, and be killed before it is made; its lease runs out."""
+
+    class KilledError(BaseException):
+        """The end of the process."""
+
+    def apply(_step: Step, _writing: Writing) -> JsonObject:
+        setting.history.down = True
+        raise KilledError
+
+    whole = setting.fixes["open_door"]
+    setting.fixes["open_door"] = replace(whole, apply=apply)
+    with pytest.raises(KilledError):
+        _end(setting, "first")
+    setting.fixes["open_door"] = whole
+    setting.history.down = False
+    _change(setting, "UPDATE clusters SET lease_until = NULL")
+
+
+def test_an_end_that_was_begun_and_not_made_is_made_by_the_next(setting: Any, applied: Proposal) -> None:
+    """The object is as it was right before: nothing was sent, so that it is begun anew, and written once."""
+    _time_passes(setting)
+    _killed_before_the_write(setting)
+    _end(setting)
+    story = setting.history.story(applied.id)
+    assert setting.world.writes == ["open front", "shut front"]
+    assert (story.endings[0].note, _due(setting)) == ("", [])
+    assert [(line.index, line.state) for line in story.journal] == [
+        (0, StepState.DONE),
+        (1, StepState.FAILED),
+        (2, StepState.DONE),
+    ]
+    assert list(undoable(applied.plan, story.journal, setting.fixes)) == []
+    told = [journal_line(line, applied.plan.steps) for line in story.journal]
+    assert [line.startswith("Taking step 1 back, door front: ") for line in told] == [False, True, True]
+
+
+def test_an_end_that_is_never_made_asks_a_person(setting: Any, applied: Proposal) -> None:
+    """Three processes were killed in the same place: nobody tries for ever."""
+    _time_passes(setting)
+    for _ in range(3):
+        _killed_before_the_write(setting)
+    _end(setting)
+    assert "look at it" in setting.history.story(applied.id).endings[0].note
+    assert setting.world.writes == ["open front"]
 
 
 def test_what_its_end_took_back_is_not_offered_to_be_taken_back(setting: Any, applied: Proposal) -> None:
