@@ -23,6 +23,7 @@ from bot.network.name_hops import End, HopKind, HopState
 from bot.rules._endpoint_steps import Lack, lacks
 from bot.rules._name_ways import NEEDS, NameWays, PeerWay, name_ways
 from bot.rules._rule_faults import rule_fault
+from bot.rules._stopped_ways import stopped_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def judge(case: Case) -> Judgement:
             f"Whether {ways.host} resolves from all {len(ways.peers)} peers could not be judged.", *missing, proof=proof
         )
     return healthy(
-        f"{ways.host} resolves from {len(ways.peers)} peers by configuration, where no rule for it is broken.",
+        f"{ways.host} resolves from {len(ways.peers)} peers by configuration, unless another check says why not.",
         *(_line(ways, one) for one in ways.peers),
     )
 
@@ -70,7 +71,9 @@ def _lost(ways: NameWays, one: PeerWay) -> _Lost | None:
 
 def _fails_elsewhere(ways: NameWays, one: PeerWay) -> bool:
     """Return whether look-ups from there certainly fail, or end elsewhere, for what this rule does not judge."""
-    judged = ways.resolves(one) or one.way.end is End.PUBLIC or one.way.doubts
+    others = stopped_at(ways, one, HopKind.FIREWALL, End.BLOCKED) or stopped_at(ways, one, HopKind.ZONE, End.NO_RECORD)
+    at_home = one.way.vpc_id == ways.cluster.vpc_id and not ways.home.dns_support
+    judged = ways.resolves(one) or one.way.end is End.PUBLIC or one.way.doubts or others or at_home
     return not judged and rule_fault(ways, one) is None and _lost(ways, one) is None
 
 

@@ -87,8 +87,9 @@ def unknown(diagnosis: Diagnosis) -> set[str]:
 
 
 def gaps_of(diagnosis: Diagnosis) -> list[dict[str, str]]:
-    """Return all gaps of the report's evidence."""
-    return [gap for one in report_of(diagnosis)["evidence"] for gap in one["gaps"]]
+    """Return all gaps of the evidence but those of what is switched off."""
+    gaps = [gap for one in diagnosis.evidence for gap in one.gaps if not gap.off]
+    return [{"reason": gap.reason, "grant": gap.grant} for gap in gaps]
 
 
 def test_a_peer_that_refuses_the_role_is_one_gap_and_everything_else_runs(world: RunningWorld) -> None:

@@ -12,7 +12,13 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Verdict
 from bot.domain.places import HOME, OnPremises, PublicResolution
 from bot.network.names import FirewallAction, FirewallRule, PrivateZone, RuleType, Target
-from bot.rules import private_endpoint_not_resolvable, resolver_rule_broken
+from bot.rules import (
+    dns_firewall_blocks,
+    private_endpoint_not_resolvable,
+    private_zone_shadow,
+    resolver_rule_broken,
+    vpc_dns_disabled,
+)
 from tests.rules_network.name_evidence import (
     CLUSTER,
     HELD,
@@ -77,9 +83,9 @@ UNREADABLE = replace(BLOCKS, domains=None)
         ),
         pytest.param(PROFILED, BLOCKED, UNKNOWN, UNKNOWN, id="a Profile"),
         pytest.param(Scene(firewall=(UNREADABLE,)), BLOCKED, UNKNOWN, UNKNOWN, id="AWS's own firewall list"),
-        pytest.param(Scene(firewall=(BLOCKS,)), BLOCKED, UNKNOWN, HEALTHY, id="firewall blocks"),
+        pytest.param(Scene(firewall=(BLOCKS,)), BLOCKED, HEALTHY, HEALTHY, id="firewall blocks: judged by itself"),
         pytest.param(
-            replace(NOTHING, zones=(SHADOW,)), BLOCKED, UNKNOWN, HEALTHY, id="a private zone shadows"
+            replace(NOTHING, zones=(SHADOW,)), BLOCKED, HEALTHY, HEALTHY, id="a private zone shadows: judged by itself"
         ),
         pytest.param(
             Scene(cluster=replace(CLUSTER, endpoint_private=False, endpoint_public=True)), BLOCKED, HEALTHY, HEALTHY,
@@ -196,3 +202,78 @@ def test_a_network_on_premises_is_unknown_until_somebody_looks_from_there() -> N
 def test_an_address_block_is_written_as_it_is() -> None:
     """The scene's blocks do not overlap: routes between them mean something."""
     assert not ip_network(BUILT.home_dns.cidrs[0]).overlaps(ip_network(BUILT.peer_dns.cidrs[0]))
+
+
+ALLOWS = replace(BLOCKS, action=FirewallAction.ALLOW)
+NO_HOST_NAMES = replace(BUILT.home_dns, dns_hostnames=False)
+
+
+@pytest.mark.parametrize(
+    ("scene", "verdict"),
+    [
+        pytest.param(BUILT, HEALTHY, id="no rule group"),
+        pytest.param(Scene(firewall=(BLOCKS,)), PROBLEM, id="blocked"),
+        pytest.param(Scene(firewall=(ALLOWS, BLOCKS)), HEALTHY, id="allowed before"),
+        pytest.param(Scene(firewall=(UNREADABLE,)), UNKNOWN, id="AWS's own list"),
+        pytest.param(Scene(firewall=(UNREADABLE, BLOCKS)), PROBLEM, id="blocked by the one or the other"),
+        pytest.param(PROFILED, UNKNOWN, id="a Profile may bring a group"),
+        pytest.param(replace(NOTHING, zones=(SHADOW,)), HEALTHY, id="a zone answers, and no firewall"),
+    ],
+)
+def test_dns_firewall(scene: Scene, verdict: Verdict) -> None:
+    """The first list with the name decides, whatever public DNS would answer."""
+    assert judged(dns_firewall_blocks.RULE, scene, OPEN).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("scene", "verdict"),
+    [
+        pytest.param(BUILT, HEALTHY, id="no zone above the name"),
+        pytest.param(replace(NOTHING, zones=(SHADOW,)), PROBLEM, id="lacks it"),
+        pytest.param(replace(NOTHING, zones=(replace(SHADOW, records={HOST: ""}),)), HEALTHY, id="has it"),
+        pytest.param(replace(NOTHING, zones=(replace(SHADOW, falls_back=True),)), HEALTHY, id="falls back"),
+        pytest.param(replace(NOTHING, zones=(replace(SHADOW, falls_back=None),)), UNKNOWN, id="may fall back"),
+        pytest.param(Scene(zones=(SHADOW,)), HEALTHY, id="a rule for exactly the name comes first"),
+        pytest.param(Scene(zones=(SHADOW,), associations=()), HEALTHY, id="that rule is not associated: its own fault"),
+        pytest.param(replace(NOTHING, zones=(SHADOW,), firewall=(BLOCKS,)), HEALTHY, id="never asked: blocked before"),
+    ],
+)
+def test_private_zones(scene: Scene, verdict: Verdict) -> None:
+    """A zone answers for all names under it, whatever public DNS would answer."""
+    assert judged(private_zone_shadow.RULE, scene, OPEN).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("scene", "verdict", "off"),
+    [
+        pytest.param(BUILT, HEALTHY, [], id="both on"),
+        pytest.param(Scene(home_dns=NO_HOST_NAMES), PROBLEM, ["enableDnsHostnames"], id="no host names"),
+        pytest.param(
+            Scene(home_dns=replace(NO_HOST_NAMES, dns_support=False)), PROBLEM,
+            ["enableDnsSupport", "enableDnsHostnames"], id="neither",
+        ),
+        pytest.param(
+            Scene(home_dns=NO_HOST_NAMES, cluster=replace(CLUSTER, endpoint_private=False)), HEALTHY, [],
+            id="no host names, and public access alone",
+        ),
+        pytest.param(
+            Scene(peer_dns=replace(BUILT.peer_dns, dns_hostnames=False)), HEALTHY, [], id="no host names at the peer",
+        ),
+    ],
+)  # fmt: skip
+def test_dns_attributes_of_the_clusters_vpc(scene: Scene, verdict: Verdict, off: list[str]) -> None:
+    """Host names matter to private access alone; the peers' do not matter here."""
+    found = judged(vpc_dns_disabled.RULE, scene)
+
+    assert (found.verdict, found.details.get("off", [])) == (verdict, off)
+    assert all("modify-vpc-attribute --vpc-id vpc-home" in line for line in found.advice)
+
+
+def test_what_blocks_a_name_is_named_with_what_to_do() -> None:
+    """The rule group and its list; the zone and the VPC to take out of it."""
+    blocked = judged(dns_firewall_blocks.RULE, Scene(firewall=(BLOCKS,)))
+    hidden = judged(private_zone_shadow.RULE, replace(NOTHING, zones=(SHADOW,)))
+
+    assert "rslvr-fdl-1 of rule group rslvr-frg-1 has" in blocked.summary
+    assert "action ALLOW" in blocked.advice[0]
+    assert "--hosted-zone-id Z1 --vpc VPCRegion=eu-west-1,VPCId=vpc-peer" in hidden.advice[0]

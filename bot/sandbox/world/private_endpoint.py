@@ -71,6 +71,43 @@ def associate(hands: AwsHands, rule: str, vpc: WorldVpc) -> None:
     hands.aws("route53resolver", "AssociateResolverRule", ResolverRuleId=rule, VPCId=vpc.id)
 
 
+def zone(hands: AwsHands, vpc: WorldVpc, name: str) -> str:
+    """Create a private hosted zone that only this VPC is associated with, and return its id."""
+    where = {"VPCRegion": vpc.region, "VPCId": vpc.id}
+    made = hands.aws("route53", "CreateHostedZone", Name=name, CallerReference=f"{vpc.name}-{name}", VPC=where)
+    return str(made["HostedZone"]["Id"])
+
+
+def filter_names(hands: AwsHands, vpc: WorldVpc, action: str, *domains: str) -> None:
+    """Let DNS Firewall do this with these names in a VPC."""
+
+    def ask(operation: str, **parameters: object) -> dict[str, str]:
+        answer = hands.aws(
+            "route53resolver", operation, Name=f"{vpc.name}-names", CreatorRequestId=vpc.name, **parameters
+        )
+        return dict(next(value for value in answer.values() if isinstance(value, dict) and "Name" in value))
+
+    listed = ask("CreateFirewallDomainList")["Id"]
+    hands.aws(
+        "route53resolver",
+        "UpdateFirewallDomains",
+        FirewallDomainListId=listed,
+        Operation="ADD",
+        Domains=list(domains),
+    )
+    group = ask("CreateFirewallRuleGroup")["Id"]
+    response = {"BlockResponse": "NXDOMAIN"} if action == "BLOCK" else {}
+    ask(
+        "CreateFirewallRule",
+        FirewallRuleGroupId=group,
+        FirewallDomainListId=listed,
+        Priority=1,
+        Action=action,
+        **response,
+    )
+    ask("AssociateFirewallRuleGroup", FirewallRuleGroupId=group, VpcId=vpc.id, Priority=101)
+
+
 def lead(world: World, operator: Operator, vpc: WorldVpc, *, associated: bool = True, admits: bool = True) -> str:
     """Build all of it for one peer and return the rule's id; `admits`: the inbound endpoint's group admits 53."""
     there = operator.at(vpc.account, vpc.region)
