@@ -40,8 +40,9 @@ class CallFailure:
 
 
 def minutes(span: timedelta) -> str:
-    """Return a window's length in words: `15 min`."""
-    return f"{span.total_seconds() / 60:g} min"
+    """Return a window's length in words: `15 min`, `100 s` where it is no whole number of minutes, `1.5 s`."""
+    whole, rest = divmod(span, timedelta(minutes=1))
+    return f"{whole} min" if whole and not rest else f"{span.total_seconds():g} s"
 
 
 def past_proof(failures: tuple[CallFailure, ...], since: datetime) -> tuple[str, ...]:

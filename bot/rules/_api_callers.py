@@ -15,6 +15,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Reach
+from bot.kubernetes.resources import KUBE_SYSTEM
 from bot.rules._api_failures import Caller, Calls, Standing, api_calls
 from bot.rules._served_names import proven_since, unserved
 
@@ -73,6 +74,19 @@ def _kube_proxy(case: Case, since: datetime) -> Calls:
         made=lambda now: api_calls(now, pods.pods, through_service=False),
         call_reach=call_reach,
     )
+
+
+def restart_of(pods: KubeProxyPods, now: Standing) -> tuple[str, ...]:
+    """Return the commands that restart what owns the kube-proxy pods that failed, as they name it."""
+    failed = [pod for pod in pods.pods if pod.name in now.pods] or list(pods.pods)
+    owners = sorted({(pod.namespace, pod.owner.kind.lower(), pod.owner.name) for pod in failed if pod.owner.name})
+    return tuple(f"kubectl -n {namespace} rollout restart {kind} {name}" for namespace, kind, name in owners)
+
+
+def volumes_of(pods: KubeProxyPods, now: Standing) -> str:
+    """Return the command that shows what a kube-proxy pod that failed mounts."""
+    namespace = next((pod.namespace for pod in pods.pods if pod.name in now.pods), KUBE_SYSTEM)
+    return f"kubectl -n {namespace} describe pod {now.pods[0]}"
 
 
 COREDNS = Caller(

@@ -94,6 +94,15 @@ class Standing:
         """Who was refused; empty where no line says."""
         return next((one.failure.subject for one in self.failures if one.failure.subject), "")
 
+    def account(self, pods: Iterable[Pod], namespace: str) -> str:
+        """Return the ServiceAccount that was refused, `NAMESPACE/NAME`: as the API names it, else as its pods run."""
+        named = self.subject.removeprefix("system:serviceaccount:")
+        if named != self.subject:
+            return named.replace(":", "/", 1)
+        every = sorted(pods, key=lambda pod: (pod.name not in self.pods, pod.name))
+        run_as = next((pod for pod in every if pod.service_account), None)
+        return f"{namespace}/{run_as.service_account if run_as else 'default'}"
+
     @property
     def last(self) -> str:
         """When it last failed, in words."""

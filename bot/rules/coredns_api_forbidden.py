@@ -28,7 +28,7 @@ def judge(case: Case) -> Judgement:
 
 
 def _word(pods: CorednsPods, now: Standing) -> Wording:
-    account = _account(pods, now)
+    account = now.account(pods.pods, pods.namespace)
     subject = f"system:serviceaccount:{account.replace('/', ':')}"
     resources = joined(now.resources, empty="what it serves")
     check = f"kubectl auth can-i list endpointslices.discovery.k8s.io --as={subject}"
@@ -51,15 +51,6 @@ def _word(pods: CorednsPods, now: Standing) -> Wording:
         f"{subject}; {now.last}. New endpoints stay unknown to it. {why}",
         advice=(check, bound, repair),
     )
-
-
-def _account(pods: CorednsPods, now: Standing) -> str:
-    """Return the ServiceAccount that was refused, `NAMESPACE/NAME`: as the API names it, else as its pods run."""
-    named = now.subject.removeprefix("system:serviceaccount:")
-    if named != now.subject:
-        return named.replace(":", "/", 1)
-    run_as = sorted({pod.service_account for pod in pods.pods if pod.name in now.pods and pod.service_account})
-    return f"{pods.namespace}/{run_as[0] if run_as else 'default'}"
 
 
 RULE = Rule(

@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 from bot.collectors.control_plane import ControlPlane
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.dns.call_failure import CallFailure
 from bot.domain.findings import Case, Judgement, Kind, Rule
 from bot.domain.phrases import count
-from bot.rules._api_callers import KUBE_PROXY
+from bot.rules._api_callers import KUBE_PROXY, restart_of, volumes_of
 from bot.rules._api_failures import MEANING, NO_ANSWER, LogWindow, Standing, Wording, joined, judge_calls
 
 _STALE = "The rules in place are stale, not broken."
@@ -60,20 +61,21 @@ class _Meant:
 
 def judge(case: Case) -> Judgement:
     """Conclude from kube-proxy's logs whether it reaches the control plane."""
-    word = partial(_word, meant=_Meant.of(case.find(EksCluster), case.find(ControlPlane)))
+    pods = case.need(KubeProxyPods)
+    word = partial(_word, pods=pods, meant=_Meant.of(case.find(EksCluster), case.find(ControlPlane)))
     return judge_calls(case, KUBE_PROXY, NO_ANSWER, word, what="failure to reach the control plane")
 
 
-def _word(now: Standing, *, meant: _Meant) -> Wording:
+def _word(now: Standing, *, pods: KubeProxyPods, meant: _Meant) -> Wording:
     astray = _astray(now, meant)
     rest = tuple(one for one in now.failures if one not in astray)
-    wrong = (_called_elsewhere(Standing(failures=astray), meant.endpoint),) if astray else ()
-    blocked = (_cut_off(Standing(failures=rest), meant),) if rest else ()
+    wrong = (_called_elsewhere(Standing(failures=astray), pods, meant.endpoint),) if astray else ()
+    blocked = (_cut_off(Standing(failures=rest), pods, meant),) if rest else ()
     return Wording(
         summary=" ".join((*(one.summary for one in (*wrong, *blocked)), _STALE)),
         advice=(
             *(line for one in (*wrong, *blocked) for line in one.advice),
-            "Then: kubectl -n kube-system rollout restart daemonset kube-proxy",
+            *(f"Then: {line}" for line in restart_of(pods, now)),
         ),
     )
 
@@ -91,7 +93,7 @@ def _astray(now: Standing, meant: _Meant) -> tuple[CallFailure, ...]:
     )
 
 
-def _cut_off(now: Standing, meant: _Meant) -> Wording:
+def _cut_off(now: Standing, pods: KubeProxyPods, meant: _Meant) -> Wording:
     """Word it where kube-proxy calls the control plane and gets no answer."""
     said = "; ".join(f"{kind.value}: {MEANING[kind]}" for kind in now.kinds)
     fixed = sorted(meant.interfaces & set(now.hosts))
@@ -106,21 +108,24 @@ def _cut_off(now: Standing, meant: _Meant) -> Wording:
             ),
             *(
                 f"Its kubeconfig names {address}, an interface of the control plane that EKS may replace: write "
-                f"`server: https://{meant.endpoint}` there (kubectl -n kube-system edit configmap kube-proxy)."
+                f"`server: https://{meant.endpoint}` there ({volumes_of(pods, now)} names the ConfigMap)."
                 for address in fixed
             ),
         ),
     )
 
 
-def _called_elsewhere(now: Standing, endpoint: str) -> Wording:
+def _called_elsewhere(now: Standing, pods: KubeProxyPods, endpoint: str) -> Wording:
     """Word it where kube-proxy calls another host than the cluster's endpoint."""
     return Wording(
         summary=f"kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')} calls {joined(now.hosts, empty='')}, "
         f"and the cluster's endpoint is {endpoint}: its kubeconfig names another address, which does not answer "
         f"({', '.join(kind.value for kind in now.kinds)}); {now.last}.",
         advice=(
-            f"kubectl -n kube-system edit configmap kube-proxy  # `server: https://{endpoint}` in its kubeconfig",
+            (
+                f"Write `server: https://{endpoint}` into its kubeconfig, in the ConfigMap that its pods mount: "
+                f"{volumes_of(pods, now)}"
+            ),
             f"Nodes: {joined(now.nodes, empty='unknown')}.",
         ),
     )

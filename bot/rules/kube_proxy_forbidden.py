@@ -9,34 +9,50 @@ In a playbook: `{rule: kube_proxy_forbidden, severity: critical, with: {window: 
 
 from __future__ import annotations
 
+from functools import partial
+
+from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.domain.findings import Case, Judgement, Kind, Rule
 from bot.domain.phrases import count
-from bot.rules._api_callers import KUBE_PROXY
+from bot.kubernetes.resources import KUBE_SYSTEM
+from bot.rules._api_callers import KUBE_PROXY, restart_of
 from bot.rules._api_failures import LogWindow, Standing, Wording, joined, judge_calls
+
+NODE_PROXIER = "system:node-proxier"
+"""The ClusterRole that every Kubernetes has for it (Kubernetes, "Using RBAC Authorization", core component roles)."""
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from kube-proxy's logs whether the API refuses it (403)."""
-    kinds = (ApiFailureKind.FORBIDDEN,)
-    return judge_calls(case, KUBE_PROXY, kinds, _word, what="403 from the Kubernetes API")
+    word = partial(_word, case.need(KubeProxyPods))
+    return judge_calls(case, KUBE_PROXY, (ApiFailureKind.FORBIDDEN,), word, what="403 from the Kubernetes API")
 
 
-def _word(now: Standing) -> Wording:
-    subject = now.subject or "system:serviceaccount:kube-system:kube-proxy"
+def _word(pods: KubeProxyPods, now: Standing) -> Wording:
+    account = now.account(pods.pods, KUBE_SYSTEM)
+    subject = now.subject or f"system:serviceaccount:{account.replace('/', ':')}"
     return Wording(
         summary=f"The Kubernetes API refuses kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')} with 403 "
         f"on {joined(now.resources, empty='what it reads')} as {subject}; {now.last}. Its rules go stale.",
         advice=(
             f"kubectl auth can-i list endpointslices.discovery.k8s.io --as={subject}",
-            "kubectl get clusterrolebinding eks:kube-proxy -o yaml  # must bind system:node-proxier",
+            f"kubectl get clusterrolebindings -o wide | grep -w {account}  # column ROLE: what is bound to it",
             (
-                "Where the binding is gone: kubectl create clusterrolebinding eks:kube-proxy "
-                "--clusterrole=system:node-proxier --serviceaccount=kube-system:kube-proxy"
+                f"With what it shows for ROLE: kubectl get ROLE -o yaml  # must allow {_needed(now)}, as Kubernetes's "
+                f"own {NODE_PROXIER} does"
             ),
-            "kubectl -n kube-system rollout restart daemonset kube-proxy",
+            (
+                f"No line: the binding is gone: kubectl create clusterrolebinding {account.partition('/')[2]} "
+                f"--clusterrole={NODE_PROXIER} --serviceaccount={account.replace('/', ':')}"
+            ),
+            *restart_of(pods, now),
         ),
     )
+
+
+def _needed(now: Standing) -> str:
+    return f"list and watch of {joined(now.resources, empty='services and endpointslices')}"
 
 
 RULE = Rule(

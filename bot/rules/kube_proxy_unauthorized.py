@@ -7,31 +7,33 @@ In a playbook: `{rule: kube_proxy_unauthorized, severity: critical}`.
 
 from __future__ import annotations
 
+from functools import partial
+
+from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.domain.findings import Case, Judgement, Kind, Rule
 from bot.domain.phrases import count
-from bot.rules._api_callers import KUBE_PROXY
+from bot.rules._api_callers import KUBE_PROXY, restart_of, volumes_of
 from bot.rules._api_failures import LogWindow, Standing, Wording, judge_calls
 
 
 def judge(case: Case) -> Judgement:
     """Conclude from kube-proxy's logs whether its credential or the API's certificate is refused."""
     kinds = (ApiFailureKind.UNAUTHORIZED, ApiFailureKind.X509)
-    return judge_calls(case, KUBE_PROXY, kinds, _word, what="401 or x509 error from the Kubernetes API")
+    word = partial(_word, case.need(KubeProxyPods))
+    return judge_calls(case, KUBE_PROXY, kinds, word, what="401 or x509 error from the Kubernetes API")
 
 
-def _word(now: Standing) -> Wording:
+def _word(pods: KubeProxyPods, now: Standing) -> Wording:
     refused = ApiFailureKind.UNAUTHORIZED in now.kinds
     why = "answers 401 to its token" if refused else "shows a certificate that kube-proxy does not trust"
     return Wording(
         summary=f"The Kubernetes API {why} (kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')}); "
         f"{now.last}. Its rules go stale.",
         advice=(
-            (
-                "Restart kube-proxy so that it takes up the present token and CA: "
-                "kubectl -n kube-system rollout restart daemonset kube-proxy"
-            ),
-            "If it goes on: kubectl -n kube-system get configmap kube-proxy -o yaml",
+            "Restart kube-proxy so that it takes up the present token and CA:",
+            *restart_of(pods, now),
+            f"If it goes on: {volumes_of(pods, now)}  # which ConfigMap holds its kubeconfig",
         ),
     )
 

@@ -25,11 +25,11 @@ def check_writable(file: Path) -> None:
     """Raise `ConfigurationError` where no file can be made in that folder: before a minute of diagnosing, not after."""
     try:
         if file.is_dir():
-            raise IsADirectoryError(f"{file} is a folder")
+            raise ConfigurationError(f"No record can be written to {file}: it is a folder. Name a file in it.")
         with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}."):
             pass
     except OSError as error:
-        raise ConfigurationError(f"No record can be written to {file}: {error}. Name another file.") from error
+        raise ConfigurationError(f"No record can be written to {file}: {_why(file, error)}") from error
 
 
 def keep_record(diagnosis: Diagnosis, file: Path) -> int:
@@ -40,8 +40,18 @@ def keep_record(diagnosis: Diagnosis, file: Path) -> int:
             begun.write(packed)
         Path(begun.name).replace(file)
     except OSError as error:
-        raise ConfigurationError(f"The record could not be written to {file}: {error}.") from error
+        raise ConfigurationError(f"The record could not be written to {file}: {_why(file, error)}") from error
     return len(packed)
+
+
+def _why(file: Path, error: OSError) -> str:
+    """Say of the folder what keeps a file from being made there, and what to do; the begun file is nobody's name."""
+    folder = file.absolute().parent
+    if isinstance(error, FileNotFoundError):
+        return f"the folder {folder} does not exist. Make it (mkdir -p {folder}), or name another file."
+    if isinstance(error, NotADirectoryError):
+        return f"{folder} is no folder. Name another file."
+    return f"in the folder {folder}: {error.strerror or error}. Name another file."
 
 
 def read_packed(file: Path) -> bytes:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bot.dns.api_failure import ApiFailure, ApiFailureKind
+from bot.dns.call_failure import CallFailure, minutes
 from bot.domain.evidence import Gap
 from bot.domain.findings import Judgement, Verdict
 from bot.domain.lookups import EVERYTHING, Answer, Reach
+from bot.kubernetes.owners import Owner
+from bot.rules._api_failures import Standing
 from bot.rules.coredns_api_forbidden import RULE as COREDNS_FORBIDDEN
 from bot.rules.coredns_api_unauthorized import RULE as COREDNS_UNAUTHORIZED
 from bot.rules.coredns_api_unreachable import RULE as COREDNS_UNREACHABLE
@@ -15,6 +20,7 @@ from bot.rules.kube_proxy_api_timeout import RULE as PROXY_TIMEOUT
 from bot.rules.kube_proxy_forbidden import RULE as PROXY_FORBIDDEN
 from bot.rules.kube_proxy_unauthorized import RULE as PROXY_UNAUTHORIZED
 
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 COREDNS = (COREDNS_FORBIDDEN, COREDNS_UNAUTHORIZED, COREDNS_UNREACHABLE)
 PROXY = (PROXY_FORBIDDEN, PROXY_UNAUTHORIZED, PROXY_TIMEOUT)
 USER = "system:serviceaccount:kube-system:coredns"
@@ -85,6 +91,55 @@ def test_the_time_of_the_last_failure_is_given(judge: Any, make: Any) -> None:
     assert judgement.details["resources"] == ["endpointslices"]
     assert judgement.details["subject"] == USER
     assert "lacks endpointslices" in judgement.summary
+
+
+def test_who_kube_proxy_is_and_whose_pods_it_has_is_as_its_pods_say(judge: Any, make: Any) -> None:
+    """A DaemonSet, an account and a namespace of other names: every command of the advice bears these."""
+    own = Owner(kind="DaemonSet", name="proxy")
+    pods = tuple(
+        replace(pod, service_account="proxy-runner", namespace="net", owner=own) for pod in make.kube_proxy_pods().pods
+    )
+    by_tail = {"forbidden": PROXY_FORBIDDEN, "unauthorized": PROXY_UNAUTHORIZED, "timeout": PROXY_TIMEOUT}
+
+    advice = {
+        tail: "\n".join(
+            judge(rule, make.kube_proxy_logs({"node-a": failed("08:58", tail)}), make.kube_proxy_pods(pods=pods)).advice
+        )
+        for tail, rule in by_tail.items()
+    }
+
+    assert {tail for tail, text in advice.items() if "kubectl -n net rollout restart daemonset proxy" in text} == {
+        *by_tail
+    }
+    assert "kubectl -n net describe pod kube-proxy-a" in advice["unauthorized"]
+    assert "grep -w kube-system/coredns " in advice["forbidden"]  # the line names who was refused
+    assert "--serviceaccount=kube-system:coredns" in advice["forbidden"]
+    assert "list and watch of endpointslices" in advice["forbidden"]
+
+
+def test_an_account_that_no_line_names_is_that_of_the_pods(make: Any) -> None:
+    """Else of any other pod of the same program; `default` where none was read."""
+    nameless = CallFailure(
+        pod="kube-proxy-a",
+        node="node-a",
+        failure=ApiFailure(kind=ApiFailureKind.FORBIDDEN),
+        count=1,
+        first_at=NOW,
+        last_at=NOW,
+        sample="Forbidden",
+    )
+    first, second = make.kube_proxy_pods().pods
+    now = Standing(failures=(nameless,))
+
+    assert (
+        now.account((replace(second, service_account="b"), replace(first, service_account="a")), "kube-system")
+        == "kube-system/a"
+    )
+    assert (
+        now.account((replace(second, service_account="b"), replace(first, service_account="")), "kube-system")
+        == "kube-system/b"
+    )
+    assert now.account((), "kube-system") == "kube-system/default"
 
 
 def test_refused_everywhere_means_the_binding(judge: Any, make: Any) -> None:
@@ -221,8 +276,12 @@ def called(host: str, resource: str = "services") -> str:
     ("host", "says", "advice"),
     [
         (ENDPOINT.upper(), "packets are dropped on the way", "must admit 443"),
-        ("10.0.9.9", "its kubeconfig names another address", "edit configmap kube-proxy"),
-        ("old.gr7.eu-west-1.eks.amazonaws.com", "its kubeconfig names another address", "edit configmap kube-proxy"),
+        ("10.0.9.9", "its kubeconfig names another address", "the ConfigMap that its pods mount"),
+        (
+            "old.gr7.eu-west-1.eks.amazonaws.com",
+            "its kubeconfig names another address",
+            "the ConfigMap that its pods mount",
+        ),
         ("10.0.3.4", "packets are dropped on the way", "names 10.0.3.4, an interface of the control plane"),
         ("52.51.3.4", "packets are dropped on the way", "must admit 443"),
     ],
@@ -439,3 +498,11 @@ def test_the_sample_is_stated(judge: Any, make: Any) -> None:
 
     assert "logs of 2 of 500 kube-proxy pods read" in judge(PROXY_TIMEOUT, logs).summary
     assert "logs of 2 of 500 kube-proxy pods read" in judge(PROXY_TIMEOUT, broken).summary
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(900, "15 min"), (60, "1 min"), (100, "100 s"), (59, "59 s"), (1.5, "1.5 s"), (0, "0 s")]
+)
+def test_a_window_is_said_in_plain_words(seconds: float, said: str) -> None:
+    """Whole minutes as such, everything else in seconds."""
+    assert minutes(timedelta(seconds=seconds)) == said

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Gap
 from bot.errors import ConfigurationError
 from bot.workflow.record import MAX_ARCHIVE_BYTES, MAX_READING_BYTES, read_record, record_of
+from bot.workflow.record_files import check_writable
 from tests.report.test_reports import HOME_SEEN, WELL, diagnosis, evidence_of
 
 NAME = "incident.dnsrec"
@@ -142,6 +144,24 @@ def test_what_is_no_record_is_refused_in_words(make: Callable[[], bytes], why: s
 
     assert str(raised.value).startswith(f"{NAME} is not read as a record: ")
     assert why in str(raised.value)
+
+
+def test_a_file_that_cannot_be_made_names_its_folder_and_what_to_do(tmp_path: Path) -> None:
+    """A folder that is missing, one that is none, and a name that a folder has; never the name of a begun file."""
+    (tmp_path / "plain").touch()
+    cases = {
+        tmp_path / "no" / "x": f"the folder {tmp_path}/no does not exist. Make it (mkdir -p {tmp_path}/no), or name",
+        tmp_path / "plain" / "x": f"{tmp_path}/plain is no folder. Name another file.",
+        tmp_path: "it is a folder. Name a file in it.",
+        tmp_path / ("n" * 300): f"in the folder {tmp_path}: File name too long. Name another file.",
+    }
+
+    for file, said in cases.items():
+        with pytest.raises(ConfigurationError) as raised:
+            check_writable(file)
+
+        assert str(raised.value).startswith(f"No record can be written to {file}: ")
+        assert said in str(raised.value)
 
 
 def test_many_small_bombs_are_one() -> None:
