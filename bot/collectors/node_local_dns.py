@@ -34,7 +34,7 @@ from bot.domain.views import View
 from bot.errors import AccessDenied, EvidenceUnavailable, NotFound
 from bot.kubernetes.dns_service import Service
 from bot.kubernetes.members import optional_texts, parts, text, text_map
-from bot.kubernetes.node_local_dns import NodeLocalSetup
+from bot.kubernetes.node_local_dns import HEALTH_PORT, NodeLocalSetup
 from bot.kubernetes.pods import Pod
 from bot.kubernetes.resources import CONFIG_MAPS, DAEMON_SETS, KUBE_SYSTEM, PODS, SERVICES
 from bot.kubernetes.workloads import template_spec
@@ -60,6 +60,8 @@ class NodeLocalCache:
     local_addresses: tuple[str, ...]
     """node-cache's `-localip`: what it puts on its interface and into its rules."""
     interface: str
+    health_port: str = HEALTH_PORT
+    """What node-cache's rules for the liveness probe name."""
     lays_interface: bool
     lays_rules: bool
     listens: tuple[str, ...]
@@ -194,6 +196,7 @@ def _cache(look: View, setup: NodeLocalSetup) -> tuple[NodeLocalCache, list[Gap]
         node_cache=flags.given,
         local_addresses=flags.local_addresses,
         interface=flags.interface,
+        health_port=flags.health_port,
         lays_interface=flags.lays_interface,
         lays_rules=flags.lays_rules,
         listens=read.binds,

@@ -66,6 +66,8 @@ class Judgement:
     """Time of the newest failure seen in logs, UTC."""
     reach: tuple[Reach, ...] = ()
     """For a PROBLEM that makes look-ups fail: which ones. Empty: it accounts for no failing look-up."""
+    nothing_to_check: bool = False
+    """For a HEALTHY: there is nothing here that could have the fault."""
     failing: tuple[Lookup, ...] = ()
     """For a symptom that is a PROBLEM: the look-ups that failed."""
     only_asked: bool = False
@@ -135,6 +137,8 @@ class Rule:
     """What would contradict its PROBLEM, by the evidence that shows it; the rule asks it before it says PROBLEM."""
     healthy_refuted_by: tuple[tuple[type, str], ...] = ()
     """What would contradict its HEALTHY, by the evidence that shows it; the rule asks it before it says HEALTHY."""
+    decides_without: tuple[type, ...] = ()
+    """Of that, what it does not lack where it was not read: something else stands for it, and the summary says so."""
     judges_lookups: bool = True
     """For a symptom: whether it says how look-ups fare, so that a plan is verified by it. False: it is about pods."""
     thresholds: type = NoParameters
@@ -150,7 +154,8 @@ class Rule:
     @property
     def rests_on(self) -> frozenset[type]:
         """Evidence classes without which it is not HEALTHY: those it needs, and those that would contradict it."""
-        return frozenset((*self.needs, *(kind for kind, _ in self.healthy_refuted_by)))
+        contradict = frozenset(kind for kind, _ in self.healthy_refuted_by)
+        return frozenset(self.needs) | (contradict - frozenset(self.decides_without))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +218,11 @@ class Finding:
 def unknown(summary: str, *missing: Gap, proof: tuple[str, ...] = ()) -> Judgement:
     """Return an UNKNOWN judgement that names what could not be read."""
     return Judgement(verdict=Verdict.UNKNOWN, summary=summary, missing=missing, proof=proof)
+
+
+def nothing_to_check(why: str) -> Judgement:
+    """Return a HEALTHY judgement where there is nothing that could have the fault; `why` ends without a full stop."""
+    return Judgement(verdict=Verdict.HEALTHY, summary=f"Nothing to check: {why}.", nothing_to_check=True)
 
 
 def healthy(summary: str, *proof: str) -> Judgement:

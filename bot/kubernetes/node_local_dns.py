@@ -20,6 +20,8 @@ LOCAL_ADDRESS = "169.254.20.10"
 """What the manifest proposes; any free address will do."""
 INTERFACE = "nodelocaldns"
 """What node-cache calls its interface unless told otherwise."""
+HEALTH_PORT = "8080"
+"""Where node-cache's liveness probe asks unless told otherwise."""
 _TEMPLATE = "/etc/coredns/Corefile.base"
 
 
@@ -32,6 +34,8 @@ class NodeCacheFlags:
     upstream_service: str = ""
     """`-upstreamsvc`: whose ClusterIP it asks for cluster names."""
     interface: str = INTERFACE
+    health_port: str = HEALTH_PORT
+    """`-health-port`: what its rules for the liveness probe name."""
     lays_interface: bool = False
     lays_rules: bool = False
 
@@ -127,6 +131,7 @@ def _flags(container: RawObject) -> NodeCacheFlags:
         local_addresses=tuple(one.strip() for one in values["localip"].split(",")),
         upstream_service=values.get("upstreamsvc", "kube-dns"),
         interface=values.get("interfacename", INTERFACE),
+        health_port=values.get("health-port", HEALTH_PORT),
         lays_interface=values.get("setupinterface", "true").lower() not in _FALSE,
         lays_rules=values.get("setupiptables", "true").lower() not in _FALSE,
     )

@@ -86,6 +86,7 @@ def _finding(finding: Finding) -> JsonObject:
         "last_failure_at": timestamp(judgement.last_failure_at) if judgement.last_failure_at else None,
         "explains": list(finding.explains),
         "explained_by": list(finding.explained_by),
+        "nothing_to_check": finding.judgement.nothing_to_check,
         "evidence": list(finding.evidence),
         "fixes": [{"fix": offer.fix, "with": offer.parameters, "risk": offer.risk} for offer in finding.fixes],
         "measures": [

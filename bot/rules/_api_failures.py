@@ -14,7 +14,7 @@ from bot.dns.api_failure import ApiFailureKind
 from bot.dns.call_failure import CallFailure, minutes, past_proof
 from bot.domain.api_calls import ApiCall, CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookups import Client, ClientKind, Reach
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import Pod
@@ -209,7 +209,7 @@ def judge_calls(
     missing += calls.unexplained
     missing += _unreasoned(one for one in calls.of((ApiFailureKind.OTHER,)) if one.stands(since))
     if calls.not_needed and not missing:
-        return healthy(f"Nothing to check: {calls.not_needed}.")
+        return nothing_to_check(calls.not_needed)
     missing += logs.nothing_read
     past = past_proof(found, since)
     if missing:

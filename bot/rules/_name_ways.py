@@ -13,7 +13,7 @@ from bot.collectors.private_zones import PrivateZones
 from bot.collectors.resolver_rules import ResolverRules
 from bot.collectors.vpc_dns import VpcDns, VpcDnsSettings
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, healthy, unknown
+from bot.domain.findings import Case, Judgement, nothing_to_check, unknown
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.places import PublicResolution
 from bot.network.model import Interface, Vpc
@@ -99,12 +99,12 @@ def name_ways(case: Case) -> NameWays | Judgement:
     if not (case.target.peers or case.target.on_premises):
         if gaps:
             return unknown("Not all of the VPCs' name resolution could be read.", *gaps)
-        return healthy("Nothing to check: no peer and no network on premises is configured.")
+        return nothing_to_check("no peer and no network on premises is configured")
     if not cluster.endpoint_host:
         reason = "the cluster has no endpoint yet"
         return unknown(f"{reason.capitalize()}.", Gap(what="the endpoint's name", reason=reason))
     if not cluster.endpoint_private and not gaps:
-        return healthy("Nothing to check: private access is off, so that public DNS answers the endpoint's name.")
+        return nothing_to_check("private access is off, so that public DNS answers the endpoint's name")
     return _ways(case, cluster, peers, gaps)
 
 

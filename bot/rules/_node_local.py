@@ -11,7 +11,7 @@ from bot.domain.phrases import count
 
 IPVS = "ipvs"
 """The mode in which kube-proxy's own interface holds every ClusterIP."""
-NOTHING_TO_CHECK = "Nothing to check: no DaemonSet runs NodeLocal DNSCache."
+NO_CACHE = "no DaemonSet runs NodeLocal DNSCache"
 
 
 def asked_there(found: NodeLocalDns, cache: NodeLocalCache, node: str, lookups: LookupMatrix | None) -> bool:

@@ -9,6 +9,7 @@ from bot.collectors.node_local_dns import NodeLocalCache
 from bot.collectors.node_network import NetworkOfNode, NodeNetworks
 from bot.collectors.node_packet_filter import NodePacketFilters, PacketFilterOfNode
 from bot.domain.lookups import Reach
+from bot.linux.iptables_save import FilterRule
 
 _PORT = "53"
 _LOCAL_TABLE = "local"
@@ -65,49 +66,82 @@ def _of_network(cache: NodeLocalCache, network: NetworkOfNode) -> Iterator[LackO
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Laid:
+    """A rule that node-cache lays for each of its addresses (kubernetes/dns, cmd/node-cache/app, initIptables)."""
+
+    table: str
+    chain: str
+    answers: bool
+    """It takes what comes from the address, by its source port; else what goes there, by its destination port."""
+    protocols: tuple[str, ...] = ("udp", "tcp")
+
+    def lacking(self, found: PacketFilterOfNode, address: str, port: str) -> Iterator[str]:
+        """Yield the protocols, in words, for which no rule is there."""
+        target = "NOTRACK" if self.table == _RAW else "ACCEPT"
+        laid = [
+            rule
+            for rule in (found.raw if self.table == _RAW else found.filter)
+            if rule.chain == self.chain and rule.target == target and self._takes(rule, address, port)
+        ]
+        for protocol in self.protocols:
+            if all(rule.protocol != protocol for rule in laid):
+                yield f"{self.chain} {protocol}{' answers' if self.answers else ''}"
+
+    def _takes(self, rule: FilterRule, address: str, port: str) -> bool:
+        if self.answers:
+            return _is(rule.source, address) and rule.source_ports == port
+        return _is(rule.destination, address) and rule.destination_ports == port
+
+
+_RAW, _FILTER = "raw", "filter"
+_UNTRACKED = (
+    _Laid(table=_RAW, chain="PREROUTING", answers=False),
+    _Laid(table=_RAW, chain="OUTPUT", answers=True),
+    _Laid(table=_RAW, chain="OUTPUT", answers=False),
+)
+_ACCEPTED = (_Laid(table=_FILTER, chain="INPUT", answers=False), _Laid(table=_FILTER, chain="OUTPUT", answers=True))
+_PROBED = tuple(_Laid(table=_RAW, chain="OUTPUT", answers=answers, protocols=("tcp",)) for answers in (False, True))
+"""For the liveness probe alone: queries do not pass them."""
+
+
 def _of_rules(cache: NodeLocalCache, found: PacketFilterOfNode) -> Iterator[LackOfNode]:
     for address in cache.local_addresses:
-        lacking = [
-            f"{chain} {protocol}"
-            for chain, outgoing in (("PREROUTING", False), ("OUTPUT", True))
-            for protocol in ("udp", "tcp")
-            if not _untracks(found, chain, protocol, address, answers=outgoing)
-        ]
-        if lacking:
+        untracked = ", ".join(one for laid in _UNTRACKED for one in laid.lacking(found, address, _PORT))
+        accepted = ", ".join(one for laid in _ACCEPTED for one in laid.lacking(found, address, _PORT))
+        if untracked:
             yield LackOfNode(
                 node=found.node,
-                what=f"no NOTRACK rule takes {address} out of kube-proxy's hands ({', '.join(lacking)})",
-                proof=f"{found.node}: table raw has no NOTRACK rule for port 53 of {address} in {', '.join(lacking)}",
+                what=f"no NOTRACK rule takes {address} out of kube-proxy's hands ({untracked})",
+                proof=f"{found.node}: table raw has no NOTRACK rule for port {_PORT} of {address} in {untracked}",
                 advice=(
                     "Look in its log for `Error adding iptables rule`, and for what else removes rules of the table "
                     "raw; node-cache adds them again every minute."
                 ),
             )
-        elif not any(
-            rule.chain == "INPUT" and rule.target == "ACCEPT" and _is(rule.destination, address)
-            for rule in found.filter
-        ):
+        elif accepted:
             yield LackOfNode(
                 node=found.node,
-                what=f"no rule of the table filter accepts port 53 of {address}",
-                proof=f"{found.node}: table filter has no ACCEPT rule for {address} in INPUT",
+                what=f"no rule of the table filter accepts port {_PORT} of {address} ({accepted})",
+                proof=f"{found.node}: table filter has no ACCEPT rule for port {_PORT} of {address} in {accepted}",
                 advice="node-cache adds this rule every minute: look in its log for `Error adding iptables rule`.",
             )
 
 
-def _untracks(found: PacketFilterOfNode, chain: str, protocol: str, address: str, *, answers: bool) -> bool:
-    """Return whether a NOTRACK rule is there for queries to the address or, in OUTPUT, for its answers."""
-    return any(
-        rule.chain == chain
-        and rule.target == "NOTRACK"
-        and rule.protocol == protocol
-        and (
-            (_is(rule.source, address) and rule.source_ports == _PORT)
-            if answers
-            else (_is(rule.destination, address) and rule.destination_ports == _PORT)
-        )
-        for rule in found.raw
-    )
+def tracked_probes(caches: Iterable[NodeLocalCache], filters: NodePacketFilters | None) -> Iterator[str]:
+    """Yield where the liveness probe's packets are tracked, for want of a rule: no query is concerned."""
+    for cache in caches:
+        for node in sorted({pod.node for pod in cache.pods if pod.ready and cache.lays_rules}):
+            found = filters.of(node) if filters else None
+            if found is None or not found.variants:
+                continue
+            for address in cache.local_addresses:
+                lacking = [one for laid in _PROBED for one in laid.lacking(found, address, cache.health_port)]
+                if lacking:
+                    yield (
+                        f"{node}: table raw has no NOTRACK rule for port {cache.health_port} of {address} in "
+                        f"{', '.join(lacking)}: its liveness probe is tracked, which no query is concerned by"
+                    )
 
 
 def _is(prefix: str, address: str) -> bool:

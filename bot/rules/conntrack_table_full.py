@@ -114,6 +114,10 @@ RULE = Rule(
     needs=(LookupMatrix,),
     wants=(NodeConntracks, CorednsPods),
     problem_refuted_by=((NodeConntracks, "room in the kernel's table, whatever ENA dropped beyond its allowance"),),
-    healthy_refuted_by=((LookupMatrix, "a look-up without an answer from a node whose table was not seen"),),
+    healthy_refuted_by=(
+        (LookupMatrix, "a look-up without an answer from a node whose table was not seen"),
+        (NodeConntracks, "a table that is full"),
+    ),
+    decides_without=(NodeConntracks,),
     thresholds=Thresholds,
 )

@@ -83,7 +83,7 @@ RULE = Rule(
     needs=(WorkerNodes, ControlPlane, NetworkAcls, Subnets, CorednsPods),
     problem_refuted_by=(
         (NetworkAcls, "an earlier entry that allows it"),
-        (Subnets, "a pair within one subnet, which ACLs do not filter"),
+        (WorkerNodes, "a pair of interfaces in one subnet, which ACLs do not filter"),
     ),
     healthy_refuted_by=((NetworkAcls, "an entry that denies 443 or the ports of the answers for some pair"),),
 )

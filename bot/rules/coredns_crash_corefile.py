@@ -20,7 +20,7 @@ from bot.dns.corefile_error import CorefileError
 from bot.dns.log_wordings import Subject
 from bot.domain.cluster import ClusterTarget
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.rules._api_failures import LogWindow
 from bot.rules._corefile_failures import CorefileFailure, crashes, failed_reloads, holds, unread_reloads
 from bot.rules._corefile_itself import CorefileFault, checked, corefile_fault, loaded_by, unchecked
@@ -44,7 +44,7 @@ def judge(case: Case) -> Judgement:
     past += tuple(f"its text seems wrong ({fault.message}), yet {one}" for one in loaded[:3] if fault)
     past += (checked(known),) if known and checked(known) else ()
     if pods.absent and not missing:
-        return healthy(f"Nothing to check: {pods.absence}.")
+        return nothing_to_check(pods.absence)
     open_errors = logs.open_errors(Subject.CONFIGURATION, since)
     missing += (*logs.nothing_read, *unread_reloads(logs, pods, known), *open_errors)
     missing += unchecked(known, logs, pods, case.collected_at) if known else ()

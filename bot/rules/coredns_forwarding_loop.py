@@ -20,7 +20,7 @@ from bot.collectors.node_resolv_conf import NodeResolvConfs
 from bot.dns.call_failure import minutes
 from bot.dns.coredns_log import CorednsLineKind
 from bot.dns.log_wordings import Subject
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.moments import follows
 from bot.domain.phrases import timestamp
 from bot.network.resolver import IN_EVERY_VPC
@@ -88,7 +88,7 @@ def judge(case: Case) -> Judgement:
         )
     past = tuple(f"no longer standing: {loop.proof}" for loop in found[:5])
     if pods.absent and not missing:
-        return healthy(f"Nothing to check: {pods.absence}.")
+        return nothing_to_check(pods.absence)
     missing += (*logs.nothing_read, *logs.open_errors(Subject.LOOP, since))
     if missing:
         return unknown(f"Whether CoreDNS found a forwarding loop is open: {missing[0].reason}.", *missing, proof=past)

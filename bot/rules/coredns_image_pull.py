@@ -13,7 +13,7 @@ import re
 
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import STARTING
 
@@ -81,7 +81,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         return unknown(f"Whether CoreDNS's image can be pulled is open: {missing[0].reason}.", *missing)
     if found.absent:
-        return healthy(f"Nothing to check: {found.absence}.")
+        return nothing_to_check(found.absence)
     return healthy(f"None of {len(found.pods)} CoreDNS pods waits for its image.")
 
 

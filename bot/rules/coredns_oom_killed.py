@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.dns.call_failure import minutes
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
 
@@ -41,7 +41,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         return unknown(f"Whether CoreDNS runs out of memory is open: {missing[0].reason}.", *missing, proof=past)
     if found.absent:
-        return healthy(f"Nothing to check: {found.absence}.")
+        return nothing_to_check(found.absence)
     return healthy(f"No CoreDNS pod ran out of memory in the last {minutes(case.thresholds.window)}.", *past)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.collectors.coredns_pods import CorednsPods
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.phrases import and_more, count
 from bot.kubernetes.spreading import Apart
 
@@ -28,7 +28,7 @@ def judge(case: Case) -> Judgement:
     found, pods = case.need(CorednsPlacement), case.need(CorednsPods)
     gaps = (*found.gaps, *pods.gaps)
     if pods.absent and not gaps:
-        return healthy(f"Nothing to check: {pods.absence}.")
+        return nothing_to_check(pods.absence)
     apart = not found.crowded and not found.one_zone
     rolling = next((one.rollout for one in found.deployments if one.rollout), "")
     if apart and not gaps:
@@ -43,7 +43,7 @@ def judge(case: Case) -> Judgement:
 
 def _spread(found: CorednsPlacement, pods: CorednsPods) -> Judgement:
     if not found.pods:
-        return healthy(f"Nothing to check: no CoreDNS pod is on a node; {pods.desired_replicas} wanted.")
+        return nothing_to_check(f"no CoreDNS pod is on a node; {pods.desired_replicas} wanted")
     if len(found.pods) == 1:
         return healthy(f"One CoreDNS pod is on a node, {pods.desired_replicas} wanted: it shares it with none.")
     if found.nodes == 1:

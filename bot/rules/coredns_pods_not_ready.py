@@ -23,11 +23,11 @@ from bot.collectors.coredns_logs import CorednsLogs
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.dns.coredns_log import CorednsLineKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.phrases import and_more, count, timestamp
 from bot.kubernetes.pods import STARTING
+from bot.rules._unsteady import unsteady
 
-_AGAIN = "ready now, ends again and again"
 MOST_PODS = 10
 
 
@@ -72,7 +72,7 @@ def judge(case: Case) -> Judgement:
         gap = Gap(what="pods of the DNS service", reason=f"too early to tell: {early[0]}")
         return unknown(f"Whether every CoreDNS pod becomes ready is open: {gap.reason}.", gap, *gaps, proof=(*early,))
     if found.absent and not gaps:
-        return healthy(f"Nothing to check: {found.absence}.")
+        return nothing_to_check(found.absence)
     if not pods and not gaps:
         gaps = (Gap(what="pods of the DNS service", reason="all that there are are going away"),)
     if gaps:
@@ -108,17 +108,10 @@ def _down(pod: CorednsPod) -> Ailing | None:
 
 
 def _restarting(pod: CorednsPod, case: Case) -> Ailing | None:
-    """Return a ready pod whose container ended within the window, whatever its exit code.
-
-    CoreDNS exits with 0 where the kubelet's liveness probe kills it. `since` is None where it ends again and again.
-    """
-    container = pod.container
-    ended = container.last_terminated_at
-    recent = ended is not None and ended >= case.collected_at - case.thresholds.window
-    if not recent or not container.restarts:
-        return None
-    often = container.restarts >= case.thresholds.restarts
-    return Ailing(pod=pod, state=_AGAIN if often else "ready now, has just ended", since=None if often else ended)
+    """Return a ready pod whose container ended within the window. `since` is None where it ends again and again."""
+    thresholds: Thresholds = case.thresholds
+    found = unsteady(pod, case.collected_at, window=thresholds.window, restarts=thresholds.restarts)
+    return Ailing(pod=pod, state=found.state, since=None if found.again else found.ended_at) if found else None
 
 
 def _known(one: Ailing, now: datetime) -> str:

@@ -17,7 +17,7 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.subnets import Subnets
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.phrases import timestamp
 from bot.kubernetes.nodes import COMPUTE_TYPE
 from bot.kubernetes.pods import STARTING
@@ -77,7 +77,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         return unknown(f"Whether CoreDNS pods find their place is open: {missing[0].reason}.", *missing)
     if found.absent:
-        return healthy(f"Nothing to check: {found.absence}.")
+        return nothing_to_check(found.absence)
     return healthy(f"All {len(found.pods)} CoreDNS pods have found their place.")
 
 

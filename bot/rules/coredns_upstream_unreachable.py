@@ -20,7 +20,7 @@ from bot.dns.call_failure import minutes
 from bot.dns.log_wordings import Subject
 from bot.dns.upstream_failure import UpstreamFailureKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
@@ -77,7 +77,7 @@ def _without_problem(
 ) -> Judgement:
     proof = tuple(one.proof for one in found[:8])
     if pods.absent and not missing:
-        return healthy(f"Nothing to check: {pods.absence}.")
+        return nothing_to_check(pods.absence)
     missing += (
         *(
             Gap(what=f"upstream {one.upstream or 'not named'} of {one.pod}", reason=one.why)

@@ -94,7 +94,7 @@ RULE = Rule(
         (NodeLocalDns, "a cache that answers a pod in standard mode on its own node"),
         (LookupMatrix, "a look-up that was answered on exactly the way that is called blocked"),
         (NetworkAcls, "an earlier entry that allows it"),
-        (Subnets, "a pair within one subnet, which ACLs do not filter"),
+        (WorkerNodes, "a pair of interfaces in one subnet, which ACLs do not filter"),
     ),
     healthy_refuted_by=((NetworkAcls, "an entry that denies 53 or the ports of the answers for some pair"),),
 )

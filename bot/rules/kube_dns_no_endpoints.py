@@ -138,8 +138,5 @@ RULE = Rule(
         (KubeDns, "a ready endpoint"),
         (LookupMatrix, "a look-up by the Service's address that was answered"),
     ),
-    healthy_refuted_by=(
-        (KubeDns, "no ready endpoint, or EndpointSlices that were not read"),
-        (CorednsPods, "parts of the pods that were not read"),
-    ),
+    healthy_refuted_by=((KubeDns, "no ready endpoint, or EndpointSlices that were not read"),),
 )

@@ -1,15 +1,16 @@
-"""A node that kube-proxy should cover has no ready kube-proxy.
+"""A node that kube-proxy should cover has no ready kube-proxy, or one that ends again and again.
 
 Without it the node's rules are never written, or go stale: the DNS service's ClusterIP leads nowhere for
 pods of that node while CoreDNS pod addresses answer. Fargate and Auto Mode nodes have none by design,
 nor has a cluster where something else replaces kube-proxy. One that runs and cannot write is
 `kube_proxy_rules_missing`.
 
-In a playbook: `{rule: kube_proxy_not_running, severity: critical, with: {grace: 60s}}`.
+In a playbook: `{rule: kube_proxy_not_running, severity: critical, with: {grace: 60s, window: 15m, restarts: 3}}`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,7 +19,8 @@ from bot.domain.api_calls import CallReach
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.lookups import Reach
-from bot.domain.phrases import and_more
+from bot.domain.phrases import and_more, count, timestamp
+from bot.rules._unsteady import unsteady
 
 MOST_NODES = 50
 
@@ -29,6 +31,10 @@ class Thresholds:
 
     grace: timedelta = timedelta(seconds=60)
     """A pod younger than this may still be starting: too early to tell. 0 counts every pod that is not ready."""
+    window: timedelta = timedelta(minutes=15)
+    """A ready pod whose container ended within it may end again: without a readiness probe it is ready for a moment."""
+    restarts: int = 3
+    """So many restarts of a ready pod, the last within `window`, are "again and again". Below, it is too early."""
 
 
 def judge(case: Case) -> Judgement:
@@ -42,10 +48,15 @@ def judge(case: Case) -> Judgement:
         return unknown(f"Whether the nodes need kube-proxy is open: {gaps[0].reason}.", *gaps)
     young = case.collected_at - case.thresholds.grace
     down = [one for one in found.uncovered if _counts(one, found) and not (one.created_at and one.created_at > young)]
+    down += [one for one, again in _unsteady(found, case) if again]
     if down:
         return _problem(down, found)
+    ended = tuple(
+        Gap(what=f"kube-proxy on {one.node}", reason=f"too early to tell: {one.pod} is {one.why}")
+        for one, _ in _unsteady(found, case)
+    )
     notes = tuple(f"{one.node}: {one.why}" + _note(one) for one in found.uncovered[:MOST_NODES])
-    missing = (*found.gaps, *_early(found), *_not_ready(found), *_no_node(found), *_nobody(found))
+    missing = (*found.gaps, *_early(found), *ended, *_not_ready(found), *_no_node(found), *_nobody(found))
     if missing:
         return unknown(f"Whether kube-proxy covers every node is open: {missing[0].reason}.", *missing, proof=notes)
     running = found.nodes_total - len(found.uncovered)
@@ -64,6 +75,22 @@ def _counts(one: UncoveredNode, found: KubeProxyPods) -> bool:
     """
     missing = not found.daemon_set_exists or found.desired > found.scheduled
     return one.node_ready and (bool(one.pod) or missing)
+
+
+def _unsteady(found: KubeProxyPods, case: Case) -> Iterator[tuple[UncoveredNode, bool]]:
+    """Yield each node whose kube-proxy is ready and has ended lately, and whether it ends again and again."""
+    thresholds: Thresholds = case.thresholds
+    for pod in found.pods:
+        seen = unsteady(
+            pod,
+            case.collected_at,
+            window=thresholds.window,
+            restarts=thresholds.restarts,
+            steady_after=thresholds.grace,
+        )
+        if seen:
+            last = f"{seen.state} ({count(pod.container.restarts, 'restart')}, the last end {timestamp(seen.ended_at)})"
+            yield UncoveredNode(node=pod.node, node_ready=True, pod=pod.name, why=last), seen.again
 
 
 def _early(found: KubeProxyPods) -> tuple[Gap, ...]:
@@ -140,6 +167,8 @@ RULE = Rule(
     problem_refuted_by=(
         (KubeProxyPods, "something else that replaces kube-proxy, or a node that the DaemonSet leaves out"),
     ),
-    healthy_refuted_by=((KubeProxyPods, "a node without a ready kube-proxy, however young its pod"),),
+    healthy_refuted_by=(
+        (KubeProxyPods, "a node without a ready kube-proxy, however young its pod, or with one that has just ended"),
+    ),
     thresholds=Thresholds,
 )

@@ -28,7 +28,7 @@ from bot.dns.log_wordings import Subject
 from bot.dns.timestamped import SeenLines
 from bot.domain.api_calls import CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Reach
 from bot.domain.phrases import count, few, timestamp
@@ -84,7 +84,7 @@ def judge(case: Case) -> Judgement:
         return _problem([one for one in standing if one.node in traces], shown, traces, logs, missing)
     missing += tuple(_open(standing)) + logs.open_errors(Subject.RULES, since) + tuple(map(_too_early, sorted(early)))
     if pods.by_design and not missing:
-        return healthy(f"Nothing to check: {pods.by_design}.")
+        return nothing_to_check(pods.by_design)
     missing += logs.nothing_read
     past = tuple(f"no longer standing: {one.proof}" for one in recent if one not in standing)[:MOST_PROOFS]
     if missing:
@@ -218,7 +218,15 @@ RULE = Rule(
         (LookupMatrix, "names that the service answers on that node"),
         (KubeDns, "no ready endpoint, for which kube-proxy writes no rule"),
         (KubeProxyPods, "a node that kube-proxy has no ready pod on, or one that has just started"),
+        (NodePacketFilters, "rules that lead the DNS service's address to an endpoint"),
+        (CorednsLogs, "no call of CoreDNS to the API that timed out on the node whose kube-proxy complains"),
+        (CorednsPods, "a pod that became Ready by /ready after such a call"),
     ),
-    healthy_refuted_by=((KubeProxyLogs, "a write that failed, or an error about the rules that no rule knows"),),
+    healthy_refuted_by=(
+        (KubeProxyLogs, "a write that failed, or an error about the rules that no rule knows"),
+        (NodePacketFilters, "a node whose rules do not lead the DNS service's address to an endpoint"),
+        (KubeDns, "another address or other endpoints than those that the nodes' rules name"),
+    ),
+    decides_without=(NodePacketFilters, KubeDns),
     thresholds=Thresholds,
 )

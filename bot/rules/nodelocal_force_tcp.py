@@ -21,11 +21,11 @@ from bot.dns.node_local_corefile import Forwarding
 from bot.dns.timestamped import SeenLines
 from bot.dns.upstream_failure import UpstreamFailureKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Lookup, Reach, Transport
 from bot.domain.phrases import count, few, timestamp
-from bot.rules._node_local import NOTHING_TO_CHECK, through
+from bot.rules._node_local import NO_CACHE, through
 
 MOST_PROOFS = 8
 
@@ -68,7 +68,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         return unknown(f"Whether TCP to servers outside the cluster fails is open: {missing[0].reason}.", *missing)
     if not found.caches:
-        return healthy(NOTHING_TO_CHECK)
+        return nothing_to_check(NO_CACHE)
     if not forced:
         return healthy("NodeLocal DNSCache forces TCP towards CoreDNS at most; other servers it asks over UDP.")
     return healthy(f"It forces TCP towards {_targets(forced)}, and that is answered; {logs.read}.", *past)

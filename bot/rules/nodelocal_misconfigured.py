@@ -22,11 +22,11 @@ from bot.dns.log_wordings import Subject
 from bot.dns.node_cache_log import NodeCacheLineKind, NodeCachePodLog
 from bot.dns.node_local_corefile import NO_SERVICE, is_link_local
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import Pod
-from bot.rules._node_local import IPVS, NOTHING_TO_CHECK
+from bot.rules._node_local import IPVS, NO_CACHE
 
 MOST_PROOFS = 20
 _ENDS = {
@@ -77,7 +77,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         return unknown(f"Whether NodeLocal DNSCache fits this cluster is open: {missing[0].reason}.", *missing)
     if not found.caches:
-        return healthy(NOTHING_TO_CHECK)
+        return nothing_to_check(NO_CACHE)
     return healthy(
         f"NodeLocal DNSCache fits kube-proxy's {found.kube_proxy_mode} mode, and what it binds is what it lays.",
         *(_shown(cache) for cache in found.caches),

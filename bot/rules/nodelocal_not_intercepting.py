@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.collectors.node_local_dns import NodeLocalCache, NodeLocalDns
 from bot.collectors.node_network import NodeNetworks
 from bot.collectors.node_packet_filter import NodePacketFilters
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.phrases import and_more, count
-from bot.rules._node_local import IPVS, NOTHING_TO_CHECK, lookups_through
-from bot.rules._node_local_on_nodes import LackOfNode, lacks, looked_at
+from bot.rules._node_local import IPVS, NO_CACHE, lookups_through
+from bot.rules._node_local_on_nodes import LackOfNode, lacks, looked_at, tracked_probes
 
 MOST_PROOFS = 20
 
@@ -56,7 +57,8 @@ def judge(case: Case) -> Judgement:
         return unknown(f"Whether queries come to NodeLocal DNSCache is open: {missing[0].reason}.", *missing)
     nodes = looked_at(ready, networks, filters)
     how = f"seen on {count(len(nodes), 'node')}" if nodes else "by its configuration and by what pods are told to ask"
-    return healthy(f"Queries of pods come to NodeLocal DNSCache ({how}): they ask {', '.join(sorted(asked))}.")
+    said = f"Queries of pods come to NodeLocal DNSCache ({how}): they ask {', '.join(sorted(asked))}."
+    return healthy(said, *islice(tracked_probes(ready, filters), MOST_PROOFS))
 
 
 def _nothing(found: NodeLocalDns) -> Judgement:
@@ -64,7 +66,7 @@ def _nothing(found: NodeLocalDns) -> Judgement:
         return unknown(f"Whether there is a cache is open: {found.gaps[0].reason}.", *found.gaps)
     if found.caches:
         return healthy("No pod of NodeLocal DNSCache is ready that could be passed by (see nodelocal_pods_not_ready).")
-    return healthy(NOTHING_TO_CHECK)
+    return nothing_to_check(NO_CACHE)
 
 
 def _asked(lookups: LookupMatrix | None) -> frozenset[str]:
@@ -136,11 +138,16 @@ RULE = Rule(
     wants=(LookupMatrix, KubeProxyPods, NodeNetworks, NodePacketFilters),
     problem_refuted_by=(
         (LookupMatrix, "pods that are told to ask one of its own addresses"),
+        (KubeProxyPods, "kube-proxy itself, whose rules come after the cache's"),
         (NodePacketFilters, "its NOTRACK rules on the node"),
         (NodeNetworks, "its addresses on an interface and in the local table of the node"),
     ),
     healthy_refuted_by=(
         (NodeLocalDns, "other addresses than pods ask, or kube-proxy in ipvs mode"),
+        (LookupMatrix, "pods that are told to ask an address which it does not listen on"),
         (KubeProxyPods, "something in kube-proxy's place that leads ClusterIPs before a packet is made"),
+        (NodeNetworks, "a node without its address on an interface or in the local table"),
+        (NodePacketFilters, "a node without its NOTRACK rules"),
     ),
+    decides_without=(NodeNetworks, NodePacketFilters),
 )

@@ -20,14 +20,14 @@ from bot.collectors.node_network import NodeNetworks
 from bot.collectors.vpc_cni import VpcCni
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, ClientKind, Lookup, Reach
 from bot.domain.phrases import and_more, count, timestamp
 from bot.kubernetes.named_pods import PODS, in_details
 from bot.kubernetes.pods import Pod
 from bot.rules._branch_routing import Routed, routed
-from bot.rules._node_local import NOTHING_TO_CHECK, asked_there
+from bot.rules._node_local import NO_CACHE, asked_there
 
 MOST_NAMED = 50
 _SHOWN = 3
@@ -100,7 +100,7 @@ def judge(case: Case) -> Judgement:
             unknown(f"Whether there is a cache that they miss is open: {gaps[0].reason}.", *gaps) if gaps else _none()
         )
     if cni.aws_node is None:
-        return healthy("Nothing to check: no DaemonSet aws-node, whose VPC CNI makes pods with branch interfaces.")
+        return nothing_to_check("no DaemonSet aws-node, whose VPC CNI makes pods with branch interfaces")
     lookups, networks = case.find(LookupMatrix), case.find(NodeNetworks)
     askers = tuple(_askers(found, cni, branch, lookups, networks))
     by = {seen: [one for one in askers if one.seen is seen] for seen in _Seen}
@@ -116,7 +116,7 @@ def judge(case: Case) -> Judgement:
 
 
 def _none() -> Judgement:
-    return healthy(NOTHING_TO_CHECK)
+    return nothing_to_check(NO_CACHE)
 
 
 def _healthy(askers: Sequence[_Asker], branch: BranchPods, cni: VpcCni) -> Judgement:

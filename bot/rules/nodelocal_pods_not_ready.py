@@ -4,7 +4,7 @@ Its interface and its rules outlive a pod that ended in a hurry: then the node's
 listens. One that ended in good order took both along: then pods that ask the DNS service's address are led to CoreDNS
 again, and those that ask the cache's own address reach nobody. Look-ups from the node say which it is.
 
-In a playbook: `{rule: nodelocal_pods_not_ready, severity: critical, with: {grace: 60s}}`.
+In a playbook: `{rule: nodelocal_pods_not_ready, severity: critical, with: {grace: 60s, window: 15m, restarts: 3}}`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from datetime import datetime, timedelta
 from bot.collectors.node_local_dns import NodeLocalCache, NodeLocalDns
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Reach
 from bot.domain.phrases import and_more, count
 from bot.kubernetes.pods import STARTING, Pod
-from bot.rules._node_local import NOTHING_TO_CHECK, asked_there, lookups_through
+from bot.rules._node_local import NO_CACHE, asked_there, lookups_through
+from bot.rules._unsteady import Unsteady, unsteady
 
 MOST_NODES = 50
 
@@ -32,6 +33,10 @@ class Thresholds:
 
     grace: timedelta = timedelta(seconds=60)
     """A pod younger than this, or not ready for less long, may still be starting: too early to tell. 0 counts all."""
+    window: timedelta = timedelta(minutes=15)
+    """A ready pod whose container ended within it may end again: without a readiness probe it is ready for a moment."""
+    restarts: int = 3
+    """So many restarts of a ready pod, the last within `window`, are "again and again". Below, it is too early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +47,13 @@ class _Down:
     pod: Pod | None
     """None: there is none."""
     cache: NodeLocalCache
+    unsteady: Unsteady | None = None
+    """It is ready now, and has ended lately."""
 
     @property
     def why(self) -> str:
+        if self.pod and self.unsteady:
+            return f"{self.unsteady.state} ({count(self.pod.container.restarts, 'restart')})"
         return self.pod.why_not_ready if self.pod else "no pod of it, and the node's pods are told to ask it"
 
 
@@ -55,9 +64,9 @@ def judge(case: Case) -> Judgement:
         return unknown(f"Whether there is one is open: {found.gaps[0].reason}.", *found.gaps) if found.gaps else _none()
     lookups, nodes = case.find(LookupMatrix), case.find(WorkerNodes)
     not_ready = {node.name for node in nodes.nodes if not node.ready} if nodes else set()
-    down = list(_down(found, lookups))
+    down = list(_down(found, lookups, case))
     young = case.collected_at - case.thresholds.grace
-    early = [one for one in down if one.pod and _starts_since(one.pod) > young]
+    early = [one for one in down if one.pod and _early(one, one.pod, young)]
     standing = [one for one in down if one not in early and one.node not in not_ready]
     unlooked = case.look_for(LookupMatrix)
     missing = (*found.gaps, *_gaps(found, early, [one for one in down if one.node in not_ready]))
@@ -73,26 +82,35 @@ def judge(case: Case) -> Judgement:
 
 
 def _none() -> Judgement:
-    return healthy(NOTHING_TO_CHECK)
+    return nothing_to_check(NO_CACHE)
 
 
-def _down(found: NodeLocalDns, lookups: LookupMatrix | None) -> Iterator[_Down]:
+def _down(found: NodeLocalDns, lookups: LookupMatrix | None, case: Case) -> Iterator[_Down]:
+    thresholds: Thresholds = case.thresholds
     for cache in found.caches:
         for pod in cache.pods:
-            other = any(one.pod_on(pod.node) and _ready(one.pod_on(pod.node)) for one in found.caches)
-            if not pod.ready and pod.node and not other and asked_there(found, cache, pod.node, lookups):
-                yield _Down(node=pod.node, pod=pod, cache=cache)
+            ended = unsteady(
+                pod,
+                case.collected_at,
+                window=thresholds.window,
+                restarts=thresholds.restarts,
+                steady_after=thresholds.grace,
+            )
+            other = any(own is not pod and own.ready for one in found.caches if (own := one.pod_on(pod.node)))
+            if (ended or not pod.ready) and pod.node and not other and asked_there(found, cache, pod.node, lookups):
+                yield _Down(node=pod.node, pod=pod, cache=cache, unsteady=ended)
     yield from _without(found, lookups)
+
+
+def _early(one: _Down, pod: Pod, young: datetime) -> bool:
+    """Return whether it is too early to tell: it may be starting, or has ended too seldom."""
+    return not one.unsteady.again if one.unsteady else _starts_since(pod) > young
 
 
 def _starts_since(pod: Pod) -> datetime:
     """Return since when it may be starting. One that ends at each start is Ready for a moment, which starts nothing."""
     starts = pod.container.waiting_reason in STARTING
     return (pod.unready_since or pod.created_at) if starts else pod.created_at
-
-
-def _ready(pod: Pod | None) -> bool:
-    return pod is not None and pod.ready
 
 
 def _without(found: NodeLocalDns, lookups: LookupMatrix | None) -> Iterator[_Down]:

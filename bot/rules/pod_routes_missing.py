@@ -23,7 +23,7 @@ from bot.collectors.worker_nodes import WorkerNodes
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.api_calls import CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Reach
 from bot.domain.phrases import and_more, count, few
@@ -79,7 +79,7 @@ def judge(case: Case) -> Judgement:
     """Compare what the nodes hold of each pod with what the VPC CNI lays, and ask the look-ups."""
     cni, lookups = case.need(VpcCni), case.need(LookupMatrix)
     if cni.aws_node is None:
-        return healthy("Nothing to check: no DaemonSet aws-node, whose VPC CNI lays such rules.")
+        return nothing_to_check("no DaemonSet aws-node, whose VPC CNI lays such rules")
     networks = case.find(NodeNetworks)
     covered = {one.node for one in cni.pods}
     looked = {one.node: one for one in networks.nodes if one.rules and one.routes} if networks else {}
@@ -231,5 +231,11 @@ RULE = Rule(
         (WorkloadPods, "pods on the host's network, and pods that end"),
         (WorkerNodes, "an address of the primary interface, which needs no rule of its own"),
     ),
-    healthy_refuted_by=((LookupMatrix, "a pod that nothing answers, on a node that was not looked at"),),
+    healthy_refuted_by=(
+        (LookupMatrix, "a pod that nothing answers, on a node that was not looked at"),
+        (NodeNetworks, "a node that lacks a rule or a route of a pod"),
+        (WorkloadPods, "a pod whose node lacks them"),
+        (CorednsPods, "a CoreDNS pod whose node lacks them"),
+    ),
+    decides_without=(NodeNetworks, WorkloadPods, CorednsPods),
 )

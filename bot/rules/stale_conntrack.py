@@ -21,15 +21,18 @@ from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.collectors.node_conntrack import NodeConntracks
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer
 from bot.domain.phrases import and_more, count, few, timestamp
 from bot.kubernetes.named_pods import PODS, in_details
 from bot.kubernetes.pods import Pod
 from bot.linux.conntrack import TrackedConnection
+from bot.rules._unsteady import unsteady
 
 MOST_NAMED = 50
+_WINDOW = timedelta(minutes=15)
+"""A kube-proxy that ended again within it may have missed endpoints that went: it removes entries only as they go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def judge(case: Case) -> Judgement:
     found = case.find(NodeConntracks)
     seen = {one.node for one in found.nodes if one.dns_connections is not None} if found else set[str]()
     if not dns.service_exists:
-        return healthy("Nothing to check: there is no DNS Service that queries could be led by.")
+        return nothing_to_check("there is no DNS Service that queries could be led by")
     gaps = (*((dns.endpoints_gap,) if dns.endpoints_gap else ()), *coredns.gaps, *proxy.gaps)
     changed_at = _changed_at(coredns)
     if not dns.endpoints_gap and not coredns.gaps:
@@ -81,7 +84,7 @@ def judge(case: Case) -> Judgement:
         if stale:
             gaps += (_too_early(f"{stale[0].line}; it may end by itself", changed_at),)
     if proxy.by_design and not gaps:
-        return healthy(f"Nothing to check: {proxy.by_design}.")
+        return nothing_to_check(proxy.by_design)
     gaps += tuple(_unseen(case, proxy, seen, changed_at))
     if gaps:
         return unknown(f"Whether a node leads queries to a CoreDNS pod that is gone is open: {gaps[0].reason}.", *gaps)
@@ -129,14 +132,19 @@ def _too_early(what: str, changed_at: datetime | None) -> Gap:
 def _unseen(case: Case, proxy: KubeProxyPods, seen: Iterable[str], changed_at: datetime | None) -> Iterator[Gap]:
     """Yield why a node whose entries were not seen may hold stale ones: nobody there removes them, or not yet."""
     found, looked = case.look_for(NodeConntracks), set(seen)
+    ended = {pod.node: unsteady(pod, case.collected_at, window=_WINDOW) for pod in proxy.pods}
+    falling = sorted({node for node, one in ended.items() if one and one.again} - looked)
     left = sorted({one.node for one in proxy.uncovered} - looked)
     if left:
         yield Gap(what="tracked DNS queries", reason=f"no kube-proxy is ready on {few(left, 3)}, to remove stale ones")
+    if falling:
+        reason = f"kube-proxy on {few(falling, 3)} ends again and again, and removes entries only while it runs"
+        yield Gap(what="tracked DNS queries", reason=reason)
     early = changed_at is None or case.collected_at - changed_at < case.thresholds.ipvs_grace
     doubt = _doubt(case, looked) if early else ""
     if doubt:
         yield _too_early(f"a CoreDNS pod may have gone just now, and {doubt}", changed_at)
-    if (left or doubt) and isinstance(found, Gap):
+    if (left or falling or doubt) and isinstance(found, Gap):
         yield found
 
 
@@ -191,8 +199,10 @@ RULE = Rule(
         (NodeConntracks, "an answer on the same entry"),
     ),
     healthy_refuted_by=(
-        (KubeProxyPods, "a node without a ready kube-proxy, where nobody removes such entries"),
+        (KubeProxyPods, "a node without a steady kube-proxy, where nobody removes such entries"),
         (CorednsPods, "pods that came or went just now, while look-ups by the service time out"),
+        (NodeConntracks, "an entry that leads to no endpoint and gets no answer"),
     ),
+    decides_without=(NodeConntracks,),
     thresholds=Thresholds,
 )

@@ -147,5 +147,9 @@ RULE = Rule(
         (KubeDns, "an address of the DNS service"),
         (NodeLocalDns, "a cache that listens at that address"),
     ),
-    healthy_refuted_by=((LookupMatrix, "a pod that is told to ask another server, or whose resolv.conf was not read"),),
+    healthy_refuted_by=(
+        (LookupMatrix, "a pod that is told to ask another server, or whose resolv.conf was not read"),
+        (NodeLocalDns, "no cache at the address that pods ask and that does not answer"),
+    ),
+    decides_without=(NodeLocalDns,),
 )

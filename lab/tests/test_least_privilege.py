@@ -108,7 +108,7 @@ def _blind(report: Json) -> set[str]:
 def _rests_on(finding: Json) -> frozenset[type]:
     """Return what the verdict rests on: what a rule only wants shows nothing where there is nothing to check."""
     rule = CATALOGUE.rules[finding["rule"]]
-    return frozenset(rule.needs) if finding["summary"].startswith("Nothing to check") else rule.rests_on
+    return frozenset(rule.needs) if finding["nothing_to_check"] else rule.rests_on
 
 
 def _doctor(lab: RunningLab) -> tuple[int, str]:

@@ -28,7 +28,6 @@ AFTER_A_MEASURE = {use.rule for playbook in PLAYBOOKS.values() for use in playbo
 """Rules that may lack what a measure would show: by itself a healthy world does not show it."""
 JUDGED = {name: rule for name, rule in RULES.items() if name not in AFTER_A_MEASURE}
 RESTS_ON = [(rule, kind) for rule in RULES.values() for kind in sorted(rule.rests_on, key=lambda one: one.__name__)]
-NOTHING_TO_CHECK = "Nothing to check"
 GRANT = "pods/log: get"
 TELLS_ITSELF = {LookupMatrix, SecurityGroupRules}
 """Evidence that shows in cells, or lists without entries, what was not read: a gap only says why."""
@@ -84,6 +83,8 @@ def test_a_rule_says_what_would_contradict_it(rule: Rule) -> None:
         assert refuted_by
         assert {evidence for evidence, _ in refuted_by} <= set(rule.inputs)
         assert all(what and what[0].islower() and what[-1] not in ".;" for _, what in refuted_by)
+    contradict = {evidence for evidence, _ in rule.healthy_refuted_by}
+    assert contradict - set(rule.needs) >= set(rule.decides_without)  # what it needs it cannot decide without
 
 
 @pytest.mark.parametrize("rule", JUDGED.values(), ids=JUDGED)
@@ -112,7 +113,7 @@ def test_evidence_that_could_not_be_gathered_never_reads_as_healthy(healthy: Hea
     except EvidenceUnavailable as error:
         assert error.grant == GRANT  # `need` raises; diagnosis makes it UNKNOWN
         return
-    if needed in rule.wants and judgement.summary.startswith(NOTHING_TO_CHECK):
+    if needed in rule.wants and judgement.nothing_to_check:
         return
     assert judgement.verdict is Verdict.UNKNOWN
     assert GRANT in {one.grant for one in judgement.missing}

@@ -105,7 +105,7 @@ def faults_of(collector: Collector[Any, Any], kind: str) -> tuple[list[dict[str,
 def rests_on(finding: Finding, evidence: type) -> bool:
     """Return whether the rule is HEALTHY by this evidence; what it only wants shows nothing where it has no subject."""
     rule = CATALOGUE.rules[finding.rule]
-    subject = evidence in rule.needs or not finding.judgement.summary.startswith("Nothing to check")
+    subject = evidence in rule.needs or not finding.judgement.nothing_to_check
     return evidence in rule.rests_on and subject
 
 

@@ -127,7 +127,7 @@ def idle(report: dict[str, Any]) -> set[str]:
     """Return the rules that have nothing to check here by what was read; what they only want shows nothing."""
     unread = {CATALOGUE.collectors[one["collector"]].evidence for one in report["evidence"] if one["gap"]}
     resting = {name for name, rule in CATALOGUE.rules.items() if unread.isdisjoint(rule.needs)}
-    nothing = {one["rule"] for one in report["findings"] if one["summary"].startswith("Nothing to check")}
+    nothing = {one["rule"] for one in report["findings"] if one["nothing_to_check"]}
     return nothing & resting
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -67,3 +68,34 @@ def test_kube_proxy_on_no_node_is_not_ready_on_all(judge: Any, make: Any) -> Non
     pods = make.kube_proxy_pods(nodes_total=0, pods=(), desired=0, scheduled=0)
 
     assert judge(NOT_RUNNING, pods).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("restarts", "ended", "runs_for", "verdict"),
+    [
+        (12, 40, 5, Verdict.PROBLEM),
+        (1, 40, 5, Verdict.UNKNOWN),
+        (1, 400, 390, Verdict.HEALTHY),
+        (12, 4_000, 3_990, Verdict.HEALTHY),
+        (0, 40, 5, Verdict.HEALTHY),
+    ],
+    ids=["ends again and again", "has just ended", "runs since its node's reboot", "ended long ago", "a new pod"],
+)
+def test_one_that_ends_at_each_start_is_ready_for_a_moment(  # what is seen of one pod, and what it means
+    judge: Any, make: Any, restarts: int, ended: int, runs_for: int, verdict: Verdict
+) -> None:
+    """EKS's kube-proxy has no readiness probe: its pod is Ready whenever its container runs."""
+    first, second = make.kube_proxy_pods().pods
+    container = replace(
+        second.container,
+        restarts=restarts,
+        last_terminated_at=make.now - timedelta(seconds=ended),
+        running_since=make.now - timedelta(seconds=runs_for),
+    )
+
+    judgement = judge(NOT_RUNNING, make.kube_proxy_pods(pods=(first, replace(second, container=container))))
+
+    assert judgement.verdict is verdict
+    if verdict is Verdict.PROBLEM:
+        assert judgement.details["nodes"] == [second.node]
+        assert "ready now, ends again and again (12 restarts" in judgement.proof[0]

@@ -200,6 +200,13 @@ def test_an_error_that_no_rule_knows_leaves_its_configuration_open() -> None:
 
 SINCE = NOW - timedelta(minutes=5)
 CRASHES = Container(name="node-cache", restarts=4, waiting_reason="CrashLoopBackOff")
+AGAIN = Container(
+    name="node-cache",
+    restarts=9,
+    running_since=NOW - timedelta(seconds=5),
+    last_terminated_at=NOW - timedelta(seconds=40),
+)
+ONCE = replace(AGAIN, restarts=1)
 NODES_DOWN = [
     ("the service's address", cache(pods=(pod("a", ready=False, unready_since=SINCE), pod("b"))), CLUSTER_IP, PROBLEM),
     ("its own address", cache(pods=(pod("a", ready=False, unready_since=SINCE), pod("b"))), LOCAL, PROBLEM),
@@ -215,6 +222,13 @@ NODES_DOWN = [
         cache(pods=(pod("a", ready=False, unready_since=NOW - timedelta(seconds=5), container=CRASHES), pod("b"))),
         LOCAL,
         PROBLEM,
+    ),
+    ("ready now, ends again and again", cache(pods=(pod("a", container=AGAIN), pod("b"))), LOCAL, PROBLEM),
+    (
+        "ready now, has just ended",
+        cache(pods=(pod("a", container=ONCE), pod("b"))),
+        LOCAL,
+        UNKNOWN,
     ),
     ("no pod there", cache(pods=(pod("b"),), desired=1, scheduled=1), LOCAL, PROBLEM),
     ("no pod, service asked", cache(pods=(pod("b"),), desired=1, scheduled=1), CLUSTER_IP, HEALTHY),
@@ -295,9 +309,14 @@ def filters(*addresses: str, accept: bool = True, target: str = "NOTRACK") -> No
             to = {"destination": f"{address}/32", "destination_ports": "53"}
             raw += [FilterRule(**of, chain="PREROUTING", **to), FilterRule(**of, chain="OUTPUT", **to)]
             raw.append(FilterRule(**of, chain="OUTPUT", source=f"{address}/32", source_ports="53"))
-            accepted.append(
-                FilterRule(table="filter", chain="INPUT", target="ACCEPT", protocol=protocol, text="", **to)
-            )
+            allows: dict[str, Any] = {**of, "table": "filter", "target": "ACCEPT"}
+            accepted += [
+                FilterRule(**allows, chain="INPUT", **to),
+                FilterRule(**allows, chain="OUTPUT", source=f"{address}/32", source_ports="53"),
+            ]
+        probe: dict[str, Any] = {"table": "raw", "chain": "OUTPUT", "target": target, "protocol": "tcp", "text": ""}
+        raw.append(FilterRule(**probe, destination=f"{address}/32", destination_ports="8080"))
+        raw.append(FilterRule(**probe, source=f"{address}/32", source_ports="8080"))
     node = PacketFilterOfNode(
         node="a",
         variants=(Variant.NF_TABLES,),
@@ -311,8 +330,47 @@ def filters(*addresses: str, accept: bool = True, target: str = "NOTRACK") -> No
     return NodePacketFilters(nodes=(node,), nodes_total=2)
 
 
+def without(laid: NodePacketFilters, *of: str, **members: str) -> NodePacketFilters:
+    """Return the same without the rules that have these members, in these chains."""
+    (node,) = laid.nodes
+
+    def left(rules: tuple[FilterRule, ...]) -> tuple[FilterRule, ...]:
+        return tuple(
+            rule
+            for rule in rules
+            if rule.chain not in of or any(getattr(rule, member) != value for member, value in members.items())
+        )
+
+    return replace(laid, nodes=(replace(node, raw=left(node.raw), filter=left(node.filter)),))
+
+
+LAID = filters(LOCAL, CLUSTER_IP)
 ON_NODE = [
-    ("all is there", network(LOCAL, CLUSTER_IP), filters(LOCAL, CLUSTER_IP), ""),
+    (
+        "nodes' own queries are tracked",
+        network(LOCAL, CLUSTER_IP),
+        without(LAID, "OUTPUT", destination=f"{LOCAL}/32", destination_ports="53", protocol="udp"),
+        f"no NOTRACK rule takes {LOCAL} out of kube-proxy's hands (OUTPUT udp)",
+    ),
+    (
+        "answers are tracked",
+        network(LOCAL, CLUSTER_IP),
+        without(LAID, "OUTPUT", source=f"{LOCAL}/32", source_ports="53", protocol="tcp", table="raw"),
+        f"no NOTRACK rule takes {LOCAL} out of kube-proxy's hands (OUTPUT tcp answers)",
+    ),
+    (
+        "answers are not accepted",
+        network(LOCAL, CLUSTER_IP),
+        without(LAID, "OUTPUT", table="filter", source=f"{CLUSTER_IP}/32"),
+        f"accepts port 53 of {CLUSTER_IP} (OUTPUT udp answers, OUTPUT tcp answers)",
+    ),
+    (
+        "one protocol is not accepted",
+        network(LOCAL, CLUSTER_IP),
+        without(LAID, "INPUT", table="filter", destination=f"{LOCAL}/32", protocol="tcp"),
+        f"accepts port 53 of {LOCAL} (INPUT tcp)",
+    ),
+    ("all is there", network(LOCAL, CLUSTER_IP), LAID, ""),
     ("an address is missing", network(LOCAL), filters(LOCAL, CLUSTER_IP), f"{CLUSTER_IP} is on no interface"),
     ("no NOTRACK rules", network(LOCAL, CLUSTER_IP), filters(LOCAL), f"no NOTRACK rule takes {CLUSTER_IP}"),
     ("rules of another kind", network(LOCAL, CLUSTER_IP), filters(LOCAL, CLUSTER_IP, target="LOG"), "no NOTRACK rule"),
@@ -367,3 +425,20 @@ def test_force_tcp_is_blamed_where_it_leads_out_and_times_out(
     if verdict is PROBLEM:
         assert judgement.details["servers"] == ["10.0.0.2"]
         assert "force_tcp in line 40" in judgement.proof[0]
+
+
+def test_a_liveness_probe_that_is_tracked_is_told_and_no_fault() -> None:
+    """The rules for port 8080, or what -health-port names, keep no query from anybody."""
+    laid = without(LAID, "OUTPUT", destination_ports="8080", destination=f"{LOCAL}/32")
+
+    judgement = judge(NOT_INTERCEPTING, found(cache()), matrix(), PROXY, network(LOCAL, CLUSTER_IP), laid)
+    elsewhere = judge(
+        NOT_INTERCEPTING, found(cache(health_port="8090")), matrix(), PROXY, network(LOCAL, CLUSTER_IP), LAID
+    )
+
+    assert (judgement.verdict, elsewhere.verdict) == (HEALTHY, HEALTHY)
+    (line,) = judgement.proof
+    assert line.startswith(
+        f"a: table raw has no NOTRACK rule for port 8080 of {LOCAL} in OUTPUT tcp: its liveness probe"
+    )
+    assert {"port 8090" in line for line in elsewhere.proof} == {True}

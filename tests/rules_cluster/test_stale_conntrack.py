@@ -157,6 +157,18 @@ def test_a_node_without_kube_proxy_has_nobody_who_removes_entries(judge: Any, ma
     assert "no kube-proxy is ready on node-b" in unlooked.summary
 
 
+def test_a_kube_proxy_that_ends_again_and_again_removes_nothing_for_certain(judge: Any, make: Any) -> None:
+    """It is ready for a moment, and removes entries only while it runs."""
+    first, second = make.kube_proxy_pods().pods
+    container = replace(second.container, restarts=9, last_terminated_at=make.now - timedelta(seconds=40))
+    pods = make.kube_proxy_pods(pods=(first, replace(second, container=container)))
+
+    unlooked, looked = judge(RULE, pods, table()), judge(RULE, pods, table(node="node-b"))
+
+    assert (unlooked.verdict, looked.verdict) == (U, H)
+    assert "kube-proxy on node-b ends again and again" in unlooked.summary
+
+
 def test_endpoints_that_could_not_be_read_leave_it_open(judge: Any, make: Any) -> None:
     """Whether an address is one of them is not known."""
     gap = Gap(what="EndpointSlices", reason="403")

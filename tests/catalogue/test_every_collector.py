@@ -1,0 +1,32 @@
+"""Each collector of the catalogue: gathered by somebody, and read by somebody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.app import load_units, shipped_playbooks
+from bot.domain.diagnosis import PEERS
+from bot.domain.evidence import Collector
+from bot.workflow.diagnose import BINDING
+
+CATALOGUE = load_units()
+PLAYBOOKS = shipped_playbooks(CATALOGUE)
+COLLECTORS = CATALOGUE.collectors
+BY_EVERY_DIAGNOSIS = {BINDING, PEERS}
+"""Gathered and read by the diagnosis itself: which cluster it is, and which places could be entered."""
+
+
+@pytest.mark.parametrize("collector", COLLECTORS.values(), ids=COLLECTORS)
+def test_a_collector_is_gathered_and_read(collector: Collector[Any, Any]) -> None:
+    """Some playbook gathers it, and a rule judges what it gives, a fix plans from it, or another collector needs it."""
+    gathered = {entry.collector for playbook in PLAYBOOKS.values() for entry in playbook.gather} | BY_EVERY_DIAGNOSIS
+    used = {use.rule for playbook in PLAYBOOKS.values() for use in playbook.findings}
+    read = {kind for rule in used for kind in CATALOGUE.rules[rule].inputs}
+    read |= {kind for fix in CATALOGUE.fixes.values() for kind in fix.needs}
+    read |= {kind for other in COLLECTORS.values() if other.name in gathered for kind in (*other.needs, *other.wants)}
+    read |= {COLLECTORS[name].evidence for name in BY_EVERY_DIAGNOSIS}
+
+    assert collector.name in gathered
+    assert collector.evidence in read
