@@ -6,7 +6,7 @@ BIN := .venv/bin
 SCENARIO ?= security-group
 ARGS ?=
 
-.PHONY: help demo sandbox test lint chaos bench docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
+.PHONY: help demo sandbox test lint chaos bench bench-query-log docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ chaos: .venv/ready  ## Kill and cut off repairs at every point, by the thousand,
 
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
 	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)
+
+bench-query-log: .venv/ready  ## Measure how fast CoreDNS's query log is read, beside grep, awk and a pattern for each line
+	@$(BIN)/python benchmarks/query_log.py $(ARGS)
 
 docs: .venv/ready  ## Renew what is made from the units' declarations: the README's table, IAM policies, RBAC roles
 	@$(BIN)/python -m bot.report README.md

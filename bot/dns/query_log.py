@@ -19,8 +19,10 @@ from typing import BinaryIO, Self
 
 from bot.domain.moments import leading_time
 
+PIECE = 1 << 20
+"""Bytes that are read at once."""
 BLOCK = 1 << 16
-"""Bytes that are looked at together: small enough for the processor's cache."""
+"""Of them, those that are looked at together: few enough that most blocks hold queries alone."""
 LONGEST_LINE = 1 << 20
 """Bytes after which a line that has not ended is cut: CoreDNS writes none so long."""
 MOST_QUESTIONS = 50_000
@@ -45,6 +47,7 @@ _QUERIES = re.compile((_HEAD % _ADDRESS) + rb' "(' + _QUOTED + rb'" ' + _WORD + 
 _RCODES = re.compile((_HEAD % (b"?:" + _ADDRESS)) + rb' "' + _QUOTED + rb'" (' + _WORD + rb") [^\n]++")
 _RCODES_FAST = re.compile((_HEAD % (b"?:" + _ADDRESS)) + rb' "[^"]*+" ([^ ]++) [^\n]++\n')
 """The same, fast: it may take two lines for one, and knows nothing of backslashes."""
+_WELL = tuple(one.encode() for one in sorted(ANSWERS))
 _ASKED = re.compile(rb"(\S+) (\S+) ((?:[^ \\]|\\.)+) (\S+) (\d+) (\S+) (\d+)")
 """Type, class, name, protocol, size, DO bit, the client's buffer size (EDNS)."""
 _WORDS = 7
@@ -130,20 +133,26 @@ def count_rcodes(stream: BinaryIO) -> RcodesCounted:
     counted: Counter[bytes] = Counter()
     samples: dict[bytes, deque[bytes]] = {}
     lines, pure = 0, True
-    for block in _blocks(stream):
-        ends = block.count(b"\n")
+    for block, begin, end in _blocks(stream):
+        ends = block.count(b"\n", begin, end)
         lines += ends
-        found = _RCODES_FAST.findall(block) if pure and b"\\" not in block else []
+        found = _RCODES_FAST.findall(block, begin, end) if pure and block.find(b"\\", begin, end) < 0 else []
         if len(found) != ends:
-            found = _RCODES.findall(block)
+            found = _RCODES.findall(block, begin, end)
         pure = len(found) == ends
-        tally = _tallied(found)
-        counted.update(tally)
-        for rcode in tally.keys() - _WELL:
-            _keep_samples(block, rcode, samples.setdefault(rcode, deque(maxlen=SAMPLES)))
+        usual = 0
+        for rcode in _WELL:
+            times = found.count(rcode)
+            counted[rcode] += times
+            usual += times
+        if usual != len(found):
+            errors = Counter(rcode for rcode in found if rcode not in _WELL)
+            counted.update(errors)
+            for rcode in errors:
+                _keep_samples(block, begin, end, rcode, samples.setdefault(rcode, deque(maxlen=SAMPLES)))
     return RcodesCounted(
         lines=lines,
-        rcodes=_by_text(counted),
+        rcodes=_by_text(+counted),
         samples={
             _text(rcode): tuple(_text(line[:LONGEST_SAMPLE]) for line in reversed(kept))
             for rcode, kept in samples.items()
@@ -151,23 +160,11 @@ def count_rcodes(stream: BinaryIO) -> RcodesCounted:
     )
 
 
-_WELL = frozenset(one.encode() for one in ANSWERS)
-
-
-def _tallied(found: list[bytes]) -> Counter[bytes]:
-    """Count the members; the two usual ones by a search, which is faster than to look each up."""
-    usual = Counter({one: times for one in _WELL if (times := found.count(one))})
-    if usual.total() == len(found):
-        return usual
-    return Counter(found)
-
-
-def _keep_samples(block: bytes, rcode: bytes, kept: deque[bytes]) -> None:
+def _keep_samples(block: bytes, begin: int, end: int, rcode: bytes, kept: deque[bytes]) -> None:
     """Add a block's newest queries of this rcode, oldest first."""
     found: list[bytes] = []
-    end = len(block)
     token = b'" ' + rcode + b" "
-    while len(found) < SAMPLES and (at := block.rfind(token, 0, end)) >= 0:
+    while len(found) < SAMPLES and (at := block.rfind(token, begin, end)) >= 0:
         begins, ends = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
         line = block[begins:ends]
         query = _RCODES.search(line)
@@ -215,9 +212,9 @@ def count_names(streams: Iterable[BinaryIO], most_questions: int = MOST_QUESTION
     asked: Counter[tuple[bytes, bytes]] = Counter()
     nameless: Counter[tuple[bytes, bytes]] = Counter()
     lines = 0
-    for block in (block for stream in streams for block in _blocks(stream)):
-        lines += block.count(b"\n")
-        asked.update(_QUERIES.findall(block))
+    for block, begin, end in (block for stream in streams for block in _blocks(stream)):
+        lines += block.count(b"\n", begin, end)
+        asked.update(_QUERIES.findall(block, begin, end))
         if len(asked) > most_questions:
             asked = _pruned(asked, nameless, most_questions // 2)
     return _told(asked, nameless, lines)
@@ -274,18 +271,25 @@ def _by_text(counted: Mapping[bytes, int]) -> Counter[str]:
     return told
 
 
-def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """Return the log in blocks of whole lines; its last line is ended where it is not."""
+def _blocks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Return the log in blocks of whole lines: where each begins and ends in what was read, which is not copied.
+
+    The last line is ended where it is not.
+    """
     rest = b""
-    while piece := stream.read(BLOCK):
-        end = piece.rfind(b"\n") + 1
-        if end:
-            yield rest + piece[:end]
-            rest = piece[end:]
-        else:
+    while piece := stream.read(PIECE):
+        begin = piece.find(b"\n") + 1
+        if not begin:
             rest = (rest + piece)[:LONGEST_LINE]
+            continue
+        first = rest + piece[:begin]
+        yield first, 0, len(first)
+        while (end := piece.rfind(b"\n", begin, begin + BLOCK) + 1) or (end := piece.find(b"\n", begin) + 1):
+            yield piece, begin, end
+            begin = end
+        rest = piece[begin:]
     if rest:
-        yield rest + b"\n"
+        yield rest + b"\n", 0, len(rest) + 1
 
 
 def first_and_last(log: bytes) -> tuple[datetime | None, datetime | None]:

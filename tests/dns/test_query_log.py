@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.dns.query_log import (
-    BLOCK,
     LONGEST_LINE,
+    PIECE,
     Question,
     count_names,
     count_rcodes,
@@ -163,7 +163,7 @@ def test_both_readers_count_what_a_reader_of_lines_counts(lines: list[str], ende
 
 def test_blocks_end_where_lines_end() -> None:
     """A log of many blocks, with a line that is longer than any and one without an end, is counted line by line."""
-    text = "\n".join([*([C12, STAMP + C12] * BLOCK)[: 3 * BLOCK // len(C12)], "x" * (LONGEST_LINE + BLOCK), C12, C12])
+    text = "\n".join([*([C12, STAMP + C12] * (PIECE // len(C12))), "x" * (LONGEST_LINE + PIECE), C12, C12])
 
     counted = count_rcodes(io.BytesIO(text.encode()))
 
