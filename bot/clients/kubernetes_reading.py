@@ -93,6 +93,14 @@ class KubernetesReader:
             raise SourceGarbled(f"Cannot {call}: the answer says it is {said}, and a log is text/plain.")
         return reply.body.decode("utf-8", errors="replace")
 
+    def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
+        """Return the text of a page; one beyond the usual limit of an answer is refused."""
+        call = KubernetesCall(verb="get", resource="pods/proxy", namespace=pod.namespace, name=pod.name)
+        named = f"{quote(pod.name, safe='')}:{port}"
+        url = f"{collection_path(PODS, pod.namespace)}/{named}/proxy/{path}"
+        reply = self._api.read(call, url, (), self._deadline)
+        return reply.body.decode("utf-8", errors="replace")
+
     def _pages(self, call: KubernetesCall, path: str, query: Query, read: Callable[[RawObject], T]) -> Sequence[T]:
         kept = Kept[T](str(call))
         token = ""

@@ -71,6 +71,13 @@ class ClusterReader(Protocol):
         """
         ...
 
+    def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
+        """Return what a pod answers to an HTTP GET of `path` (`metrics`) at a port, through the API server.
+
+        Needs get on pods/proxy. The API server reaches for the pod itself: its way is not that of a look-up.
+        """
+        ...
+
 
 class AwsReader(Protocol):
     """Calls AWS operations whose name begins with Describe, Get or List, and no other."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from bot.collectors.coredns_metrics import CorednsMetrics, PodMetrics
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.subnets import Subnets
@@ -71,12 +72,17 @@ class Context:
     corefile: Corefile | Gap
     lookups: LookupMatrix | Gap
     subnets: Subnets | Gap
+    metrics: CorednsMetrics | None = None
+    """None: they were not read."""
 
     @classmethod
     def of(cls, case: Case) -> Self:
         """Return what the case knows."""
         return cls(
-            corefile=case.look_for(Corefile), lookups=case.look_for(LookupMatrix), subnets=case.look_for(Subnets)
+            corefile=case.look_for(Corefile),
+            lookups=case.look_for(LookupMatrix),
+            subnets=case.look_for(Subnets),
+            metrics=case.find(CorednsMetrics),
         )
 
     @property
@@ -160,6 +166,7 @@ def upstreams(case: Case, log: CorednsPodLog, pods: CorednsPods, context: Contex
             external=view,
             answered_at=answered,
             may_be_vpc_resolver=context.may_be_vpc_resolver(upstream),
+            counted=None if elsewhere or context.metrics is None else context.metrics.of(log.pod),
         )
         state, why = _state(recent, known, case.thresholds.failures)
         found.append(
@@ -178,6 +185,8 @@ class Seen:
     answered_at: datetime | None
     """When the query log last showed an answer from upstream."""
     may_be_vpc_resolver: bool
+    counted: PodMetrics | None = None
+    """What the pod's metrics show; None: nothing."""
 
     @property
     def kinds(self) -> frozenset[UpstreamFailureKind]:
@@ -197,6 +206,9 @@ def _state(recent: list[SeenLines[CorednsLine]], seen: Seen, enough: int) -> tup
     """Return what failures mean and why; fewer than `enough` may be chance."""
     if not recent:
         return FailureState.PAST, "before the window"
+    limited = _limited(seen)
+    if limited:
+        return FailureState.COMES_AND_GOES, limited
     if seen.answered_at is not None and seen.answered_at > max(one.last_at for one in recent):
         shown = f"the query log shows an upstream answer at {timestamp(seen.answered_at)}"
         if seen.external is External.FAILS:
@@ -207,6 +219,21 @@ def _state(recent: list[SeenLines[CorednsLine]], seen: Seen, enough: int) -> tup
     if seen.external is External.FAILS:
         return _external_names_fail(seen)
     return _unseen(seen, enough)
+
+
+def _limited(seen: Seen) -> str:
+    """Say why time-outs towards the VPC's resolver are no silence of it, where metrics show that; else nothing.
+
+    Whether they come with load is another rule's to say (`vpc_resolver_throttled`).
+    """
+    if not seen.may_be_vpc_resolver or seen.kinds != {UpstreamFailureKind.TIMEOUT} or seen.counted is None:
+        return ""
+    answers, failing = seen.counted.answers_per_second(), seen.counted.failing
+    if answers:
+        return f"its metrics show {answers:.0f} answers a second from upstream meanwhile"
+    if failing == 0 and seen.external is External.ANSWERS:
+        return "no query failed while its metrics were read twice, and external names asked of this pod were answered"
+    return ""
 
 
 def _among_answers(seen: Seen, enough: int, shown: str) -> tuple[FailureState, str]:

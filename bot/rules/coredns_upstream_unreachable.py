@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.collectors.coredns_logs import CorednsLogs
+from bot.collectors.coredns_metrics import CorednsMetrics
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.subnets import Subnets
@@ -168,8 +169,10 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=(CorednsLogs, CorednsPods, Corefile, LookupMatrix, Subnets),
+    wants=(CorednsMetrics,),
     problem_refuted_by=(
         (LookupMatrix, "an external name that the pod answers"),
+        (CorednsMetrics, "answers of the VPC's resolver among the time-outs"),
         (CorednsLogs, "a later answer of the upstream in the query log"),
     ),
     healthy_refuted_by=(

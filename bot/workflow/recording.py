@@ -107,6 +107,11 @@ class RecordingClusterReader:
         call = Call.kubernetes("get", "pods/log", "", pod.namespace, name=pod.name, **ask.keywords)
         return self.asking.read(call, ask)
 
+    def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
+        """Return the page as it is now: it counts, so nobody shares another's."""
+        call = Call.kubernetes("get", "pods/proxy", "", pod.namespace, name=pod.name, port=port, path=path)
+        return self.asking.run(call, partial(self.inner.pod_page, pod, port=port, path=path))
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingAwsReader:

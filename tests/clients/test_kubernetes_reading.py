@@ -263,6 +263,39 @@ def test_an_empty_log_is_a_log(shared: Shared) -> None:
     assert reader.logs(PodName(namespace="kube-system", name="coredns-1")) == ""
 
 
+UNREACHABLE = "error trying to reach service: dial tcp 10.0.1.7:9153: connect: connection refused"
+
+
+def test_a_pod_s_page_is_asked_for_by_its_port(shared: Shared) -> None:
+    """Through the API server's proxy, as text."""
+    far_end = shared.play(respond("200 OK", "coredns_panics_total 0\n", content_type="text/plain; version=0.0.4"))
+
+    text = shared.sources.cluster(Deadline.after(5)).pod_page(
+        PodName(namespace="kube-system", name="coredns-1"), port=9153, path="metrics"
+    )
+
+    assert text == "coredns_panics_total 0\n"
+    assert far_end.paths() == ["/api/v1/namespaces/kube-system/pods/coredns-1:9153/proxy/metrics"]
+
+
+@pytest.mark.parametrize(
+    ("act", "expected", "said"),
+    [
+        (status(503, "ServiceUnavailable", UNREACHABLE), SourceUnreachable, "connection refused"),
+        (status(403, "Forbidden", 'User "dnsbot" cannot get resource "pods/proxy"'), AccessDenied, "pods/proxy: get"),
+        (respond("404 Not Found", "404 page not found", content_type="text/plain"), SourceGarbled, "404"),
+    ],
+)
+def test_a_page_that_is_none_is_told_with_its_reason(
+    act: Act, expected: type[EvidenceUnavailable], said: str, shared: Shared
+) -> None:
+    """The way from the API server to the pod is no fault of the API server's."""
+    reader = shared.played(act, act).cluster(Deadline.after(5))
+
+    with pytest.raises(expected, match=said):
+        reader.pod_page(PodName(namespace="kube-system", name="coredns-1"), port=9153, path="metrics")
+
+
 def test_hung_calls_leave_no_threads(shared: Shared) -> None:
     """Twenty hung reads end by their deadline, and nothing goes on behind them."""
     sources = shared.played(drip_headers)

@@ -94,6 +94,10 @@ class HttpReader:
         )
         return str(self._ask(self._path(Resource(plural="pods"), pod.namespace, f"/{pod.name}/log?{query}")))
 
+    def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
+        """GET a pod's page."""
+        return str(self._ask(self._path(Resource(plural="pods"), pod.namespace, f"/{pod.name}:{port}/proxy/{path}")))
+
 
 @pytest.fixture
 def served() -> Iterator[ServedCluster]:

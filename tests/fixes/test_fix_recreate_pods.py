@@ -93,6 +93,10 @@ class FakeCluster:
         """Fail the test: the fix needs no logs."""
         raise AssertionError(arguments, options)
 
+    def pod_page(self, *arguments: object, **options: object) -> str:
+        """Fail the test: the fix asks no pod."""
+        raise AssertionError(arguments, options)
+
     def patch(
         self, resource: Any, name: str, body: Any, *, namespace: str = "", subresource: str = ""
     ) -> dict[str, Any]:

@@ -74,6 +74,9 @@ class FakeReader:
     def logs(self, *_: Any, **__: Any) -> str:
         return ""
 
+    def pod_page(self, *_: Any, **__: Any) -> str:
+        return ""
+
     def read(self, service: str, operation: str, **_: object) -> Any:
         with self.lock:
             self.calls.append(f"{service}:{operation}")

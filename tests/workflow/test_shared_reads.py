@@ -178,6 +178,11 @@ class FarEnd:
         self.reached.append(f"logs {pod} {options}")
         return str(len(self.reached))
 
+    def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
+        """See `ClusterReader.pod_page`."""
+        self.reached.append(f"page {pod} {port} {path}")
+        return str(len(self.reached))
+
     def run(self, pod: PodName, container: str, arguments: Any) -> ExecResult:
         """See `PodProber.run`."""
         self.reached.append(f"run {pod} {container} {arguments}")

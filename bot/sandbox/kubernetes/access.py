@@ -10,7 +10,7 @@ from bot.sandbox.world.world import PROBE_NAMESPACE
 
 _READ = frozenset({"get", "list"})
 _READABLE = frozenset(kind.plural for kind in STORED)
-_SUBRESOURCES = frozenset({"pods/log", "pods/exec"})
+_SUBRESOURCES = frozenset({"pods/log", "pods/exec", "pods/proxy"})
 _MADE = frozenset({("create", "pods"), ("delete", "pods")})
 """What seeing nodes through pods of one's own takes."""
 _REVIEW = "selfsubjectaccessreviews"

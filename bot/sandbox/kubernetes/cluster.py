@@ -227,6 +227,14 @@ class Cluster:
         found = self.container_run(pod, container, previous=False)
         return found is not None and found.ended is None
 
+    async def page(self, pod: Json, port: int, path: str) -> str | None:
+        """Return what a pod's program shows on its own HTTP server; None: nothing listens there."""
+        runtime = self._runtime(pod)
+        if runtime is None or runtime.process is None or runtime.ended:
+            return None
+        vpc = (await self._network.current()).home
+        return runtime.process.page(self._kubelets.host(pod, runtime, vpc), port, path, self.now())
+
     async def run(self, pod: Json, container: str, command: Sequence[str]) -> Finished | NotStarted:
         """Run a command in a container and return what it gave; refuses with 501 what is not simulated."""
         runtime = self._runtime(pod)
@@ -255,7 +263,9 @@ class Cluster:
         """Return what the kernel of a pod's node holds now."""
         name = pod["spec"]["nodeName"]
         strict = {each.address: each.strict for each in self._kubelets.pods.values() if each.routed}
-        return host_network(self._kubelets.node(name), self.store.get(NODES, "", name), strict, self.store, vpc)
+        dropped = self._kubelets.dropped(name, self.now())
+        node, document = self._kubelets.node(name), self.store.get(NODES, "", name)
+        return host_network(node, document, strict, self.store, vpc, dropped=dropped)
 
     def added_beside(self, document: Json) -> Json:
         """Store a pod that got an ephemeral container, which runs at once where its namespace admits it."""

@@ -94,6 +94,8 @@ class HostNetwork:
     """Addresses with NodeLocal DNSCache's rules."""
     conntrack_count: int
     conntrack_max: int
+    linklocal_exceeded: int
+    """Packets to the VPC's resolver beyond its limit, on the last of the instance's interfaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +114,13 @@ class Held:
         return prefix + hashlib.sha1(self.address.encode()).hexdigest()[:11]  # noqa: S324  # as the VPC CNI names it
 
 
-def host_network(node: Node, document: Json, strict: Mapping[str, bool], store: Store, vpc: Vpc) -> HostNetwork:
+def host_network(
+    node: Node, document: Json, strict: Mapping[str, bool], store: Store, vpc: Vpc, *, dropped: int = 0
+) -> HostNetwork:
     """Return the network of a node.
 
-    `strict` holds the address of each pod that its node leads packets to, and whether these never see the node.
+    `strict` holds the address of each pod that its node leads packets to, and whether these never see the node;
+    `dropped` packets of its pods the VPC's resolver has not taken.
     """
     name = document["metadata"]["name"]
     instance = document["spec"].get("providerID", "").rsplit("/", 1)[-1]
@@ -132,6 +137,7 @@ def host_network(node: Node, document: Json, strict: Mapping[str, bool], store: 
         untracked=tuple(sorted(node.untracked)),
         conntrack_count=min(_tracked(len(every)), node.conntrack_max),
         conntrack_max=node.conntrack_max,
+        linklocal_exceeded=node.linklocal_exceeded + dropped,
     )
 
 

@@ -146,6 +146,12 @@ class Kubelets:
         if holder is not None:
             holder.routed = False
 
+    def dropped(self, node: str, now: datetime) -> int:
+        """Return how many packets of a node's pods the VPC's resolver has not taken."""
+        held = (self.pods.get(pod["metadata"]["uid"]) for pod in self._store.unordered(PODS)
+                if pod["spec"].get("nodeName") == node)  # fmt: skip
+        return sum(one.process.dropped(now) for one in held if one and one.process and not one.ended)
+
     def waits(self, pod: Json) -> bool:
         """Return whether this pod has a step before it that needs no outside event."""
         return "deletionTimestamp" in pod["metadata"] or (

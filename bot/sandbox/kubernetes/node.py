@@ -62,6 +62,9 @@ class Node:
     untracked: frozenset[str] = frozenset()
     """Addresses whose port 53 the raw table takes out of connection tracking (NOTRACK); these rules outlive it, too."""
 
+    linklocal_exceeded: int = 0
+    """Packets to the VPC's resolver that the interface did not let through, of programs that have ended."""
+
     def holds(self, address: str) -> bool:
         """Return whether packets for this address end on the node itself (the `local` routing table)."""
         return address in self.bound or any(address in held for held in self.interfaces.values())

@@ -92,6 +92,16 @@ class Process:
         del host, query
         return PORT_UNREACHABLE
 
+    def page(self, host: Host, port: int, path: str, now: datetime) -> str | None:
+        """Return what an HTTP GET of the API server's finds; None: nothing listens there."""
+        del host, port, path, now
+        return None
+
+    def dropped(self, now: datetime) -> int:
+        """Return how many packets to the VPC's resolver its interface has not let through."""
+        del now
+        return 0
+
     def terminate(self, node: Node) -> None:
         """Leave in good order, as SIGTERM asks for: take along what it laid on the node."""
 

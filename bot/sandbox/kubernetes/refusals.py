@@ -116,6 +116,11 @@ def deletion(kind: ResourceType, document: Json) -> Json:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
+def unreachable(why: str) -> Refusal:
+    """Say that a pod could not be asked: the API server's own way to it failed."""
+    return Refusal(503, "ServiceUnavailable", f"error trying to reach service: {why}")
+
+
 def not_implemented(what: str) -> Refusal:
     """Refuse, rather than answer 200, what the real server can do and this one cannot."""
     return Refusal(501, "NotImplemented", f"the sandbox's Kubernetes API does not implement {what}")

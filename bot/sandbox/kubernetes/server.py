@@ -18,7 +18,15 @@ from bot.sandbox.kubernetes.faults import HANG_SECONDS, THROTTLED, Fault, Faults
 from bot.sandbox.kubernetes.listing import Lister, ListRequest
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
 from bot.sandbox.kubernetes.pod_logs import LogRequest, read_log
-from bot.sandbox.kubernetes.refusals import Refusal, anonymous, bad_request, deletion, forbidden, not_implemented
+from bot.sandbox.kubernetes.refusals import (
+    Refusal,
+    anonymous,
+    bad_request,
+    deletion,
+    forbidden,
+    not_implemented,
+    unreachable,
+)
 from bot.sandbox.kubernetes.resources import (
     ACCESS_REVIEWS,
     CLUSTER_ROLES,
@@ -123,10 +131,8 @@ class ApiServer:
         _check_accept(request)
         if call.kind is ACCESS_REVIEWS:
             return await self._review(request, call, user)
-        if call.subresource == "exec":
-            return await serve_exec(request, self._cluster, call.namespace, call.name)
-        if call.subresource == "log" and call.verb == "get":
-            return self._log(request.query, call)
+        if call.subresource in {"exec", "log", "proxy"}:
+            return await self._of_pod(request, call)
         if call.verb in {"get", "list"}:
             return self._read(request.query, call)
         if call.verb == "patch":
@@ -136,6 +142,16 @@ class ApiServer:
         if call.verb == "create" and not call.subresource and call.kind.namespaced:
             return web.json_response(await self._create(request, call), status=201)
         raise not_implemented(f"{call.verb} on {call.resource}")
+
+    async def _of_pod(self, request: web.Request, call: ApiCall) -> web.StreamResponse:
+        """Serve what is passed on to a pod or its kubelet."""
+        if call.subresource == "exec":
+            return await serve_exec(request, self._cluster, call.namespace, call.name)
+        if call.subresource == "proxy":
+            return await self._proxied(call)
+        if call.verb != "get":
+            raise not_implemented(f"{call.verb} on {call.resource}")
+        return self._log(request.query, call)
 
     def _read(self, query: Mapping[str, str], call: ApiCall) -> web.Response:
         if call.verb == "list":
@@ -174,6 +190,15 @@ class ApiServer:
             return web.Response(status=204)
         text = read_log(self._cluster, pod, asked)
         return web.Response(body=text, content_type="text/plain")
+
+    async def _proxied(self, call: ApiCall) -> web.Response:
+        """Ask a pod's own HTTP server, as the API server does: it says which way failed, and why."""
+        pod = self._cluster.store.get(PODS, call.namespace, call.name)
+        address = (pod.get("status") or {}).get("podIP", "")
+        page = await self._cluster.page(pod, call.port, call.path)
+        if page is None:
+            raise unreachable(f"dial tcp {address}:{call.port}: connect: connection refused")
+        return web.Response(text=page, content_type="text/plain")
 
     async def _create(self, request: web.Request, call: ApiCall) -> Json:
         refuse_unknown(request.query, _HARMLESS)

@@ -9,7 +9,7 @@ from bot.sandbox.kubernetes.refusals import bad_request, not_implemented
 from bot.sandbox.kubernetes.resources import NAMESPACES, ResourceType, find_type
 
 _VERBS = {"PATCH": "patch", "POST": "create", "PUT": "update"}
-_SUBRESOURCES = frozenset({("pods", "log"), ("pods", "exec"), ("pods", "ephemeralcontainers")})
+_SUBRESOURCES = frozenset({("pods", "log"), ("pods", "exec"), ("pods", "ephemeralcontainers"), ("pods", "proxy")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,10 @@ class ApiCall:
     namespace: str
     name: str
     subresource: str
+    port: int = 0
+    """Of the pod that is asked through the API server; 0: none is."""
+    path: str = ""
+    """What it is asked for, after the first slash."""
 
     @property
     def resource(self) -> str:
@@ -56,6 +60,8 @@ def parse(method: str, path: str) -> ApiCall:
     """Return the call that method and path ask for; refuses with 501 what this server does not serve."""
     kind, namespace, rest = _place(*_group_and_rest(path))
     name = rest[0] if rest else ""
+    if kind.plural == "pods" and rest[1:2] == ["proxy"]:
+        return _proxied(method, kind, namespace, rest)
     subresource = "/".join(rest[1:])
     if subresource and (kind.plural, subresource) not in _SUBRESOURCES:
         raise not_implemented(f"the subresource {kind.plural}/{subresource}")
@@ -70,6 +76,22 @@ def parse(method: str, path: str) -> ApiCall:
     else:
         verb = _VERBS.get(method, method.lower())
     return ApiCall(kind=kind, verb=verb, namespace=namespace, name=name, subresource=subresource)
+
+
+def _proxied(method: str, kind: ResourceType, namespace: str, rest: list[str]) -> ApiCall:
+    """Return the call of a pod's own HTTP server: `NAME:PORT/proxy/PATH`."""
+    name, _, port = rest[0].partition(":")
+    if method != "GET" or not port.isdigit():
+        raise not_implemented(f"{method} through a pod's proxy at {rest[0]}")
+    return ApiCall(
+        kind=kind,
+        verb="get",
+        namespace=namespace,
+        name=name,
+        subresource="proxy",
+        port=int(port),
+        path="/".join(rest[2:]),
+    )
 
 
 def refuse_unknown(parameters: Mapping[str, str], known: frozenset[str]) -> None:

@@ -16,6 +16,7 @@ COREFILE = """.:53 {
        pods insecure
        fallthrough in-addr.arpa ip6.arpa
     }
+    prometheus :9153
     forward . /etc/resolv.conf
     cache 30
     loop

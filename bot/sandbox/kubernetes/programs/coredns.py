@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import zlib
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from typing import Self
+from typing import Self, TypeAlias
 
 from bot.sandbox.kubernetes import dns_answers
 from bot.sandbox.kubernetes.api_calls import ApiByService
 from bot.sandbox.kubernetes.client_traffic import traffic
 from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine
+from bot.sandbox.kubernetes.coredns_exposition import Counters, Shown, exposition
 from bot.sandbox.kubernetes.corefile import Block, CorefileError, Directive, parse
+from bot.sandbox.kubernetes.dns_load import Episodes, load_on
 from bot.sandbox.kubernetes.flow_control import TOO_MANY, shed
+from bot.sandbox.kubernetes.node import Node
 from bot.sandbox.kubernetes.program import Host, Process, Program, Query
 from bot.sandbox.kubernetes.query_lines import query_lines
 from bot.sandbox.kubernetes.rbac import may
@@ -31,6 +36,8 @@ from bot.sandbox.network.public_names import public_answer
 from bot.sandbox.network.replies import PORT_UNREACHABLE, SILENT, TIMEOUT, Outcome, Reply
 
 _REFLECTOR = "k8s.io/client-go@v0.37.1/tools/cache/reflector.go:343"
+VERSION = "1.11.4"
+Forward: TypeAlias = Callable[[str, str, str], Reply]
 _SHOWN = 400
 _WATCHED = (
     ("*v1.Service", "", "services"),
@@ -108,6 +115,8 @@ class CoreDns(Process):
     failing_since: dict[tuple[str, str], datetime] = field(default_factory=dict)
     unread: frozenset[str] = frozenset(resource for _, _, resource in _WATCHED)
     """What it has never read from the API; what it has read once stays."""
+    counters: Counters = field(default_factory=Counters)
+    episodes: Episodes = field(default_factory=Episodes)
     api: ApiByService = field(default_factory=lambda: ApiByService(requests=[kind for kind, _, _ in _WATCHED]))
     loaded: datetime
     """When it took up the Corefile that it runs with."""
@@ -138,11 +147,13 @@ class CoreDns(Process):
         self.failing_since = {key: since - elapsed for key, since in self.failing_since.items()}
         self.api.date_back(elapsed)
         self.loaded -= elapsed
+        self.episodes.date_back(elapsed)
 
     def tick(self, host: Host, now: datetime) -> None:
         """Notice a changed Corefile and changed permissions."""
         self.host, store = host, host.store
         self._reload(corefile(host), now)
+        self.episodes.become(load_on(host.address, store, host.vpc, host.backends), now)
         if not self.api.look(host, now):
             return
         failing = {
@@ -169,6 +180,7 @@ class CoreDns(Process):
         except CorefileError as error:
             failed = f"Corefile changed but reload failed: starting with listener file descriptors: {error}"
             self.run.say(now, f"[ERROR] Restart failed: {error}", f"[ERROR] plugin/reload: {failed}")
+            self.counters.failed_reloads += 1
             return
         self.text, self.blocks, self.loaded = text, blocks, now
         self.run.say(now + timedelta(milliseconds=9), hash_line(text), "[INFO] Reloading complete")
@@ -182,7 +194,8 @@ class CoreDns(Process):
                 lines.append(_failed(at, kind, error))
                 at += timedelta(seconds=wait)
                 wait = min(wait * 2, 30.0)
-        return lines + self._still_waiting(until) + self._self_test(until) + self._logged(until)
+        own = self._still_waiting(until) + self._self_test(until)
+        return lines + own + self._logged(until) + self._dropped_lines(until)
 
     def _logged(self, until: datetime) -> list[LogLine]:
         """Return the lines of the queries of pods that look names up all the time."""
@@ -208,6 +221,52 @@ class CoreDns(Process):
             return public_answer(asked) if reached else TIMEOUT
 
         return dns_answers.coredns(self.host.store, self.blocks, name, upstream, unread=self.unread)
+
+    def _dropped_lines(self, until: datetime) -> list[LogLine]:
+        """Return what plugin/errors says of the newest queries that the resolver did not answer under load."""
+        upstream = self.upstreams.upstream(self.blocks)
+        if not any(block.find("errors") for block in self.blocks):
+            return []
+        return [
+            LogLine(
+                at=at,
+                text=f"[ERROR] plugin/errors: 2 {number:06x}.shops.example.com. A: read udp {self.upstreams.address}:"
+                f"{32768 + number % 28000}->{upstream}:53: i/o timeout",
+            )
+            for at in self.episodes.failures(until, _SHOWN)
+            for number in (zlib.crc32(at.isoformat().encode()) & 0xFFFFFF,)
+        ]
+
+    def page(self, host: Host, port: int, path: str, now: datetime) -> str | None:
+        """Return the metrics, where a server block has the plugin `prometheus` on this port."""
+        del host
+        asked = [block.find("prometheus") for block in self.blocks]
+        ports = {(one.arguments or (":9153",))[0].rpartition(":")[2] for one in asked if one}
+        if str(port) not in ports or path != "metrics":
+            return None
+        load, dropped = self.episodes.queries(now), self.episodes.dropped(now)
+        counted = self.counters
+        more = Counter({"NOERROR": load - dropped, "SERVFAIL": dropped})
+        return exposition(
+            Shown(
+                version=VERSION,
+                started=self.run.started,
+                upstream=self.upstreams.upstream(self.blocks),
+                responses=+(counted.responses + more),
+                answers=+(counted.upstream + Counter({"NOERROR": load - dropped})),
+                failed=counted.failed + dropped,
+                hits=0,
+                failed_reloads=counted.failed_reloads,
+            )
+        )
+
+    def dropped(self, now: datetime) -> int:
+        """Return how many packets its interface has not let through to the resolver."""
+        return self.episodes.dropped(now)
+
+    def terminate(self, node: Node) -> None:
+        """Leave what the interface's driver has counted."""
+        node.linklocal_exceeded += self.dropped(datetime.now(UTC))
 
     def _unreachable(self, at: datetime, kind: str, group: str, resource: str) -> LogLine:
         path = f"/apis/{group}/v1/{resource}" if group else f"/api/v1/{resource}"
@@ -243,12 +302,29 @@ class CoreDns(Process):
             return PORT_UNREACHABLE
 
         def upstream(forward: Directive, name: str) -> Reply:
-            return forwarded(self.run, host, query, forward, self.upstreams.resolved(forward.arguments[1]), name)
+            address = self.upstreams.resolved(forward.arguments[1])
+            limited = replace(query, forward=self._limited(query, host)) if self.episodes.now.dropped else query
+            reply = forwarded(self.run, host, limited, forward, address, name)
+            if reply.outcome in SILENT:
+                self.counters.failed += 1
+            else:
+                self.counters.upstream[reply.outcome.value] += 1
+            return reply
 
         reply = dns_answers.coredns(host.store, self.blocks, query.name, upstream, unread=self.unread)
         client = str((query.client.get("status") or {}).get("podIP", ""))
         self.run.say(query.now, *query_lines(self.blocks, client, query.name, query.protocol, reply))
+        self.counters.responses[reply.outcome.value] += 1
         return reply
+
+    def _limited(self, query: Query, host: Host) -> Forward:
+        """Return what forwards like `query.forward`, but for packets to the VPC's resolver beyond its limit."""
+
+        def ask(server: str, name: str, protocol: str) -> Reply:
+            exceeds = server in host.vpc.resolver_addresses and query.numbers.random() < self.episodes.now.dropped
+            return TIMEOUT if exceeds else query.forward(server, name, protocol)
+
+        return ask
 
 
 def self_test_lines(
@@ -321,7 +397,7 @@ def start(host: Host, now: datetime) -> Process:
             run.say(at, "[INFO] plugin/kubernetes: waiting for Kubernetes API before starting server")
         run.say(opened, "[WARNING] plugin/kubernetes: starting server with unsynced Kubernetes API")
     run.say(opened, *(f"{zone}" for block in blocks for zone in block.zones))
-    run.say(opened, hash_line(text), "CoreDNS-1.11.4", "linux/amd64, go1.23.8, 00a55bd")
+    run.say(opened, hash_line(text), f"CoreDNS-{VERSION}", "linux/amd64, go1.23.8, 00a55bd")
     if _loops(server.upstreams.upstream(blocks)) and any(block.find("loop") for block in blocks):
         at = opened + timedelta(milliseconds=70)
         run.say(at, _LOOP.format(port=32768 + zlib.crc32(host.address.encode()) % 28000))

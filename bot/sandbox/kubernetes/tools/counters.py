@@ -25,7 +25,9 @@ def ethtool(command: Command) -> Finished:
     match command.argv[1:]:
         case ("-S", name) if any(one.name == name for one in network.links):
             rows = ["NIC statistics:", "     tx_timeout: 0", "     suspend: 0"]
-            rows += [f"     {allowance}_allowance_exceeded: 0" for allowance in _ALLOWANCES]
+            last = max(one.name for one in network.links if one.name.startswith("eth"))
+            exceeded = {"linklocal": network.linklocal_exceeded if name == last else 0}
+            rows += [f"     {allowance}_allowance_exceeded: {exceeded.get(allowance, 0)}" for allowance in _ALLOWANCES]
             rows += ["     conntrack_allowance_available: 136812", "     queue_0_tx_cnt: 9412"]
             return Finished(stdout="\n".join([*rows, ""]))
         case ("-S", _):
