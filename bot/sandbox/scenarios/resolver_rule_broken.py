@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.sandbox.world.private_endpoint import associate, lead, make_private
-from bot.sandbox.world.scenario import ByHand, Neighbour, Operator, Scenario
+from bot.sandbox.world.private_endpoint import lead, make_private
+from bot.sandbox.world.scenario import ByFix, Neighbour, Operator, Scenario
 from bot.sandbox.world.world import World
 
 _NOT_IN_LAB = "the lab does not tell the bot yet that public DNS is blocked"
@@ -15,14 +15,6 @@ def _acts(world: World, operator: Operator) -> None:
     lead(world, operator, world.neighbours[0], associated=False)
 
 
-def _heal(world: World, operator: Operator) -> None:
-    (peer,) = world.neighbours
-    there = operator.at(peer.account, peer.region)
-    rules = there.aws("route53resolver", "ListResolverRules")["ResolverRules"]
-    (rule,) = [one["Id"] for one in rules if one["RuleType"] == "FORWARD"]
-    associate(there, rule, peer)
-
-
 SCENARIO = Scenario(
     name="resolver-rule-broken",
     title="The rule for the private cluster endpoint is not associated with the VPC that needs it",
@@ -31,7 +23,7 @@ SCENARIO = Scenario(
         "associate the rule with the peered VPC. Public DNS is blocked there."
     ),
     root_cause="resolver_rule_broken",
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="associate_forwarding_rule"),
     neighbours=_PEER,
     public_resolution="blocked",
     not_in_lab=_NOT_IN_LAB,
