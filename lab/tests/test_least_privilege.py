@@ -4,9 +4,11 @@ import http
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from operator import eq
 
 import pytest
 
@@ -15,8 +17,8 @@ from bot.domain.deadline import Deadline
 from bot.domain.permissions import KubernetesPermission, Use
 from bot.domain.ports import Resource
 from bot.errors import WriteFailed
-from bot.report.permissions import Need, needs
-from bot.sandbox.world.world import CLUSTER
+from bot.report.permissions import ROLE_NAMES, Need, needs
+from bot.sandbox.world.world import CLUSTER, PROBE_NAMESPACE
 from lab.bot_access import covers, role_documents, without
 from lab.bot_clients import sources, writers
 from lab.contract.far_end import Json, Wire, eventually
@@ -28,17 +30,73 @@ from lab.tests.tables import Tell
 
 pytestmark = pytest.mark.timeout(300)
 CATALOGUE = load_units()
-LOOKING = [
-    need
-    for need in needs(CATALOGUE)
-    if need.use in {Use.READ, Use.LOOK_UP} and isinstance(need.permission, KubernetesPermission)
-]
-"""Every Kubernetes right of the reading identity, one by one."""
-CHANGING = [
-    need for need in needs(CATALOGUE) if need.use is Use.CHANGE and isinstance(need.permission, KubernetesPermission)
-]
+_EVERY = [need for need in needs(CATALOGUE) if isinstance(need.permission, KubernetesPermission)]
+LOOKING = [need for need in _EVERY if need.use is not Use.CHANGE]
+"""Every Kubernetes right of the reading identity: to read, to look names up, to see nodes."""
+CHANGING = [need for need in _EVERY if need.use is Use.CHANGE]
 """Every Kubernetes right of the writing identity."""
-_WRITER_ROLE = "dnsbot-write"
+
+
+def _gathering(need: Need) -> set[str]:
+    """Return the collectors that use a right."""
+    return {unit for unit in need.units if unit in CATALOGUE.collectors}
+
+
+def _all_of(collector: str) -> set[str]:
+    """Return what a collector may look at, all of it: other collectors."""
+    by_evidence = {one.evidence: name for name, one in CATALOGUE.collectors.items()}
+    found, left = set[str](), [collector]
+    while left:
+        one = CATALOGUE.collectors[left.pop()]
+        new = {by_evidence[kind] for kind in (*one.needs, *one.wants)} - found
+        found |= new
+        left += new
+    return found
+
+
+_INPUTS = {name: _all_of(name) for name in CATALOGUE.collectors}
+
+
+def _are_apart(one: Need, other: Need) -> bool:
+    """Return whether what one right gathers neither is gathered with the other nor looks at what that gathers."""
+    ours, theirs = _gathering(one), _gathering(other)
+    whole = [gathering | {each for name in gathering for each in _INPUTS[name]} for gathering in (ours, theirs)]
+    return not ours & whole[1] and not theirs & whole[0]
+
+
+def together(wanted: Sequence[Need]) -> list[tuple[Need, ...]]:
+    """Return them in groups whose rights may be missed at once, and each still shows by itself."""
+    groups: list[tuple[Need, ...]] = []
+    for need in sorted(wanted, key=lambda one: -len(_gathering(one))):
+        at = next((at for at, group in enumerate(groups) if all(_are_apart(need, one) for one in group)), None)
+        if at is None:
+            groups.append((need,))
+        else:
+            groups[at] += (need,)
+    return groups
+
+
+GROUPS = together(LOOKING)
+HALVES = [tuple(CHANGING[half::2]) for half in range(2)]
+
+
+def _right(need: Need) -> KubernetesPermission:
+    assert isinstance(need.permission, KubernetesPermission)
+    return need.permission
+
+
+def _where_used(need: Need) -> KubernetesPermission:
+    """Return the right where its role is bound: that of the node view by namespace, where its pods are."""
+    return replace(_right(need), namespace=PROBE_NAMESPACE) if need.use is Use.NODE else _right(need)
+
+
+def _named(group: Sequence[Need]) -> str:
+    return "; ".join(need.permission.text for need in group)
+
+
+_WRITER_ROLE = ROLE_NAMES[Use.CHANGE]
+_ROLES = {Use.NODE: ROLE_NAMES[Use.NODE], Use.CHANGE: _WRITER_ROLE}
+"""The one role that loses a right, by its use; else all that grant it."""
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +118,34 @@ def _granted_elsewhere(documents: Sequence[Json], permission: KubernetesPermissi
     )
 
 
-def _install(lab: RunningLab, documents: Sequence[Json], need: Need, *, may: bool) -> None:
-    """Put the roles and wait until the API server judges the identity that needs the right by them."""
-    permission = need.permission
-    assert isinstance(permission, KubernetesPermission)
+def _install(lab: RunningLab, documents: Sequence[Json], group: Sequence[Need], *, may: Mapping[str, bool]) -> None:
+    """Put the roles and wait until the API server judges the identities that need the rights by them.
+
+    `may`: by text of a right whether it is granted; by default it is.
+    """
     lab.operator.apply(*documents)
-    asked = writers(lab) if need.use is Use.CHANGE else sources(lab)
-    eventually(lambda: asked.may(permission, Deadline.after(10)), lambda answer: answer is may, seconds=20)
+    for need in group:
+        wanted = may.get(need.permission.text, True)
+        asked = writers(lab) if need.use is Use.CHANGE else sources(lab)
+        eventually(partial(asked.may, _where_used(need), Deadline.after(10)), partial(eq, wanted), seconds=20)
+
+
+def _twice(narrowed: Sequence[Json], group: Sequence[Need]) -> dict[str, bool]:
+    """Return by right whether another rule grants it to the same identity all the same."""
+    found = {}
+    for need in group:
+        changes = need.use is Use.CHANGE
+        own = [one for one in narrowed if (one["metadata"]["name"] == _WRITER_ROLE) is changes]
+        found[need.permission.text] = _granted_elsewhere(own, _right(need))
+    return found
+
+
+def _without_all(group: Sequence[Need]) -> list[Json]:
+    """Return the roles without these rights; those of two roles by the right's use: all or the one for it."""
+    narrowed = role_documents()
+    for need in group:
+        narrowed = without(narrowed, _right(need), _ROLES.get(need.use, ""))
+    return narrowed
 
 
 def _about_one_pod(lab: RunningLab) -> tuple[str, str]:
@@ -85,12 +164,14 @@ def used(lab: RunningLab) -> set[tuple[str, str, str]]:
     return {(*what.split()[:2], namespace) for what, _, namespace in calls if " " in what}
 
 
-def _is_missed(permission: KubernetesPermission, used: set[tuple[str, str, str]], narrowed: Sequence[Json]) -> bool:
-    """Return whether a call lies where the permission reaches and no role that is left does.
+def _is_missed(need: Need, used: set[tuple[str, str, str]], narrowed: Sequence[Json]) -> bool:
+    """Return whether a call lies where the right reaches and no role that is left does.
 
-    A command in a pod is one call, for which the API server asks for two verbs.
+    A command in a pod is one call, for which the API server asks for two verbs. What makes a pod on a node asks for all
+    that this takes first, removing the pod included, which it does after the last evidence is gathered.
     """
-    return any(
+    permission = _right(need)
+    return need.use is Use.NODE or any(
         resource == permission.resource
         and (verb == permission.verb or resource == "pods/exec")
         and permission.namespace in {"", namespace}
@@ -120,39 +201,42 @@ def _doctor(lab: RunningLab) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("need", LOOKING, ids=[need.permission.text for need in LOOKING])
-def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(
-    lab: RunningLab, used: set[tuple[str, str, str]], tell: Tell, need: Need
+@pytest.mark.parametrize("group", GROUPS, ids=map(_named, GROUPS))
+def test_rights_taken_away_are_named_and_cost_only_what_needs_them(
+    lab: RunningLab, used: set[tuple[str, str, str]], tell: Tell, group: tuple[Need, ...]
 ) -> None:
-    """The checks that need it are UNKNOWN and name it, all others run, nothing crashes, and doctor told so before.
+    """The checks that need them are UNKNOWN and name them, all others run, nothing crashes, and doctor told so before.
 
-    Where no check needs all of it, the report names it beside the evidence that it lacks.
+    Where no check needs all of one, the report names it beside the evidence that it lacks. Several are taken away at
+    once where nothing is gathered by two of them.
     """
-    permission = need.permission
-    assert isinstance(permission, KubernetesPermission)
-    documents = role_documents()
-    narrowed = without(documents, permission)
-    twice = _granted_elsewhere(narrowed, permission)
-    _install(lab, narrowed, need, may=twice)
+    narrowed = _without_all(group)
+    twice = _twice(narrowed, group)
+    _install(lab, narrowed, group, may=twice)
     try:
         code, report = diagnose(lab, *_about_one_pod(lab))
         _, told = _doctor(lab)
     finally:
-        _install(lab, documents, need, may=True)
+        _install(lab, role_documents(), group, may={})
 
     unknown = {one["rule"]: one for one in report["coverage"]["unknown"]}
-    cost = ", ".join(sorted(unknown)) or ("none: another rule grants it, too" if twice else "none")
-    tell("right taken away, exit code of diagnose, checks that turned UNKNOWN", permission.text, code, cost)
+    cost = ", ".join(sorted(unknown)) or "none"
+    tell("rights taken away, exit code of diagnose, checks that turned UNKNOWN", _named(group), code, cost)
     assert problems(report) == set()
     assert report["coverage"]["ran"] == report["coverage"]["total"] - len(unknown)
-    assert unknown.keys() & CATALOGUE.rules.keys() <= set(need.disables)
-    assert twice or f"{permission.text} is not granted" in told
+    assert unknown.keys() & CATALOGUE.rules.keys() <= {rule for need in group for rule in need.disables}
+    lost = [_where_used(need).text for need in group if not twice[need.permission.text]]
+    assert [text for text in lost if f"{text} is not granted" not in told] == []
     assert code == (3 if unknown else 0)
     assert _blind(report) <= unknown.keys()
     refused = {gap["grant"] for evidence in report["evidence"] for gap in evidence["gaps"]}
-    named = {_anywhere(grant) for grant in (*refused, *(one["grant"] for one in unknown.values()))}
-    missed = not twice and need.gathers and _is_missed(permission, used, narrowed)
-    assert named == ({_anywhere(permission.text)} if missed else set()), report["coverage"]
+    named = {_anywhere(grant) for grant in (*refused, *(one["grant"] for one in unknown.values())) if grant}
+    missed = {
+        _anywhere(need.permission.text)
+        for need in group
+        if not twice[need.permission.text] and need.gathers and _is_missed(need, used, narrowed)
+    }
+    assert named == missed, report["coverage"]
 
 
 def _anywhere(grant: str) -> str:
@@ -224,40 +308,38 @@ def _get(api: KubernetesApi, path: str) -> Json | None:
     return found
 
 
-@pytest.mark.parametrize("need", CHANGING, ids=[need.permission.text for need in CHANGING])
-def test_a_writing_right_taken_away_is_named_and_costs_only_its_fixes(lab: RunningLab, tell: Tell, need: Need) -> None:
-    """Doctor names the right and its fixes, the writer's refusal names the right, and every other write goes on.
+@pytest.mark.parametrize("group", HALVES, ids=map(_named, HALVES))
+def test_writing_rights_taken_away_are_named_and_cost_only_their_fixes(
+    lab: RunningLab, tell: Tell, group: tuple[Need, ...]
+) -> None:
+    """Doctor names each right and its fixes, the writer's refusal names the right, and every other write goes on.
 
     A right that another rule grants, too, is not missed.
     """
-    permission = need.permission
-    assert isinstance(permission, KubernetesPermission)
-    documents = role_documents()
-    narrowed = without(documents, permission, _WRITER_ROLE)
-    twice = _granted_elsewhere([one for one in narrowed if one["metadata"]["name"] == _WRITER_ROLE], permission)
-    _install(lab, narrowed, need, may=twice)
+    narrowed = _without_all(group)
+    twice = _twice(narrowed, group)
+    missed = [need for need in group if not twice[need.permission.text]]
+    _install(lab, narrowed, group, may=twice)
     try:
         code, told = _doctor(lab)
-        refusal = _refusal(lab, permission)
+        refusals = {need.permission.text: _refusal(lab, _right(need)) for need in missed}
         for other in CHANGING:
-            if other is not need:
-                assert isinstance(other.permission, KubernetesPermission)
-                _write(lab, other.permission)
+            if other not in missed:
+                _write(lab, _right(other))
     finally:
-        _install(lab, documents, need, may=True)
+        _install(lab, role_documents(), group, may={})
 
-    fixes = ", ".join(need.disables)
-    cost = "none: another rule grants it, too" if twice else fixes
-    tell("writing right taken away, exit code of doctor, fixes that cannot run", permission.text, code, cost)
-    assert told.count("is not granted") == (0 if twice else 1)
-    assert (refusal is None) == twice
-    _write(lab, permission)
-    if refusal is None:
-        return
+    tell("writing rights taken away, exit code of doctor, missed", _named(group), code, _named(missed))
+    assert told.count("is not granted") == len(missed)
     assert code == 2
-    assert f"{permission.text} is not granted\n{'':>14}  it may cost: {fixes}\n" in told
-    assert str(refusal).endswith(f"Grant `{replace(permission, namespace=_place(permission)).text}`.")
-    assert not refusal.ambiguous
+    for need in missed:
+        permission, refusal = _right(need), refusals[need.permission.text]
+        fixes = ", ".join(need.disables)
+        _write(lab, permission)
+        assert f"{permission.text} is not granted\n{'':>14}  it may cost: {fixes}\n" in told
+        assert refusal is not None
+        assert str(refusal).endswith(f"Grant `{replace(permission, namespace=_place(permission)).text}`.")
+        assert not refusal.ambiguous
 
 
 def _refusal(lab: RunningLab, permission: KubernetesPermission) -> WriteFailed | None:
