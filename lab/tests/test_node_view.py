@@ -7,7 +7,8 @@ from contextlib import nullcontext
 import pytest
 
 from bot.domain.deadline import Deadline
-from bot.sandbox.world.world import PROBE_NAMESPACE
+from bot.sandbox.world.dns_pods import coredns_pods
+from bot.sandbox.world.world import CLUSTER_DNS, PROBE_NAMESPACE, WORKLOAD_SELECTOR
 from lab.bot_clients import sources
 from lab.contract.far_end import Json, eventually
 from lab.namespaces import joined
@@ -16,6 +17,9 @@ from lab.running import RunningLab
 
 pytestmark = pytest.mark.timeout(300)
 OF_NODES = ("node_network", "node_packet_filter")
+NOBODYS = "10.255.255.53"
+TILL_OLD_SECONDS = 150.0
+"""Longer than an entry counts as one that may end by itself (`stale_conntrack`, `grace`)."""
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +63,27 @@ def test_what_is_read_on_a_node_is_what_its_kernel_has(lab: RunningLab) -> None:
         line for line in raw.splitlines() if line[:1] != "#"
     ]
     assert "-d 169.254.20.10/32 -p udp -m udp --dport 53" in read[1]
+
+
+def _track(netns: str, client: str, port: int, led_to: str) -> None:
+    """Let a node track a query that was led to a server, and not answered."""
+    there = ["-s", client, "-d", CLUSTER_DNS, "--sport", str(port), "--dport", "53"]
+    back = ["--reply-src", led_to, "--reply-dst", client, "--reply-port-src", "53", "--reply-port-dst", str(port)]
+    with joined(netns):
+        subprocess.run(["conntrack", "-I", "-p", "udp", *there, *back, "-t", "600"], check=True, capture_output=True)  # noqa: S607  # from the PATH
+
+
+def test_a_query_that_a_node_leads_to_a_coredns_pod_that_is_gone_is_named(lab: RunningLab) -> None:
+    """By the kernel's own entry; one that waits for a CoreDNS pod which is there is none of it."""
+    pod = next(one for one in lab.operator.get("pods", labels=WORKLOAD_SELECTOR) if one["status"].get("podIP"))
+    netns, client = lab.agent.node(pod["spec"]["nodeName"]).netns, pod["status"]["podIP"]
+    _track(netns, client, 40053, NOBODYS)
+    _track(netns, client, 40054, coredns_pods(lab.operator)[0]["status"]["podIP"])
+
+    _, report = eventually(lambda: diagnose(lab), lambda seen: bool(seen[1]["root_causes"]), seconds=TILL_OLD_SECONDS)
+    with joined(netns):
+        subprocess.run(["conntrack", "-D", "-s", client], check=True, capture_output=True)  # noqa: S607  # the same
+
+    (found,) = [one for one in report["findings"] if one["rule"] == "stale_conntrack"]
+    assert report["root_causes"] == ["stale_conntrack"]
+    assert (found["details"]["addresses"], found["details"]["nodes"]) == ([NOBODYS], [pod["spec"]["nodeName"]])
