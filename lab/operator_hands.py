@@ -85,6 +85,7 @@ class LabOperator(HttpOperator):
 
     def remove_routes(self, *addresses: str) -> None:
         """Remove what nodes hold of pods with these addresses, and wait until nothing moves."""
+        self.unrouted |= {*addresses}
         for address in addresses:
             self._remove_routes(address)
         self.settle()

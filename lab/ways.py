@@ -23,6 +23,8 @@ class Relation:
     same_node_group: bool
     acl_changed: tuple[bool, bool]
     """Of the client's and of the server's subnet, against the healthy world."""
+    routed: tuple[bool, bool]
+    """Whether the client's and the server's node hold their routes, as far as an operator did not remove them."""
     server_runs: bool
 
 
@@ -88,7 +90,11 @@ class _Places:
         self._nodes = {node.name: node for node in world.nodes}
         acls = standing.operator.aws("ec2", "DescribeNetworkAcls")["NetworkAcls"]
         now = {one["SubnetId"]: acl["NetworkAclId"] for acl in acls for one in acl["Associations"]}
+        self._unrouted = standing.operator.unrouted
         self._changed = {subnet.id: now[subnet.id] != subnet.network_acl_id for subnet in world.home.subnets}
+
+    def _is_routed(self, pod: Json) -> bool:
+        return pod["status"].get("podIP") not in self._unrouted
 
     def relation(self, client: Json, server: Json) -> Relation:
         """Return how two pods lie to one another."""
@@ -99,5 +105,6 @@ class _Places:
             same_subnet=there.subnet_id == here.subnet_id,
             same_node_group=there.node_group == here.node_group,
             acl_changed=(self._changed[here.subnet_id], self._changed[there.subnet_id]),
+            routed=(self._is_routed(client), self._is_routed(server)),
             server_runs=bool(server["status"]["containerStatuses"][0]["state"].get("running")),
         )

@@ -68,7 +68,11 @@ class AwsCommandLine:
 class HttpOperator:
     """Does an operator's acts, and those of AWS itself, on the two far ends."""
 
+    unrouted: frozenset[str]
+    """Addresses of which this operator had nodes forget the routes."""
+
     def __init__(self, *, aws_url: str, kubernetes_url: str) -> None:
+        self.unrouted = frozenset()
         self._aws_url, self._kubernetes_url = aws_url, kubernetes_url
         self._command_lines: dict[tuple[str, str], AwsCommandLine] = {}
 
@@ -155,6 +159,7 @@ class HttpOperator:
 
     def remove_routes(self, *addresses: str) -> None:
         """Remove what nodes hold of pods with these addresses, and wait until nothing moves."""
+        self.unrouted |= {*addresses}
         self._cluster("POST", "unrouted", {"addresses": addresses})
         self.settle()
 

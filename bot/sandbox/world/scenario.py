@@ -59,6 +59,11 @@ class Operator(AwsHands, Protocol):
         """Write a node's own /etc/resolv.conf, which pods with dnsPolicy Default get when they start."""
         ...
 
+    @property
+    def unrouted(self) -> frozenset[str]:
+        """Addresses whose routes this person removed; who takes one over later has them."""
+        ...
+
     def remove_routes(self, *addresses: str) -> None:
         """Remove what nodes hold of pods with these addresses: their routes, and the rules that name them.
 
