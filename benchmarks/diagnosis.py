@@ -20,7 +20,7 @@ from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.places import HOME, Place
-from bot.domain.ports import NodeRun, Sources
+from bot.domain.ports import AwsReader, ClusterReader, NodeRun, PodProber, Sources
 from bot.errors import EvidenceUnavailable
 from bot.memory import take_little_memory
 from bot.sandbox.running.running_world import RunningWorld
@@ -64,13 +64,13 @@ class Watched:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cluster(self, deadline: Deadline) -> Any:
-        return self._watch(lambda sources, until: sources.cluster(until), deadline, ("get", "list", "logs"))
+        return self._watch(lambda sources, until: sources.cluster(until), deadline, _verbs(ClusterReader))
 
     def aws(self, deadline: Deadline, place: Place = HOME) -> Any:
-        return self._watch(lambda sources, until: sources.aws(until, place), deadline, ("read", "list"))
+        return self._watch(lambda sources, until: sources.aws(until, place), deadline, _verbs(AwsReader))
 
     def pods(self, deadline: Deadline) -> Any:
-        return self._watch(lambda sources, until: sources.pods(until), deadline, ("run",))
+        return self._watch(lambda sources, until: sources.pods(until), deadline, _verbs(PodProber))
 
     def nodes(self) -> Any:
         return WatchedNodes(self.inner.nodes(), self)
@@ -101,8 +101,13 @@ class Watched:
         return call
 
 
+def _verbs(port: type) -> tuple[str, ...]:
+    """Return the names of a port's calls."""
+    return tuple(name for name in vars(port) if not name.startswith("_"))
+
+
 def collector_here() -> str:
-    """Return the collector in whose thread this is called."""
+    """Return the collector in whose thread this is called; of a thread that a collector started, the thread's name."""
     return threading.current_thread().name.removeprefix("collect ").partition("#")[0]
 
 
@@ -156,7 +161,7 @@ def longest_chain_seconds(calls: Sequence[Call], catalogue: Catalogue) -> float:
         before = [
             seconds
             for other, seconds in best
-            if other.ended <= call.started and other.collector in waits[call.collector]
+            if other.ended <= call.started and other.collector in waits.get(call.collector, {call.collector})
         ]
         best.append((call, max(before, default=0.0) + call.seconds))
     return max((seconds for _, seconds in best), default=0.0)
