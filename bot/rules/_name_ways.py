@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 
 from bot.collectors.dns_firewall import DnsFirewall
 from bot.collectors.dns_profiles import DnsProfiles
@@ -11,16 +12,17 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import EndpointNetworks
 from bot.collectors.private_zones import PrivateZones
 from bot.collectors.resolver_rules import ResolverRules
-from bot.collectors.vpc_dns import VpcDns, VpcDnsSettings
+from bot.collectors.vpc_dns import AMAZON, VpcDns, VpcDnsSettings
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, nothing_to_check, unknown
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.places import PublicResolution
 from bot.network.model import Interface, Vpc
-from bot.network.name_hops import End, NameWay
+from bot.network.name_hops import End, Hop, HopKind, HopState, NameWay, after, new_hop
 from bot.network.name_passage import Passages
 from bot.network.name_way import way_of
 from bot.network.names import Direction, NameWorld, PrivateZone, ResolverEndpoint, ResolverRule, RuleType, VpcNames
+from bot.network.resolver import IN_EVERY_VPC, IN_EVERY_VPC_V6
 
 NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, PrivateZones, DnsFirewall, DnsProfiles, EndpointNetworks)
 """What every rule about these ways needs."""
@@ -117,7 +119,13 @@ def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) 
         world=world,
         passages=passages,
         peers=tuple(
-            PeerWay(peer=one, way=way_of(world, one.found.vpc_id, cluster.endpoint_host, passages))
+            PeerWay(
+                peer=one,
+                way=after(
+                    _other_servers(case.need(VpcDns), one.found.vpc_id),
+                    way_of(world, one.found.vpc_id, cluster.endpoint_host, passages),
+                ),
+            )
             for one in peers.entered
         ),
         visible={
@@ -127,6 +135,23 @@ def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) 
         public=case.target.public_resolution,
         gaps=gaps,
     )
+
+
+def _other_servers(dns: VpcDns, vpc_id: str) -> list[Hop]:
+    """Return that clients of a VPC are sent to other servers than its resolver: what those answer is not known."""
+    vpc = next((one for one in dns.vpcs if one.vpc_id == vpc_id), None)
+    others = [one for one in vpc.servers if one not in _own_servers(vpc)] if vpc else []
+    if not others:
+        return []
+    options = vpc.dhcp_options_id if vpc else ""
+    text = f"DHCP option set {options} of {vpc_id} sends clients to {', '.join(others)}: what they answer is not known"
+    return [new_hop(HopKind.RESOLVER, HopState.MAY_TURN, vpc_id, text, options)]
+
+
+def _own_servers(vpc: VpcDnsSettings) -> frozenset[str]:
+    """Return what stands for a VPC's own resolver in DHCP options."""
+    own = (ip_network(cidr) for cidr in vpc.cidrs)
+    return frozenset({AMAZON, str(IN_EVERY_VPC), str(IN_EVERY_VPC_V6), *(str(cidr[2]) for cidr in own)})
 
 
 def _world(case: Case, cluster: EksCluster, peers: Peers) -> NameWorld:

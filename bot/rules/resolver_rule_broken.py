@@ -28,7 +28,8 @@ def judge(case: Case) -> Judgement:
     if isinstance(ways, Judgement):
         return ways
     faults = [found for one in ways.peers if (found := rule_fault(ways, one)) is not None]
-    broken = [one for one in faults if one.certain or ways.public is PublicResolution.BLOCKED]
+    blocked = ways.public is PublicResolution.BLOCKED
+    broken = [one for one in faults if one.certain or (blocked and not one.peer.way.doubts)]
     missing = _missing(ways, faults)
     if broken:
         return _problem(ways, broken, missing)

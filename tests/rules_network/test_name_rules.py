@@ -42,6 +42,8 @@ NOTHING = Scene(inbound=(), outbound=(), rules=(), associations=())
 FAILED = Scene(associations=(replace(HELD, status="FAILED"),))
 OVERRIDDEN = Scene(associations=(replace(HELD, status="OVERRIDDEN"),))
 PROFILED = Scene(profiles=(VpcProfile(vpc_id="vpc-peer", profile_id="rp-1"),))
+OTHER_SERVERS = Scene(peer_dns=replace(BUILT.peer_dns, servers=("10.1.0.2", "10.1.0.53")))
+OWN_SERVERS = Scene(peer_dns=replace(BUILT.peer_dns, servers=("10.1.0.2", "169.254.169.253")))
 SHUT = Scene(home_groups=replace(BUILT.home_groups, rules=()))
 STRAY = replace(RULE, targets=(Target(address=ip_address("10.0.1.99")),))
 SEEN_STRAY = replace(network(HOME, "vpc-home", 0, 1), asked_addresses=frozenset({ip_address("10.0.1.99")}))
@@ -82,6 +84,9 @@ UNREADABLE = replace(BLOCKS, domains=None)
             Scene(peer_network=without_routes(BUILT.peer_network)), NOT_SAID, PROBLEM, HEALTHY, id="no route"
         ),
         pytest.param(PROFILED, BLOCKED, UNKNOWN, UNKNOWN, id="a Profile"),
+        pytest.param(replace(PROFILED, associations=()), BLOCKED, UNKNOWN, UNKNOWN, id="a Profile may bring the rule"),
+        pytest.param(OTHER_SERVERS, BLOCKED, UNKNOWN, UNKNOWN, id="clients are sent to other servers"),
+        pytest.param(OWN_SERVERS, BLOCKED, HEALTHY, HEALTHY, id="clients are sent to the VPC's own resolver"),
         pytest.param(Scene(firewall=(UNREADABLE,)), BLOCKED, UNKNOWN, UNKNOWN, id="AWS's own firewall list"),
         pytest.param(Scene(firewall=(BLOCKS,)), BLOCKED, HEALTHY, HEALTHY, id="firewall blocks: judged by itself"),
         pytest.param(
