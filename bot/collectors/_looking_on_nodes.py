@@ -14,7 +14,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from bot.collectors._looking_from import NodePlace
 from bot.collectors.workload_pods import WorkloadPods
@@ -52,6 +52,28 @@ class NodeParameters:
     """The others of their classes are not looked at, and the evidence says how many there are."""
     time_budget: timedelta = timedelta(seconds=25)
     """For all of them together, all at once. A pod that is made must be pulled and started within it."""
+
+
+class _OfNode(Protocol):
+    @property
+    def node(self) -> str: ...
+
+
+N = TypeVar("N", bound=_OfNode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodesSeen(Generic[N]):
+    """What was seen of the nodes that were looked at."""
+
+    nodes: tuple[N, ...]
+    nodes_total: int
+    """Nodes that could be looked at."""
+    gaps: tuple[Gap, ...] = ()
+
+    def of(self, node: str) -> N | None:
+        """Return what was seen of a node; None: it was not looked at, or gave nothing."""
+        return next((one for one in self.nodes if one.node == node), None)
 
 
 def nodes_to_look_at(look: NodeView) -> tuple[tuple[Node, ...], int]:

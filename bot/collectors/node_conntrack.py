@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.collectors._looking_on_nodes import PERMISSIONS, NodeParameters, NodeReading, look_at_nodes
+from bot.collectors._looking_on_nodes import PERMISSIONS, NodeParameters, NodeReading, NodesSeen, look_at_nodes
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Collector, Gap
 from bot.domain.views import NodeView
@@ -65,16 +65,10 @@ class ConntrackOfNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeConntracks:
+class NodeConntracks(NodesSeen[ConntrackOfNode]):
     """The tracked connections of the nodes that were looked at."""
 
     nodes: tuple[ConntrackOfNode, ...]
-    nodes_total: int
-    gaps: tuple[Gap, ...] = ()
-
-    def of(self, node: str) -> ConntrackOfNode | None:
-        """Return those of a node; None: it was not looked at, or gave nothing."""
-        return next((one for one in self.nodes if one.node == node), None)
 
 
 def collect(look: NodeView) -> NodeConntracks:

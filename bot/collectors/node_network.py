@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.collectors._looking_on_nodes import PERMISSIONS, NodeParameters, NodeReading, look_at_nodes
+from bot.collectors._looking_on_nodes import PERMISSIONS, NodeParameters, NodeReading, NodesSeen, look_at_nodes
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Collector, Gap
 from bot.domain.ports import ExecResult
@@ -54,17 +54,10 @@ class NetworkOfNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeNetworks:
+class NodeNetworks(NodesSeen[NetworkOfNode]):
     """The networks of the nodes that were looked at."""
 
     nodes: tuple[NetworkOfNode, ...]
-    nodes_total: int
-    """Nodes that could be looked at."""
-    gaps: tuple[Gap, ...] = ()
-
-    def of(self, node: str) -> NetworkOfNode | None:
-        """Return the network of a node; None: it was not looked at, or gave nothing."""
-        return next((one for one in self.nodes if one.node == node), None)
 
 
 def collect(look: NodeView) -> NodeNetworks:

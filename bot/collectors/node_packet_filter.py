@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.collectors._looking_on_nodes import PERMISSIONS, NodeParameters, NodeReading, look_at_nodes
+from bot.collectors._looking_on_nodes import PERMISSIONS, NodeParameters, NodeReading, NodesSeen, look_at_nodes
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Collector, Gap
 from bot.domain.ports import ExecResult
@@ -65,16 +65,10 @@ class PacketFilterOfNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodePacketFilters:
+class NodePacketFilters(NodesSeen[PacketFilterOfNode]):
     """The packet filters of the nodes that were looked at."""
 
     nodes: tuple[PacketFilterOfNode, ...]
-    nodes_total: int
-    gaps: tuple[Gap, ...] = ()
-
-    def of(self, node: str) -> PacketFilterOfNode | None:
-        """Return the packet filter of a node; None: it was not looked at, or gave nothing."""
-        return next((one for one in self.nodes if one.node == node), None)
 
 
 def collect(look: NodeView) -> NodePacketFilters:

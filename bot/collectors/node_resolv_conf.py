@@ -9,11 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from bot.collectors._looking_on_nodes import PERMISSIONS, NodeParameters, NodeReading, nodes_to_look_at, on_each
+from bot.collectors._looking_on_nodes import (
+    PERMISSIONS,
+    NodeParameters,
+    NodeReading,
+    NodesSeen,
+    nodes_to_look_at,
+    on_each,
+)
 from bot.collectors.workload_pods import WorkloadPods
 from bot.dns.lookup_tools import READ_RESOLV_CONF
 from bot.dns.resolv_conf import ResolvConf, parse_resolv_conf
-from bot.domain.evidence import Collector, Gap
+from bot.domain.evidence import Collector
 from bot.domain.views import NodeView
 from bot.kubernetes.nodes import Node
 
@@ -27,16 +34,10 @@ class ResolvConfOfNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeResolvConfs:
+class NodeResolvConfs(NodesSeen[ResolvConfOfNode]):
     """The kubelets' files of the nodes that were looked at."""
 
     nodes: tuple[ResolvConfOfNode, ...]
-    nodes_total: int
-    gaps: tuple[Gap, ...] = ()
-
-    def of(self, node: str) -> ResolvConf | None:
-        """Return the file of a node; None: it was not looked at, or gave nothing."""
-        return next((one.file for one in self.nodes if one.node == node), None)
 
 
 def collect(look: NodeView) -> NodeResolvConfs:

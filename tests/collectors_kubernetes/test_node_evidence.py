@@ -114,7 +114,7 @@ def test_the_kubelets_resolv_conf_is_read(world: World) -> None:
     """A pod with dnsPolicy Default has a copy of it: the VPC resolver's address."""
     found = world.collect(node_resolv_conf.COLLECTOR)
 
-    assert found.of("node-a").nameservers == ("10.0.0.2",)
+    assert found.of("node-a").file.nameservers == ("10.0.0.2",)
 
 
 @pytest.mark.parametrize("collector", COLLECTORS, ids=lambda collector: collector.name)
