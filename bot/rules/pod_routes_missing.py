@@ -227,6 +227,7 @@ RULE = Rule(
     wants=(NodeNetworks, WorkloadPods, CorednsPods, WorkerNodes),
     problem_refuted_by=(
         (LookupMatrix, "an answer that the pod gets, or gives"),
+        (NodeNetworks, "the rules and the route that the pod needs"),
         (VpcCni, "a node without aws-node, where others lay what pods need"),
         (WorkloadPods, "pods on the host's network, and pods that end"),
         (WorkerNodes, "an address of the primary interface, which needs no rule of its own"),
