@@ -115,7 +115,7 @@ def judge(case: Case) -> Judgement:
     seen = {client: seconds for client in log.clients if (seconds := _seconds(client, log)) >= least}
     queries = sum(client.cost.queries for client in seen) + log.beyond
     if queries < limits.min_queries or not seen:
-        missing = log.gaps or (_early(queries, limits),)
+        missing = log.gaps or (_early(queries, log, limits),)
         return unknown(f"Whether search domains waste queries is open: {missing[0].reason}.", *missing)
     asking = _by_workload(seen)
     wasteful = [one for one in asking if one.wasted and one.share >= limits.wasted_share]
@@ -133,8 +133,15 @@ def _seconds(client: QueryClient, log: QueryLog) -> float:
     return (log.ended - max(log.began, client.since or log.began)).total_seconds()
 
 
-def _early(queries: int, limits: Thresholds) -> Gap:
+def _early(queries: int, log: QueryLog, limits: Thresholds) -> Gap:
     """Return the gap where the log holds too little to tell."""
+    if not log.queries:
+        lines = sum(pod.lines for pod in log.pods)
+        reason = (
+            f"the logs of {count(len(log.pods), 'CoreDNS pod')} hold no query yet ({count(lines, 'other line')}): "
+            "CoreDNS takes a changed Corefile up within minutes, and lines of `-log-format json` are not read"
+        )
+        return Gap(what=WHAT, reason=reason)
     reason = (
         f"it is too early: {count(queries, 'query', 'queries')} are logged of clients that are there now and were seen "
         f"for {limits.min_time.total_seconds():.0f} s, and {limits.min_queries} are needed; diagnose again later"

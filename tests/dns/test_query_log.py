@@ -80,6 +80,13 @@ LINES = [
         "SERVFAIL",
         question('a\\"\\ NOERROR\\ b.'),
     ),
+    (
+        "a question that holds what looks like an answer",
+        '[INFO] 10.0.1.9:5000 - 7 "A IN a\\" NOERROR b. udp 54 false 512" SERVFAIL qr 54 0.1s',
+        "10.0.1.9",
+        "SERVFAIL",
+        None,
+    ),
     ("a question of another format", '[INFO] 10.0.1.9:5 - 7 "A amazon.com." NOERROR qr', "10.0.1.9", "NOERROR", None),
 ]
 OTHERS = [
@@ -104,6 +111,7 @@ def test_a_query_line_is_read(line: str, client: str, rcode: str, asked: Questio
 
     assert found is not None
     assert (found.client, found.rcode, found.question) == (client, rcode, asked)
+    assert count_rcodes(io.BytesIO(line.encode())).rcodes == {rcode: 1}
 
 
 @pytest.mark.parametrize("line", OTHERS)
