@@ -28,6 +28,8 @@ _IPTABLES_COMMANDS = tuple(
     for kind in ("", "-nft")
     for command in ("", "-save", "-restore")
 )
+_ASKING = 'IFS=,; while :; do dig +search +tries=1 +time=2 $ASKS >/dev/null 2>&1; sleep "$1"; done'
+"""What an application does whose environment names what it asks for: dig knows search domains and ndots."""
 _DEVICES = ("null", "zero", "random", "urandom")
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64")
 
@@ -73,8 +75,11 @@ def contents(image: str) -> Contents:
     return Contents.BUSYBOX if "busybox" in image else Contents.TOOLS
 
 
-def root_of(image: str, arguments: Sequence[str], programs: Programs) -> Root:
-    """Return the root of an image; `arguments` are the pod's own. Applications sleep, whatever their arguments."""
+def root_of(image: str, arguments: Sequence[str], programs: Programs, *, asks_each_seconds: float = 0) -> Root:
+    """Return the root of an image; `arguments` are the pod's own. Applications sleep, whatever their arguments.
+
+    `asks_each_seconds`: after such a pause one that has dig looks up again what its environment names; 0: it does not.
+    """
     has = contents(image)
     if has is Contents.COREDNS:
         own: Pairs = ((programs.path("coredns"), "/coredns"), ("/proc", "/proc"))
@@ -93,8 +98,14 @@ def root_of(image: str, arguments: Sequence[str], programs: Programs) -> Root:
         mounts=(*mounts, (_busybox(), "/application")),
         links=links,
         program="/application",
-        arguments=("sleep", "2147483647"),
+        arguments=_doing(has, asks_each_seconds),
     )
+
+
+def _doing(has: Contents, asks_each_seconds: float) -> tuple[str, ...]:
+    if has is Contents.TOOLS and asks_each_seconds:
+        return ("sh", "-c", _ASKING, "application", f"{asks_each_seconds:g}")
+    return ("sleep", "2147483647")
 
 
 def _of_application(has: Contents) -> tuple[Pairs, Pairs]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
+from bot.sandbox.kubernetes.client_traffic import NAMES, RATE
 from bot.sandbox.kubernetes.memory import memory_limit
 from bot.sandbox.kubernetes.pod_statuses import ContainerState, pod_status
 from bot.sandbox.network.branch_interfaces import BranchInterface
@@ -155,7 +156,8 @@ class PodKeeper:
             arguments = self._files.kube_proxy_arguments()
         if has is Contents.VPC_CNI:
             self.node.cni.mode = EnforcingMode.of(environment.get(ENFORCING_MODE, ""))
-        root = root_of(image, arguments, self._hands.programs)
+        pause = 1 / float(environment.get(RATE, "1")) if environment.get(NAMES) else 0
+        root = root_of(image, arguments, self._hands.programs, asks_each_seconds=pause)
         folder = self._folder / specification["name"]
         folder.mkdir(parents=True, exist_ok=True)
         launched = {

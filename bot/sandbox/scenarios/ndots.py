@@ -6,8 +6,7 @@ from bot.sandbox.world.editing import Json, edit_pod_template, write_corefile
 from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
 
-_NOT_IN_LAB = "the lab's pods run nothing that asks all the time; its query log is tested with counted look-ups"
-_SECONDS = 180
+_SECONDS = 40
 """For which the query log has been on, and the pods have asked."""
 _ASKING = {"catalog": "api.stripe.com", "orders": "sqs.eu-west-1.amazonaws.com,carts.carts"}
 _NOWHERE = {"catalog": "old-backend.shop.svc.cluster.local.", "orders": "2.0.0.127.blocklist.invalid.,carts.carts"}
@@ -17,7 +16,7 @@ _NOWHERE = {"catalog": "old-backend.shop.svc.cluster.local.", "orders": "2.0.0.1
 def _ask(operator: Operator, name: str, names: str) -> None:
     def asking(template: Json) -> Json:
         container, *others = template["spec"]["containers"]
-        asks = [{"name": "ASKS", "value": names}, {"name": "ASKS_PER_SECOND", "value": "4"}]
+        asks = [{"name": "ASKS", "value": names}, {"name": "ASKS_PER_SECOND", "value": "2"}]
         container = {**container, "env": [*container.get("env", []), *asks]}
         return {**template, "spec": {**template["spec"], "containers": [container, *others]}}
 
@@ -47,12 +46,12 @@ SCENARIO = Scenario(
     title="Search domains multiply every look-up of an external name",
     story=(
         "Two applications look external names up all the time, with ndots:5 as every pod has it: each is tried with "
-        "four search domains first. An operator let CoreDNS log its queries three minutes ago."
+        "four search domains first. An operator let CoreDNS log its queries a while ago."
     ),
     root_cause="ndots_amplification",
     healed_by=ByFix(fix="set_ndots"),
     not_to_blame=("coredns_upstream_unreachable",),
-    not_in_lab=_NOT_IN_LAB,
+    lab_seeds=(1,),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(
@@ -65,6 +64,6 @@ LOOK_ALIKE = Scenario(
     root_cause="",
     not_to_blame=("ndots_amplification",),
     weighed={"ndots_amplification": r"deployment/catalog in catalog: \d+ of \d+ queries are NXDOMAIN"},
-    not_in_lab=_NOT_IN_LAB,
+    lab_seeds=(1,),
     acts=_harmless,
 )
