@@ -11,13 +11,16 @@ Sources: CoreDNS, plugin/log, plugin/reload; EKS API Reference, DescribeAddonCon
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.collectors._corefile_check import check_corefile
 from bot.collectors._corefile_files import coredns_version, folders_of
 from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddonScheduling
+from bot.collectors.coredns_metrics import CorednsMetrics
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.vpc_cni_addon import digest_of
+from bot.dns.coredns_metrics import CorednsCounters
 from bot.dns.corefile.editing import NotEditable, log_of, with_log
 from bot.dns.corefile.imports import Folders
 from bot.dns.corefile.reading import read_corefile
@@ -32,6 +35,8 @@ from bot.kubernetes.addon_configuration import held_text, refusals, with_text
 from bot.kubernetes.members import text, text_map
 from bot.kubernetes.resources import CONFIG_MAPS, KUBE_SYSTEM
 
+_LEAST_SECONDS = 10.0
+"""A process that runs for less tells no rate."""
 COREFILE = "corefile"
 """Its configuration's member that replaces the whole Corefile."""
 
@@ -52,6 +57,8 @@ class QueryLogSwitch:
     """Of the Corefile that was judged."""
     reloads: bool
     """Whether CoreDNS takes up a changed Corefile by itself: the plugin reload stands in some block."""
+    queries_per_second: float | None = None
+    """Of all pods together, on average since each started; None: not all of them told."""
     in_addon: bool = False
     """Whether the configuration of the EKS add-on coredns holds the Corefile, so that EKS writes the ConfigMap."""
     addon_refuses: str = ""
@@ -82,6 +89,7 @@ def collect(look: View) -> QueryLogSwitch:
         checked_by=checked.by,
         sha256=digest_of(held),
         reloads=any(block.plugin("reload") for block in corefile.blocks),
+        queries_per_second=_queries_per_second(look),
         in_addon=in_addon,
         addon_refuses=addon_refuses,
     )
@@ -105,6 +113,20 @@ def _edited(held: str, path: str, folders: Folders) -> tuple[str, str, str]:
         return written, held if written else with_log(held, file=path, folders=folders), ""
     except NotEditable as error:
         return "", held, str(error)
+
+
+def _queries_per_second(look: View) -> float | None:
+    """Return how many queries CoreDNS gets on average, where the metrics of all pods that run tell."""
+    metrics = look.find(CorednsMetrics)
+    if metrics is None or not metrics.pods or len(metrics.pods) < metrics.pods_total:
+        return None
+    rates = [_rate(pod.later or pod.counters, look.started_at) for pod in metrics.pods]
+    return None if None in rates else sum(rate for rate in rates if rate is not None)
+
+
+def _rate(counters: CorednsCounters, now: datetime) -> float | None:
+    seconds = (now - counters.started_at).total_seconds() if counters.started_at else 0.0
+    return counters.queries / seconds if seconds >= _LEAST_SECONDS else None
 
 
 def _in_addon(look: View) -> tuple[bool, str]:
@@ -157,5 +179,5 @@ COLLECTOR = Collector(
         ),
     ),
     needs=(Corefile, CorednsAddonScheduling),
-    wants=(CorednsPods,),
+    wants=(CorednsPods, CorednsMetrics),
 )

@@ -45,6 +45,8 @@ from bot.kubernetes.addon_configuration import held_text, with_text
 from bot.kubernetes.resources import KUBE_SYSTEM
 
 NAME = "enable_coredns_query_log"
+_GIGABYTE = 1_000
+"""In megabytes."""
 _LINE_BYTES = 160
 """A line of plugin/log with a name of middling length; the container runtime adds some 40 bytes."""
 
@@ -105,13 +107,17 @@ def plan(case: PlanCase) -> Planned | Advice:
 def _step(case: PlanCase, place: Place, corefile: Corefile, addon: CorednsAddon | None) -> Step:
     """Return the step; `addon`: the one whose configuration holds the Corefile."""
     settles = int(case.parameters.timeout.total_seconds())
-    ends = case.lasting_seconds or int(case.parameters.until.total_seconds())
+    ends = _lasts(case)
     wanted = with_log(corefile.text, file=corefile.path)
     if addon:
         configuration = with_text(addon.configuration, COREFILE, wanted)
         cluster = case.target.eks_name
         return in_addon.step_on(NAME, place, addon, configuration, cluster=cluster, settles=settles, ends=ends)
     return in_config_map.step_on(NAME, place, corefile.text, wanted, settles=settles, ends=ends)
+
+
+def _lasts(case: PlanCase) -> int:
+    return case.lasting_seconds or int(case.parameters.until.total_seconds())
 
 
 def _refused(corefile: Corefile, switch: QueryLogSwitch) -> Advice | None:
@@ -175,17 +181,29 @@ def _blast_radius(
     sentences = [
         told,
         f"Not logged: {', '.join(others)}." if others else "",
-        _volume(case),
+        _volume(switch, _lasts(case)),
         f"{taken_up}.",
         f"The new Corefile is accepted by {switch.checked_by}" + (f"; open: {switch.open}." if switch.open else "."),
     ]
     return " ".join(filter(None, sentences))
 
 
-def _volume(case: PlanCase) -> str:
+def _volume(switch: QueryLogSwitch, seconds: int) -> str:
     """Say how much will be written, where it is known how many queries CoreDNS gets."""
-    del case  # no evidence counts queries yet
-    return f"How much that is is not known: some {_LINE_BYTES} bytes for each query, and nobody counted the queries."
+    rate = switch.queries_per_second
+    if rate is None:
+        return (
+            f"How much that is is not known: some {_LINE_BYTES} bytes for each query, and nobody counted the queries."
+        )
+    return (
+        f"CoreDNS gets {rate:,.1f} queries a second on average since its pods started, and writes some {_LINE_BYTES} "
+        f"bytes for each: about {_size(rate * _LINE_BYTES * seconds)} in {count(seconds // 60, 'minute')}."
+    )
+
+
+def _size(written: float) -> str:
+    megabytes = written / 1_000_000
+    return f"{megabytes / 1_000:,.1f} GB" if megabytes >= _GIGABYTE else f"{max(megabytes, 0.1):,.1f} MB"
 
 
 def read(step: Step, look: Reading) -> JsonValue:

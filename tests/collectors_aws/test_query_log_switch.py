@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot.collectors import coredns_addon_scheduling, corefile, query_log_switch
 from bot.collectors.coredns_addon_scheduling import CorednsAddonScheduling
+from bot.collectors.coredns_metrics import CorednsMetrics, PodMetrics
 from bot.collectors.corefile import Corefile
 from bot.collectors.query_log_switch import QueryLogSwitch
 from bot.collectors.vpc_cni_addon import digest_of
+from bot.dns.coredns_metrics import parse_metrics
 from bot.domain.corefile_program import CorefileAnswer
 from bot.domain.ports import Resource
 from bot.errors import NotFound
 from tests.collectors_aws.conftest import CannedAws
-from tests.looking import Ends, as_stored, collect_through
+from tests.looking import NOW, Ends, as_stored, collect_through
 
 TEXT = ".:53 {\n    errors\n    kubernetes cluster.local\n    reload\n}\n"
 SCHEMA = json.dumps({"properties": {"corefile": {"type": "string"}}, "additionalProperties": False})
@@ -47,13 +51,18 @@ def described(**addon: Any) -> dict[str, Any]:
 
 
 def look(
-    text: str = TEXT, answers: dict[str, Any] | None = None, program: Any = None
+    text: str = TEXT,
+    answers: dict[str, Any] | None = None,
+    program: Any = None,
+    metrics: CorednsMetrics | None = None,
 ) -> tuple[QueryLogSwitch, tuple[str, ...]]:
     """Return the evidence as it is stored, and the calls to AWS."""
     ends = Ends(reader=Cluster(text), aws_reader=CannedAws(answers or NO_ADDON))
     read, _ = collect_through(corefile.COLLECTOR, ends, corefile_program=program)
     owner, _ = collect_through(coredns_addon_scheduling.COLLECTOR, ends)
-    needed = {Corefile: read, CorednsAddonScheduling: as_stored(owner)}
+    needed: dict[type, object] = {Corefile: read, CorednsAddonScheduling: as_stored(owner)}
+    if metrics:
+        needed[CorednsMetrics] = metrics
     found, calls = collect_through(query_log_switch.COLLECTOR, ends, needed=needed, corefile_program=program)
     kept: QueryLogSwitch = as_stored(found)
     assert query_log_switch.COLLECTOR.summarise(kept)
@@ -134,3 +143,34 @@ def test_an_add_on_that_takes_no_other_corefile_says_why(configuration: str, sch
 
     assert found.in_addon
     assert found.addon_refuses.startswith(reason)
+
+
+def counted(pod: str, queries: int, *, started: datetime | None) -> PodMetrics:
+    """Return what a pod has counted since it started."""
+    counters = parse_metrics(f'coredns_dns_requests_total{{server="dns://:53"}} {queries}\n')
+    return PodMetrics(pod=pod, node="a", counters=replace(counters, started_at=started))
+
+
+@pytest.mark.parametrize(
+    ("pods", "total", "rate"),
+    [
+        (
+            [
+                counted("a", 3_000, started=NOW - timedelta(seconds=100)),
+                counted("b", 500, started=NOW - timedelta(seconds=50)),
+            ],
+            2,
+            40.0,
+        ),
+        ([counted("a", 3_000, started=NOW - timedelta(seconds=100))], 2, None),
+        ([counted("a", 3_000, started=None)], 1, None),
+        ([counted("a", 3_000, started=NOW - timedelta(seconds=1))], 1, None),
+        ([], 0, None),
+    ],
+    ids=["both pods", "one of two", "no time of start", "just started", "none"],
+)
+def test_the_rate_is_known_where_all_pods_tell_it(pods: list[PodMetrics], total: int, rate: float | None) -> None:
+    """On average since each started; half of the queries would be no figure for a card."""
+    found, _ = look(metrics=CorednsMetrics(pods=tuple(pods), pods_total=total))
+
+    assert found.queries_per_second == rate

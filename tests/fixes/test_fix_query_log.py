@@ -242,6 +242,27 @@ def test_the_card_says_what_is_written_where_and_who_judged_it() -> None:
     assert "Not logged: corp.example:53." in found.blast_radius
 
 
+@pytest.mark.parametrize(
+    ("rate", "lasting", "said"),
+    [
+        (
+            2_000.0,
+            0,
+            "gets 2,000.0 queries a second on average since its pods started, and writes some 160 bytes for each",
+        ),
+        (2_000.0, 0, "about 576.0 MB in 30 minutes"),
+        (2_000.0, 14_400, "about 4.6 GB in 240 minutes"),
+        (0.1, 60, "about 0.1 MB in 1 minute"),
+    ],
+)
+def test_the_volume_is_said_where_queries_were_counted(rate: float, lasting: int, said: str) -> None:
+    """Queries a second, bytes a line, for as long as it lasts."""
+    found = FIX.plan(case(replace(SWITCH, queries_per_second=rate), lasting=lasting))
+
+    assert isinstance(found, Planned)
+    assert said in found.blast_radius
+
+
 def test_the_config_map_is_written_under_what_was_read_and_waited_for() -> None:
     """One PATCH with the resourceVersion; complete once every pod runs another configuration or logs queries."""
     far, step = Far(), planned()
