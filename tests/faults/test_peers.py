@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,8 @@ from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
 from bot.domain.peers import Peers
+from bot.domain.permissions import AwsPermission
+from bot.domain.places import PlaceKind
 from bot.report.json_report import json_report
 from bot.report.permissions import needs
 from bot.sandbox.running.running_world import RunningWorld
@@ -26,9 +27,12 @@ from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
 from tests.faults.every_right import use_every_right
 
-POLICY = json.loads((Path(__file__).parents[2] / "deploy" / "iam-peer-read.json").read_text())
-ACTIONS: list[str] = [action for statement in POLICY["Statement"] for action in statement["Action"]]
-
+ACTIONS = sorted(
+    need.permission.action
+    for need in needs(load_units())
+    if isinstance(need.permission, AwsPermission) and need.permission.place is PlaceKind.PEER and need.gathers
+)
+"""What a diagnosis reads at peers."""
 ABOUT_PEERS = {rule.name for rule in load_units().rules.values() if Peers in rule.needs}
 
 
