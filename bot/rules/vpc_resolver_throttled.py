@@ -193,8 +193,10 @@ def _exceeded(case: Case, nodes: set[str]) -> Mapping[str, int]:
 
 
 def _unread(case: Case) -> tuple[Gap, ...]:
-    metrics = case.look_for(CorednsMetrics)
-    return (metrics,) if isinstance(metrics, Gap) else metrics.gaps
+    metrics = case.evidence.get(CorednsMetrics)
+    if isinstance(metrics, Gap):
+        return (metrics,)
+    return metrics.gaps if isinstance(metrics, CorednsMetrics) else ()
 
 
 def _line(one: Dropping) -> str:
