@@ -84,6 +84,8 @@ class QueryLog:
     clients_total: int
     beyond: int = 0
     """Queries of clients that are not kept one by one."""
+    absence: str = ""
+    """Why there is no CoreDNS whose log could be read; empty: there is one."""
     gaps: tuple[Gap, ...] = ()
     """That queries are not logged; logs and clients' pods that could not be read."""
 
@@ -110,12 +112,15 @@ class QueryLog:
 
 def collect(look: View) -> QueryLog:
     """Count the queries in the logs of the pods that `coredns_logs` reads, and find who asked."""
+    coredns = look.need(CorednsPods)
+    if coredns.absent:
+        return QueryLog(pods=(), clients=(), clients_total=0, absence=coredns.absence)
     setting = _setting(look.need(Corefile))
     if setting is not None:
         return QueryLog(pods=(), clients=(), clients_total=0, gaps=(setting,))
     parameters: LogParameters = look.parameters
     wanted = LogRange.of(parameters, look.started_at)
-    pods = [pod for pod in sorted(look.need(CorednsPods).pods, key=most_suspect) if pod.container.has_run]
+    pods = [pod for pod in sorted(coredns.pods, key=most_suspect) if pod.container.has_run]
     chosen, left = pods[: parameters.max_pods], pods[parameters.max_pods :]
     texts, gaps = read_texts(look.cluster, [LogSource.of(pod) for pod in chosen], wanted) if chosen else ({}, ())
     logs = {name: text.encode("utf-8", "surrogatepass") for name, text in sorted(texts.items())}
@@ -216,7 +221,7 @@ def _client(address: str, cost: SearchCost, pod: Pod | None, gone: set[str]) -> 
 def summarise(found: QueryLog) -> str:
     """Say how many queries were counted, and of how many clients."""
     if not found.pods:
-        return found.gaps[0].reason if found.gaps else "no CoreDNS pod has run"
+        return found.absence or (found.gaps[0].reason if found.gaps else "no CoreDNS pod has run")
     rcodes = ", ".join(f"{times} {rcode}" for rcode, times in found.rcodes.most_common(4))
     asked = f" ({rcodes})" if rcodes else ""
     return (

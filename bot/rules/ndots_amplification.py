@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from bot.collectors.query_log import WHAT, QueryClient, QueryLog
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.json_values import JsonObject
 from bot.domain.phrases import and_more, count
 
@@ -111,6 +111,8 @@ class Asking:
 def judge(case: Case) -> Judgement:
     """Conclude whether search domains waste a large share of the queries of some workloads."""
     log, limits = case.need(QueryLog), case.thresholds
+    if log.absence:
+        return nothing_to_check(log.absence)
     least = limits.min_time.total_seconds()
     seen = {client: seconds for client in log.clients if (seconds := _seconds(client, log)) >= least}
     queries = sum(client.cost.queries for client in seen) + log.beyond

@@ -80,6 +80,12 @@ CASES = [
         "(80%, 20.0 a second)",
     ),
     ("nothing logged", log(), U, "the logs of 1 CoreDNS pod hold no query yet (0 other lines)"),
+    (
+        "no CoreDNS here",
+        QueryLog(pods=(), clients=(), clients_total=0, absence="no CoreDNS pods"),
+        H,
+        "Nothing to check: no CoreDNS pods",
+    ),
     ("switched off", QueryLog(pods=(), clients=(), clients_total=0, gaps=(OFF,)), U, "queries are not logged"),
     ("a part could not be read", log(HARMLESS, gaps=(CUT,)), U, "403 Forbidden"),
     ("a part, and what was read is enough", log(client("10.0.1.8", 5000, 4000), gaps=(CUT,)), P, "40.0 a second"),
