@@ -170,7 +170,7 @@ def test_a_bad_corefile_first_fails_to_reload(served: ServedCluster) -> None:
     log = _log(served, "k8s-app=kube-dns")
     assert (
         "[ERROR] plugin/reload: Corefile changed but reload failed: starting with listener file descriptors: "
-        "/etc/coredns/Corefile:10 - Error during parsing: Unknown directive 'upstream'" in log
+        "/etc/coredns/Corefile:11 - Error during parsing: Unknown directive 'upstream'" in log
     )
     pod = _on(served, "node-a", "app=shop")
     assert "NOERROR" in served.dig(pod, "172.20.0.10", NAME)
@@ -194,7 +194,7 @@ def test_new_pods_crash_on_a_bad_corefile(served: ServedCluster) -> None:
     assert container["lastState"]["terminated"]["exitCode"] == 1
     text = (
         "maxprocs: Leaving GOMAXPROCS=2: CPU quota undefined\n"
-        "/etc/coredns/Corefile:10 - Error during parsing: Unknown directive 'upstream'\n"
+        "/etc/coredns/Corefile:11 - Error during parsing: Unknown directive 'upstream'\n"
     )
     assert _log(served, "k8s-app=kube-dns") == text
     assert _log(served, "k8s-app=kube-dns", "?previous=true") == text
