@@ -15,6 +15,7 @@ DnsBotError
 ├── Refused                   the person who clicked: why this decision or plan is not taken
 │   ├── WorldChanged          the approver: the state that the plan was made from is gone; diagnose again
 │   └── RecordUnreadable      the operator: a stored record cannot be read; it is left aside, and all others go on
+├── NotEditable               the planner: a text (a Corefile, an add-on's configuration) has no place for the change
 ├── WriteFailed               the approver: a change was sent and the far end said no, or did not say
 ├── DryRunIgnored             the operator: what was only to be judged was done; look and take it back
 ├── HistoryUnavailable        the operator: the database did not answer; nothing may be changed
@@ -102,6 +103,10 @@ class WorldChanged(Refused):
 
 class RecordUnreadable(Refused):
     """A record of the history cannot be read: another version wrote it, or it was changed since."""
+
+
+class NotEditable(DnsBotError):
+    """A text cannot be changed without changing more of it; the message says what stands in the way."""
 
 
 class WriteFailed(DnsBotError):

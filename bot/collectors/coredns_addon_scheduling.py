@@ -17,7 +17,8 @@ from bot.domain.json_values import JsonValue, RawObject
 from bot.domain.permissions import AwsPermission
 from bot.domain.reading import reading
 from bot.domain.views import View
-from bot.kubernetes.addon_configuration import NotEditable, parsed, refusals
+from bot.errors import NotEditable
+from bot.kubernetes.addon_configuration import parsed, refusals
 from bot.kubernetes.addon_members import with_member
 from bot.kubernetes.members import optional_text, part, parts, text
 from bot.kubernetes.spreading import HOSTNAME, with_anti_affinity, with_constraint

@@ -103,7 +103,7 @@ def _whole(aws: AwsReader, number: str, name: str, owner: str) -> PrivateZone:
         id=number,
         name=name,
         owner=owner,
-        records=records,
+        records=tuple(sorted(records.items())),
         without_addresses=others,
         falls_back=_falls_back(features),
     )

@@ -21,7 +21,7 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.vpc_cni_addon import digest_of
 from bot.dns.coredns_metrics import CorednsCounters
-from bot.dns.corefile.editing import NotEditable, log_of, with_log
+from bot.dns.corefile.editing import log_of, with_log
 from bot.dns.corefile.imports import Folders
 from bot.dns.corefile.reading import read_corefile
 from bot.domain.evidence import Collector
@@ -29,8 +29,7 @@ from bot.domain.json_values import RawObject
 from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.reading import reading
 from bot.domain.views import View
-from bot.errors import EvidenceUnavailable, NotFound
-from bot.kubernetes import addon_configuration
+from bot.errors import EvidenceUnavailable, NotEditable, NotFound
 from bot.kubernetes.addon_configuration import held_text, refusals, with_text
 from bot.kubernetes.members import text, text_map
 from bot.kubernetes.resources import CONFIG_MAPS, KUBE_SYSTEM
@@ -141,7 +140,7 @@ def _in_addon(look: View) -> tuple[bool, str]:
         if not addon.whole:
             return True, "its configuration holds what is not stored (a secret, or more than 4,000 characters)"
         wanted = with_text(addon.configuration, COREFILE, held if log_of(held) else with_log(held))
-    except (NotEditable, addon_configuration.NotEditable) as error:
+    except NotEditable as error:
         return True, f"its configuration has no place for it: {error}"
     answer: RawObject = look.aws.read("eks", "DescribeAddonConfiguration", addonName=ADDON, addonVersion=addon.version)
     with reading("eks:DescribeAddonConfiguration"):

@@ -18,7 +18,8 @@ from bot.domain.json_values import RawObject
 from bot.domain.permissions import AwsPermission
 from bot.domain.reading import reading
 from bot.domain.views import View
-from bot.kubernetes.addon_configuration import NotEditable, refusals, with_variable
+from bot.errors import NotEditable
+from bot.kubernetes.addon_configuration import refusals, with_variable
 from bot.kubernetes.members import optional_text, part, parts, text
 
 ADDON = "vpc-cni"

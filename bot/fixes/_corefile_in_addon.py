@@ -12,18 +12,17 @@ from dataclasses import replace
 
 from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddon
 from bot.collectors.query_log_switch import COREFILE
-from bot.dns.corefile.editing import NotEditable, log_of, without_log
+from bot.dns.corefile.editing import log_of, without_log
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.plans import Reading, Step, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import Progressing, Settled, waiting_for
-from bot.errors import EvidenceUnavailable, NotFound, WorldChanged
+from bot.errors import EvidenceUnavailable, NotEditable, NotFound, WorldChanged
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _coredns_takes_up as takes_up
 from bot.fixes import _corefile_in_config_map as in_config_map
 from bot.fixes._corefile_diff import diff_of
 from bot.fixes._corefile_in_config_map import Place
-from bot.kubernetes import addon_configuration
 from bot.kubernetes.addon_configuration import held_text, with_text
 from bot.kubernetes.members import optional_text, text
 
@@ -67,7 +66,7 @@ def read(step: Step, look: Reading) -> JsonValue:
         return {"log": log_of(held_text(_configuration(step, look), COREFILE) or "")}
     except NotFound:
         return {"log": f"there is no EKS add-on {ADDON}"}
-    except (NotEditable, addon_configuration.NotEditable) as error:
+    except NotEditable as error:
         return {"log": f"it cannot be told: {error}"}
 
 
@@ -87,7 +86,7 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
         wanted = _wanted(step, _configuration(step, look))
     except EvidenceUnavailable as error:
         raise WorldChanged(f"{step.target}: {error.reason} Nothing was written.") from error
-    except (NotEditable, addon_configuration.NotEditable) as error:
+    except NotEditable as error:
         raise WorldChanged(f"{step.target}: {error}. Nothing was written; change it by hand.") from error
     before = takes_up.running(step, writing.cluster)
     update = replace(step, action=addon_update.ACTION, parameters={**step.parameters, "configuration": wanted})

@@ -11,12 +11,12 @@ import shlex
 from dataclasses import dataclass
 
 from bot.collectors.vpc_cni_addon import digest_of
-from bot.dns.corefile.editing import NotEditable, log_of, without_log
+from bot.dns.corefile.editing import log_of, without_log
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.plans import Reading, Step, WriterKind, Writing
 from bot.domain.ports import ClusterReader
 from bot.domain.reading import reading
-from bot.errors import NotFound, WorldChanged
+from bot.errors import NotEditable, NotFound, WorldChanged
 from bot.fixes import _coredns_takes_up as takes_up
 from bot.fixes._corefile_diff import diff_of
 from bot.kubernetes.members import text_map

@@ -29,18 +29,18 @@ from bot.collectors.corefile import Corefile
 from bot.collectors.query_log import QueryLog
 from bot.collectors.query_log_switch import COREFILE, QueryLogSwitch
 from bot.collectors.vpc_cni_addon import digest_of
-from bot.dns.corefile.editing import NotEditable, with_log
+from bot.dns.corefile.editing import with_log
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, Writing
 from bot.domain.settling import Settled
+from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _coredns_takes_up as takes_up
 from bot.fixes import _corefile_in_addon as in_addon
 from bot.fixes import _corefile_in_config_map as in_config_map
 from bot.fixes._corefile_in_config_map import Place
-from bot.kubernetes import addon_configuration
 from bot.kubernetes.addon_configuration import held_text, with_text
 from bot.kubernetes.resources import KUBE_SYSTEM
 
@@ -99,7 +99,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     )
     try:
         step = _step(case, place, corefile, addon if switch.in_addon else None)
-    except (NotEditable, addon_configuration.NotEditable) as error:
+    except NotEditable as error:
         return Advice(reason=f"The Corefile has no place for log: {error}.")
     return Planned(steps=(step,), blast_radius=_blast_radius(case, corefile, pods, switch, restarts=restarts))
 

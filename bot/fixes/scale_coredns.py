@@ -27,9 +27,8 @@ from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Progressing, Settled, waiting_for
-from bot.errors import NotFound
+from bot.errors import NotEditable, NotFound
 from bot.fixes import _addon_update as addon_update
-from bot.kubernetes.addon_configuration import NotEditable
 from bot.kubernetes.addon_members import member, with_member
 from bot.kubernetes.members import optional_number, part
 from bot.kubernetes.resources import DEPLOYMENTS, KUBE_SYSTEM

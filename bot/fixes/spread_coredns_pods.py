@@ -26,10 +26,10 @@ from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.settling import Progressing, Settled
+from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _pod_template as template
 from bot.fixes import _rollouts as rollouts
-from bot.kubernetes.addon_configuration import NotEditable
 from bot.kubernetes.addon_members import with_member
 from bot.kubernetes.nodes import ZONE
 from bot.kubernetes.resources import KUBE_SYSTEM

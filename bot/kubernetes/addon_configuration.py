@@ -14,13 +14,11 @@ from typing import Any
 
 import yaml
 
+from bot.errors import NotEditable
+
 VARIABLES = "env"
 """The member under which add-ons take variables."""
 _MOST_REFUSALS = 3
-
-
-class NotEditable(Exception):  # says what stands in the way
-    """The configuration cannot be changed without changing more of it."""
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from bot.domain.json_values import JsonValue
-from bot.kubernetes.addon_configuration import NotEditable, parsed
+from bot.errors import NotEditable
+from bot.kubernetes.addon_configuration import parsed
 
 
 def member(text: str, name: str) -> Any:  # noqa: ANN401  # JSON of any shape

@@ -118,7 +118,7 @@ class _Walk:
         if found is None:
             return lacking(vpc, zone, name)
         hop = hop_at(HopKind.ZONE, HopState.PASSES, vpc, f"{where} has a record of {name}", zone.id)
-        target = zone.records[found]
+        target = dict(zone.records)[found]
         if target:
             return after([hop], replace(self.ask(vpc.vpc_id, target, steps + 1), name=name))
         return ended(name, vpc.vpc_id, End.ANSWERED, hop)

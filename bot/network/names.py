@@ -9,7 +9,7 @@ zones", "DNS Firewall rule groups and rules".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.network.model import Address, Vpc
@@ -116,8 +116,9 @@ class PrivateZone:
     name: str
     owner: str
     """An account, or the AWS service that made it."""
-    records: Mapping[str, str] | None = field(default_factory=dict)
-    """By name, `*.` at its head for a wildcard: another name that it stands for, empty where it has addresses."""
+    records: tuple[tuple[str, str], ...] | None = ()
+    """Each name, `*.` at its head for a wildcard, with another name that it stands for; empty where it has addresses.
+    None: they could not be read."""
     without_addresses: frozenset[str] = frozenset()
     """Names that have records of other types alone."""
     falls_back: bool | None = False
@@ -125,7 +126,7 @@ class PrivateZone:
 
     def find(self, name: str) -> str | None:
         """Return the record's name as `records` has it: its own, or the nearest wildcard's; None: it has none."""
-        known = self.records or {}
+        known = dict(self.records or ())
         if name in known or name in self.without_addresses:
             return name if name in known else None
         return next((each for each in wildcards(name, self.name) if each in known), None)

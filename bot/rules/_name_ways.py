@@ -213,7 +213,7 @@ def _with_own_zone(zones: tuple[PrivateZone, ...] | None, cluster: EksCluster) -
     if zones is None or not cluster.endpoint_private:
         return zones
     host = cluster.endpoint_host
-    own = PrivateZone(id="EKS's own zone", name=host, owner="eks.amazonaws.com", records={host: ""})
+    own = PrivateZone(id="EKS's own zone", name=host, owner="eks.amazonaws.com", records=((host, ""),))
     listed = next((one for one in zones if one.name == host), None)
     if listed is None:
         return (*zones, own)

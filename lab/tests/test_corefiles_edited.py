@@ -8,7 +8,8 @@ import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from bot.dns.corefile.editing import NotEditable, with_log, without_log
+from bot.dns.corefile.editing import with_log, without_log
+from bot.errors import NotEditable
 from lab.corefile_check import RealParser, real_parser
 from lab.corefiles_at_random import corefile
 from lab.programs import built_programs

@@ -12,7 +12,7 @@ from bot.app import SourceBook, make_diagnoser, writer_opener
 from bot.history import migrate, open_history
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
-from tests.crash_points.worlds import Bot
+from tests.crash_points.worlds import Bot, Configured
 from tests.workflow_approval.conftest import FakeDirectory, SwitchableHistory, World, people
 
 
@@ -29,25 +29,34 @@ def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
 @pytest.fixture
 def bot(world: RunningWorld, tmp_path: Path) -> Iterator[Bot]:
     """A bot in that world, with an empty history."""
-    settings = load_settings(world.directory / "dnsbot.yaml", {})
-    sources = SourceBook(settings)
-    diagnoser = make_diagnoser(settings, sources)
+    opened: list[SourceBook] = []
+
+    def configured() -> Configured:
+        settings = load_settings(world.directory / "dnsbot.yaml", {})
+        opened.append(SourceBook(settings))
+        return Configured(
+            diagnoser=make_diagnoser(settings, opened[-1]),
+            open_writers=writer_opener(settings),
+            policies=dict(settings.approvals),
+        )
+
+    first = configured()
     url = f"sqlite:///{tmp_path / 'history.db'}"
     migrate(url)
-    real = open_history(url, {one.name: one.evidence for one in diagnoser.catalogue.collectors.values()})
+    real = open_history(url, {one.name: one.evidence for one in first.diagnoser.catalogue.collectors.values()})
     made = Bot(
         world=World(),
         directory=FakeDirectory(standings=people()),
         history=SwitchableHistory(real),
         fixes={},
-        policies=dict(settings.approvals),
-        targets=dict(diagnoser.targets),
+        policies={},
+        targets={},
         slept=[],
         playbooks={},
-        diagnoser=diagnoser,
-        open_writers=writer_opener(settings),
+        configured=configured,
     )
-    made.watch()
+    made.configure(first)
     yield made
-    sources.close()
+    for sources in opened:
+        sources.close()
     real.close()

@@ -32,6 +32,8 @@ def rebuilt(world: RunningWorld, bot: Bot, fix: Fix) -> Proposal:
             f'(bot/sandbox/scenarios, healed_by=ByFix(fix="{fix.name}")), or let a fix that has one be followed by it.'
         )
     world.restart(scenario=scenario, seed=1)
+    if world.scenario.neighbours:
+        bot.configure()
     bot.sent.clear()
     for _ in range(ATTEMPTS):
         proposal = bot.propose(question, fix.name) or bot.propose(about_a_bare_pod(world, question), fix.name)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.domain.approvals import Choice, Outcome, Proposal, Result, StepState
+from bot.domain.approvals import ApprovalPolicy, Choice, Outcome, Proposal, Result, StepState
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject, RawObject, canonical
@@ -68,12 +68,23 @@ def scenario_of(fix: Fix, playbooks: Mapping[str, Playbook]) -> tuple[str, Quest
     return "", Question(cluster=CLUSTER)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """What a bot has of the configuration of its world."""
+
+    diagnoser: Diagnoser
+    open_writers: Callable[[ClusterTarget, str], Writers]
+    policies: dict[str, ApprovalPolicy]
+
+
 @dataclass
 class Bot(Setting):
     """The parts of a bot, its writers and fixes watched."""
 
-    diagnoser: Diagnoser = field(kw_only=True)
-    open_writers: Callable[[ClusterTarget, str], Writers] = field(kw_only=True)
+    configured: Callable[[], Configured] = field(kw_only=True)
+    """Reads the configuration again: each world has peers of its own."""
+    diagnoser: Diagnoser = field(init=False)
+    open_writers: Callable[[ClusterTarget, str], Writers] = field(init=False)
     breaker: Callable[[str, Callable[[], Any]], Any] = field(default=lambda _, act: act(), kw_only=True)
     """Stands around every call of the history and of a writer."""
     running: Step | None = field(default=None, kw_only=True)
@@ -98,8 +109,11 @@ class Bot(Setting):
         self.slept.append(seconds)
         time.sleep(PAUSE_SECONDS)
 
-    def watch(self) -> None:
-        """Let every fix say which step it is at."""
+    def configure(self, read: Configured | None = None) -> None:
+        """Go by the configuration as it is now; every fix says which step it is at."""
+        found = read or self.configured()
+        self.diagnoser, self.open_writers, self.policies = found.diagnoser, found.open_writers, found.policies
+        self.targets = dict(found.diagnoser.targets)
         self.fixes = {name: self._watched(fix) for name, fix in self.diagnoser.catalogue.fixes.items()}
         self.history.around = self._around
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.dns.corefile.editing import NotEditable, log_of, with_log, without_log
+from bot.dns.corefile.editing import log_of, with_log, without_log
 from bot.dns.corefile.parsing import COREFILE, parse_corefile
 from bot.dns.corefile.tree import root_block
+from bot.errors import NotEditable
 
 CASES = Path(__file__).parents[1] / "cases" / "corefiles"
 

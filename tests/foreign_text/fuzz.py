@@ -16,11 +16,10 @@ from bot.dns.corefile.plugin_words import Unsure
 from bot.dns.klog import klog_line
 from bot.dns.kube_proxy_log import KubeProxyLineKind, kube_proxy_line
 from bot.errors import DnsBotError
-from bot.kubernetes.addon_configuration import NotEditable
 from tests.foreign_text.parsers import Parser, parsers
 from tests.foreign_text.texts import texts
 
-REFUSALS = (ValueError, DnsBotError, Unsure, NotEditable)
+REFUSALS = (ValueError, DnsBotError, Unsure)
 """What a parser may answer to a text that is none of its own."""
 MILLION = 1_000_000
 _ERROR = re.compile(r"^(?:[^\s\[]{1,60} ){0,2}\[(?:ERROR|FATAL)\] ")

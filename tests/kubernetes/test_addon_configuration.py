@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.kubernetes.addon_configuration import NotEditable, parsed, refusals, variable, with_variable
+from bot.errors import NotEditable
+from bot.kubernetes.addon_configuration import parsed, refusals, variable, with_variable
 
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
 SCHEMA = json.dumps(

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.kubernetes.addon_configuration import NotEditable, parsed
+from bot.errors import NotEditable
+from bot.kubernetes.addon_configuration import parsed
 from bot.kubernetes.addon_members import member, with_member
 
 LEAVES = some.none() | some.booleans() | some.integers(-9, 9) | some.text("ab: #-'\n", max_size=5)

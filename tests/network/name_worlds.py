@@ -190,7 +190,7 @@ def _firewall(fact: Fact) -> list[FirewallRule]:
 
 def _zone(fact: Fact, zone: Zone) -> PrivateZone:
     held = f"*.{zone.domain}" if zone.wildcard else NAME
-    records = {held: "" if zone.record == "here" else zone.record} if zone.record else {}
+    records = ((held, "" if zone.record == "here" else zone.record),) if zone.record else ()
     return PrivateZone(
         id=f"zone-{zone.domain}",
         name=zone.domain,

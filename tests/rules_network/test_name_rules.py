@@ -235,7 +235,7 @@ def test_dns_firewall(scene: Scene, verdict: Verdict) -> None:
     [
         pytest.param(BUILT, HEALTHY, id="no zone above the name"),
         pytest.param(replace(NOTHING, zones=(SHADOW,)), PROBLEM, id="lacks it"),
-        pytest.param(replace(NOTHING, zones=(replace(SHADOW, records={HOST: ""}),)), HEALTHY, id="has it"),
+        pytest.param(replace(NOTHING, zones=(replace(SHADOW, records=((HOST, ""),)),)), HEALTHY, id="has it"),
         pytest.param(replace(NOTHING, zones=(replace(SHADOW, falls_back=True),)), HEALTHY, id="falls back"),
         pytest.param(replace(NOTHING, zones=(replace(SHADOW, falls_back=None),)), UNKNOWN, id="may fall back"),
         pytest.param(Scene(zones=(SHADOW,)), HEALTHY, id="a rule for exactly the name comes first"),

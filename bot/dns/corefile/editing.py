@@ -13,13 +13,10 @@ from bot.dns.corefile.parsing import COREFILE, tree_of
 from bot.dns.corefile.reading import CorefileWords, read_corefile
 from bot.dns.corefile.tree import CorefilePlugin, ServerBlock, root_block
 from bot.dns.corefile.words import Word, words_of
+from bot.errors import NotEditable
 
 LOG = "log"
 """The plugin that writes a line for each query (CoreDNS, plugin/log)."""
-
-
-class NotEditable(Exception):  # says what stands in the way
-    """The Corefile cannot be changed without changing more of it."""
 
 
 def log_of(text: str, *, file: str = COREFILE, folders: Folders | None = None) -> str:
