@@ -59,11 +59,12 @@ def test_an_update_that_fails_says_why_and_changes_nothing(aws: AwsFarEnd, eks: 
     """The message stands in the update and in the add-on's health; the next update heals it."""
     eks.create_addon(clusterName="prod", addonName="coredns", configurationValues="{}")
     aws.control("POST", "paces", [{"action": "eks:UpdateAddon", "fails": "Conflicts found", "times": 1}])
-    update = eks.update_addon(clusterName="prod", addonName="coredns", configurationValues='{"a":1}')["update"]
+    wanted = '{"replicaCount":3}'
+    update = eks.update_addon(clusterName="prod", addonName="coredns", configurationValues=wanted)["update"]
     failed = _addon(eks)
     told = eks.describe_update(name="prod", addonName="coredns", updateId=update["id"])["update"]
 
-    eks.update_addon(clusterName="prod", addonName="coredns", configurationValues='{"b":1}')
+    eks.update_addon(clusterName="prod", addonName="coredns", configurationValues='{"replicaCount":4}')
 
     assert (told["status"], told["errors"][0]["errorMessage"]) == ("Failed", "Conflicts found")
     assert (failed["status"], failed["configurationValues"]) == ("UPDATE_FAILED", "{}")
