@@ -220,7 +220,8 @@ def _roles_hold(cluster: Cluster) -> None:
     assert cluster.may("dnsbot-look-up", "create", "pods/exec", "shop")
     assert not cluster.may("dnsbot-look-up", "create", "pods/exec", "kube-system")
     assert cluster.may("dnsbot-write", "patch", "deployments.apps", "shop")
-    assert not cluster.may("dnsbot-write", "patch", "deployments.apps", "kube-system")
+    assert cluster.may("dnsbot-write", "patch", "deployments.apps", "kube-system")  # CoreDNS's own
+    assert not cluster.may("dnsbot-write", "patch", "deployments.apps", "billing")
     assert not cluster.may("dnsbot-write", "list", "pods", "shop")
     for group in ("dnsbot-read", "dnsbot-look-up", "dnsbot-write"):
         assert not cluster.may(group, "get", "secrets", "shop")
