@@ -202,7 +202,8 @@ RULE = Rule(
         (KubeProxyPods, "a node without a steady kube-proxy, where nobody removes such entries"),
         (CorednsPods, "pods that came or went just now, while look-ups by the service time out"),
         (NodeConntracks, "an entry that leads to no endpoint and gets no answer"),
+        (LookupMatrix, "look-ups by the service that time out on nodes whose tracked queries were not seen"),
     ),
-    decides_without=(NodeConntracks,),
+    decides_without=(NodeConntracks, LookupMatrix),
     thresholds=Thresholds,
 )
