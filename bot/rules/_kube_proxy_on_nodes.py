@@ -49,7 +49,7 @@ def astray(filters: NodePacketFilters | None, dns: KubeDns | None, nodes: Collec
             continue
         led = found.leads(dns.cluster_ip, _UDP)
         if led is not None and led.backends:
-            to = {_host(backend) for backend in led.backends}
+            to = {host(backend) for backend in led.backends}
             if to.isdisjoint(ready):
                 yield Leading(node=found.node, nowhere=False, proof=_old(found, led))
         elif led is not None or found.services_read:
@@ -70,5 +70,6 @@ def _old(found: PacketFilterOfNode, led: ServiceRule) -> str:
     return f"{found.node} ({found.mode}): {led.address}:53 over UDP is led to {', '.join(led.backends)}, which are gone"
 
 
-def _host(backend: str) -> str:
+def host(backend: str) -> str:
+    """Return the address of a backend with its port: `10.0.1.7:53`, `[fd00::7]:53`."""
     return backend.rpartition(":")[0].strip("[]")

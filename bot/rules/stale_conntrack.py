@@ -19,6 +19,7 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.kube_dns import KubeDns
 from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.collectors.node_conntrack import NodeConntracks
+from bot.collectors.node_packet_filter import NodePacketFilters
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
@@ -28,6 +29,7 @@ from bot.domain.phrases import and_more, count, few, timestamp
 from bot.kubernetes.named_pods import PODS, in_details
 from bot.kubernetes.pods import Pod
 from bot.linux.conntrack import TrackedConnection
+from bot.rules._kube_proxy_on_nodes import host
 from bot.rules._unsteady import unsteady
 
 MOST_NAMED = 50
@@ -88,6 +90,13 @@ def judge(case: Case) -> Judgement:
     gaps += tuple(_unseen(case, proxy, seen, changed_at))
     if gaps:
         return unknown(f"Whether a node leads queries to a CoreDNS pod that is gone is open: {gaps[0].reason}.", *gaps)
+    behind = _behind(case, dns, coredns)
+    if behind:
+        gone = and_more(sorted({address for addresses in behind.values() for address in addresses}), 3)
+        return healthy(
+            f"No entry outlives its rule: on {few(sorted(behind), 3)} the rules themselves still lead to {gone}, where "
+            "no CoreDNS pod is any more."
+        )
     covered = count(proxy.nodes_total - len(proxy.uncovered), "node")
     by_kube_proxy = f"kube-proxy, which removes entries of endpoints that are gone, is ready on {covered}"
     looked = f"no entry of DNS on {count(len(seen), 'node')} waits for an address that is no endpoint; " if seen else ""
@@ -96,19 +105,33 @@ def judge(case: Case) -> Judgement:
 
 def _stale(case: Case, dns: KubeDns, coredns: CorednsPods, found: NodeConntracks) -> Iterator[_Stale]:
     """Yield one entry for each node, sender and dead address."""
-    alive = {one.ip for one in dns.endpoints} | {pod.ip for pod in coredns.pods} | set(dns.cluster_ips)
+    alive, behind = _alive(dns, coredns), _behind(case, dns, coredns)
     pods = _by_address(case.find(WorkloadPods))
     for node in found.nodes:
+        ruled = behind.get(node.node, frozenset())
         dead = (
             entry
             for entry in node.dns_connections or ()
             if entry.protocol == "udp"
             and entry.unreplied
             and entry.server in dns.cluster_ips
-            and entry.answers_from not in alive
+            and entry.answers_from not in alive | ruled
         )
         for entry in {(one.client, one.answers_from): one for one in dead}.values():
             yield _Stale(node=node.node, entry=entry, pod=pods.get(entry.client))
+
+
+def _alive(dns: KubeDns, coredns: CorednsPods) -> frozenset[str]:
+    """Return the addresses that a query may be led to."""
+    return frozenset({*(one.ip for one in dns.endpoints), *(pod.ip for pod in coredns.pods), *dns.cluster_ips})
+
+
+def _behind(case: Case, dns: KubeDns, coredns: CorednsPods) -> dict[str, frozenset[str]]:
+    """Return, by node, addresses of nobody that its rules still lead to: an entry there is as new as its query."""
+    filters, alive = case.find(NodePacketFilters), _alive(dns, coredns)
+    led = {one.node: one.leads(dns.cluster_ip, "udp") for one in filters.nodes} if filters else {}
+    dead = {node: frozenset(map(host, rule.backends)) - alive for node, rule in led.items() if rule}
+    return {node: addresses for node, addresses in dead.items() if addresses}
 
 
 def _by_address(workload: WorkloadPods | None) -> Mapping[str, Pod]:
@@ -192,11 +215,12 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=(KubeDns, CorednsPods, KubeProxyPods),
-    wants=(NodeConntracks, WorkloadPods, LookupMatrix),
+    wants=(NodeConntracks, NodePacketFilters, WorkloadPods, LookupMatrix),
     problem_refuted_by=(
         (KubeDns, "an endpoint at the address that queries are led to"),
         (CorednsPods, "pods that came or went just now, so that entries may end by themselves"),
         (NodeConntracks, "an answer on the same entry"),
+        (NodePacketFilters, "rules of the node that still lead there, so that each new query goes the same way"),
     ),
     healthy_refuted_by=(
         (KubeProxyPods, "a node without a steady kube-proxy, where nobody removes such entries"),

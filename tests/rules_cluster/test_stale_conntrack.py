@@ -12,6 +12,7 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.kube_dns import DnsEndpoint
 from bot.collectors.kube_proxy_pods import UncoveredNode
 from bot.collectors.node_conntrack import ConntrackOfNode, NodeConntracks
+from bot.collectors.node_packet_filter import NodePacketFilters, PacketFilterOfNode
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
 from bot.domain.findings import Judgement, Verdict
@@ -19,6 +20,7 @@ from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer
 from bot.kubernetes.named_pods import of_details
 from bot.linux.conntrack import TrackedConnection
+from bot.linux.service_rules import ServiceRule
 from bot.rules.stale_conntrack import RULE
 from tests.rules_cluster.conftest import NOW, coredns_pod
 from tests.rules_cluster.test_pod_security_groups_strict import branch_pod
@@ -73,6 +75,23 @@ def test_an_entry_counts_that_leads_the_services_address_to_nobody(
     assert judgement.verdict is verdict, judgement.summary
     if verdict is H:
         assert "no entry of DNS on 1 node waits" in judgement.summary
+
+
+@pytest.mark.parametrize(("backends", "verdict"), [((f"{GONE}:53",), H), ((f"{COREDNS}:53",), P), ((), P)], ids=str)
+def test_an_entry_that_follows_the_nodes_own_rules_outlives_nothing(
+    judge: Any, backends: tuple[str, ...], verdict: Verdict
+) -> None:
+    """Rules that lead to a pod that is gone are kube-proxy's fault: a new port asks the same address."""
+    rule = ServiceRule(address=CLUSTER_IP, protocol="udp", port=53, backends=backends)
+    node = PacketFilterOfNode(
+        node="node-a", variants=(), raw=(), filter=(), mode="iptables", services_total=1, dns_services=(rule,),
+        services_read=True,
+    )  # fmt: skip
+
+    judgement: Judgement = judge(RULE, workload(), table(STALE), NodePacketFilters(nodes=(node,), nodes_total=2))
+
+    assert judgement.verdict is verdict, judgement.summary
+    assert (f"the rules themselves still lead to {GONE}" in judgement.summary) is (verdict is H)
 
 
 def test_the_sender_is_named_so_that_it_can_be_recreated(judge: Any) -> None:
