@@ -199,8 +199,8 @@ class _Walk:
         ends = [self._on(one, name, steps) for one in open_ways]
         first = ends[0]
         closed = [_passed(hop) for one in reached if one.end is End.LOST for hop in one.hops]
-        if any((one.end, one.vpc_id) != (first.end, first.vpc_id) for one in ends[1:]):
-            text = f"The targets of {rule.id} do not lead to the same answer"
+        if any((one.end, one.vpc_id) != (first.end, first.vpc_id) or one.doubts for one in ends[1:]):
+            text = f"The targets of {rule.id} do not lead to the same answer for certain"
             closed.append(hop_at(HopKind.TARGET, HopState.MAY_TURN, vpc, text, rule.id))
         return after(closed, first)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 
 from bot.network.name_hops import End, HopState, NameWay
 from bot.network.name_way import way_of
-from tests.network.name_worlds import NAME, Facts, built, drawn, known, reference
+from tests.network.name_worlds import NAME, Fact, Facts, Rule, built, drawn, known, reference
 
 _WORDS = {End.PUBLIC: "public", End.NO_RECORD: "no record", End.BLOCKED: "blocked", End.LOST: "lost"}
 FAILING = {"no record", "blocked", "lost"}
@@ -17,7 +17,15 @@ def word(way: NameWay) -> str:
     return _WORDS.get(way.end) or f"{way.end.name.lower()} at {way.vpc_id.removeprefix('vpc-')}"
 
 
+LOOP = Facts(
+    vpcs=(Fact(rules=(Rule(domain="", targets=(1, 0), nowhere=False, status="COMPLETE"),)), Fact()),
+    broken={(one, other): "" for one in range(2) for other in range(2)},
+)
+"""One target of a rule for all names leads back to the VPC that asks, the other to public DNS."""
+
+
 @given(drawn())
+@example(LOOP)
 @settings(max_examples=120, deadline=None)
 def test_where_all_is_known_the_way_ends_as_the_reference_says(facts: Facts) -> None:
     """Undecided only where AWS says nothing: a firewall behind an inbound endpoint, targets that differ."""
