@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bot.collectors.vpc_cni_addon import digest_of
+from bot.collectors._configured_addon import ConfiguredAddon, find_addon
 from bot.domain.evidence import Collector
 from bot.domain.json_values import JsonValue, RawObject
 from bot.domain.permissions import AwsPermission
@@ -20,7 +20,7 @@ from bot.domain.views import View
 from bot.errors import NotEditable
 from bot.kubernetes.addon_configuration import parsed, refusals
 from bot.kubernetes.addon_members import with_member
-from bot.kubernetes.members import optional_text, part, parts, text
+from bot.kubernetes.members import text
 from bot.kubernetes.spreading import HOSTNAME, with_anti_affinity, with_constraint
 
 ADDON = "coredns"
@@ -46,27 +46,12 @@ class RefusedMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CorednsAddon:
+class CorednsAddon(ConfiguredAddon):
     """The EKS add-on coredns, which owns CoreDNS's Deployment."""
 
-    version: str
-    """`v1.11.4-eksbuild.2`."""
-    status: str
-    """ACTIVE, UPDATING, DEGRADED, UPDATE_FAILED, …"""
-    issues: tuple[str, ...]
-    """Its health issues: `InsufficientNumberOfReplicas: …`."""
-    configuration: str
-    """`configurationValues`, JSON or YAML; empty: none."""
-    digest: str
-    """SHA-256 of the configuration as EKS has it: what is kept of it here may lack secrets, or its end."""
     autoscaling: bool
     """Whether the configuration lets EKS scale CoreDNS by itself."""
     refused: tuple[RefusedMember, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        """Whether the configuration here is the whole of it, as EKS has it."""
-        return digest_of(self.configuration) == self.digest
 
     def refuses(self, member: str) -> str:
         """Return why a member cannot be sent; empty: it can."""
@@ -83,26 +68,20 @@ class CorednsAddonScheduling:
 
 def collect(look: View) -> CorednsAddonScheduling:
     """Read the add-on and what its version can be configured with."""
-    cluster = look.target.eks_name
-    listed = look.aws.read("eks", "ListAddons", clusterName=cluster)
-    with reading("eks:ListAddons"):
-        if ADDON not in listed["addons"]:
-            return CorednsAddonScheduling(addon=None)
-    answer = look.aws.read("eks", "DescribeAddon", clusterName=cluster, addonName=ADDON)
-    with reading("eks:DescribeAddon"):
-        addon = answer["addon"]
-        version, configuration = text(addon, "addonVersion"), optional_text(addon, "configurationValues")
-        issues = parts(part(addon, "health"), "issues")
-        found = CorednsAddon(
-            version=version,
-            status=text(addon, "status"),
-            issues=tuple(f"{optional_text(one, 'code')}: {optional_text(one, 'message')}" for one in issues),
-            configuration=configuration,
-            digest=digest_of(configuration),
-            autoscaling=_scales_itself(configuration),
-            refused=_refused(look, version, configuration),
+    held = find_addon(look, ADDON)
+    if held is None:
+        return CorednsAddonScheduling(addon=None)
+    return CorednsAddonScheduling(
+        addon=CorednsAddon(
+            version=held.version,
+            status=held.status,
+            issues=held.issues,
+            configuration=held.configuration,
+            digest=held.digest,
+            autoscaling=_scales_itself(held.configuration),
+            refused=_refused(look, held.version, held.configuration),
         )
-    return CorednsAddonScheduling(addon=found)
+    )
 
 
 def _scales_itself(configuration: str) -> bool:

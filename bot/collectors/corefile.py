@@ -9,7 +9,6 @@ Costs one API call, and one for each further ConfigMap that is imported. In a pl
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +19,7 @@ from bot.dns.corefile.parsing import COREFILE, tree_of
 from bot.dns.corefile.reading import read_corefile
 from bot.dns.corefile.tree import CorefileRefusal, CorefileUnknown, ServerBlock, root_block
 from bot.domain.evidence import Collector
-from bot.domain.json_values import RawObject
+from bot.domain.json_values import RawObject, digest_of_text
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.reading import reading
@@ -134,7 +133,7 @@ def collect(look: View) -> Corefile:
         checked_by=checked.by,
         changed_at=changed_at,
         managers=managers,
-        sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        sha256=digest_of_text(text),
     )
 
 

@@ -19,13 +19,12 @@ from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddonSchedulin
 from bot.collectors.coredns_metrics import CorednsMetrics
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
-from bot.collectors.vpc_cni_addon import digest_of
 from bot.dns.coredns_metrics import CorednsCounters
 from bot.dns.corefile.editing import log_of, with_log
 from bot.dns.corefile.imports import Folders
 from bot.dns.corefile.reading import read_corefile
 from bot.domain.evidence import Collector
-from bot.domain.json_values import RawObject
+from bot.domain.json_values import RawObject, digest_of_text
 from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.reading import reading
 from bot.domain.views import View
@@ -86,7 +85,7 @@ def collect(look: View) -> QueryLogSwitch:
         refused=refused or (f"line {refusal.line}: {refusal.message}" if refusal else ""),
         open="; ".join(one.reason for one in checked.unknown[:3]),
         checked_by=checked.by,
-        sha256=digest_of(held),
+        sha256=digest_of_text(held),
         reloads=any(block.plugin("reload") for block in corefile.blocks),
         queries_per_second=_queries_per_second(look),
         in_addon=in_addon,

@@ -8,9 +8,9 @@ installed, `eks:DescribeAddon` (both shared with `eks_addons`) and, where a pod 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
+from bot.collectors._configured_addon import ConfiguredAddon, find_addon
 from bot.collectors.branch_pods import BranchPods
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Collector
@@ -20,34 +20,19 @@ from bot.domain.reading import reading
 from bot.domain.views import View
 from bot.errors import NotEditable
 from bot.kubernetes.addon_configuration import refusals, with_variable
-from bot.kubernetes.members import optional_text, part, parts, text
+from bot.kubernetes.members import text
 
 ADDON = "vpc-cni"
 """Name of the EKS add-on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CniAddon:
+class CniAddon(ConfiguredAddon):
     """The EKS add-on vpc-cni, which owns aws-node's DaemonSet."""
 
-    version: str
-    """`v1.19.2-eksbuild.1`."""
-    status: str
-    """ACTIVE, UPDATING, DEGRADED, UPDATE_FAILED, …"""
-    issues: tuple[str, ...]
-    """Its health issues: `ConfigurationConflict: …`."""
-    configuration: str
-    """`configurationValues`, JSON or YAML; empty: none."""
-    digest: str
-    """SHA-256 of the configuration as EKS has it: what is kept of it here may lack secrets, or its end."""
     refused: str = ""
     """Why the configuration with the other mode cannot be sent: what the schema has against it, or that it has no
     place for it; empty: it can, or no pod holds a branch interface, so that no mode is in question."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether the configuration here is the whole of it, as EKS has it."""
-        return digest_of(self.configuration) == self.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,32 +43,21 @@ class VpcCniAddon:
     """None: it is not; its DaemonSet is the cluster's owners'."""
 
 
-def digest_of(configuration: str) -> str:
-    """Return the SHA-256 of a configuration."""
-    return hashlib.sha256(configuration.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def collect(look: View) -> VpcCniAddon:
     """Read the add-on and what its version can be configured with."""
-    cluster = look.target.eks_name
-    listed = look.aws.read("eks", "ListAddons", clusterName=cluster)
-    with reading("eks:ListAddons"):
-        if ADDON not in listed["addons"]:
-            return VpcCniAddon(addon=None)
-    answer = look.aws.read("eks", "DescribeAddon", clusterName=cluster, addonName=ADDON)
-    with reading("eks:DescribeAddon"):
-        addon = answer["addon"]
-        version, configuration = text(addon, "addonVersion"), optional_text(addon, "configurationValues")
-        issues = parts(part(addon, "health"), "issues")
-        found = CniAddon(
-            version=version,
-            status=text(addon, "status"),
-            issues=tuple(f"{optional_text(one, 'code')}: {optional_text(one, 'message')}" for one in issues),
-            configuration=configuration,
-            digest=digest_of(configuration),
-            refused=_refused(look, version, configuration) if _is_in_question(look) else "",
+    held = find_addon(look, ADDON)
+    if held is None:
+        return VpcCniAddon(addon=None)
+    return VpcCniAddon(
+        addon=CniAddon(
+            version=held.version,
+            status=held.status,
+            issues=held.issues,
+            configuration=held.configuration,
+            digest=held.digest,
+            refused=_refused(look, held) if _is_in_question(look) else "",
         )
-    return VpcCniAddon(addon=found)
+    )
 
 
 def _is_in_question(look: View) -> bool:
@@ -91,16 +65,16 @@ def _is_in_question(look: View) -> bool:
     return branch is None or bool(branch.pods or branch.gaps)
 
 
-def _refused(look: View, version: str, configuration: str) -> str:
+def _refused(look: View, addon: ConfiguredAddon) -> str:
     """Return why the configuration with the standard mode cannot be sent; empty: it can."""
     try:
-        wanted = with_variable(configuration, ENFORCING_MODE, EnforcingMode.STANDARD.value)
+        wanted = with_variable(addon.configuration, ENFORCING_MODE, EnforcingMode.STANDARD.value)
     except NotEditable as error:
         return f"its configuration has no place for it: {error}"
-    answer: RawObject = look.aws.read("eks", "DescribeAddonConfiguration", addonName=ADDON, addonVersion=version)
+    answer: RawObject = look.aws.read("eks", "DescribeAddonConfiguration", addonName=ADDON, addonVersion=addon.version)
     with reading("eks:DescribeAddonConfiguration"):
         against = refusals(wanted, text(answer, "configurationSchema"))
-    return f"the schema of {version} refuses it: {'; '.join(against)}" if against else ""
+    return f"the schema of {addon.version} refuses it: {'; '.join(against)}" if against else ""
 
 
 def summarise(found: VpcCniAddon) -> str:

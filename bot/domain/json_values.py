@@ -22,3 +22,8 @@ def canonical(value: JsonValue) -> str:
 def digest(value: JsonValue) -> str:
     """Return the SHA-256 of the canonical JSON of `value`, in lower-case hexadecimal."""
     return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
+
+
+def digest_of_text(text: str) -> str:
+    """Return the SHA-256 of a text as UTF-8, lone surrogates included, in lower-case hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
+from bot.domain.permissions import AwsPermission
 from bot.domain.phrases import sentence
 from bot.domain.plans import Advice, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.reading import reading
-from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
+from bot.domain.settling import COMPLETE, Progressing, Settled, failed_because, waiting_for
 from bot.errors import EvidenceUnavailable, NotFound
 from bot.kubernetes.members import optional_text, part, parts, text
 
@@ -41,15 +42,25 @@ class Addon(Protocol):
     def issues(self) -> tuple[str, ...]: ...
 
 
-def rehearsal(addon: str) -> Rehearsal:
-    """Return the write that an add-on would get; EKS judges none beforehand."""
-    return Rehearsal(
+def permissions(addon: str, unlocks: str) -> tuple[AwsPermission, ...]:
+    """Return what these steps need for one add-on; `unlocks`: what its update is for."""
+    return (
+        AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
+        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
+        AwsPermission(action="eks:UpdateAddon", resources=(f"arn:aws:eks:*:*:addon/*/{addon}/*",), unlocks=unlocks),
+    )
+
+
+def rehearsals(addon: str, *, owns: bool) -> tuple[Rehearsal, ...]:
+    """Return the write that an add-on would get where it owns what is changed; EKS judges none beforehand."""
+    write = Rehearsal(
         operation="UpdateAddon",
         parameters={},
         judges=("eks:UpdateAddon",),
         target=f"EKS add-on {addon}",
         no_dry_run="EKS's UpdateAddon takes no DryRun",
     )
+    return (write,) if owns else ()
 
 
 def not_active(name: str, addon: Addon, workload: str) -> Advice | None:
@@ -183,6 +194,14 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     what = "EKS did not carry out the update" if step.action == ACTION else "The update under way did not end well"
     told = " ".join(map(sentence, said))
     return failed_because(f"{what}: {_named(step)} is {status}. {told}{_told(said)}".strip())
+
+
+def not_yet(step: Step, effects: JsonObject, look: Reading) -> Settled | None:
+    """Return what is said of a step of any fix by its add-on alone; None: what the add-on rolls is looked at next."""
+    if step.action not in ACTIONS:
+        return None
+    update = settled(step, effects, look)
+    return update if step.action == WAIT or update.progress is not Progressing.DONE else None
 
 
 def _errors(step: Step, update_id: str, look: Reading) -> tuple[str, ...]:

@@ -10,9 +10,8 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from bot.collectors.vpc_cni_addon import digest_of
 from bot.dns.corefile.editing import log_of, without_log
-from bot.domain.json_values import JsonObject, JsonValue
+from bot.domain.json_values import JsonObject, JsonValue, digest_of_text
 from bot.domain.plans import Reading, Step, WriterKind, Writing
 from bot.domain.ports import ClusterReader
 from bot.domain.reading import reading
@@ -103,7 +102,7 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
             namespace=str(step.parameters["namespace"]),
         )
     takes_up.restart(step, writing)
-    return {takes_up.RUNNING: before, "sha256": digest_of(wanted)}
+    return {takes_up.RUNNING: before, "sha256": digest_of_text(wanted)}
 
 
 def _wanted(step: Step, text: str) -> str:

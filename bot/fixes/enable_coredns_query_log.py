@@ -28,10 +28,9 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.query_log import QueryLog
 from bot.collectors.query_log_switch import COREFILE, QueryLogSwitch
-from bot.collectors.vpc_cni_addon import digest_of
 from bot.dns.corefile.editing import with_log
-from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.json_values import JsonObject, JsonValue, digest_of_text
+from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, Writing
 from bot.domain.settling import Settled
@@ -130,7 +129,7 @@ def _refused(corefile: Corefile, switch: QueryLogSwitch) -> Advice | None:
         )
     if switch.refused:
         return Advice(reason=f"With `log` in its root block the Corefile would not do: {switch.refused}.")
-    if digest_of(corefile.text) != switch.sha256:
+    if digest_of_text(corefile.text) != switch.sha256:
         return Advice(
             reason="The Corefile holds what is not stored (a secret, or more than 4,000 characters), or has changed "
             "while it was read, and the whole of it has to be written.",
@@ -237,7 +236,7 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     """Return its AWS write where an add-on would get it; EKS judges none beforehand."""
     found = evidence.get(QueryLogSwitch)
     held = isinstance(found, QueryLogSwitch) and found.in_addon
-    return (addon_update.rehearsal(ADDON),) if held else ()
+    return addon_update.rehearsals(ADDON, owns=held)
 
 
 FIX = Fix(
@@ -266,12 +265,8 @@ FIX = Fix(
             for verb in ("get", "patch")
         ),
         *takes_up.PERMISSIONS,
-        AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
-        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
-        AwsPermission(
-            action="eks:UpdateAddon",
-            resources=("arn:aws:eks:*:*:addon/*/coredns/*",),
-            unlocks="switch CoreDNS's query log on and off through the add-on that holds the Corefile",
+        *addon_update.permissions(
+            ADDON, "switch CoreDNS's query log on and off through the add-on that holds the Corefile"
         ),
     ),
     needs=(Corefile, CorednsPods, CorednsAddonScheduling, QueryLogSwitch),

@@ -22,11 +22,11 @@ from datetime import timedelta
 from bot.collectors.coredns_addon_scheduling import ADDON, AUTOSCALING, CorednsAddon, CorednsAddonScheduling
 from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.reading import reading
-from bot.domain.settling import COMPLETE, Progressing, Settled, waiting_for
+from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import NotEditable, NotFound
 from bot.fixes import _addon_update as addon_update
 from bot.kubernetes.addon_members import member, with_member
@@ -174,10 +174,8 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether so many pods are Ready; EKS's own scaling may want more."""
-    if step.action in addon_update.ACTIONS:
-        update = addon_update.settled(step, effects, look)
-        if step.action == addon_update.WAIT or update.progress is not Progressing.DONE:
-            return update
+    if (told := addon_update.not_yet(step, effects, look)) is not None:
+        return told
     name, namespace = str(step.parameters["name"]), str(step.parameters["namespace"])
     found = look.cluster.get(DEPLOYMENTS, name, namespace=namespace)
     least = step.parameters["replicas"]
@@ -216,9 +214,7 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
 def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     """Return its AWS write where an add-on would get it; EKS judges none beforehand."""
     owner = evidence.get(CorednsAddonScheduling)
-    if not isinstance(owner, CorednsAddonScheduling) or owner.addon is None:
-        return ()
-    return (addon_update.rehearsal(ADDON),)
+    return addon_update.rehearsals(ADDON, owns=isinstance(owner, CorednsAddonScheduling) and owner.addon is not None)
 
 
 FIX = Fix(
@@ -235,13 +231,7 @@ FIX = Fix(
     settled=settled,
     inverse=inverse,
     permissions=(
-        AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
-        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
-        AwsPermission(
-            action="eks:UpdateAddon",
-            resources=("arn:aws:eks:*:*:addon/*/coredns/*",),
-            unlocks="give CoreDNS more pods where the add-on owns its Deployment",
-        ),
+        *addon_update.permissions(ADDON, "give CoreDNS more pods where the add-on owns its Deployment"),
         *(
             KubernetesPermission(
                 verb=verb,

@@ -25,10 +25,10 @@ from bot.collectors.vpc_cni import VpcCni
 from bot.collectors.vpc_cni_addon import ADDON, CniAddon, VpcCniAddon
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, Writing
-from bot.domain.settling import Progressing, Settled
+from bot.domain.settling import Settled
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _aws_node_environment as daemon_set
 from bot.kubernetes.addon_configuration import variable, with_variable
@@ -166,10 +166,8 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether aws-node runs everywhere with the change; where the step waits, whether the add-on is ACTIVE."""
-    if step.action in addon_update.ACTIONS:
-        update = addon_update.settled(step, effects, look)
-        if step.action == addon_update.WAIT or update.progress is not Progressing.DONE:
-            return update
+    if (told := addon_update.not_yet(step, effects, look)) is not None:
+        return told
     return daemon_set.settled(step, look)
 
 
@@ -185,9 +183,7 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
 def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     """Return its AWS write where an add-on would get it; EKS judges none beforehand."""
     owner = evidence.get(VpcCniAddon)
-    if not isinstance(owner, VpcCniAddon) or owner.addon is None:
-        return ()
-    return (addon_update.rehearsal(ADDON),)
+    return addon_update.rehearsals(ADDON, owns=isinstance(owner, VpcCniAddon) and owner.addon is not None)
 
 
 FIX = Fix(
@@ -204,13 +200,7 @@ FIX = Fix(
     settled=settled,
     inverse=inverse,
     permissions=(
-        AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
-        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
-        AwsPermission(
-            action="eks:UpdateAddon",
-            resources=("arn:aws:eks:*:*:addon/*/vpc-cni/*",),
-            unlocks="change the enforcing mode where the add-on owns aws-node",
-        ),
+        *addon_update.permissions(ADDON, "change the enforcing mode where the add-on owns aws-node"),
         *(
             KubernetesPermission(
                 verb=verb,

@@ -22,10 +22,10 @@ from datetime import timedelta
 from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddon, CorednsAddonScheduling
 from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
-from bot.domain.settling import Progressing, Settled
+from bot.domain.settling import Settled
 from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _pod_template as template
@@ -37,6 +37,7 @@ from bot.kubernetes.spreading import HOSTNAME, Apart, with_anti_affinity, with_c
 from bot.kubernetes.workloads import RESTARTED_AT
 
 NAME = "spread_coredns_pods"
+_RESTART = "restart"
 _AFFINITY, _CONSTRAINTS = "affinity", "topologySpreadConstraints"
 
 
@@ -164,7 +165,7 @@ def _deployment(one: SpreadDeployment) -> dict[str, JsonValue]:
 def _restart(one: SpreadDeployment, *, settles_within_seconds: int) -> Step:
     return Step(
         fix=NAME,
-        action="restart",
+        action=_RESTART,
         target=f"{one.what} in namespace {one.namespace}",
         parameters=_deployment(one),
         before={"uid": one.uid, "restarted_at": one.restarted_at},
@@ -217,12 +218,9 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether CoreDNS's pods are all new and Ready."""
-    if step.action in addon_update.ACTIONS:
-        update = addon_update.settled(step, effects, look)
-        if step.action == addon_update.WAIT or update.progress is not Progressing.DONE:
-            return update
-        return template.settled(step, look)
-    return template.settled(step, look) if step.action == template.ACTION else rollouts.settled(step, effects, look)
+    if (told := addon_update.not_yet(step, effects, look)) is not None:
+        return told
+    return rollouts.settled(step, effects, look) if step.action == _RESTART else template.settled(step, look)
 
 
 def inverse(step: Step, effects: JsonObject) -> Step | None:
@@ -238,9 +236,7 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
 def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     """Return its AWS write where an add-on would get it; EKS judges none beforehand."""
     owner = evidence.get(CorednsAddonScheduling)
-    if not isinstance(owner, CorednsAddonScheduling) or owner.addon is None:
-        return ()
-    return (addon_update.rehearsal(ADDON),)
+    return addon_update.rehearsals(ADDON, owns=isinstance(owner, CorednsAddonScheduling) and owner.addon is not None)
 
 
 FIX = Fix(
@@ -259,13 +255,7 @@ FIX = Fix(
     settled=settled,
     inverse=inverse,
     permissions=(
-        AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
-        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
-        AwsPermission(
-            action="eks:UpdateAddon",
-            resources=("arn:aws:eks:*:*:addon/*/coredns/*",),
-            unlocks="spread CoreDNS's pods where the add-on owns its Deployment",
-        ),
+        *addon_update.permissions(ADDON, "spread CoreDNS's pods where the add-on owns its Deployment"),
         *(
             KubernetesPermission(
                 verb=verb,

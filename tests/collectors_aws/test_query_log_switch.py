@@ -14,9 +14,9 @@ from bot.collectors.coredns_addon_scheduling import CorednsAddonScheduling
 from bot.collectors.coredns_metrics import CorednsMetrics, PodMetrics
 from bot.collectors.corefile import Corefile
 from bot.collectors.query_log_switch import QueryLogSwitch
-from bot.collectors.vpc_cni_addon import digest_of
 from bot.dns.coredns_metrics import parse_metrics
 from bot.domain.corefile_program import CorefileAnswer
+from bot.domain.json_values import digest_of_text
 from bot.domain.ports import Resource
 from bot.errors import NotFound
 from tests.collectors_aws.conftest import CannedAws
@@ -73,7 +73,9 @@ def test_the_edited_corefile_is_judged_by_our_grammar_where_no_program_is_named(
     """It would do; CoreDNS takes it up by itself; nobody else keeps the Corefile."""
     found, calls = look()
 
-    assert found == QueryLogSwitch(written="", checked_by="the bot's own grammar", sha256=digest_of(TEXT), reloads=True)
+    assert found == QueryLogSwitch(
+        written="", checked_by="the bot's own grammar", sha256=digest_of_text(TEXT), reloads=True
+    )
     assert calls == ()
     assert "through the ConfigMap" in query_log_switch.COLLECTOR.summarise(found)
 

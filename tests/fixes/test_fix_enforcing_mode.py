@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from bot.collectors.vpc_cni import VpcCni
-from bot.collectors.vpc_cni_addon import CniAddon, VpcCniAddon, digest_of
+from bot.collectors.vpc_cni_addon import CniAddon, VpcCniAddon
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
+from bot.domain.json_values import digest_of_text
 from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.settling import Progressing
 from bot.errors import AccessDenied, EvidenceUnavailable, NotFound
@@ -31,7 +32,7 @@ ADDON = CniAddon(
     status="ACTIVE",
     issues=(),
     configuration=CONFIGURATION,
-    digest=digest_of(CONFIGURATION),
+    digest=digest_of_text(CONFIGURATION),
 )
 _ROLLED = {"observedGeneration": 2, "desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberReady": 1}
 POD = AwsNodePod(node="a", name="aws-node-a", created_at=NOW, mode=EnforcingMode.STRICT)

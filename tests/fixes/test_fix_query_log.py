@@ -11,11 +11,11 @@ from bot.collectors.coredns_addon_scheduling import CorednsAddon, CorednsAddonSc
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.query_log_switch import QueryLogSwitch
-from bot.collectors.vpc_cni_addon import digest_of
 from bot.dns.corefile.parsing import parse_corefile
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
+from bot.domain.json_values import digest_of_text
 from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.settling import Progressing
 from bot.errors import EvidenceUnavailable, NotFound, WorldChanged
@@ -37,10 +37,10 @@ ADDON = CorednsAddon(
     status="ACTIVE",
     issues=(),
     configuration=CONFIGURATION,
-    digest=digest_of(CONFIGURATION),
+    digest=digest_of_text(CONFIGURATION),
     autoscaling=False,
 )
-SWITCH = QueryLogSwitch(written="", checked_by="CoreDNS 1.15.0 itself", sha256=digest_of(TEXT), reloads=True)
+SWITCH = QueryLogSwitch(written="", checked_by="CoreDNS 1.15.0 itself", sha256=digest_of_text(TEXT), reloads=True)
 HELD = replace(SWITCH, in_addon=True)
 OLD, NEW = ("[INFO] plugin/reload: Running configuration SHA512 = " + letter * 128 + "\n" for letter in "ab")
 QUERY = '[INFO] 10.0.1.7:33238 - 36534 "A IN a.example. udp 54 false 512" NOERROR qr,aa,rd 147 0.000473434s\n'
@@ -209,7 +209,7 @@ def back_of(step: Step, effects: Any) -> Step:
         (HELD, {"addon": replace(ADDON, status="UPDATE_FAILED", issues=("Conflict: x",))}, "is UPDATE_FAILED"),
         (replace(HELD, addon_refuses="the schema of v1 refuses it: $"), {}, "does not take another: the schema of v1"),
         (
-            replace(HELD, sha256=digest_of(f"{TEXT}# by hand\n")),
+            replace(HELD, sha256=digest_of_text(f"{TEXT}# by hand\n")),
             {"text": f"{TEXT}# by hand\n"},
             "is not the one that the EKS add-on coredns is configured with",
         ),

@@ -8,7 +8,7 @@ import pytest
 
 from bot.collectors.coredns_addon_scheduling import CorednsAddon, CorednsAddonScheduling, RefusedMember
 from bot.collectors.coredns_placement import CorednsPlacement
-from bot.collectors.vpc_cni_addon import digest_of
+from bot.domain.json_values import digest_of_text
 from bot.domain.plans import Advice, PlanCase, Planned, Step
 from bot.domain.settling import Progressing
 from bot.fixes.scale_coredns import FIX, Parameters
@@ -49,7 +49,7 @@ def test_there_are_twice_as_many_pods_and_no_more_than_nodes(replicas: int, node
         (case(nodes=2), "more pods would share interfaces"),
         (case(replace(ADDON, status="DEGRADED")), "is DEGRADED"),
         (case(replace(ADDON, configuration="")), "holds what is not stored"),
-        (case(replace(ADDON, configuration="- x", digest=digest_of("- x"))), "cannot be edited"),
+        (case(replace(ADDON, configuration="- x", digest=digest_of_text("- x"))), "cannot be edited"),
         (
             case(replace(ADDON, refused=(*NO_SCALING, RefusedMember(member="replicaCount", reason="neither")))),
             "does not take replicaCount: neither",

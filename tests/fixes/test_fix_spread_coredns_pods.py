@@ -9,11 +9,11 @@ import pytest
 
 from bot.collectors.coredns_addon_scheduling import CorednsAddon, CorednsAddonScheduling, RefusedMember
 from bot.collectors.coredns_placement import CorednsPlacement, PlacedPod, SpreadDeployment
-from bot.collectors.vpc_cni_addon import digest_of
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
+from bot.domain.json_values import digest_of_text
 from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.settling import Progressing
 from bot.errors import EvidenceUnavailable, NotFound
@@ -49,7 +49,7 @@ ADDON = CorednsAddon(
     status="ACTIVE",
     issues=(),
     configuration=VALUES,
-    digest=digest_of(VALUES),
+    digest=digest_of_text(VALUES),
     autoscaling=False,
 )
 
@@ -157,7 +157,7 @@ class Far:
         (case(replace(ADDON, status="DEGRADED", issues=("AccessDenied: role",))), "is DEGRADED"),
         (case(replace(ADDON, refused=(RefusedMember(member="affinity", reason="no"),))), "does not take affinity: no"),
         (case(replace(ADDON, configuration="")), "holds what is not stored"),
-        (case(replace(ADDON, configuration="- x", digest=digest_of("- x"))), "cannot be edited"),
+        (case(replace(ADDON, configuration="- x", digest=digest_of_text("- x"))), "cannot be edited"),
     ],
 )
 def test_what_cannot_be_changed_is_refused_with_what_to_do(found: PlanCase, reason: str) -> None:
