@@ -68,7 +68,16 @@ class HttpServer:
     def stop(self) -> None:
         """Let requests that are being answered end, then close every socket; the loop ends with the last one."""
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=3)
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
+        pulled = threading.Event()
+
+        def close() -> None:
+            # A request that just ended may have woken the loop already: the trigger's own pipe is closed here, too,
+            # and must not be while it is being written to.
+            pulled.wait(timeout=1)
+            wasyncore.close_all(self._sockets, ignore_all=True)
+
+        self._server.trigger.pull_trigger(close)
+        pulled.set()
         self._thread.join(timeout=5)
 
 
