@@ -58,8 +58,8 @@ def covers(rule: Json, permission: KubernetesPermission) -> bool:
     """Return whether a rule of a role grants the permission, for every object that it names."""
     named = set(rule.get("resourceNames") or ())
     return bool(
-        permission.group in rule["apiGroups"]
-        and permission.resource in rule["resources"]
+        permission.resource in (rule.get("nonResourceURLs") or rule["resources"])
+        and (permission.is_path or permission.group in rule["apiGroups"])
         and permission.verb in rule["verbs"]
         and (not named or (permission.names and named >= set(permission.names)))
     )

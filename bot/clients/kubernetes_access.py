@@ -28,19 +28,10 @@ def may(api: KubernetesApi, permission: KubernetesPermission, deadline: Deadline
 
 def _may(api: KubernetesApi, permission: KubernetesPermission, name: str, deadline: Deadline) -> bool:
     call = KubernetesCall(verb="create", resource=_REVIEWS.plural, group=_REVIEWS.group)
-    resource, _, subresource = permission.resource.partition("/")
-    attributes = {
-        "verb": permission.verb,
-        "group": permission.group,
-        "resource": resource,
-        "subresource": subresource,
-        "namespace": permission.namespace,
-        "name": name,
-    }
     body: JsonObject = {
         "apiVersion": f"{_REVIEWS.group}/{_REVIEWS.version}",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+        "spec": _asked(permission, name),
     }
     with within(deadline):
         reply = api.exchange(call, "POST", collection_path(_REVIEWS), body=body, content_type="application/json")
@@ -51,3 +42,18 @@ def _may(api: KubernetesApi, permission: KubernetesPermission, name: str, deadli
     if not isinstance(allowed, bool):
         raise SourceGarbled(f"Cannot {call}: the answer does not say whether it is allowed.")
     return allowed
+
+
+def _asked(permission: KubernetesPermission, name: str) -> JsonObject:
+    if permission.is_path:
+        return {"nonResourceAttributes": {"verb": permission.verb, "path": permission.resource}}
+    resource, _, subresource = permission.resource.partition("/")
+    attributes = {
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": resource,
+        "subresource": subresource,
+        "namespace": permission.namespace,
+        "name": name,
+    }
+    return {"resourceAttributes": {key: value for key, value in attributes.items() if value}}

@@ -147,9 +147,14 @@ def kubernetes_error(call: KubernetesCall, host: str, error: Exception) -> Evide
     return SourceUnreachable(f"Cannot {call}: no connection to {host} ({' '.join(str(error).split())[:300]}).")
 
 
+def version_path(resource: Resource) -> str:
+    """Return the URL path of the group and version that a resource type is of."""
+    return f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+
+
 def collection_path(resource: Resource, namespace: str = "") -> str:
     """Return the URL path of a resource type, within a namespace or over all of them."""
-    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    root = version_path(resource)
     return f"{root}/namespaces/{namespace}/{resource.plural}" if namespace else f"{root}/{resource.plural}"
 
 

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from bot.clients.answers import json_object, parts_of
 from bot.clients.kept import Kept
-from bot.clients.kubernetes_api import KubernetesApi, Query, collection_path
+from bot.clients.kubernetes_api import KubernetesApi, Query, collection_path, version_path
 from bot.clients.kubernetes_errors import KubernetesCall, PageExpired
 from bot.clients.list_pages import take_page
 from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
-from bot.domain.ports import Resource
+from bot.domain.ports import OPENAPI, Resource
 from bot.errors import SourceGarbled
 from bot.kubernetes.resources import PODS
 
@@ -92,6 +92,11 @@ class KubernetesReader:
             said = reply.headers.get("content-type", "") or "nothing"
             raise SourceGarbled(f"Cannot {call}: the answer says it is {said}, and a log is text/plain.")
         return reply.body.decode("utf-8", errors="replace")
+
+    def schemas(self, resource: Resource) -> RawObject:
+        call = KubernetesCall(verb="get", resource=OPENAPI)
+        path = f"/openapi/v3{version_path(resource)}"
+        return json_object(self._api.read(call, path, (), self._deadline).body, str(call))
 
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """Return the text of a page; one beyond the usual limit of an answer is refused."""

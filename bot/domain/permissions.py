@@ -31,6 +31,8 @@ class AwsPermission:
     """Further limits as (operator, key, values): `("StringEquals", "ec2:CreateAction", ("RunInstances",))`."""
     place: PlaceKind = PlaceKind.HOME
     """Whose role needs it; what is called at home and at peers is declared for each."""
+    without: str = ""
+    """What is lost without it, in a few words, where units go on; empty: the table says what the declarers lose."""
 
     @property
     def text(self) -> str:
@@ -49,6 +51,7 @@ class KubernetesPermission:
 
     verb: str
     resource: str
+    """One that begins with a slash is a path of the API server's own: a nonResourceURL (`/openapi/v3/*`)."""
     group: str = ""
     namespace: str = ""
     """Empty: all namespaces (a ClusterRole)."""
@@ -60,10 +63,19 @@ class KubernetesPermission:
 
     Where DNS stands elsewhere the operator grants it there too; until then the API refuses it, and a gap names it.
     """
+    without: str = ""
+    """As of an AWS permission."""
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it is for a path of the API server's own, which is in no namespace."""
+        return self.resource.startswith("/")
 
     @property
     def text(self) -> str:
         """The rule as a person would say it: `pods/log: get in namespace kube-system`."""
+        if self.is_path:
+            return f"{self.resource}: {self.verb}"
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
         where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
         return f"{resource}: {self.verb} {where}"

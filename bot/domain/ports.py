@@ -31,6 +31,10 @@ class Resource:
     group: str = ""
 
 
+OPENAPI = "/openapi/v3/*"
+"""The paths at which an API server describes what it takes: a nonResourceURL, whose rule system:discovery has, too."""
+
+
 class ClusterReader(Protocol):
     """Reads Kubernetes objects. Needs get/list on what it reads."""
 
@@ -68,6 +72,13 @@ class ClusterReader(Protocol):
         """Return log lines, each with the API's RFC 3339 timestamp in front.
 
         A text of `limit_bytes` was cut there: its newest lines are missing.
+        """
+        ...
+
+    def schemas(self, resource: Resource) -> RawObject:
+        """Return the API server's OpenAPI document of the group and version that a resource is of: some megabytes.
+
+        Needs get on the path `OPENAPI`.
         """
         ...
 

@@ -46,7 +46,11 @@ def permissions(addon: str, unlocks: str) -> tuple[AwsPermission, ...]:
     """Return what these steps need for one add-on; `unlocks`: what its update is for."""
     return (
         AwsPermission(action="eks:DescribeAddon", unlocks="see the add-on again before and after changing it"),
-        AwsPermission(action="eks:DescribeUpdate", unlocks="say why an update of the add-on failed, with its fields"),
+        AwsPermission(
+            action="eks:DescribeUpdate",
+            unlocks="say why an update of the add-on failed, with its fields",
+            without="these fixes go on, and say of a failed update what the add-on's own health says",
+        ),
         AwsPermission(action="eks:UpdateAddon", resources=(f"arn:aws:eks:*:*:addon/*/{addon}/*",), unlocks=unlocks),
     )
 

@@ -5,9 +5,10 @@ leads that address it takes its own alone, which the kubelets must give to pods.
 where nobody answers is taken, else 169.254.20.10 or the next that is free.
 
 Not offered where pods with a branch interface work in strict mode: their packets never see the node's own addresses,
-and the NOTRACK rules take CoreDNS from them, too (B5, B6). The manifest is checked against the API's kinds before it is
-shown; the first step lets the API check and admit all of it without keeping anything. The undo deletes, by uid, exactly
-what was made; what an interrupted plan left behind, being the same, is taken over and not deleted.
+and the NOTRACK rules take CoreDNS from them, too (B5, B6). The manifest is checked against the API server's own schemas
+before it is shown (where they cannot be read the plan says so); the first step lets the API check and admit all of it
+without keeping anything. The undo deletes, by uid, exactly what was made; what an interrupted plan left behind, being
+the same, is taken over and not deleted.
 
 Cost: two calls an object, and a GET every 2 s until the DaemonSet's pods are Ready. Playbook:
 
@@ -28,6 +29,7 @@ from ipaddress import ip_address
 from bot.collectors.branch_pods import BranchPods
 from bot.collectors.kube_dns import KubeDns
 from bot.collectors.kube_proxy_pods import KubeProxyPods
+from bot.collectors.manifest_schemas import ManifestSchemas
 from bot.collectors.node_local_dns import NodeLocalDns
 from bot.collectors.vpc_cni import VpcCni
 from bot.dns.node_local_corefile import is_link_local
@@ -40,16 +42,16 @@ from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, Writ
 from bot.domain.ports import ClusterReader, Resource
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
-from bot.errors import NotFound
+from bot.errors import EvidenceUnavailable, NotFound
 from bot.kubernetes.members import part, text, text_map
 from bot.kubernetes.node_local_dns import LOCAL_ADDRESS
-from bot.kubernetes.node_local_manifest import MADE_BY_PLAN, NodeLocalManifest, unknown_to_the_api
-from bot.kubernetes.resources import CONFIG_MAPS, DAEMON_SETS, KUBE_SYSTEM, SERVICE_ACCOUNTS, SERVICES
+from bot.kubernetes.node_local_manifest import KINDS, MADE_BY_PLAN, NodeLocalManifest
+from bot.kubernetes.resources import DAEMON_SETS, KUBE_SYSTEM
 from bot.kubernetes.rollouts import unfinished
 
 NAME = "install_node_local_dns"
 _TRY, _CREATE, _DELETE = "try", "create", "delete"
-_RESOURCES = {one.plural: one for one in (SERVICE_ACCOUNTS, SERVICES, CONFIG_MAPS, DAEMON_SETS)}
+_RESOURCES = {one.plural: one for one in KINDS.values()}
 _ABSENT: JsonObject = {"uid": ""}
 _TAKEN = frozenset(
     {"169.254.169.123", "169.254.169.249", "169.254.169.250", "169.254.169.251", "169.254.169.253", "169.254.169.254"}
@@ -93,11 +95,23 @@ def plan(case: PlanCase) -> Planned | Advice:
         plan_id=case.plan_id,
     )
     objects = manifest.objects()
-    wrong = [one for _, document in objects for one in unknown_to_the_api(document)]
+    wrong, unchecked = _checked(objects, case)
     if wrong:
         return Advice(reason=f"The API would not take the manifest: {'; '.join(wrong)}.")
     steps = [_try_step(objects, manifest), *(_create_step(*one, case) for one in objects)]
-    return Planned(steps=tuple(steps), blast_radius=_touches(manifest, own_alone, case))
+    return Planned(steps=tuple(steps), blast_radius=_touches(manifest, own_alone, case) + unchecked)
+
+
+def _checked(objects: tuple[tuple[Resource, JsonObject], ...], case: PlanCase) -> tuple[list[str], str]:
+    """Return what the API server has no place for, and, where its schemas are not known, what the plan says of it."""
+    why = "it was not asked for them"
+    try:
+        known = case.need(ManifestSchemas)
+        if known.asked:
+            return [one for _, body in objects for one in known.misfits(body)], ""
+    except EvidenceUnavailable as error:
+        why = error.reason
+    return [], f" The manifest was not checked against the API server's schemas before the first step does: {why}"
 
 
 def _refused(case: PlanCase) -> Advice | None:
@@ -338,8 +352,8 @@ FIX = Fix(
     title="Install NodeLocal DNSCache",
     does=(
         "Creates NodeLocal DNSCache's ServiceAccount, upstream Service, ConfigMap and DaemonSet, rendered for the "
-        "cluster, after the API has tried all of them. Refused where pods with a branch interface work in strict mode. "
-        "The undo deletes what was made."
+        "cluster and checked against the API server's schemas, after the API has tried all of them. Refused where pods "
+        "with a branch interface work in strict mode. The undo deletes what was made."
     ),
     plan=plan,
     read=read,
@@ -358,7 +372,7 @@ FIX = Fix(
         for resource in _RESOURCES.values()
         for verb in ("get", "create", "delete")
     ),
-    needs=(NodeLocalDns, KubeDns, KubeProxyPods, LookupMatrix, BranchPods, VpcCni),
+    needs=(NodeLocalDns, KubeDns, KubeProxyPods, LookupMatrix, BranchPods, VpcCni, ManifestSchemas),
     parameters=Parameters,
     rule_parameters=("nameservers",),
 )

@@ -1,15 +1,13 @@
-"""NodeLocal DNSCache's manifest for one cluster, and what of it the Kubernetes API would not know (B2).
+"""NodeLocal DNSCache's manifest for one cluster (B2).
 
 What the DaemonSet must be able to do on its node, and which flags its program takes: kubernetes/kubernetes,
-cluster/addons/dns/nodelocaldns; kubernetes/dns, cmd/node-cache. Members and types of each kind: Kubernetes API
-reference 1.36 (ServiceAccount, Service, ConfigMap, DaemonSet and what they hold).
+cluster/addons/dns/nodelocaldns; kubernetes/dns, cmd/node-cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.ports import Resource
@@ -19,6 +17,13 @@ from bot.kubernetes.resources import CONFIG_MAPS, DAEMON_SETS, SERVICE_ACCOUNTS,
 NAME = "node-local-dns"
 UPSTREAM = "kube-dns-upstream"
 MADE_BY_PLAN = "dnsbot/made-by-plan"
+KINDS: Mapping[str, Resource] = {
+    "ServiceAccount": SERVICE_ACCOUNTS,
+    "Service": SERVICES,
+    "ConfigMap": CONFIG_MAPS,
+    "DaemonSet": DAEMON_SETS,
+}
+"""What it has an object of, in the order in which they are created."""
 _CLUSTER = """{zone}:53 {{
     errors
     cache {{
@@ -163,87 +168,3 @@ class NodeLocalManifest:
                 {"name": "config-volume", "mountPath": "/etc/coredns"},
             ],
         }
-
-
-Shape: TypeAlias = "type | Mapping[str, Shape] | Sequence[Shape]"
-"""A scalar's type, an object's members (`*`: any name), or a list of one shape. A name that ends in ! is required."""
-
-_META: Shape = {"name!": str, "namespace!": str, "labels": {"*": str}, "annotations": {"*": str}}
-_KIND: Mapping[str, Shape] = {"apiVersion!": str, "kind!": str, "metadata!": _META}
-_SERVICE_PORT: Shape = {"name": str, "port!": int, "protocol": str, "targetPort": int}
-_CONTAINER: Shape = {
-    "name!": str,
-    "image": str,
-    "args": [str],
-    "resources": {"requests": {"*": str}, "limits": {"*": str}},
-    "securityContext": {"capabilities": {"add": [str], "drop": [str]}},
-    "ports": [{"containerPort!": int, "name": str, "protocol": str}],
-    "livenessProbe": {
-        "httpGet": {"host": str, "path": str, "port!": int},
-        "initialDelaySeconds": int,
-        "timeoutSeconds": int,
-    },
-    "volumeMounts": [{"name!": str, "mountPath!": str}],
-}
-_VOLUME: Shape = {
-    "name!": str,
-    "hostPath": {"path!": str, "type": str},
-    "configMap": {"name": str, "items": [{"key!": str, "path!": str}]},
-}
-_POD: Shape = {
-    "priorityClassName": str,
-    "serviceAccountName": str,
-    "automountServiceAccountToken": bool,
-    "hostNetwork": bool,
-    "dnsPolicy": str,
-    "tolerations": [{"key": str, "operator": str, "effect": str}],
-    "containers!": [_CONTAINER],
-    "volumes": [_VOLUME],
-}
-_SHAPES: Mapping[str, Shape] = {
-    "ServiceAccount": _KIND,
-    "Service": {**_KIND, "spec": {"ports": [_SERVICE_PORT], "selector": {"*": str}}},
-    "ConfigMap": {**_KIND, "data": {"*": str}},
-    "DaemonSet": {
-        **_KIND,
-        "spec": {
-            "selector!": {"matchLabels": {"*": str}},
-            "updateStrategy": {"type": str, "rollingUpdate": {"maxUnavailable": str}},
-            "template!": {"metadata": {"labels": {"*": str}}, "spec": _POD},
-        },
-    },
-}
-
-
-def unknown_to_the_api(document: JsonObject) -> tuple[str, ...]:
-    """Return what in an object of the manifest the API has no place for: `spec.template: is missing`."""
-    kind = str(document.get("kind", ""))
-    shape = _SHAPES.get(kind)
-    return tuple(_misfits(document, shape, kind)) if shape is not None else (f"{kind}: no kind of this manifest",)
-
-
-def _misfits(value: object, shape: Shape, where: str) -> Iterator[str]:
-    if isinstance(shape, type):
-        if type(value) is not shape:
-            yield f"{where}: is of type {type(value).__name__}, not {shape.__name__}"
-    elif isinstance(shape, Mapping):
-        yield from _of_object(value, shape, where)
-    elif not isinstance(value, list | tuple):
-        yield f"{where}: is no list"
-    else:
-        for at, one in enumerate(value):
-            yield from _misfits(one, shape[0], f"{where}[{at}]")
-
-
-def _of_object(value: object, shape: Mapping[str, Shape], where: str) -> Iterator[str]:
-    if not isinstance(value, Mapping):
-        yield f"{where}: is no object"
-        return
-    known = {name.removesuffix("!"): inner for name, inner in shape.items()}
-    yield from (f"{where}.{name[:-1]}: is missing" for name in shape if name.endswith("!") and name[:-1] not in value)
-    for name, one in value.items():
-        inner = known.get(name, known.get("*"))
-        if inner is None:
-            yield f"{where}.{name}: is not known"
-        else:
-            yield from _misfits(one, inner, f"{where}.{name}")

@@ -110,6 +110,8 @@ def markdown_table(found: Iterable[Need]) -> str:
 def _without(need: Need) -> str:
     if need.use is Use.CHANGE:
         return "these fixes cannot be applied"
+    if need.permission.without:
+        return need.permission.without
     if _BINDING in need.units:
         return "UNKNOWN which cluster this is: nothing is proposed"
     if not need.disables:
@@ -187,8 +189,14 @@ def _role(use: Use, namespace: str, granted: list[KubernetesPermission]) -> Mapp
         "kind": "Role" if namespace else "ClusterRole",
         "metadata": metadata,
         "rules": [
-            {"apiGroups": [group], "resources": [resource], "verbs": sorted(verbs)}
-            | ({"resourceNames": list(names)} if names else {})
+            {**_what(group, resource), "verbs": sorted(verbs)} | ({"resourceNames": list(names)} if names else {})
             for (group, resource, names), verbs in sorted(rules.items())
         ],
     }
+
+
+def _what(group: str, resource: str) -> dict[str, Any]:
+    """Return what a rule is for: a resource of a group, or a path of the API server's own."""
+    if resource.startswith("/"):
+        return {"nonResourceURLs": [resource]}
+    return {"apiGroups": [group], "resources": [resource]}

@@ -16,7 +16,7 @@ from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.places import HOME, Place
-from bot.domain.ports import AwsReader, ClusterReader, ExecResult, PodProber, Resource
+from bot.domain.ports import OPENAPI, AwsReader, ClusterReader, ExecResult, PodProber, Resource
 from bot.workflow.call_log import Call, CallLog
 from bot.workflow.shared_reads import SharedReads
 
@@ -106,6 +106,10 @@ class RecordingClusterReader:
         )
         call = Call.kubernetes("get", "pods/log", "", pod.namespace, name=pod.name, **ask.keywords)
         return self.asking.read(call, ask)
+
+    def schemas(self, resource: Resource) -> RawObject:
+        call = Call.kubernetes("get", OPENAPI, "", "", of=resource.group, version=resource.version)
+        return self.asking.read(call, partial(self.inner.schemas, resource))
 
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """Return the page as it is now: it counts, so nobody shares another's."""

@@ -10,9 +10,12 @@ from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject
 from bot.domain.ports import Resource
+from bot.domain.redaction import redact_value
 from bot.errors import WriteFailed
-from bot.kubernetes.node_local_manifest import NodeLocalManifest
+from bot.kubernetes.node_local_manifest import KINDS, NodeLocalManifest
+from bot.kubernetes.object_schemas import ObjectSchema
 from lab.contract.far_end import NAMESPACE, FarEnd, config_map, deployment, eventually, path
+from lab.contract.reading import sources
 
 DEPLOYMENTS = Resource(plural="deployments", group="apps")
 STALE = (
@@ -154,10 +157,27 @@ class TestCreates:
         place, query = path(resource.plural, group=resource.group), {"dryRun": "All", "fieldValidation": "Strict"}
 
         tried = far_end.wire.ask("POST", place, body, query=query)
+        strange = far_end.wire.ask("POST", place, {**body, "gadget": 1}, query=query)
 
         assert (tried.status, tried.json["kind"]) == (201, body["kind"])
+        kind = body["kind"]
+        said = f'{kind} in version "v1" cannot be handled as a {kind}: strict decoding error: unknown field "gadget"'
+        assert strange.refusal == (400, "BadRequest", said)
         name = tried.json["metadata"]["name"]
         assert far_end.wire.ask("GET", path(resource.plural, name, group=resource.group)).status == 404
+
+    def test_the_api_says_beforehand_what_it_takes_of_the_manifest(self, far_end: FarEnd) -> None:
+        """Its OpenAPI, read as the bot reads it, knows every member of every object, and not one more."""
+        reader = sources(far_end).cluster(Deadline.after(20))
+        for kind, resource in KINDS.items():
+            document = reader.schemas(resource)
+            known = ObjectSchema.of(document, group=resource.group, version=resource.version, kind=kind)
+            body = next(body for _, body in MANIFEST.objects() if body["kind"] == kind)
+
+            assert known is not None
+            assert known.misfits(body) == ()
+            assert known.misfits({**body, "gadget": 1})[0].startswith(f"{kind} itself: Additional properties are not")
+            assert redact_value(known.schemas) == known.schemas
 
     def test_a_service_is_given_an_address_and_a_second_one_of_its_name_is_refused(self, far_end: FarEnd) -> None:
         """A name that is taken is a 409 of its own reason."""

@@ -131,9 +131,15 @@ def _install(lab: RunningLab, documents: Sequence[Json], group: Sequence[Need], 
 
 
 def _twice(narrowed: Sequence[Json], group: Sequence[Need]) -> dict[str, bool]:
-    """Return by right whether another rule grants it to the same identity all the same."""
+    """Return by right whether another rule grants it to the same identity all the same.
+
+    What describes the API's kinds all may read who are known: Kubernetes' own role system:discovery, which it restores.
+    """
     found = {}
     for need in group:
+        if _right(need).is_path:
+            found[need.permission.text] = True
+            continue
         changes = need.use is Use.CHANGE
         own = [one for one in narrowed if (one["metadata"]["name"] == _WRITER_ROLE) is changes]
         found[need.permission.text] = _granted_elsewhere(own, _right(need))

@@ -40,6 +40,16 @@ def test_subresource_group_and_namespace_are_asked_for(serve: Serve, tmp_path: P
     assert asked == {"verb": "get", "resource": "pods", "subresource": "log", "namespace": "kube-system"}
 
 
+def test_a_path_is_asked_for_as_such(serve: Serve, tmp_path: Path) -> None:
+    """`/openapi/v3/*` is no resource and is in no namespace."""
+    far_end = serve(review(allowed=True))
+
+    ask(far_end.url, tmp_path, KubernetesPermission(verb="get", resource="/openapi/v3/*"))
+
+    asked = json.loads(far_end.requests[0].split(b"\r\n\r\n")[1])["spec"]
+    assert asked == {"nonResourceAttributes": {"verb": "get", "path": "/openapi/v3/*"}}
+
+
 def test_every_named_object_must_be_granted(serve: Serve, tmp_path: Path) -> None:
     """Two names, one of them refused: not granted."""
     far_end = serve(review(allowed=True), review(allowed=False))

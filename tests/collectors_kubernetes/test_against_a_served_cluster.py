@@ -94,6 +94,12 @@ class HttpReader:
         )
         return str(self._ask(self._path(Resource(plural="pods"), pod.namespace, f"/{pod.name}/log?{query}")))
 
+    def schemas(self, resource: Resource) -> RawObject:
+        """GET what describes a group and version."""
+        root = f"apis/{resource.group}" if resource.group else "api"
+        found: RawObject = self._ask(f"/openapi/v3/{root}/{resource.version}")
+        return found
+
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """GET a pod's page."""
         return str(self._ask(self._path(Resource(plural="pods"), pod.namespace, f"/{pod.name}:{port}/proxy/{path}")))

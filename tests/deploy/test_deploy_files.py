@@ -28,7 +28,8 @@ def _grants(role: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for rule in role["rules"]:
         for name in rule.get("resourceNames", ["*"]):
             for verb in rule["verbs"]:
-                yield rule["apiGroups"][0], rule["resources"][0], verb, name
+                path = rule.get("nonResourceURLs", [""])[0]
+                yield ("", path, verb, name) if path else (rule["apiGroups"][0], rule["resources"][0], verb, name)
 
 
 def _need(permission: AwsPermission | KubernetesPermission, use: Use) -> Need:

@@ -111,6 +111,10 @@ class ToldReader:
         mine = (one for one in more if _selected(one, namespace=namespace, labels=labels, fields=fields))
         return [read(one) for one in (*found, *mine)]
 
+    def schemas(self, resource: Resource) -> RawObject:
+        """See `ClusterReader.schemas`."""
+        return self.world.schemas(resource)
+
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """See `ClusterReader.pod_page`: no report tells what a pod counts."""
         raise NotFound(f"{pod}:{port}/{path} is not told.")

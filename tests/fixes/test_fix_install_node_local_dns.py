@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bot.collectors.branch_pods import BranchPods
 from bot.collectors.kube_dns import KubeDns
+from bot.collectors.manifest_schemas import ManifestSchemas
 from bot.collectors.node_local_dns import NodeLocalDns
 from bot.collectors.vpc_cni import VpcCni
 from bot.domain.deadline import Deadline
@@ -24,11 +25,13 @@ from bot.domain.ports import Resource
 from bot.domain.settling import Progressing
 from bot.errors import WriteFailed
 from bot.fixes.install_node_local_dns import FIX, Parameters
+from bot.kubernetes.node_local_manifest import KINDS
 from bot.kubernetes.pods import Container, Pod
 from bot.sandbox.kubernetes.served_cluster import ServedCluster
 from bot.sandbox.kubernetes.small_cluster import small_cluster
 from tests.collectors_kubernetes.test_against_a_served_cluster import HttpReader
 from tests.fixes.conftest import TARGET, NoCluster
+from tests.kubernetes.test_object_schemas import schema
 from tests.rules_cluster.test_nodelocal_rules import CILIUM, PROXY, cache
 
 CLUSTER_IP, LOCAL = "172.20.0.10", "169.254.20.10"
@@ -73,14 +76,18 @@ class Standard(VpcCni):
         return EnforcingMode.STANDARD
 
 
+SCHEMAS = ManifestSchemas(asked=True, schemas=tuple(schema(kind) for kind in KINDS))
 NO_BRANCHES, UNKNOWN_MODE = BranchPods(policies=0, pods=()), VpcCni(aws_node=None)
 BRANCHES = BranchPods(policies=1, pods=(branch_pod("till-1"), branch_pod("till-2")))
 
 
 def planned(*evidence: object, servers: tuple[str, ...] = (LOCAL,)) -> Planned | Advice:
     """Plan from a cluster whose pods ask a cache that is not there, with these parts of it replaced."""
-    usual: dict[type, object] = {type(one): one for one in (NONE, DNS, PROXY, asking(LOCAL), NO_BRANCHES, UNKNOWN_MODE)}
-    given = {VpcCni if isinstance(one, VpcCni) else type(one): one for one in evidence}
+    usual: dict[type, object] = {
+        type(one): one for one in (NONE, DNS, PROXY, asking(LOCAL), NO_BRANCHES, UNKNOWN_MODE, SCHEMAS)
+    }
+    classes = {Gap: ManifestSchemas, Standard: VpcCni}
+    given = {classes.get(type(one), type(one)): one for one in evidence}
     judgement = Judgement(verdict=Verdict.PROBLEM, summary="Astray.", details={"nameservers": list(servers)})
     finding = Finding(
         rule="wrong_nameserver",
@@ -151,6 +158,51 @@ def test_where_it_would_break_or_help_nobody_it_is_not_planned(
 
     assert isinstance(found, Advice)
     assert reason in found.reason
+
+
+UNKNOWN_KIND = replace(SCHEMAS, schemas=SCHEMAS.schemas[:3])
+NO_HOST_NETWORK = {
+    name: {**known, "properties": {key: one for key, one in known["properties"].items() if key != "hostNetwork"}}
+    if "hostNetwork" in known.get("properties", {})
+    else known
+    for name, known in cast("dict[str, dict[str, Any]]", SCHEMAS.schemas[3].schemas).items()
+}
+OTHER_KIND = replace(SCHEMAS, schemas=(*SCHEMAS.schemas[:3], replace(SCHEMAS.schemas[3], schemas=NO_HOST_NETWORK)))
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (UNKNOWN_KIND, "DaemonSet: the API server knows no such kind"),
+        (OTHER_KIND, "DaemonSet spec.template.spec: Additional properties are not allowed ('hostNetwork' was"),
+    ],
+    ids=["a kind", "a member"],
+)  # fmt: skip
+def test_what_the_api_server_does_not_know_is_never_shown(known: ManifestSchemas, said: str) -> None:
+    """The plan is not made, and why names kind, place and member."""
+    found = planned(known)
+
+    assert isinstance(found, Advice)
+    assert found.reason.startswith(f"The API would not take the manifest: {said}")
+
+
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [
+        (Gap(what="x", reason="403 Forbidden (cannot get path). Grant `/openapi/v3/*: get`."), "403 Forbidden (cannot"),
+        (ManifestSchemas(asked=False), "it was not asked for them"),
+        (replace(SCHEMAS, schemas=(replace(SCHEMAS.schemas[0], schemas={}), *SCHEMAS.schemas[1:])), "not readable"),
+    ],
+    ids=["refused", "not asked", "garbled"],
+)
+def test_a_manifest_that_could_not_be_checked_says_so_on_the_card(known: object, why: str) -> None:
+    """The API tries it all the same, as the first step."""
+    found = planned(known)
+
+    assert isinstance(found, Planned)
+    assert "was not checked against the API server's schemas before the first step does: " in found.blast_radius
+    assert why in found.blast_radius
+    assert found.steps[0].action == "try"
 
 
 @dataclass

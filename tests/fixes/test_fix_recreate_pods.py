@@ -93,6 +93,10 @@ class FakeCluster:
         """Fail the test: the fix needs no logs."""
         raise AssertionError(arguments, options)
 
+    def schemas(self, resource: object) -> Any:
+        """Fail the test: the fix makes nothing."""
+        raise AssertionError(resource)
+
     def pod_page(self, *arguments: object, **options: object) -> str:
         """Fail the test: the fix asks no pod."""
         raise AssertionError(arguments, options)

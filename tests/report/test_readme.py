@@ -34,7 +34,8 @@ def test_roles_are_apart() -> None:
     """The reader may not exec, the prober may do nothing else, only the writer may patch or delete."""
     verbs = {
         role["metadata"]["name"]: {(verb, resource) for rule in role["rules"]
-                                   for verb in rule["verbs"] for resource in rule["resources"]}
+                                   for verb in rule["verbs"]
+                                   for resource in rule.get("resources") or rule["nonResourceURLs"]}
         for role in cluster_roles(NEEDS) if role["kind"] == "ClusterRole"
     }  # fmt: skip
 

@@ -48,6 +48,10 @@ class Runs:
         """Hold no objects."""
         raise NotFound(f"{resource} {read} {namespace} {labels} {fields}")
 
+    def schemas(self, resource: Resource) -> RawObject:
+        """Hold no schemas."""
+        raise NotFound(f"{resource}")
+
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """Hold no page."""
         raise NotFound(f"{pod} {port} {path}")

@@ -92,6 +92,9 @@ class _Keeping:
     def logs(self, pod: PodName, **options: Any) -> Any:
         return self._ask("logs", self.inner.logs, (pod,), options)
 
+    def schemas(self, resource: Any) -> Any:
+        return self._ask("schemas", self.inner.schemas, (resource,), {})
+
     def pod_page(self, pod: PodName, **options: Any) -> Any:
         return self.inner.pod_page(pod, **options)  # a page that counts is asked for as often as it is wanted
 

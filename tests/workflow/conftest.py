@@ -74,6 +74,9 @@ class FakeReader:
     def logs(self, *_: Any, **__: Any) -> str:
         return ""
 
+    def schemas(self, resource: Resource) -> Any:
+        return self.get(resource, "schemas")
+
     def pod_page(self, *_: Any, **__: Any) -> str:
         return ""
 

@@ -178,6 +178,11 @@ class FarEnd:
         self.reached.append(f"logs {pod} {options}")
         return str(len(self.reached))
 
+    def schemas(self, resource: Resource) -> dict[str, Any]:
+        """See `ClusterReader.schemas`."""
+        self.reached.append(f"schemas {resource}")
+        return {}
+
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """See `ClusterReader.pod_page`."""
         self.reached.append(f"page {pod} {port} {path}")

@@ -53,6 +53,16 @@ def forbidden(kind: ResourceType, name: str, *, user: str, verb: str, subresourc
     return Refusal(403, "Forbidden", message, _details(kind, name))
 
 
+def forbidden_path(path: str, *, user: str) -> Refusal:
+    """Refuse a path that is no resource's to a user who is known."""
+    return Refusal(403, "Forbidden", f'forbidden: User "{user}" cannot get path "{path}"', {})
+
+
+def unknown_path() -> Refusal:
+    """No such path."""
+    return Refusal(404, "NotFound", "the server could not find the requested resource", {})
+
+
 def not_found(kind: ResourceType, name: str) -> Refusal:
     """No object of that name."""
     return Refusal(404, "NotFound", f'{kind.full_name} "{name}" not found', _details(kind, name))

@@ -16,6 +16,7 @@ from bot.sandbox.kubernetes.control import ControlRoutes
 from bot.sandbox.kubernetes.exec_stream import TRUNCATE, serve_exec
 from bot.sandbox.kubernetes.faults import HANG_SECONDS, THROTTLED, Fault, Faults, internal_error
 from bot.sandbox.kubernetes.listing import Lister, ListRequest
+from bot.sandbox.kubernetes.openapi import check_strictly, described
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
 from bot.sandbox.kubernetes.pod_logs import LogRequest, read_log
 from bot.sandbox.kubernetes.refusals import (
@@ -24,7 +25,9 @@ from bot.sandbox.kubernetes.refusals import (
     bad_request,
     deletion,
     forbidden,
+    forbidden_path,
     not_implemented,
+    unknown_path,
     unreachable,
 )
 from bot.sandbox.kubernetes.resources import (
@@ -36,7 +39,16 @@ from bot.sandbox.kubernetes.resources import (
     PODS,
     Json,
 )
-from bot.sandbox.kubernetes.server_requests import ApiCall, flag, number, parse, refuse_unknown
+from bot.sandbox.kubernetes.server_requests import (
+    VERSION,
+    ApiCall,
+    flag,
+    group_and_version,
+    number,
+    own_path,
+    parse,
+    refuse_unknown,
+)
 from bot.sandbox.kubernetes.store import check_delete_preconditions, check_patch_preconditions, patched
 
 _STRATEGIC = "application/strategic-merge-patch+json"
@@ -76,8 +88,9 @@ class ApiServer:
             return web.json_response(refusal.body(), status=refusal.code)
 
     async def _answer_api(self, request: web.Request) -> web.StreamResponse:
-        call = None if request.path == "/version" else parse(request.method, request.path)
-        action = call.action if call else "get /version"
+        own = own_path(request.method, request.path)
+        call = None if own else parse(request.method, request.path)
+        action = call.action if call else f"get {own}"
         self._faults.record(action, request.path)
         if self._faults.latency_ms:
             await asyncio.sleep(self._faults.latency_ms / 1000)
@@ -89,9 +102,9 @@ class ApiServer:
         if call is not None and not authorization:
             raise anonymous(call.kind, call.name, call.verb, call.subresource, call.namespace)
         user = user_of(authorization)
-        if call is None:
-            return web.json_response({"major": "1", "minor": "32", "gitVersion": "v1.32.9-eks-113cf36"})
         denied = action in self._faults.denied or (fault is not None and fault.kind == "deny")
+        if call is None:
+            return web.json_response(_about_itself(request.path, user, denied=denied))
         if denied or not user.may(call.verb, call.resource, call.namespace):
             raise forbidden(
                 call.kind,
@@ -208,6 +221,8 @@ class ApiServer:
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         if (document.get("apiVersion"), document.get("kind")) != (call.kind.api_version, call.kind.kind):
             raise bad_request(f"the API version or kind in the data does not match {call.kind.full_name}")
+        if request.query.get("fieldValidation") == "Strict":
+            check_strictly(call.kind, document)
         complete = {**document, "metadata": {**metadata, "namespace": call.namespace}}
         return self._cluster.created(call.kind, complete, dry_run=request.query.get("dryRun") == "All")
 
@@ -250,18 +265,37 @@ class ApiServer:
         if call.verb != "create":
             raise not_implemented(f"{call.verb} on {call.resource}")
         review = await _json_object(request)
-        asked = (review.get("spec") or {}).get("resourceAttributes")
+        spec = review.get("spec") or {}
+        path = spec.get("nonResourceAttributes")
+        if isinstance(path, dict):  # whoever is known may, by system:discovery
+            return _reviewed(call, spec, allowed=f"{path.get('verb')} {path.get('path')}" not in self._faults.denied)
+        asked = spec.get("resourceAttributes")
         if not isinstance(asked, dict):
-            raise not_implemented("an access review without resourceAttributes")
+            raise not_implemented("an access review of nothing")
         resource = str(asked.get("resource", ""))
         if asked.get("subresource"):
             resource = f"{resource}/{asked['subresource']}"
         action = f"{asked.get('verb', '')} {resource}"
         may = user.may(str(asked.get("verb", "")), resource, str(asked.get("namespace", "")))
-        allowed = may and action not in self._faults.denied
-        status: Json = {"allowed": allowed} if allowed else {"allowed": False, "reason": ""}
-        answer = {"kind": call.kind.kind, "apiVersion": call.kind.api_version, "metadata": {}, "spec": review["spec"]}
-        return web.json_response({**answer, "status": status}, status=201)
+        return _reviewed(call, spec, allowed=may and action not in self._faults.denied)
+
+
+def _reviewed(call: ApiCall, spec: Json, *, allowed: bool) -> web.Response:
+    status: Json = {"allowed": allowed} if allowed else {"allowed": False, "reason": ""}
+    answer = {"kind": call.kind.kind, "apiVersion": call.kind.api_version, "metadata": {}, "spec": spec}
+    return web.json_response({**answer, "status": status}, status=201)
+
+
+def _about_itself(path: str, user: User, *, denied: bool) -> Json:
+    """Return what the API server says of itself: its version, or what it takes of the kinds of a group and version."""
+    if denied:
+        raise forbidden_path(path, user=user.name)
+    if path == VERSION:
+        return {"major": "1", "minor": "32", "gitVersion": "v1.32.9-eks-113cf36"}
+    found = described(*group_and_version(path))
+    if found is None:
+        raise unknown_path()
+    return found
 
 
 def _check_accept(request: web.Request) -> None:

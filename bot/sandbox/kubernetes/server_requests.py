@@ -11,6 +11,9 @@ from bot.sandbox.kubernetes.resources import NAMESPACES, ResourceType, find_type
 _VERBS = {"PATCH": "patch", "POST": "create", "PUT": "update"}
 _SUBRESOURCES = frozenset({("pods", "log"), ("pods", "exec"), ("pods", "ephemeralcontainers"), ("pods", "proxy")})
 
+VERSION = "/version"
+_SCHEMAS = "/openapi/v3/"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCall:
@@ -44,6 +47,21 @@ def _group_and_rest(path: str) -> tuple[str, str, list[str]]:
     if len(parts) > 3 and parts[0] == "apis":  # noqa: PLR2004  # apis, group, version, resource
         return parts[1], parts[2], parts[3:]
     raise not_implemented(f"the path /{'/'.join(parts)}")
+
+
+def own_path(method: str, path: str) -> str:
+    """Return the path that is asked for as RBAC names it, where it is no resource's: `/openapi/v3/*`; else ""."""
+    if method != "GET":
+        return ""
+    return VERSION if path == VERSION else f"{_SCHEMAS}*" if path.startswith(_SCHEMAS) else ""
+
+
+def group_and_version(path: str) -> tuple[str, str]:
+    """Return what a path below `/openapi/v3/` describes: `api/v1` or `apis/apps/v1`."""
+    words = path.removeprefix(_SCHEMAS).split("/")
+    if words[0] == "api":
+        return "", "/".join(words[1:])
+    return "/".join(words[1:-1]), words[-1]
 
 
 def _place(group: str, version: str, rest: list[str]) -> tuple[ResourceType, str, list[str]]:
