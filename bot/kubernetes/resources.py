@@ -19,6 +19,7 @@ PODS = Resource(plural="pods")
 SERVICES = Resource(plural="services")
 SERVICE_ACCOUNTS = Resource(plural="serviceaccounts")
 
+CONTROLLER_REVISIONS = Resource(group="apps", plural="controllerrevisions")
 DAEMON_SETS = Resource(group="apps", plural="daemonsets")
 DEPLOYMENTS = Resource(group="apps", plural="deployments")
 REPLICA_SETS = Resource(group="apps", plural="replicasets")

@@ -12,7 +12,7 @@ from typing import Self
 
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.json_values import RawObject
-from bot.kubernetes.members import moment, optional_text, part, parts, text
+from bot.kubernetes.members import moment, number, optional_text, part, parts, text
 from bot.kubernetes.owners import manager_of
 from bot.kubernetes.workloads import environment, template_spec
 
@@ -89,6 +89,34 @@ class AwsNodePod:
             node=optional_text(spec, "nodeName"),
             name=text(metadata, "name"),
             created_at=moment(metadata, "creationTimestamp"),
+            mode=EnforcingMode.of(variables.get(ENFORCING_MODE, "")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsNodeRevision:
+    """One template that the DaemonSet aws-node has had, as its ControllerRevision keeps it: ten, unless it says else.
+
+    Source: Kubernetes documentation, "Perform a Rollback on a DaemonSet": going back to an earlier template gives its
+    revision the next number, and leaves it its age.
+    """
+
+    number: int
+    created_at: datetime
+    owner_uid: str
+    """Of the DaemonSet."""
+    mode: EnforcingMode
+
+    @classmethod
+    def of(cls, answer: RawObject) -> Self:
+        """Return the revision from the API's answer."""
+        metadata = answer["metadata"]
+        owners = parts(metadata, "ownerReferences")
+        variables = environment(part(answer, "data"), AWS_NODE)
+        return cls(
+            number=number(answer, "revision"),
+            created_at=moment(metadata, "creationTimestamp"),
+            owner_uid=next((text(one, "uid") for one in owners if one.get("controller")), ""),
             mode=EnforcingMode.of(variables.get(ENFORCING_MODE, "")),
         )
 

@@ -3,7 +3,8 @@
 Their packets leave through the branch interface by rules that stand before the one for the `local` table, so they never
 see the cache on their node; and its NOTRACK rules keep the DNS service's address from being led to CoreDNS. A pod keeps
 the mode that it was made under: the VPC CNI's configuration tells it of pods that are newer than aws-node on their
-node, of the others the node's own rules and look-ups from exactly these pods. Configuration alone is no proof.
+node, its earlier revisions of older ones, and of all the node's own rules and look-ups from exactly these pods.
+Configuration alone is no proof.
 
 In a playbook: `{rule: nodelocal_pod_security_groups_strict, severity: critical}`.
 """
@@ -50,6 +51,8 @@ class _Asker:
     caches: tuple[NodeLocalCache, ...]
     mode: EnforcingMode | None
     """As its node shows it, else as the VPC CNI's configuration tells it; None: neither does."""
+    dated_by: str
+    """What of the VPC CNI tells the mode, or leaves it open, where that is not the aws-node pod of its node."""
     routed: Routed | None
     """How its node routes its packets, where that was looked at."""
     made: tuple[Lookup, ...]
@@ -87,7 +90,7 @@ class _Asker:
         asked = f"0 of {count(len(self.made), 'look-up')} at {servers} answered" if self.made else "not looked from"
         beside = [one for one in self.beside if one.answer is Answer.ANSWERED]
         also = f", {len(beside)} of {len(self.beside)} at CoreDNS pods' own addresses" if self.made and beside else ""
-        older = "" if self.mode else ", older than aws-node's pod there"
+        older = f", {self.dated_by}" if self.dated_by else ""
         return f"{self.name} on {self.pod.node}, made {timestamp(self.pod.created_at)}{older}: {asked}{also}"
 
 
@@ -108,7 +111,7 @@ def judge(case: Case) -> Judgement:
         concerned = [one for one in askers if one.seen is not _Seen.REACHES]
         return _problem(concerned, found, cni, lookups, gaps)
     open_ones = [*by[_Seen.STRICT], *by[_Seen.OPEN]]
-    missing = (*gaps, *(_unlooked(open_ones) if open_ones else ()))
+    missing = (*gaps, *((*cni.gaps, *_unlooked(open_ones)) if open_ones else ()))
     if missing:
         told = f"{count(len(open_ones), 'pod')} with a branch interface may be cut off from NodeLocal DNSCache"
         return unknown(f"{told}: {missing[-1].reason}.", *missing)
@@ -162,10 +165,12 @@ def _askers(
             if one.client == pod.client and one.answer is not Answer.NOT_ASKED
         ]
         on_node = routed(networks, pod)
+        mode, dated_by = (on_node.mode, "") if on_node else cni.made_under(pod)
         yield _Asker(
             pod=pod,
             caches=caches,
-            mode=on_node.mode if on_node else cni.mode_of(pod),
+            mode=mode,
+            dated_by=dated_by,
             routed=on_node,
             made=tuple(one for one in asked if one.server in addresses),
             beside=tuple(one for one in asked if one.server not in addresses and not one.through_service),

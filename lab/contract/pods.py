@@ -285,6 +285,37 @@ class TestRollouts:
         )
         assert self._by_revision(far_end, "stuck") == {"1": 2, "2": 1}
 
+    def test_a_daemon_set_keeps_each_template_with_its_age(self, far_end: FarEnd) -> None:
+        """A template is a ControllerRevision of the next number; going back gives the former one a new number alone."""
+        made = deployment("kept-templates", image=TOOLS, replicas=0)
+        made["kind"] = "DaemonSet"
+        del made["spec"]["replicas"]
+        made["spec"]["template"]["spec"]["nodeSelector"] = {"nobody": "has-this"}
+        far_end.put(made)
+        seen = [self._revisions(far_end, 1)]
+        for value, number in (("2", 2), ("1", 3)):
+            env = [{"name": "A", "value": value}]
+            body = {"spec": {"template": {"spec": {"containers": [{"name": "kept-templates", "env": env}]}}}}
+            far_end.wire.patch(path("daemonsets", "kept-templates", group="apps"), body)
+            seen.append(self._revisions(far_end, number))
+
+        assert [sorted(one) for one in seen] == [[(1, "1")], [(1, "1"), (2, "2")], [(2, "2"), (3, "1")]]
+        assert seen[0][1, "1"] == seen[2][3, "1"]
+
+    @staticmethod
+    def _revisions(far_end: FarEnd, newest: int) -> dict[tuple[int, str], str]:
+        """Return the creation times by number and the variable's value, once there is one of this number."""
+        found = eventually(
+            lambda: far_end.wire.items(path("controllerrevisions", group="apps"), labelSelector="app=kept-templates"),
+            lambda items: any(one["revision"] == newest for one in items),
+        )
+        return {
+            (one["revision"], one["data"]["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"]): str(
+                one["metadata"]["creationTimestamp"]
+            )
+            for one in found
+        }
+
     def test_pods_lead_to_their_deployment(self, far_end: FarEnd) -> None:
         """Controller references go from the pod to its ReplicaSet and on to the Deployment, by uid."""
         pod = shop(far_end, name="owned")[0]

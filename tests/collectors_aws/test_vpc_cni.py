@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Gap
 from bot.domain.ports import Resource
 from bot.errors import AccessDenied, EvidenceUnavailable, NotFound, SourceTimeout
+from bot.kubernetes.pods import Container, Pod
+from bot.kubernetes.vpc_cni import AwsNodePod, AwsNodeRevision
 from tests.collectors_aws.conftest import CannedAws
 from tests.looking import Ends, as_stored, collect_through
 
@@ -26,8 +29,8 @@ LISTED = {"eks:ListAddons": {"addons": ["coredns", "vpc-cni"]}}
 class Cluster:
     """aws-node's DaemonSet, and one pod of it on node a."""
 
-    def __init__(self, *, exists: bool = True) -> None:
-        self.exists = exists
+    def __init__(self, *, exists: bool = True, shows_revisions: bool = True) -> None:
+        self.exists, self.shows_revisions = exists, shows_revisions
 
     def get(self, resource: Resource, name: str, *, namespace: str = "") -> Any:
         """Return the DaemonSet."""
@@ -37,8 +40,13 @@ class Cluster:
         return {"metadata": {"name": "aws-node", "uid": "u"}, "spec": {"template": {"spec": SPEC}}}
 
     def list(self, resource: Resource, make: Any, *, namespace: str = "", labels: str = "", fields: str = "") -> Any:
-        """Return its pods."""
-        assert (resource.plural, namespace, labels, fields) == ("pods", "kube-system", "k8s-app=aws-node", "")
+        """Return its pods, or its revisions and one of a DaemonSet before it."""
+        assert (namespace, labels, fields) == ("kube-system", "k8s-app=aws-node", "")
+        if resource.plural == "controllerrevisions":
+            if not self.shows_revisions:
+                raise AccessDenied("refused", grant="controllerrevisions.apps: list in namespace kube-system")
+            return [make(revision(2, "u", SPEC)), make(revision(1, "u", {})), make(revision(1, "other", SPEC))]
+        assert resource.plural == "pods"
         metadata = {"name": "aws-node-a", "creationTimestamp": "2026-11-20T09:00:00Z"}
         return [make({"metadata": metadata, "spec": {"nodeName": "a", **SPEC}})]
 
@@ -46,6 +54,19 @@ class Cluster:
 SPEC = {
     "containers": [{"name": "aws-node", "image": "cni:v1.19.2", "env": [{"name": ENFORCING_MODE, "value": "standard"}]}]
 }
+
+
+def revision(number: int, owner: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a ControllerRevision that holds a template."""
+    return {
+        "metadata": {
+            "name": f"aws-node-{number}",
+            "creationTimestamp": f"2026-11-{18 + number}T09:00:00Z",
+            "ownerReferences": [{"uid": owner, "kind": "DaemonSet", "controller": True}],
+        },
+        "data": {"spec": {"template": {"spec": spec, "$patch": "replace"}}},
+        "revision": number,
+    }
 
 
 def described(**addon: Any) -> dict[str, Any]:
@@ -150,6 +171,95 @@ def test_the_daemon_set_and_its_pods_say_the_mode(*, exists: bool) -> None:
 
     kept: VpcCni = as_stored(found)
     assert [pod.mode for pod in kept.pods] == ([EnforcingMode.STANDARD] if exists else [])
-    assert (kept.aws_node is not None, len(calls)) == (exists, 2 if exists else 1)
+    assert (kept.aws_node is not None, len(calls)) == (exists, 3 if exists else 1)
+    assert [(one.number, one.mode) for one in kept.revisions] == (
+        [(1, EnforcingMode.STRICT), (2, EnforcingMode.STANDARD)] if exists else []
+    )
     told = "VPC CNI 1.19.2, 1 pod; mode standard (set)" if exists else "no DaemonSet aws-node"
     assert vpc_cni.COLLECTOR.summarise(found) == told
+
+
+def test_revisions_that_may_not_be_read_leave_its_pods_to_date_it() -> None:
+    """A gap says what to grant; the rest is there."""
+    found, _ = collect_through(vpc_cni.COLLECTOR, Ends(reader=Cluster(shows_revisions=False)))
+
+    kept: VpcCni = as_stored(found)
+    assert (len(kept.pods), kept.revisions) == (1, ())
+    assert kept.gaps[0].what == "since when aws-node has its mode: its pods alone date it"
+    assert kept.gaps[0].grant == "controllerrevisions.apps: list in namespace kube-system"
+
+
+NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+STRICT, STANDARD = EnforcingMode.STRICT, EnforcingMode.STANDARD
+GAP = Gap(what="revisions", reason="refused")
+
+
+def cni(*revisions: tuple[int, int, EnforcingMode], gaps: tuple[Gap, ...] = ()) -> VpcCni:
+    """Return a VPC CNI whose pod on node a is of 9 h, in standard mode; revisions are (number, hour, mode)."""
+    return VpcCni(
+        aws_node=None,
+        pods=(AwsNodePod(node="a", name="aws-a", created_at=NINE, mode=STANDARD),),
+        revisions=tuple(
+            AwsNodeRevision(number=number, created_at=NINE.replace(hour=hour), owner_uid="u", mode=mode)
+            for number, hour, mode in revisions
+        ),
+        gaps=gaps,
+    )
+
+
+CHANGED = cni((1, 1, STRICT), (2, 3, STRICT), (3, 8, STANDARD))
+DATED = [
+    ("newer than aws-node's pod", CHANGED, "a", 9, STANDARD, ""),
+    (
+        "before the change",
+        CHANGED,
+        "a",
+        7,
+        STRICT,
+        "and than its revision 3 of 2026-11-20T08:00:00Z, before which it w",
+    ),
+    ("of the change's own second", CHANGED, "a", 8, STRICT, "revision 3 of"),
+    ("while it was rolled out", cni((1, 1, STRICT), (2, 4, STANDARD)), "a", 7, None, "younger than its revision that"),
+    ("older than what is kept", cni((8, 6, STRICT), (9, 8, STANDARD)), "a", 5, None, "older than aws-node's pod there"),
+    ("always one mode", cni((1, 1, STANDARD), (2, 3, STANDARD)), "a", 2, STANDARD, "all its 2 revisions say standard"),
+    (
+        "one revision",
+        cni((1, 1, STRICT)),
+        "b",
+        2,
+        STRICT,
+        "on a node without aws-node, and its one revision says strict",
+    ),
+    ("taken back", cni((1, 1, STRICT), (3, 2, STANDARD), (4, 1, STRICT)), "a", 7, None, "taken back to an earlier"),
+    (
+        "revisions not read",
+        cni(gaps=(GAP,)),
+        "a",
+        7,
+        None,
+        "older than aws-node's pod there, and its revisions were not",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "node", "hour", "mode", "why"), [row[1:] for row in DATED], ids=[row[0] for row in DATED]
+)
+def test_what_a_pod_was_made_under_is_dated_by_revisions(
+    known: VpcCni, node: str, hour: int, mode: EnforcingMode | None, why: str
+) -> None:
+    """The node's own aws-node pod tells it of younger pods, the DaemonSet's revisions of older ones (B9)."""
+    pod = Pod(
+        namespace="pay",
+        name="pay-1",
+        node=node,
+        phase="Running",
+        ready=True,
+        created_at=NINE.replace(hour=hour),
+        container=Container(name="pay"),
+    )
+
+    told, said = known.made_under(pod)
+
+    assert (told, known.mode_of(pod)) == (mode, mode)
+    assert why in said

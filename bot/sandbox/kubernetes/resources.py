@@ -71,6 +71,7 @@ REPLICA_SETS = ResourceType(
     plural="replicasets", kind="ReplicaSet", group="apps", fields=frozenset({"status.replicas"})
 )
 DAEMON_SETS = ResourceType(plural="daemonsets", kind="DaemonSet", group="apps")
+CONTROLLER_REVISIONS = ResourceType(plural="controllerrevisions", kind="ControllerRevision", group="apps")
 STATEFUL_SETS = ResourceType(plural="statefulsets", kind="StatefulSet", group="apps")
 DISRUPTION_BUDGETS = ResourceType(plural="poddisruptionbudgets", kind="PodDisruptionBudget", group="policy")
 NETWORK_POLICIES = ResourceType(plural="networkpolicies", kind="NetworkPolicy", group="networking.k8s.io")
@@ -109,6 +110,7 @@ STORED = (
     DEPLOYMENTS,
     REPLICA_SETS,
     DAEMON_SETS,
+    CONTROLLER_REVISIONS,
     STATEFUL_SETS,
     DISRUPTION_BUDGETS,
     NETWORK_POLICIES,

@@ -9,6 +9,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 
 from bot.sandbox.kubernetes.resources import (
+    CONTROLLER_REVISIONS,
     DAEMON_SETS,
     DEPLOYMENTS,
     NODES,
@@ -71,6 +72,8 @@ class Workloads:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pods: dict[str, list[Json]] = {}
+        self._newest: dict[str, str] = {}
+        """By uid of a DaemonSet the name of its newest ControllerRevision."""
 
     def turn(self) -> None:
         """Make and delete pods as the specs ask, and write the statuses."""
@@ -233,6 +236,7 @@ class Workloads:
 
     def _daemon_set(self, owner: Json) -> None:
         suffix = template_hash(owner["spec"]["template"])
+        self._keep_revision(owner, f"{owner['metadata']['name']}-{suffix}", suffix)
         eligible = [
             node["metadata"]["name"] for node in self._store.all(NODES) if tolerates(owner["spec"]["template"], node)
         ]
@@ -260,6 +264,32 @@ class Workloads:
             "observedGeneration": owner["metadata"]["generation"],
         }
         self._store.set_status(DAEMON_SETS, owner, status)
+
+    def _keep_revision(self, owner: Json, name: str, suffix: str) -> None:
+        """Keep the template as its newest ControllerRevision; one that was there before gets the next number."""
+        metadata, template = owner["metadata"], owner["spec"]["template"]
+        if self._newest.get(metadata["uid"]) == name:
+            return
+        self._newest[metadata["uid"]] = name
+        kept = [
+            one
+            for one in self._store.all(CONTROLLER_REVISIONS, metadata["namespace"])
+            if any(ref["uid"] == metadata["uid"] for ref in one["metadata"].get("ownerReferences") or [])
+        ]
+        number = max((one["revision"] for one in kept), default=0) + 1
+        former = next((one for one in kept if one["metadata"]["name"] == name), None)
+        if former is not None:
+            if former["revision"] != number - 1:
+                self._store.put(CONTROLLER_REVISIONS, {**former, "revision": number})
+            return
+        named = {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "labels": {**(template["metadata"].get("labels") or {}), "controller-revision-hash": suffix},
+            "ownerReferences": [owner_reference(DAEMON_SETS, owner)],
+        }
+        data = {"spec": {"template": {**template, "$patch": "replace"}}}
+        self._store.create(CONTROLLER_REVISIONS, {"metadata": named, "data": data, "revision": number})
 
     def _deployment_status(self, deployment: Json, pods: list[Json], newest: list[Json]) -> None:
         living = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
