@@ -27,6 +27,8 @@ ADDON = "coredns"
 """Name of the EKS add-on."""
 AUTOSCALING = "autoScaling"
 """The member under which EKS scales CoreDNS by itself (EKS User Guide, "Scale CoreDNS Pods for high DNS traffic")."""
+COREFILE = "corefile"
+"""The member that replaces the whole Corefile."""
 _LABELS = {"k8s-app": "kube-dns"}
 _TRIED: dict[str, Any] = {
     "affinity": with_anti_affinity({}, _LABELS),

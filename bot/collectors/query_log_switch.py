@@ -15,7 +15,7 @@ from datetime import datetime
 
 from bot.collectors._corefile_check import check_corefile
 from bot.collectors._corefile_files import coredns_version, folders_of
-from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddonScheduling
+from bot.collectors.coredns_addon_scheduling import ADDON, COREFILE, CorednsAddonScheduling
 from bot.collectors.coredns_metrics import CorednsMetrics
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
@@ -35,8 +35,6 @@ from bot.kubernetes.resources import CONFIG_MAPS, KUBE_SYSTEM
 
 _LEAST_SECONDS = 10.0
 """A process that runs for less tells no rate."""
-COREFILE = "corefile"
-"""Its configuration's member that replaces the whole Corefile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

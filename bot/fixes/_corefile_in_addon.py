@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddon
-from bot.collectors.query_log_switch import COREFILE
+from bot.collectors.coredns_addon_scheduling import ADDON, COREFILE, CorednsAddon
 from bot.dns.corefile.editing import log_of, without_log
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.plans import Reading, Step, Writing

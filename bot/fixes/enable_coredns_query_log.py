@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddon, CorednsAddonScheduling
+from bot.collectors.coredns_addon_scheduling import ADDON, COREFILE, CorednsAddon, CorednsAddonScheduling
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.query_log import QueryLog
-from bot.collectors.query_log_switch import COREFILE, QueryLogSwitch
+from bot.collectors.query_log_switch import QueryLogSwitch
 from bot.dns.corefile.editing import with_log
 from bot.domain.json_values import JsonObject, JsonValue, digest_of_text
 from bot.domain.permissions import KubernetesPermission

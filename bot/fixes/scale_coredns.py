@@ -61,6 +61,8 @@ def plan(case: PlanCase) -> Planned | Advice:
         named = ", ".join(f"{one.namespace}/{one.name}" for one in placement.deployments) or "none"
         return Advice(reason=f"The pods of the DNS service are not one Deployment's ({named}).")
     one, parameters = placement.deployments[0], case.parameters
+    if case.finding.judgement.details.get("desired_replicas"):
+        return Advice(reason=f"{one.replicas} CoreDNS pods are wanted, and none serves: more pods would not, either.")
     asked = max(parameters.least, math.ceil(one.replicas * parameters.factor))
     wanted = min(asked, parameters.most, max(placement.nodes, parameters.least))
     if wanted <= one.replicas:
@@ -70,21 +72,32 @@ def plan(case: PlanCase) -> Planned | Advice:
             text=("Add nodes, or let CoreDNS ask less: ndots:1, a longer cache, NodeLocal DNSCache.",),
         )
     seconds = int(parameters.timeout.total_seconds())
+    by_addon = addon is not None and (one.replicas > 0 or _asks_for_none(addon))
     step = (
         _by_addon(one, addon, wanted, case.target.eks_name, settles_within_seconds=seconds)
-        if addon
+        if addon and by_addon
         else _scale(one, one.replicas, wanted, settles_within_seconds=seconds)
     )
     if isinstance(step, Advice):
         return step
     within_seconds = int(parameters.addon_timeout.total_seconds())
-    steps = addon_update.after_the_present(step, addon, within_seconds=within_seconds) if addon else (step,)
+    steps = (
+        addon_update.after_the_present(step, addon, within_seconds=within_seconds) if by_addon and addon else (step,)
+    )
     by = "" if addon or not one.manager else f" {one.manager} manages the Deployment: change its values as well."
     return Planned(
         steps=steps,
         blast_radius=f"{count(wanted - one.replicas, 'CoreDNS pod')} more of {one.namespace}/{one.name} will be made; "
         f"{count(placement.nodes, 'node')} would take one. Those that run stay as they are.{by}",
     )
+
+
+def _asks_for_none(addon: CorednsAddon) -> bool:
+    """Return whether the add-on's configuration wants no pod; else somebody scaled its Deployment by hand."""
+    try:
+        return bool(member(addon.configuration, _REPLICAS) == 0)
+    except NotEditable:
+        return True
 
 
 def _by_addon(
@@ -246,5 +259,6 @@ FIX = Fix(
     ),
     needs=(CorednsPlacement, CorednsAddonScheduling),
     parameters=Parameters,
+    rule_parameters=("desired_replicas",),
     rehearse=rehearsals,
 )

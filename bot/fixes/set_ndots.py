@@ -20,6 +20,8 @@ from datetime import timedelta
 from typing import Any
 
 from bot.collectors.asking_workloads import AskingWorkload, AskingWorkloads
+from bot.collectors.query_log import QueryLog
+from bot.domain.evidence import Gap
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import and_more, count
@@ -50,7 +52,10 @@ class Parameters:
 def plan(case: PlanCase) -> Planned | Advice:
     """Plan one step for each of the most wasteful workloads whose pods do not ask so yet."""
     read, parameters = case.need(AskingWorkloads), case.parameters
-    rows = case.finding.rows("workloads")
+    named = "workloads" in case.finding.judgement.details
+    rows = case.finding.rows("workloads") if named else [_row(one) for one in read.workloads]
+    if not rows:
+        return _nobody(case.look_for(QueryLog))
     known = [(row, one) for row in rows if (one := _found(read, row)) is not None]
     wanted = [(row, one) for row, one in known if not one.rollout and _ndots(one.dns_config) > parameters.ndots]
     if not wanted:
@@ -60,6 +65,21 @@ def plan(case: PlanCase) -> Planned | Advice:
         steps=tuple(_step(one, parameters) for _, one in chosen),
         blast_radius=_blast_radius(chosen, len(wanted)),
     )
+
+
+def _row(one: AskingWorkload) -> JsonObject:
+    return {"namespace": one.namespace, "kind": one.kind, "name": one.name}
+
+
+def _nobody(log: QueryLog | Gap) -> Advice:
+    """Say why no workload is known that wastes queries."""
+    gaps = (log,) if isinstance(log, Gap) else log.gaps
+    if gaps:
+        return Advice(
+            reason=f"Which workloads waste queries is not known: {gaps[0].reason}.",
+            text=("Switch CoreDNS's query log on for a while (/dns-log), and diagnose again.",),
+        )
+    return Advice(reason="By the query log no workload wastes queries: ndots:1 would save none.")
 
 
 def _found(read: AskingWorkloads, row: JsonObject) -> AskingWorkload | None:
@@ -113,9 +133,11 @@ def _blast_radius(chosen: list[tuple[JsonObject, AskingWorkload]], wasteful: int
     rows = [row for row, _ in chosen]
     pods = sum(_number(row, "pods") for row in rows)
     saved = sum(_number(row, "saved_per_second_by_ndots_1") for row in rows)
-    replaced = (
-        f"All pods of {count(len(chosen), 'workload')} are replaced, one workload at a time ({count(int(pods), 'pod')} "
-        f"asked so); CoreDNS is then asked about {saved:.0f} queries a second fewer."
+    replaced = f"All pods of {count(len(chosen), 'workload')} are replaced, one workload at a time"
+    replaced += (
+        f" ({count(int(pods), 'pod')} asked so); CoreDNS is then asked about {saved:.0f} queries a second fewer."
+        if pods
+        else ": those that waste most queries by the query log."
     )
     asked = (
         "Names with a dot are asked for as they are before any search domain: `SERVICE` alone is found as before, "
@@ -174,7 +196,7 @@ FIX = Fix(
         for plural in ("daemonsets", "deployments", "statefulsets")
         for verb in ("get", "patch")
     ),
-    needs=(AskingWorkloads,),
+    needs=(AskingWorkloads, QueryLog),
     parameters=Parameters,
     rule_parameters=("workloads",),
 )

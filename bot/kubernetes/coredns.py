@@ -15,6 +15,8 @@ from itertools import pairwise
 from bot.domain.json_values import RawObject
 from bot.kubernetes.members import optional_text, optional_texts, part, parts, text
 
+PROBED = {"/ready": ("ready", 8181), "/health": ("health", 8080)}
+"""By the path that a readiness probe asks: the plugin that answers it, and its usual port (the plugins' pages)."""
 USUAL_COREFILE = "/etc/coredns/Corefile"
 _NAME = "coredns"
 

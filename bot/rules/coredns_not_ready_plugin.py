@@ -20,9 +20,8 @@ from bot.collectors.corefile import Corefile
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.phrases import and_more, timestamp
+from bot.kubernetes.coredns import PROBED
 
-_ASKED = {"/ready": ("ready", 8181), "/health": ("health", 8080)}
-"""By the probe's path: the plugin that answers it, and its usual port (their pages)."""
 _MOST_SHOWN = 8
 
 
@@ -54,7 +53,7 @@ def judge(case: Case) -> Judgement:
 
 def _has(pod: CorednsPod, corefile: Corefile) -> bool | None:
     """Return whether the Corefile has the plugin that a pod's readiness probe asks, if any; None: that is not known."""
-    plugin, _ = _ASKED.get(pod.container.readiness_path, ("", 0))
+    plugin, _ = PROBED.get(pod.container.readiness_path, ("", 0))
     if not plugin or any(block.has(plugin) for block in corefile.blocks):
         return True
     return None if not corefile.blocks or any(block.unread for block in corefile.blocks) else False
@@ -80,7 +79,7 @@ def _without(
 def _problem(lacking: Sequence[CorednsPod], pods: CorednsPods, corefile: Corefile) -> Judgement:
     names = [pod.name for pod in lacking]
     path = lacking[0].container.readiness_path
-    plugin, port = _ASKED[path]
+    plugin, port = PROBED[path]
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=f"The Corefile in {corefile.where} has no plugin `{plugin}`, and the readiness probe of "

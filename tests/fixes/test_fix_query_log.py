@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,7 +16,7 @@ from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.json_values import digest_of_text
-from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.settling import Progressing
 from bot.errors import EvidenceUnavailable, NotFound, WorldChanged
 from bot.fixes.enable_coredns_query_log import FIX, Parameters, TakeUp
@@ -108,6 +108,7 @@ class Far:
     """The Corefile that EKS has yet to write into the ConfigMap."""
     gone: bool = False
     sent: list[Any] = field(default_factory=list)
+    fix: ClassVar[Fix] = FIX
 
     def get(self, resource: Any, name: str, *, namespace: str = "") -> dict[str, Any]:
         """Return the ConfigMap or the Deployment."""
@@ -184,11 +185,11 @@ class Far:
             plan_id="plan1",
             begun_at=NOW,
         )
-        return FIX.apply(step, writing)
+        return self.fix.apply(step, writing)
 
     def settled(self, step: Step, effects: Any) -> tuple[Progressing, str]:
         """Return how far a step has come."""
-        found = FIX.settled(step, effects, self.reading())
+        found = self.fix.settled(step, effects, self.reading())
         return found.progress, found.text
 
 

@@ -110,3 +110,25 @@ def test_who_else_manages_it_is_said() -> None:
     assert isinstance(found, Planned)
     assert "2 CoreDNS pods more of kube-system/coredns will be made; 5 nodes would take one" in found.blast_radius
     assert "Helm release coredns manages the Deployment" in found.blast_radius
+
+
+@pytest.mark.parametrize(
+    ("values", "through_addon"), [("{}", False), ('{"replicaCount": 0}', True)], ids=["by hand", "by its configuration"]
+)
+def test_none_at_all_is_taken_back_where_it_was_written(values: str, through_addon: bool) -> None:  # noqa: FBT001  # a table
+    """A Deployment that somebody scaled to 0 is scaled again, the add-on's own or not."""
+    step = planned(replace(ADDON, configuration=values, digest=digest_of_text(values)), replicas=0)
+
+    assert ("configuration" in step.parameters) is through_addon
+    assert step.parameters["replicas"] == 2
+
+
+def test_more_pods_are_no_help_where_those_that_are_wanted_do_not_serve() -> None:
+    """The DNS service has no endpoint for another reason."""
+    found = case()
+    judgement = replace(found.finding.judgement, details={"desired_replicas": 2})
+
+    advice = FIX.plan(replace(found, finding=replace(found.finding, judgement=judgement)))
+
+    assert isinstance(advice, Advice)
+    assert "2 CoreDNS pods are wanted, and none serves" in advice.reason

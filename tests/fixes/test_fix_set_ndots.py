@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from bot.collectors.asking_workloads import AskingWorkload, AskingWorkloads
+from bot.collectors.query_log import QueryLog
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
+from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.json_values import JsonValue
 from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, Writing
@@ -38,6 +40,9 @@ AGENT = replace(ORDERS, kind="DaemonSet", name="agent", uid="uid-agent")
 OWN = {"searches": ["corp.example"], "options": [{"name": "edns0"}, {"name": "ndots", "value": "5"}]}
 
 
+LOG = QueryLog(pods=(), clients=(), clients_total=0)
+
+
 def case(*workloads: AskingWorkload, rows: tuple[AskingWorkload, ...] = (), **parameters: Any) -> PlanCase:
     """Return what is planned from: a finding that names these workloads, each read."""
     named: list[JsonValue] = [
@@ -58,7 +63,7 @@ def case(*workloads: AskingWorkload, rows: tuple[AskingWorkload, ...] = (), **pa
         target=TARGET,
         finding=finding,
         parameters=Parameters(**parameters),
-        evidence={AskingWorkloads: AskingWorkloads(workloads=workloads)},
+        evidence={AskingWorkloads: AskingWorkloads(workloads=workloads), QueryLog: LOG},
     )
 
 
@@ -228,3 +233,30 @@ def test_the_step_is_a_step_of_a_stored_plan() -> None:
         "before": step.before,
         "parameters": dict(step.parameters),
     }
+
+
+def about_the_limit(found: PlanCase, log: QueryLog = LOG) -> PlanCase:
+    """Return the same for a finding that names no workloads: the resolver's limit is reached."""
+    judgement = replace(found.finding.judgement, details={})
+    evidence = {**found.evidence, QueryLog: log}
+    return replace(found, finding=replace(found.finding, judgement=judgement), evidence=evidence)
+
+
+def test_a_finding_without_workloads_is_about_those_that_waste_most() -> None:
+    """Whatever the query log shows; no figure is made up."""
+    found = FIX.plan(about_the_limit(case(ORDERS)))
+
+    assert isinstance(found, Planned)
+    assert "those that waste most queries by the query log" in found.blast_radius
+
+
+@pytest.mark.parametrize(
+    ("gaps", "reason"),
+    [((Gap(what="", reason="queries are not logged"),), "not known: queries are not logged"), ((), "would save none")],
+)
+def test_without_a_query_log_nobody_is_blamed(gaps: tuple[Gap, ...], reason: str) -> None:
+    """It is said that it has to be switched on first, or that nobody wastes queries."""
+    advice = FIX.plan(about_the_limit(case(), log=replace(LOG, gaps=gaps)))
+
+    assert isinstance(advice, Advice)
+    assert reason in advice.reason

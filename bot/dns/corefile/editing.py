@@ -1,7 +1,7 @@
-"""A Corefile edited by its grammar: the `log` plugin put into its root block or taken out, all else byte for byte.
+"""A Corefile edited by its grammar: a plugin put into its root block, `log` taken out, all else byte for byte.
 
 What is put in stands on a line of its own before the first word of the block, indented as that word is; taking it out
-again gives the same text. Every edit is read again: but for `log` it must say what the text said before.
+again gives the same text. Every edit is read again: but for that plugin it must say what the text said before.
 """
 
 from __future__ import annotations
@@ -30,19 +30,24 @@ def log_of(text: str, *, file: str = COREFILE, folders: Folders | None = None) -
 
 def with_log(text: str, *, file: str = COREFILE, folders: Folders | None = None) -> str:
     """Return the text with `log` in the root block. Raises `NotEditable` where it logs already, or has no place."""
+    return with_plugin(text, LOG, file=file, folders=folders)
+
+
+def with_plugin(text: str, name: str, *, file: str = COREFILE, folders: Folders | None = None) -> str:
+    """Return the text with a plugin in the root block. Raises `NotEditable` where it is there, or has no place."""
     before = _read(text, file, folders)
     root = _root(before)
-    if root.plugin(LOG):
-        raise NotEditable("its root block has the plugin log already")
+    if root.plugin(name):
+        raise NotEditable(f"its root block has the plugin {name} already")
     first = next((word for word in words_of(text, file) if word.begin >= root.opens_at), None)
     if first is None or root.file != file:
         raise NotEditable("its root block holds nothing that a line could be put in front of")
     begins = text.rfind("\n", 0, first.begin) + 1
     indent = text[begins : first.begin]
     ends = "\r\n" if text[:begins].endswith("\r\n") else "\n"
-    added = f"{LOG}{ends}{indent if not indent.strip(_BLANK) else ''}"
+    added = f"{name}{ends}{indent if not indent.strip(_BLANK) else ''}"
     edited = text[: first.begin] + added + text[first.begin :]
-    _check(before, _read(edited, file, folders), root)
+    _check(before, _read(edited, file, folders), root, name)
     return edited
 
 
@@ -62,7 +67,7 @@ def without_log(text: str, *, file: str = COREFILE, folders: Folders | None = No
         raise NotEditable(f"its root block has `{'; '.join(_written(one, text, file) for one in logs)}`, not just log")
     begin, end = _place(text, own, words_of(text, file))
     edited = text[:begin] + text[end:]
-    _check(_read(edited, file, folders), before, root)
+    _check(_read(edited, file, folders), before, root, LOG)
     return edited
 
 
@@ -97,8 +102,8 @@ def _written(plugin: CorefilePlugin, text: str, file: str) -> str:
     return " ".join((plugin.name, *plugin.arguments))
 
 
-def _check(without: CorefileWords, with_one: CorefileWords, root: ServerBlock) -> None:
-    """Raise `NotEditable` unless the two say the same but for one `log` in one root block."""
+def _check(without: CorefileWords, with_one: CorefileWords, root: ServerBlock, name: str) -> None:
+    """Raise `NotEditable` unless the two say the same but for one such plugin in one root block."""
     if without.refusal or with_one.refusal:
         refusal = without.refusal or with_one.refusal
         raise NotEditable(f"what would stand there cannot be read: {refusal.message if refusal else ''}")
@@ -110,7 +115,7 @@ def _check(without: CorefileWords, with_one: CorefileWords, root: ServerBlock) -
     if len(former) != len(edited) or len(differing) != 1 or not same_snippets:
         raise NotEditable("it would change more than its root block")
     keys, plugins = edited[differing[0]]
-    kept = [plugin for plugin in plugins if plugin != (LOG,)]
+    kept = [plugin for plugin in plugins if plugin != (name,)]
     if keys != root.keys or len(kept) + 1 != len(plugins) or (keys, kept) != former[differing[0]]:
         raise NotEditable("it would change more than one line of its root block")
 

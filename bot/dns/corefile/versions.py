@@ -60,6 +60,8 @@ _REMOVED: dict[str, tuple[Version, str]] = {
     "kubernetes resyncperiod": ((1, 7, 0), "delete the line"),
 }
 """The release that took it away, and what to do."""
+IN_ITS_PLACE = {"proxy": "forward"}
+"""A plugin that was taken away, and the one that takes its arguments."""
 FORWARDS_IN_A_BLOCK: Version = (1, 10, 0)
 """From then on a server block may hold several `forward`."""
 _VERSION = re.compile(r"\D{0,200}?(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\D|$)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.world.editing import write_corefile
-from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
 
 _RELOADED_SECONDS, _SETTLED_SECONDS = 50, 65
@@ -22,11 +22,6 @@ def _harmless(world: World, operator: Operator) -> None:
     operator.time_passes(_RELOADED_SECONDS)
 
 
-def _heal(world: World, operator: Operator) -> None:
-    write_corefile(operator, world.corefile)
-    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
-
-
 SCENARIO = Scenario(
     name="coredns-not-ready-plugin",
     title="CoreDNS never becomes ready: its Corefile has no plugin `ready`",
@@ -36,7 +31,7 @@ SCENARIO = Scenario(
     ),
     root_cause="coredns_not_ready_plugin",
     explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="repair_corefile"),
     not_to_blame=("coredns_crash_corefile", "coredns_api_unreachable"),
     not_in_lab=_NOT_IN_LAB,
     acts=_acts,

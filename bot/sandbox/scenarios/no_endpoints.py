@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.world.editing import write_corefile
-from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
 
 _MISTAKES = (
@@ -32,11 +32,6 @@ def _harmless(world: World, operator: Operator) -> None:
     write_corefile(operator, world.corefile.replace(right, kept))
 
 
-def _heal(world: World, operator: Operator) -> None:
-    write_corefile(operator, world.corefile)
-    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
-
-
 SCENARIO = Scenario(
     name="no-endpoints",
     title="kube-dns has no ready endpoints: CoreDNS crashes on a bad Corefile",
@@ -46,7 +41,7 @@ SCENARIO = Scenario(
     ),
     root_cause="coredns_crash_corefile",
     explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="repair_corefile"),
     lab_seeds=(1, 3),  # two of the mistakes
     acts=_acts,
 )
