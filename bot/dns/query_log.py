@@ -4,8 +4,8 @@
 
 Formats `{common}` and `{combined}` of CoreDNS 1.2 to 1.15, whatever stands before `[INFO]` (the API's timestamp, one of
 CoreDNS's own, `kubectl --prefix`). Two readers over bytes: `count_rcodes` and `count_names`. A line that is no query is
-counted, too: other lines of CoreDNS stand between. Rcodes are counted by a faster pattern where a block holds queries
-alone; then it counts as many as there are lines, and cannot have taken two for one.
+counted, too: other lines of CoreDNS stand between. Faster patterns are tried where a block may hold queries alone: each
+match takes the end of a line, so that as many matches as lines are a match a line, and none has taken two for one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bot.domain.moments import leading_time
 
 PIECE = 1 << 20
 """Bytes that are read at once."""
-BLOCK = 1 << 16
-"""Of them, those that are looked at together: few enough that most blocks hold queries alone."""
+BLOCK = 1 << 14
+"""Of them, those that are looked at together: they stay in the nearest cache, and most hold queries alone."""
 LONGEST_LINE = 1 << 20
 """Bytes after which a line that has not ended is cut: CoreDNS writes none so long."""
 MOST_QUESTIONS = 50_000
@@ -47,6 +47,11 @@ _QUERIES = re.compile((_HEAD % _ADDRESS) + rb' "(' + _QUOTED + rb'" ' + _WORD + 
 _RCODES = re.compile((_HEAD % (b"?:" + _ADDRESS)) + rb' "' + _QUOTED + rb'" (' + _WORD + rb") [^\n]++")
 _RCODES_FAST = re.compile((_HEAD % (b"?:" + _ADDRESS)) + rb' "[^"]*+" ([^ ]++) [^\n]++\n')
 """The same, fast: it may take two lines for one, and knows nothing of backslashes."""
+_FROM_IPV4 = rb'\[INFO\] %s:[^ ]++ - [^ ]++ "'
+"""The same, faster: sets that exclude one byte, or hold few, are read as fast as it goes."""
+_USUAL = re.compile(_FROM_IPV4 % b"[0-9.]++" + rb'[^"]*+" N(O(?=ERROR )|X(?=DOMAIN ))(?s:.){18}[^\n]*+\n')
+"""A query that was answered with NOERROR or NXDOMAIN, by one letter, which Python keeps one object for."""
+_QUERIES_FAST = re.compile(_FROM_IPV4 % b"([0-9.]++)" + rb'([^"]*+" [^ ]++) [^\n]++\n')
 _WELL = tuple(one.encode() for one in sorted(ANSWERS))
 _ASKED = re.compile(rb"(\S+) (\S+) ((?:[^ \\]|\\.)+) (\S+) (\d+) (\S+) (\d+)")
 """Type, class, name, protocol, size, DO bit, the client's buffer size (EDNS)."""
@@ -132,20 +137,28 @@ def count_rcodes(stream: BinaryIO) -> RcodesCounted:
     """Count a log's queries by rcode, and keep the newest of each error."""
     counted: Counter[bytes] = Counter()
     samples: dict[bytes, deque[bytes]] = {}
-    lines, pure = 0, True
+    lines, pure, usual = 0, True, True
     for block, begin, end in _blocks(stream):
         ends = block.count(b"\n", begin, end)
         lines += ends
-        found = _RCODES_FAST.findall(block, begin, end) if pure and block.find(b"\\", begin, end) < 0 else []
+        plain = block.find(b"\\", begin, end) < 0
+        letters = _USUAL.findall(block, begin, end) if plain and usual else []
+        if len(letters) == ends:
+            no_names = letters.count(b"X")
+            counted[b"NXDOMAIN"] += no_names
+            counted[b"NOERROR"] += ends - no_names
+            continue
+        found = _RCODES_FAST.findall(block, begin, end) if plain and pure else []
         if len(found) != ends:
             found = _RCODES.findall(block, begin, end)
         pure = len(found) == ends
-        usual = 0
+        well = 0
         for rcode in _WELL:
             times = found.count(rcode)
             counted[rcode] += times
-            usual += times
-        if usual != len(found):
+            well += times
+        usual = well == ends
+        if well != len(found):
             errors = Counter(rcode for rcode in found if rcode not in _WELL)
             counted.update(errors)
             for rcode in errors:
@@ -209,32 +222,37 @@ def count_names(streams: Iterable[BinaryIO], most_questions: int = MOST_QUESTION
 
     Of more than `most_questions` the rare ones lose their names.
     """
-    asked: Counter[tuple[bytes, bytes]] = Counter()
+    asked: Counter[bytes] = Counter()
     nameless: Counter[tuple[bytes, bytes]] = Counter()
-    lines = 0
+    lines, pure = 0, True
     for block, begin, end in (block for stream in streams for block in _blocks(stream)):
-        lines += block.count(b"\n", begin, end)
-        asked.update(_QUERIES.findall(block, begin, end))
+        ends = block.count(b"\n", begin, end)
+        lines += ends
+        plain = pure and block.find(b"\\", begin, end) < 0
+        found = _QUERIES_FAST.findall(block, begin, end) if plain else []
+        if len(found) != ends:
+            found = _QUERIES.findall(block, begin, end)
+        pure = len(found) == ends
+        asked.update(map(b" ".join, found))
         if len(asked) > most_questions:
             asked = _pruned(asked, nameless, most_questions // 2)
     return _told(asked, nameless, lines)
 
 
-def _pruned(
-    asked: Counter[tuple[bytes, bytes]], nameless: Counter[tuple[bytes, bytes]], most: int
-) -> Counter[tuple[bytes, bytes]]:
+def _pruned(asked: Counter[bytes], nameless: Counter[tuple[bytes, bytes]], most: int) -> Counter[bytes]:
     """Return the most frequent questions; the others are kept by client and rcode alone."""
     kept = Counter(dict(asked.most_common(most)))
-    for (client, question), times in (asked - kept).items():
+    for query, times in (asked - kept).items():
+        client, _, question = query.partition(b" ")
         nameless[_address(client), question.rpartition(b'" ')[2]] += times
     return kept
 
 
-def _told(
-    asked: Mapping[tuple[bytes, bytes], int], nameless: Mapping[tuple[bytes, bytes], int], lines: int
-) -> NamesCounted:
+def _told(asked: Mapping[bytes, int], nameless: Mapping[tuple[bytes, bytes], int], lines: int) -> NamesCounted:
+    """Return what was asked, by client; before the first blank of each query stands its client."""
     told = NamesCounted(lines=lines)
-    for (client, text), times in asked.items():
+    for query, times in asked.items():
+        client, _, text = query.partition(b" ")
         queries = told.clients.setdefault(_text(_address(client)), ClientQueries())
         question, _, rcode = text.rpartition(b'" ')
         name = _name(question)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.dns.query_log import (
@@ -158,6 +158,9 @@ LOGS = st.lists(st.one_of(st.sampled_from([row[1] for row in LINES]), FOREIGN), 
 
 @settings(max_examples=300, deadline=None)
 @given(LOGS, st.booleans())
+@example(lines=[C12, C12.replace("NXDOMAIN", "NOERROR"), C12], ended=True)  # the usual ones alone
+@example(lines=[C12, LINES[4][1], C12], ended=True)  # so short that a pattern takes two lines for one
+@example(lines=[C12, C12.replace("NXDOMAIN", "NXRRSET"), C12], ended=False)
 def test_both_readers_count_what_a_reader_of_lines_counts(lines: list[str], ended: bool) -> None:  # noqa: FBT001
     """On mixes of good, foreign, cut and made-up lines: each line is counted, as a query or as another."""
     text = ("\n".join(lines) + "\n" * (ended and bool(lines))).encode()
