@@ -34,7 +34,13 @@ class VpcCni:
 
     revisions: tuple[AwsNodeRevision, ...] = ()
     """By number: what it was before, and since when it is what it is."""
-    gaps: tuple[Gap, ...] = ()
+    undated: Gap | None = None
+    """Why its revisions were not read. That leaves open what pods were made under that are older than its own."""
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What reports name; a rule carries it where it leaves a pod open."""
+        return (self.undated,) if self.undated else ()
 
     def mode_of(self, pod: Pod) -> EnforcingMode | None:
         """Return what a pod with a branch interface was made under; None: nothing tells."""
@@ -56,7 +62,7 @@ class VpcCni:
             )
             return self.revisions[0].mode, f"{older}, and {what} {self.revisions[0].mode}"
         if not self.revisions:
-            return None, f"{older}, and its revisions were not read" if self.gaps else older
+            return None, f"{older}, and its revisions were not read" if self.undated else older
         if any(later.created_at < one.created_at for one, later in pairwise(self.revisions)):
             return None, f"{older}, which was taken back to an earlier revision, so that these do not say when"
         before = [one for one in self.revisions if one.created_at < pod.created_at]
@@ -79,20 +85,20 @@ def collect(look: View) -> VpcCni:
         listed = look.cluster.list(PODS, AwsNodePod.of, namespace=KUBE_SYSTEM, labels=AWS_NODE_PODS)
         pods = sorted(listed, key=lambda one: (one.node, one.created_at))
         aws_node = AwsNode.of(found)
-    revisions, gaps = _revisions(look, aws_node)
-    return VpcCni(aws_node=aws_node, pods=tuple(pods), revisions=revisions, gaps=gaps)
+    revisions, undated = _revisions(look, aws_node)
+    return VpcCni(aws_node=aws_node, pods=tuple(pods), revisions=revisions, undated=undated)
 
 
-def _revisions(look: View, aws_node: AwsNode) -> tuple[tuple[AwsNodeRevision, ...], tuple[Gap, ...]]:
+def _revisions(look: View, aws_node: AwsNode) -> tuple[tuple[AwsNodeRevision, ...], Gap | None]:
     try:
         with reading(f"list ControllerRevisions of {AWS_NODE}"):
             listed = look.cluster.list(
                 CONTROLLER_REVISIONS, AwsNodeRevision.of, namespace=KUBE_SYSTEM, labels=AWS_NODE_PODS
             )
     except EvidenceUnavailable as error:
-        return (), (Gap.of(f"since when {AWS_NODE} has its mode: its pods alone date it", error),)
+        return (), Gap.of(f"since when {AWS_NODE} has its mode: its pods alone date it", error)
     own = [one for one in listed if one.owner_uid == aws_node.uid]
-    return tuple(sorted(own, key=lambda one: one.number)), ()
+    return tuple(sorted(own, key=lambda one: one.number)), None
 
 
 def summarise(found: VpcCni) -> str:

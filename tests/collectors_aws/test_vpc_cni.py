@@ -194,7 +194,7 @@ STRICT, STANDARD = EnforcingMode.STRICT, EnforcingMode.STANDARD
 GAP = Gap(what="revisions", reason="refused")
 
 
-def cni(*revisions: tuple[int, int, EnforcingMode], gaps: tuple[Gap, ...] = ()) -> VpcCni:
+def cni(*revisions: tuple[int, int, EnforcingMode], undated: Gap | None = None) -> VpcCni:
     """Return a VPC CNI whose pod on node a is of 9 h, in standard mode; revisions are (number, hour, mode)."""
     return VpcCni(
         aws_node=None,
@@ -203,7 +203,7 @@ def cni(*revisions: tuple[int, int, EnforcingMode], gaps: tuple[Gap, ...] = ()) 
             AwsNodeRevision(number=number, created_at=NINE.replace(hour=hour), owner_uid="u", mode=mode)
             for number, hour, mode in revisions
         ),
-        gaps=gaps,
+        undated=undated,
     )
 
 
@@ -233,7 +233,7 @@ DATED = [
     ("taken back", cni((1, 1, STRICT), (3, 2, STANDARD), (4, 1, STRICT)), "a", 7, None, "taken back to an earlier"),
     (
         "revisions not read",
-        cni(gaps=(GAP,)),
+        cni(undated=GAP),
         "a",
         7,
         None,

@@ -208,3 +208,14 @@ def test_a_pod_of_which_nothing_is_known_is_named_with_what_to_do() -> None:
     (gap,) = judge().missing
 
     assert gap.reason == "no look-up was made from pay/pay-a; name one with --pod, or let workload_selector select them"
+
+
+def test_what_leaves_a_pod_open_is_carried() -> None:
+    """Revisions that were not read: the pod that is older than aws-node's own is named with it."""
+    gap = Gap(what="revisions", reason="refused", grant="controllerrevisions.apps: list")
+
+    judgement = judge(replace(cni("standard"), undated=gap), pods=(OLDER,))
+
+    assert judgement.verdict is UNKNOWN
+    assert gap in judgement.missing
+    assert judge(replace(cni("standard"), undated=gap)).verdict is HEALTHY
