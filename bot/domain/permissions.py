@@ -29,6 +29,8 @@ class AwsPermission:
     """ARN patterns that are enough; `*` where the action knows no resources (Service Authorization Reference)."""
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Further limits as (operator, key, values): `("StringEquals", "ec2:CreateAction", ("RunInstances",))`."""
+    by_service: bool = False
+    """An AWS service does it, with the rights of whoever has it change something: the writing role's, even a read."""
     place: PlaceKind = PlaceKind.HOME
     """Whose role needs it; what is called at home and at peers is declared for each."""
     without: str = ""
@@ -42,7 +44,7 @@ class AwsPermission:
     @property
     def only_reads(self) -> bool:
         """Whether it reads by IAM's naming; the reading role has it then, whoever declares it."""
-        return self.action.partition(":")[2].startswith(("Describe", "Get", "List"))
+        return not self.by_service and self.action.partition(":")[2].startswith(("Describe", "Get", "List"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -171,6 +171,8 @@ class PlanCase:
     """An instance of the fix's own `parameters` class, from the playbook."""
     evidence: Mapping[type, object] = field(default_factory=dict)
     """What the fix needs, by class: the value, or the `Gap` in its place."""
+    earlier: tuple[Step, ...] = ()
+    """The steps before its own in the same plan, of the fixes that it follows: it may name what they make."""
     lasting_seconds: int = 0
     """How long the change is to last where whoever asked said so; 0: as the playbook has it."""
 
@@ -180,6 +182,10 @@ class PlanCase:
         if isinstance(found, Gap):
             raise found.error
         return found
+
+    def after(self, *steps: Step) -> PlanCase:
+        """Return the case with these steps before what is planned next."""
+        return replace(self, earlier=(*self.earlier, *steps))
 
     def look_for(self, evidence: type[E]) -> E | Gap:
         """Return this evidence or the gap in its place, for what a plan can be made without."""
@@ -221,6 +227,10 @@ class Writing:
     plan_id: str
     begun_at: datetime
     """When the step was begun, by the database's clock, UTC: a fix asks no other clock."""
+
+
+def nobody_can_tell(_step: Step, _reading: Reading, _plan_id: str) -> None:
+    """Stand for a change by which nobody could tell whose it is."""
 
 
 def at_once(_step: Step, _effects: JsonObject, _reading: Reading) -> Settled:
@@ -279,6 +289,11 @@ class Fix:
     """Every write, and every read that `read`, `apply` and `settled` make."""
     settled: Callable[[Step, JsonObject, Reading], Settled] = at_once
     """Whether what was sent is complete; reads only, pure of clocks. Asked again until it is, after a crash, too."""
+    found: Callable[[Step, Reading, str], JsonObject | None] = nobody_can_tell
+    """The effects of a step of this plan (its id) that was begun and of which no answer came, by the mark that it left.
+
+    None: nothing bears the mark. Then whoever settles the repair compares the state with `before`.
+    """
     needs: tuple[type, ...] = ()
     """Evidence classes that it plans from; every playbook that names it gathers them."""
     parameters: type = NoParameters

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from bot.domain.json_values import JsonObject
 
 
 class Progressing(StrEnum):
@@ -21,9 +23,16 @@ class Settled:
     progress: Progressing
     text: str = ""
     """What it waits for ("rslvr-in-1 is CREATING"), or why it failed."""
+    made: JsonObject = field(default_factory=dict)
+    """What is known of the change's effects only now that it is complete, beside what `apply` reported."""
 
 
 COMPLETE = Settled(progress=Progressing.DONE)
+
+
+def complete_with(made: JsonObject) -> Settled:
+    """Return that the change is complete, and what became known of it meanwhile: an endpoint's addresses."""
+    return Settled(progress=Progressing.DONE, made=made)
 
 
 def waiting_for(what: str) -> Settled:

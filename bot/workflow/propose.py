@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from bot.domain.findings import Finding, Kind, Verdict
 from bot.domain.history import Draft, History
 from bot.domain.json_values import JsonObject, JsonValue, digest
 from bot.domain.people import Person
-from bot.domain.plans import Advice, Fix, FixPlan, PlanCase, Planned, plan_document
+from bot.domain.plans import Advice, Fix, FixPlan, PlanCase, Planned, Step, plan_document
 from bot.domain.playbooks import FixUse, Playbook
 from bot.errors import EvidenceUnavailable
 from bot.workflow.policy import nobody_may, not_approvable_because, policy_for
@@ -82,7 +82,8 @@ class Proposer:
             if isinstance(planned, Advice):
                 not_offered.append(NotOffered(finding=finding.rule, fix=use.fix, advice=planned))
                 continue
-            parts = [(use, planned), *self._later(use, diagnosis, finding, plan_id, not_offered)]
+            parts = [(use, planned)]
+            self._follow(use, diagnosis, finding, plan_id, parts, not_offered)
             if not any(part.steps for _, part in parts):
                 not_offered.append(NotOffered(finding=finding.rule, fix=use.fix, advice=_NOTHING_LEFT))
                 continue
@@ -128,19 +129,29 @@ class Proposer:
         offered = {offer.fix for offer in finding.measures}
         return tuple(measure for measure in use.measures if measure.fix in offered) if offered else use.fixes
 
-    def _later(
-        self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str, not_offered: list[NotOffered]
-    ) -> Iterator[tuple[FixUse, Planned]]:
-        """Yield the fixes that follow in the same plan, their steps marked with when they may run."""
+    def _follow(
+        self,
+        use: FixUse,
+        diagnosis: Diagnosis,
+        finding: Finding,
+        plan_id: str,
+        parts: list[tuple[FixUse, Planned]],
+        not_offered: list[NotOffered],
+    ) -> None:
+        """Add the fixes that follow in the same plan to its parts, their steps marked with when they may run."""
         for later in use.then:
-            planned = self._ask(later, diagnosis, finding, plan_id)
+            earlier = tuple(step for _, part in parts for step in part.steps)
+            planned = self._ask(later, diagnosis, finding, plan_id, earlier)
             if isinstance(planned, Advice):
                 not_offered.append(NotOffered(finding=finding.rule, fix=later.fix, advice=planned))
                 continue
-            yield later, replace(planned, steps=tuple(replace(step, when=later.when) for step in planned.steps))
-            yield from self._later(later, diagnosis, finding, plan_id, not_offered)
+            steps = tuple(replace(step, when=later.when) for step in planned.steps)
+            parts.append((later, replace(planned, steps=steps)))
+            self._follow(later, diagnosis, finding, plan_id, parts, not_offered)
 
-    def _ask(self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str) -> Planned | Advice:
+    def _ask(
+        self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str, earlier: tuple[Step, ...] = ()
+    ) -> Planned | Advice:
         fix = self.fixes[use.fix]
         case = PlanCase(
             plan_id=plan_id,
@@ -148,6 +159,7 @@ class Proposer:
             finding=finding,
             parameters=use.parameters,
             evidence=evidence_for(fix, diagnosis, finding, self.evidence_classes),
+            earlier=earlier,
             lasting_seconds=diagnosis.question.lasting_seconds,
         )
         try:

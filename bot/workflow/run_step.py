@@ -148,10 +148,22 @@ class StepRunner:
         except DnsBotError as error:
             return failed_because(_note(error))
 
+    def found(self, step: Step, turn: Turn) -> JsonObject | None:
+        """Return the effects of a step that was begun and whose answer nobody saw; None: nothing shows that it has any.
+
+        A look that fails shows nothing, either.
+        """
+        try:
+            reading = open_reading(step, turn.target, self.open_sources(turn.target), self.read_seconds)
+            return self.fixes[step.fix].found(step, reading, turn.plan_id)
+        except DnsBotError:
+            return None
+
     def _settled(self, step: Step, index: int, effects: JsonObject, seen: Settled, turn: Turn) -> Ended:
         done = seen.progress is Progressing.DONE
         state = StepState.DONE if done else StepState.FAILED
         ends = step.ends_after_seconds if done else 0
+        effects = {**effects, **seen.made}
         unkept = self._keep(index, state, effects, "" if done else seen.text, turn, ends_after_seconds=ends)
         stopped = "" if done else f"Step {index + 1} ({step.target}) was sent and failed: {seen.text}"
         return Ended(stopped=stopped or unkept, done=done, effects=effects)

@@ -1,7 +1,8 @@
 """Settle a repair whose process ended, was frozen or lost its database: look at what was sent, and say how it stands.
 
 Nothing is resumed. A change that was SENT is looked at until it is complete or has failed; one that was only STARTED
-was not made if its object is as it was before, and otherwise nobody knows. A plan whose every step is done is verified.
+was made if something bears its mark (`Fix.found`), was not made if its object is as it was before, and otherwise nobody
+knows. A plan whose every step is done is verified.
 """
 
 from __future__ import annotations
@@ -88,6 +89,11 @@ class Settler:
         if line.state is StepState.SENT:
             return not self.runner.wait(step, line.index, line.effects, turn).unsettled
         if line.state is StepState.STARTED:
+            made = self.runner.found(step, turn)
+            if made is not None:
+                sent = self.history.journal(turn.holding.lease, index=line.index, state=StepState.SENT, effects=made)
+                turn.told(sent)
+                return not self.runner.wait(step, line.index, made, turn).unsettled
             changed = self.runner.changed(step, turn.target)
             state = StepState.UNKNOWN if changed else StepState.FAILED
             note = (

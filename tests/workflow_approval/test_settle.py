@@ -353,3 +353,21 @@ def test_what_is_left_to_others_is_left_at_once(setting: Any, approved: Proposal
     setting.use(holder=holder).repairer.run(approved.id, lambda _: None)
     assert "renew" not in setting.history.calls[setting.history.calls.index("release") :]
     assert [job.kind for job in setting.history.due() if job.kind != "redraw_card"] == ["settle"]
+
+
+def test_a_step_in_flight_that_left_its_mark_was_made(setting: Any, approved: Proposal) -> None:
+    """What bears the plan's mark is ours, whatever else changed: it is done, with effects that can be taken back."""
+    _die_at(setting, approved, "back")
+    setting.world.doors["back"] = True
+    asked: list[str] = []
+
+    def found(step: Step, reading: Reading, plan_id: str) -> JsonObject | None:
+        del reading
+        asked.append(plan_id)
+        return {"id": "change-9"} if step.parameters["door"] == "back" else None
+
+    setting.fixes["open_door"] = replace(setting.world.fix("open_door"), found=found)
+    (outcome,) = setting.settle()
+    assert asked == [approved.id]
+    assert [(line.state, line.effects) for line in outcome.steps][1] == (StepState.DONE, {"id": "change-9"})
+    assert outcome.result is Result.VERIFIED
