@@ -2,7 +2,7 @@
 
 Why it matters to DNS: a query that a rule forwards leaves from the outbound endpoint's subnet, must reach the inbound
 endpoint's address, and its answer must come back. Nothing is asked where no peer and no network on premises is
-configured. Cost: three EC2 lists a VPC, one of peerings and one of group rules an account and region, and one for
+configured. Cost: three EC2 lists a VPC, one of peerings and two of groups an account and region, and one for
 targets that no endpoint has.
 
 ```yaml
@@ -52,6 +52,19 @@ class VpcNetwork:
         return tuple(sorted(map(str, local_cidrs(self.subnets))))
 
 
+MADE_TAG = "dnsbot:plan"
+"""The tag of what a plan makes in EC2; its value is the plan's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeGroup:
+    """A security group that a plan of this bot made."""
+
+    id: str
+    name: str
+    vpc_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountGroups:
     """The rules of the endpoints' security groups in one account and region."""
@@ -63,6 +76,8 @@ class AccountGroups:
     rules: tuple[SecurityGroupRule, ...]
     peerings: tuple[Peering, ...]
     """The active ones of its VPCs."""
+    made: tuple[MadeGroup, ...] = ()
+    """Groups that plans of this bot made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +145,8 @@ def _holders(aws: AwsReader, spot: Spot, addresses: frozenset[Address]) -> tuple
 
 def _groups(aws: AwsReader, spot: Spot, endpoints: Sequence[ResolverEndpoint]) -> AccountGroups:
     own = [one for one in endpoints if (one.account, one.region) == (spot.account, spot.region)]
-    groups = sorted({group for one in own for group in one.security_group_ids})
+    made = _made(aws)
+    groups = sorted({group for one in own for group in one.security_group_ids} | {one.id for one in made})
     rules: tuple[SecurityGroupRule, ...] = ()
     if groups:
         filters = [{"Name": "group-id", "Values": groups}]
@@ -143,7 +159,16 @@ def _groups(aws: AwsReader, spot: Spot, endpoints: Sequence[ResolverEndpoint]) -
         group_ids=frozenset(groups),
         rules=rules,
         peerings=_peerings(aws),
+        made=made,
     )
+
+
+def _made(aws: AwsReader) -> tuple[MadeGroup, ...]:
+    answer = aws.read("ec2", "DescribeSecurityGroups", Filters=[{"Name": "tag-key", "Values": [MADE_TAG]}])
+    with reading("ec2:DescribeSecurityGroups"):
+        return tuple(
+            MadeGroup(id=row["GroupId"], name=row["GroupName"], vpc_id=row["VpcId"]) for row in answer["SecurityGroups"]
+        )
 
 
 def _peerings(aws: AwsReader) -> tuple[Peering, ...]:
@@ -185,6 +210,7 @@ COLLECTOR = Collector(
         *everywhere("ec2:DescribeRouteTables", _WHY),
         *everywhere("ec2:DescribeNetworkAcls", _WHY),
         *everywhere("ec2:DescribeSecurityGroupRules", _WHY),
+        *everywhere("ec2:DescribeSecurityGroups", "find the groups that earlier plans made for Resolver endpoints"),
         *everywhere("ec2:DescribeVpcPeeringConnections", _WHY),
         *everywhere("ec2:DescribeNetworkInterfaces", "see whether anybody holds an address that a rule aims at"),
     ),

@@ -10,32 +10,39 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.endpoint_networks import MADE_TAG
 from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.domain.json_values import JsonValue
 from bot.domain.permissions import AwsPermission
 from bot.domain.plans import Rehearsal
 from bot.network.model import Direction, SecurityGroupRule
 
-PLAN_TAG = "dnsbot:plan"
+PLAN_TAG = MADE_TAG
 DESCRIPTION = "DNS within the cluster, allowed by eks-dns-bot"
+ELSEWHERE = "From networks beside the VPC, allowed by eks-dns-bot"
 
 _RULES = ("arn:aws:ec2:*:*:security-group-rule/*",)
 _GROUPS = ("arn:aws:ec2:*:*:security-group/*", *_RULES)
 _WHILE_AUTHORIZING = (
     ("ForAllValues:StringEquals", "aws:TagKeys", (PLAN_TAG,)),
-    ("StringEquals", "ec2:CreateAction", ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress")),
+    (
+        "StringEquals",
+        "ec2:CreateAction",
+        ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup"),
+    ),
 )
-"""Tags of this bot, on rules that are being created, and on nothing else."""
+"""Tags of this bot, on rules and groups that are being created, and on nothing else."""
 
+TAG_PERMISSION = AwsPermission(
+    action="ec2:CreateTags",
+    unlocks="tag the rules and groups that a plan creates with its id",
+    resources=_GROUPS,
+    conditions=_WHILE_AUTHORIZING,
+)
 INGRESS_PERMISSIONS = (
     AwsPermission(action="ec2:DescribeSecurityGroupRules", unlocks="read a group again right before changing it"),
     AwsPermission(action="ec2:AuthorizeSecurityGroupIngress", unlocks="let DNS in", resources=_GROUPS),
-    AwsPermission(
-        action="ec2:CreateTags",
-        unlocks="tag the rules that a plan creates with its id",
-        resources=_RULES,
-        conditions=_WHILE_AUTHORIZING,
-    ),
+    TAG_PERMISSION,
     AwsPermission(action="ec2:RevokeSecurityGroupIngress", unlocks="take back what a plan let in", resources=_GROUPS),
 )
 EGRESS_PERMISSIONS = (
@@ -62,8 +69,14 @@ def revocation(group_id: str, rule_ids: Sequence[str]) -> dict[str, Any]:
 
 def permission(rule: Mapping[str, JsonValue]) -> dict[str, Any]:
     """Return a rule, as `wanted_rule` of the steps gives it, as an IpPermission."""
-    pair = {"GroupId": rule["peer"], "Description": DESCRIPTION}
-    asked: dict[str, Any] = {"IpProtocol": rule["protocol"], "UserIdGroupPairs": [pair]}
+    peer = str(rule["peer"])
+    asked: dict[str, Any] = {"IpProtocol": rule["protocol"]}
+    if ":" in peer:
+        asked["Ipv6Ranges"] = [{"CidrIpv6": peer, "Description": ELSEWHERE}]
+    elif "/" in peer:
+        asked["IpRanges"] = [{"CidrIp": peer, "Description": ELSEWHERE}]
+    else:
+        asked["UserIdGroupPairs"] = [{"GroupId": peer, "Description": DESCRIPTION}]
     if rule["protocol"] != "-1":
         asked |= {"FromPort": rule["from_port"], "ToPort": rule["to_port"]}
     return asked

@@ -13,7 +13,9 @@ from typing import Any
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
+from bot.domain.made import Made
 from bot.domain.phrases import count
+from bot.domain.places import HOME, Place
 from bot.domain.plans import PlanCase, Reading, Step, WriterKind, Writing
 from bot.domain.ports import AwsReader
 from bot.domain.reading import reading
@@ -26,10 +28,10 @@ RULES_PER_DIRECTION = 60
 """Default quota of rules per group and direction."""
 
 
-def wanted_rule(protocol: str, group_id: str) -> dict[str, JsonValue]:
-    """Return the rule for port 53 of `protocol` from or to a group; protocol "-1" means all traffic."""
-    port = -1 if protocol == "-1" else 53
-    return {"protocol": protocol, "from_port": port, "to_port": port, "peer": group_id}
+def wanted_rule(protocol: str, peer: str, *, port: int = 53) -> dict[str, JsonValue]:
+    """Return the rule for a port of `protocol` from or to a group or a CIDR; protocol "-1" means all traffic."""
+    port = -1 if protocol == "-1" else port
+    return {"protocol": protocol, "from_port": port, "to_port": port, "peer": peer}
 
 
 def normalised(rules: Iterable[SecurityGroupRule], group_id: str, direction: Direction) -> list[dict[str, JsonValue]]:
@@ -48,21 +50,51 @@ def authorize_step(
     before: Sequence[Mapping[str, JsonValue]],
 ) -> Step:
     """Return the step that adds `wanted` to one group and direction."""
-    way = "from" if direction is Direction.INGRESS else "to"
-    rules = [dict(rule) for rule in wanted]
     nodes = case.look_for(WorkerNodes)
     name = nodes.group_name(group_id) if isinstance(nodes, WorkerNodes) else ""
+    return adding_step(
+        fix,
+        case.plan_id,
+        group=group_id,
+        name=name,
+        direction=direction,
+        wanted=wanted,
+        before=before,
+        owner=_owner(case, group_id),
+    )
+
+
+def adding_step(  # noqa: PLR0913  # what a step shows and sends
+    fix: str,
+    plan_id: str,
+    *,
+    group: str | Made,
+    name: str = "",
+    direction: Direction = Direction.INGRESS,
+    wanted: Sequence[Mapping[str, JsonValue]],
+    before: Sequence[Mapping[str, JsonValue]] = (),
+    owner: str = "",
+    place: Place = HOME,
+) -> Step:
+    """Return the step that adds `wanted` to a group, one that an earlier step makes included."""
+    way = "from" if direction is Direction.INGRESS else "to"
+    rules = [dict(rule) for rule in wanted]
     return Step(
         fix=fix,
         action="authorize",
-        target=f"security group {group_id}" + (f" ({name})" if name else "") + f", {direction.value} rules",
-        parameters={"security_group_id": group_id, "direction": direction.value, "rules": rules},
+        target=f"security group {group}" + (f" ({name})" if name else "") + f", {direction.value} rules",
+        parameters={
+            "security_group_id": group.as_json() if isinstance(group, Made) else group,
+            "direction": direction.value,
+            "rules": rules,
+        },
         before=[dict(rule) for rule in before],
         diff=(*(f"  {_line(rule, way)}" for rule in before), *(f"+ {_line(rule, way)}" for rule in rules)),
         undo=f"Revoke, by rule id, the {count(len(rules), 'rule')} that this plan creates; other rules stay.",
-        command=_authorize_command(case.plan_id, group_id, direction, rules),
+        command=_authorize_command(plan_id, f"<{group}>" if isinstance(group, Made) else group, direction, rules),
         writer=WriterKind.AWS,
-        owner=_owner(case, group_id),
+        owner=owner,
+        place=place,
     )
 
 
@@ -143,7 +175,7 @@ def _authorize(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
             raise
         if missing:
             created += _send(step, writing, missing)
-    ours = {rule.id: rule for rule in (*created, *_tagged(step, writing))}
+    ours = {rule.id: rule for rule in (*created, *_tagged(step, writing.aws, writing.plan_id))}
     return _identified(rule for rule in ours.values() if _what(rule) in wanted)
 
 
@@ -154,18 +186,18 @@ def _send(step: Step, writing: Writing, rules: Sequence[Mapping[str, JsonValue]]
     return security_group_rules(answer.get("SecurityGroupRules") or ())
 
 
-def _tagged(step: Step, writing: Writing) -> tuple[SecurityGroupRule, ...]:
+def _tagged(step: Step, aws: AwsReader, plan_id: str) -> tuple[SecurityGroupRule, ...]:
     """Return the rules that this plan created here, found by their tag; an unreadable answer leaves the write's own."""
     group_id, direction = _place(step)
     filters = [
         {"Name": "group-id", "Values": [group_id]},
-        {"Name": f"tag:{requests.PLAN_TAG}", "Values": [writing.plan_id]},
+        {"Name": f"tag:{requests.PLAN_TAG}", "Values": [plan_id]},
     ]
     try:
-        found = _described(writing.aws.read("ec2", "DescribeSecurityGroupRules", Filters=filters))
+        tagged = _described(aws.read("ec2", "DescribeSecurityGroupRules", Filters=filters))
     except EvidenceUnavailable:
         return ()
-    return tuple(rule for rule in found if rule.direction is direction)
+    return tuple(rule for rule in tagged if rule.direction is direction)
 
 
 def _revoke(step: Step, writing: Writing) -> list[dict[str, JsonValue]]:
@@ -207,6 +239,15 @@ def _order(rule: Mapping[str, JsonValue]) -> tuple[str, str]:
     return f"{rule['protocol']}{ports}", str(rule["peer"])
 
 
+def found(step: Step, look: Reading, plan_id: str) -> JsonObject | None:
+    """Return the rules that this plan created where an authorisation wants them, by their tag; None: there are none."""
+    if step.action != "authorize":
+        return None
+    wanted = [dict(rule) for rule in _listed(step)]
+    ours = _identified(rule for rule in _tagged(step, look.aws, plan_id) if _what(rule) in wanted)
+    return {"created": ours} if ours else None
+
+
 def _place(step: Step) -> tuple[str, Direction]:
     return str(step.parameters["security_group_id"]), Direction(str(step.parameters["direction"]))
 
@@ -237,4 +278,8 @@ def _authorize_command(
 
 def _shorthand(rule: Mapping[str, JsonValue]) -> str:
     ports = "" if rule["protocol"] == "-1" else f"FromPort={rule['from_port']},ToPort={rule['to_port']},"
-    return f"'IpProtocol={rule['protocol']},{ports}UserIdGroupPairs=[{{GroupId={rule['peer']}}}]'"
+    peer = str(rule["peer"])
+    if "/" in peer:
+        ranges = f"Ipv6Ranges=[{{CidrIpv6={peer}}}]" if ":" in peer else f"IpRanges=[{{CidrIp={peer}}}]"
+        return f"'IpProtocol={rule['protocol']},{ports}{ranges}'"
+    return f"'IpProtocol={rule['protocol']},{ports}UserIdGroupPairs=[{{GroupId={peer}}}]'"

@@ -13,11 +13,12 @@ is COMPLETE. Playbook:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.json_values import JsonObject, JsonValue
+from bot.domain.made import Made
 from bot.domain.peers import Peers
 from bot.domain.permissions import AwsPermission
 from bot.domain.places import Place, PlaceKind
@@ -26,33 +27,66 @@ from bot.domain.ports import AwsReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
 from bot.errors import UnitError, WriteFailed
+from bot.fixes.create_forwarding_rule import CREATE_RULE
 from bot.network.names import ResolverRule
 
 NAME = "associate_forwarding_rule"
 _ASSOCIATE, _DISASSOCIATE = "associate", "disassociate"
+_UNDO = "Take away the association that this plan makes; the rule stays."
 _RULES = ("arn:aws:route53resolver:*:*:resolver-rule/*",)
 
 
 def plan(case: PlanCase) -> Planned | Advice:
-    """Plan one association for each VPC that lacks it."""
+    """Plan one association for each VPC that lacks it, of a rule that is there or that an earlier step makes."""
+    places = {one.place.name: one.place for one in case.need(Peers).entered}
+    following = [step for index, each in enumerate(case.earlier) for step in _following(case, places, index, each)]
+    if following:
+        return Planned(steps=tuple(following), blast_radius=_blast_radius(following))
+    if "rules" not in case.finding.judgement.details:
+        return Planned(steps=(), blast_radius="", only_followed=True)
     rows = [one for one in case.finding.rows("rules") if one["fault"] == "not associated"]
     if not rows:
         return Advice(
             reason="No rule that is aimed well lacks nothing but its association.",
             text=("Share the rule, aim it or take the conflicting one away first, and diagnose again.",),
         )
-    places = {one.place.name: one.place for one in case.need(Peers).entered}
     known = {rule.id: rule for account in case.need(ResolverRules).accounts for rule in account.rules}
     steps = [
         _step(known[str(row["rule_id"])], str(row["vpc_id"]), places[str(row["place"])], case.plan_id)
         for row in rows
         if row["place"] in places and row["rule_id"] in known
     ]
+    return Planned(steps=tuple(steps), blast_radius=_blast_radius(steps))
+
+
+def _blast_radius(steps: Sequence[Step]) -> str:
     vpcs = ", ".join(str(step.parameters["vpc_id"]) for step in steps)
-    return Planned(
-        steps=tuple(steps),
-        blast_radius=f"All who ask the resolvers of {vpcs} have this one name forwarded; other names stay as they are.",
-    )
+    return f"All who ask the resolvers of {vpcs} have this one name forwarded; other names stay as they are."
+
+
+def _following(case: PlanCase, places: Mapping[str, Place], index: int, earlier: Step) -> Iterator[Step]:
+    """Yield the associations of a rule that an earlier step of the plan makes."""
+    if earlier.action != CREATE_RULE:
+        return
+    vpcs: Any = earlier.parameters["vpcs"]
+    name, rule, region = earlier.parameters["name"], Made(made_by_step=index, member="rule_id"), earlier.place.region
+    for one in vpcs:
+        vpc_id, place = str(one["vpc_id"]), places[str(one["place"])]
+        yield Step(
+            fix=NAME,
+            action=_ASSOCIATE,
+            target=f"Resolver rule for {name} in {vpc_id}",
+            parameters={"rule_id": rule.as_json(), "vpc_id": vpc_id},
+            before={"associations": []},
+            diff=(f"  {name} by {rule}", f"+ associated with {vpc_id}"),
+            undo=_UNDO,
+            command=(
+                f"aws route53resolver associate-resolver-rule --resolver-rule-id '<{rule}>' --vpc-id {vpc_id} "
+                f"--name {_marker(case.plan_id)} --region {region or place.region}"
+            ),
+            writer=WriterKind.AWS,
+            place=place,
+        )
 
 
 def _step(rule: ResolverRule, vpc_id: str, place: Place, plan_id: str) -> Step:
@@ -61,10 +95,10 @@ def _step(rule: ResolverRule, vpc_id: str, place: Place, plan_id: str) -> Step:
         fix=NAME,
         action=_ASSOCIATE,
         target=f"Resolver rule {rule.id} ({rule.name}) in {vpc_id}",
-        parameters={"rule_id": rule.id, "vpc_id": vpc_id},
+        parameters={"rule_id": rule.id, "vpc_id": vpc_id, "reads_rule": True},
         before={"associations": [], "forwards": _forwards(rule.name, rule.endpoint_id, map(str, rule.targets))},
         diff=(f"  {rule.name} by {rule.endpoint_id} to {targets}", f"+ associated with {vpc_id}"),
-        undo="Take away the association that this plan makes; the rule stays.",
+        undo=_UNDO,
         command=(
             f"aws route53resolver associate-resolver-rule --resolver-rule-id {rule.id} --vpc-id {vpc_id} "
             f"--name {_marker(plan_id)} --region {rule.region}"
@@ -85,15 +119,17 @@ def _marker(plan_id: str) -> str:
 
 def read(step: Step, look: Reading) -> JsonValue:
     """Return the associations of the rule with the VPC, and, to associate it, what the rule does."""
-    found: list[JsonValue] = [str(row["Id"]) for row in _pair(step, look.aws)]
+    there: list[JsonValue] = [str(row["Id"]) for row in _pair(step, look.aws)]
     if step.action == _DISASSOCIATE:
-        return {"associations": [one for one in found if one == step.parameters["association_id"]]}
+        return {"associations": [one for one in there if one == step.parameters["association_id"]]}
+    if not step.parameters.get("reads_rule"):  # the plan itself makes the rule
+        return {"associations": there}
     answer = look.aws.read("route53resolver", "GetResolverRule", ResolverRuleId=step.parameters["rule_id"])
     with reading("route53resolver:GetResolverRule"):
         rule = answer["ResolverRule"]
         targets = [f"{one['Ip']}:{one.get('Port') or 53}" for one in rule.get("TargetIps") or ()]
         name = str(rule["DomainName"]).rstrip(".").lower()
-    return {"associations": found, "forwards": _forwards(name, rule.get("ResolverEndpointId") or "", targets)}
+    return {"associations": there, "forwards": _forwards(name, rule.get("ResolverEndpointId") or "", targets)}
 
 
 def apply(step: Step, writing: Writing) -> JsonObject:
@@ -160,6 +196,13 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     return failed_because(f"{number} is {status}: {rows[0].get('StatusMessage') or 'AWS says no more'}")
 
 
+def found(step: Step, look: Reading, plan_id: str) -> JsonObject | None:
+    """Return the association of the pair that bears this plan's name."""
+    rows = _pair(step, look.aws) if step.action == _ASSOCIATE else []
+    ours = [row for row in rows if row.get("Name") == _marker(plan_id)]
+    return {"association_id": str(ours[0]["Id"])} if ours else None
+
+
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that takes away the association that `apply` reported as made."""
     number = str(effects.get("association_id") or "")
@@ -208,6 +251,7 @@ FIX = Fix(
     read=read,
     apply=apply,
     settled=settled,
+    found=found,
     inverse=inverse,
     permissions=(
         AwsPermission(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
+from bot.collectors.endpoint_networks import MADE_TAG
 from tests.catalogue.ec2_calls import Ec2Calls, ec2_calls
 from tests.deploy.iam_account import Cloud, Json, Keys, enforcing_cloud
 
@@ -36,6 +37,8 @@ def cloud(enforcing: Cloud) -> Cloud:
         "PrefixListIds": [{"PrefixListId": _prefix_list(ec2)}],
     }
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[dns])
+    made = ec2.create_security_group(GroupName="dnsbot-inbound-plan0", Description="made", VpcId=vpc)["GroupId"]
+    ec2.create_tags(Resources=[made], Tags=[{"Key": MADE_TAG, "Value": "plan0"}])
     found = ec2_calls(lambda operation, asked: getattr(ec2, xform_name(operation))(**asked), vpc_id=vpc, group_id=group)
     enforcing.parameters = {**found.reads, **_writes(found, group)}
     return enforcing

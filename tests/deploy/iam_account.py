@@ -42,13 +42,19 @@ TRUST: Json = json.loads((DEPLOY / "trust-read-write.json").read_text())
 
 
 def declared(use: Use, place: PlaceKind = PlaceKind.HOME) -> list[str]:
-    """Return the EC2 actions that units declare for a use at this kind of place."""
+    """Return the EC2 actions that units declare for a use at this kind of place and call themselves."""
+    return sorted(one.action for one in _of_ec2(use, place) if not one.by_service)
+
+
+def _of_ec2(use: Use, place: PlaceKind) -> Iterator[AwsPermission]:
     found = (need.permission for need in NEEDS if need.use is use)
     there = (one for one in found if isinstance(one, AwsPermission) and one.place is place)
-    return sorted(one.action for one in there if one.action.startswith("ec2:"))
+    return (one for one in there if one.action.startswith("ec2:"))
 
 
 READS, CHANGES = declared(Use.READ), declared(Use.CHANGE)
+BY_SERVICES = sorted(one.action for one in _of_ec2(Use.CHANGE, PlaceKind.HOME) if one.by_service)
+"""What AWS services call with the writer's rights; nothing here calls as one, so these are not tried."""
 PEER_READS = declared(Use.READ, PlaceKind.PEER)
 
 

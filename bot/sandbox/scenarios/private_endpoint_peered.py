@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.world.private_endpoint import lead, make_private
-from bot.sandbox.world.scenario import ByHand, Neighbour, Operator, Scenario
+from bot.sandbox.world.scenario import ByFix, Neighbour, Operator, Scenario
 from bot.sandbox.world.world import World
 
 _NOT_IN_LAB = "the lab does not tell the bot yet that public DNS is blocked"
@@ -12,10 +12,6 @@ _NOT_IN_LAB = "the lab does not tell the bot yet that public DNS is blocked"
 def _acts(world: World, operator: Operator) -> None:
     del world
     make_private(operator)
-
-
-def _heal(world: World, operator: Operator) -> None:
-    lead(world, operator, world.neighbours[0])
 
 
 def _led(world: World, operator: Operator) -> None:
@@ -31,7 +27,7 @@ SCENARIO = Scenario(
         "is blocked, kubectl no longer finds the endpoint: nothing there leads its name to the cluster's VPC."
     ),
     root_cause="private_endpoint_not_resolvable",
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="create_inbound_resolver_endpoint"),
     neighbours=(Neighbour(name="tools", account="210987654321"),),
     public_resolution="blocked",
     not_in_lab=_NOT_IN_LAB,
