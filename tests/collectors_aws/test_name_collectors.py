@@ -316,6 +316,7 @@ def network(cidr: str) -> dict[str, Any]:
         "ec2:DescribeNetworkAcls": {"NetworkAcls": []},
         "ec2:DescribeNetworkInterfaces": {"NetworkInterfaces": []},
         "ec2:DescribeSecurityGroupRules": {"SecurityGroupRules": []},
+        "ec2:DescribeSecurityGroups": {"SecurityGroups": []},
         "ec2:DescribeVpcPeeringConnections": {"VpcPeeringConnections": [{"VpcPeeringConnectionId": "pcx-1", **ends}]},
     }
 
@@ -337,3 +338,20 @@ def test_networks_are_those_of_places_and_endpoints_and_strays_are_looked_for(ga
     assert groups["111122223333"].group_ids == {"sg-dns"}
     assert groups["210987654321"].peerings[0].vpc_ids == {"vpc-home", "vpc-peer"}
     assert "ec2:DescribeSecurityGroupRules" not in {call for call, _ in accounts[PEER].asked}
+
+
+def test_groups_that_plans_made_are_known_with_their_rules(gather: Gather) -> None:
+    """By their tag, whoever carries them now: the next plan takes up what an interrupted one left."""
+    row = {"GroupId": "sg-made", "GroupName": "dnsbot-inbound-plan0", "VpcId": "vpc-home"}
+    made = {"ec2:DescribeSecurityGroups": {"SecurityGroups": [row]}}
+    accounts = {
+        HOME: Account({**RESOLVER, **network("10.0.0.0/16"), **made}),
+        PEER: Account({**EMPTY, **network("10.1.0.0/16")}),
+    }
+
+    found = gather(endpoint_networks.COLLECTOR, accounts, gather(resolver_rules.COLLECTOR, accounts))
+
+    groups = {one.account: one for one in found.accounts}
+    assert [(one.id, one.vpc_id) for one in groups["111122223333"].made] == [("sg-made", "vpc-home")]
+    assert groups["111122223333"].group_ids == {"sg-dns", "sg-made"}
+    assert groups["210987654321"].made == ()

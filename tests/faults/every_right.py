@@ -1,4 +1,4 @@
-"""Makes a world with a peer use every right to read names: zones, firewall, rules, DHCP options in both VPCs."""
+"""Makes a world with a peer use every right about names: zones, firewall, rules, DHCP options in both VPCs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ def use_every_right(running: RunningWorld) -> None:
         _dhcp_options(hands, vpc)
         zone(hands, vpc, "eks.amazonaws.com")
         filter_names(hands, vpc, "ALLOW", "*.amazonaws.com.")
+    left = dns_group(operator, world.home, "dnsbot-inbound-plan0", admits=False)  # as an interrupted plan leaves it
+    operator.aws("ec2", "CreateTags", Resources=[left], Tags=[{"Key": "dnsbot:plan", "Value": "plan0"}])
     outbound = endpoint(operator, world.home, "OUTBOUND", dns_group(operator, world.home, "dns-elsewhere"))
     nobody = [world.nobody("dns"), peer.cidr.replace(".0.0/16", ".1.250")]
     forward(operator, "corp.example", outbound, nobody)
