@@ -325,7 +325,9 @@ def start_bot(
     use = stack.enter_context(open_use_cases(settings, directory, connection.team_id, stopping=stopping))
     jobs = InProcessJobs()
     stack.callback(jobs.stop, grace_seconds=SHUTDOWN_GRACE_SECONDS)
-    bot = build_app(slack, connection=connection, use=use, jobs=jobs, templates=shipped("templates"))
+    bot = build_app(
+        slack, connection=connection, use=use, jobs=jobs, templates=shipped("templates"), owner=process_name()
+    )
     stack.callback(bot.stop)
     left_probe_pods = LeftProbePods(
         targets=[cluster.target for cluster in settings.clusters.values()],

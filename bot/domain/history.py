@@ -18,6 +18,7 @@ from bot.domain.approvals import (
     Choice,
     Decision,
     Ending,
+    MessageRef,
     Outcome,
     Posted,
     Proposal,
@@ -29,6 +30,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
+from bot.domain.outbox import Outbox
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan
 from bot.errors import HistoryUnavailable
@@ -46,6 +48,10 @@ class Draft:
     not_approvable: str
     fingerprint: str
     """Equal for two plans that would do the same, under the same policy; ids aside."""
+    channel: str = ""
+    """Where its card goes; empty: it has none."""
+    after: str = ""
+    """The key of the note with the report that it comes with: the card follows that, and links it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,39 +115,14 @@ class Story:
     outcome: Outcome | None
     endings: tuple[Ending, ...] = ()
     """When changes are taken back by themselves, and what became of it; in the plan's order."""
+    report_url: str = ""
+    """Link to the report that the plan came with, or empty."""
     version: int
     """Grows with everything that changes what the card shows."""
 
 
 ENDING_AGAIN_SECONDS = 60.0
 """After how long a change is tried to be taken back again, where that was not possible when its time was over."""
-
-
-TELLING_AGAIN_SECONDS = 60.0
-"""After how long what became of a plan is said again in its card's thread, where the chat did not take it."""
-TOLD_WITHIN_SECONDS = 24 * 3600.0
-"""Until how long after it came to be; and for how long a card that is not taken is drawn again."""
-DRAWN_AGAIN_SECONDS = 5.0
-"""After how long a card that the chat did not take is drawn again at first; each time, twice as long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotTaken:
-    """That the chat did not take a card, or what is said in its thread."""
-
-    reason: str
-    """In the chat's word: `is_archived`."""
-    again_within_seconds: float | None
-    """Until when at most it is sent again; None: it is never taken, so nothing is sent again before there is news."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Untold:
-    """What became of a plan and is still to be said in the thread of its card."""
-
-    outcome: bool = False
-    steps: tuple[int, ...] = ()
-    """0-based positions of the steps of whose end there is news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +166,8 @@ class Entry:
     """What of it cannot be read. A verdict that cannot be read stands as UNKNOWN."""
 
 
-class History(Protocol):
-    """Everything that is kept.
+class History(Outbox, Protocol):
+    """Everything that is kept, and what is still to be said of it.
 
     A record that cannot be read is a `RecordUnreadable` where it alone was asked for, and is left aside in lists.
     """
@@ -206,8 +187,8 @@ class History(Protocol):
     def propose(self, draft: Draft) -> Proposal:
         """Store a proposal, or return the pending one with the same fingerprint.
 
-        An older pending proposal for the same cluster and finding with another plan ends at once:
-        its time is set to now, and the next `expire` reports it.
+        Its card is a note from then on. An older pending proposal for the same cluster and finding with another plan
+        ends at once: its time is set to now, and the next `expire` reports it.
         """
         ...
 
@@ -226,12 +207,12 @@ class History(Protocol):
         """Remember where the proposal's card stands, and which report it came with."""
         ...
 
-    def drawn(self, proposal_id: str, version: int) -> None:
-        """Remember that the card shows this version of the story."""
+    def shown_also(self, proposal_id: str, place: MessageRef) -> None:
+        """Remember another message that shows the proposal: it is kept as its card is."""
         ...
 
-    def not_drawn(self, proposal_id: str, version: int, why: NotTaken) -> bool:
-        """Put off drawing this version; True where it is given up, and the history says why the card is behind."""
+    def report_stands(self, proposal_id: str, url: str) -> None:
+        """Remember the link to the report that the proposal came with."""
         ...
 
     def take(self, press: Press, *, required: int) -> Taken:
@@ -300,22 +281,6 @@ class History(Protocol):
         """Return the changes that could not be taken back yet when their time was over."""
         ...
 
-    def set_aside(self, proposal_id: str) -> None:
-        """Let the card of a plan that cannot be read be drawn no more, and nothing be said in its thread."""
-        ...
-
-    def begin_telling(self, proposal_id: str) -> Untold:
-        """Return what is to be said in the card's thread; it is due again a while later, unless it is `told`."""
-        ...
-
-    def told(self, proposal_id: str, step: int | None = None) -> None:
-        """Remember that the outcome, or what became of the end of a step's change, is said."""
-        ...
-
-    def not_told(self, proposal_id: str, why: NotTaken) -> bool:
-        """Put off what is still to be said; True where it is given up, and the history says why it is not said."""
-        ...
-
     def let_go(self, lease: Lease) -> None:
         """Let the cluster go when what was due has been dealt with."""
         ...
@@ -344,9 +309,8 @@ class History(Protocol):
         """Return what is to be done, by whichever process is first: this is the durable queue.
 
         Approved plans that nobody has begun (`repair`), running ones whose lease ran out (`settle`), changes whose
-        time is over (`end_change`), cards that do not show the newest version (`redraw_card`), plans of which it is
-        not said in the thread what became of them (`tell_thread`). The rows that people's decisions write are the
-        queue: deciding and enqueueing are one transaction.
+        time is over (`end_change`), queues in which a note may be sent (`send`). The rows that people's decisions
+        write are the queue: deciding and enqueueing are one transaction.
         """
         ...
 

@@ -17,6 +17,8 @@ class Lane(StrEnum):
     """Up to a diagnosis's deadline, a minute by default."""
     REPAIR = "repair"
     """Minutes: steps of an approved plan, roll-outs, verification."""
+    SEND = "send"
+    """Messages of one channel, one after the other, as fast as the chat takes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,7 @@ class Job:
     """Something to do, as a value: any process that reads it from the history can do it."""
 
     kind: str
-    """The name of a job kind: `repair`, `settle`, `redraw_card`."""
+    """The name of a job kind: `repair`, `settle`, `send`."""
     ids: Mapping[str, str] = field(default_factory=dict)
     """What it is about, and nothing else: `{"proposal_id": "…"}`."""
 
@@ -41,10 +43,11 @@ class Jobs(Protocol):
     `History.due` gives back.
     """
 
-    def submit(self, lane: Lane, key: str, work: Callable[[], None]) -> bool:
+    def submit(self, lane: Lane, key: str, work: Callable[[], None], *, again: bool = False) -> bool:
         """Queue `work` and return True; False when `key` is queued or running already, or the queue has stopped.
 
-        The same key may be submitted again once its work has ended.
+        The same key may be submitted again once its work has ended. `again`: where it is queued or running now, it is
+        queued once more when it ends, so that it looks at what has come up since.
         """
         ...
 

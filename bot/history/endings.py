@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select, upda
 from bot.domain.approvals import Ending
 from bot.domain.history import ENDING_AGAIN_SECONDS, LateEnding, Lease
 from bot.domain.jobs import Job
+from bot.domain.outbox import ENDING
+from bot.history import outbox
 from bot.history.columns import DatabaseTime
 from bot.history.diagnoses import insert_if_absent
 from bot.history.leases import hold, ran_out
@@ -71,8 +73,9 @@ def begin(connection: Connection, proposal_id: str, owner: str, seconds: float) 
 def end(connection: Connection, proposal_id: str, index: int, note: str) -> None:
     """Write down that a change was taken back, or why it was not."""
     one = (endings.c.proposal_id == proposal_id) & (endings.c.step == index)
-    connection.execute(update(endings).where(one).values(ended_at=DatabaseTime(), note=note, tell_at=DatabaseTime()))
+    connection.execute(update(endings).where(one).values(ended_at=DatabaseTime(), note=note))
     changed(connection, proposal_id)
+    _say(connection, proposal_id, (index,))
 
 
 def postpone(connection: Connection, proposal_id: str, note: str) -> None:
@@ -80,10 +83,20 @@ def postpone(connection: Connection, proposal_id: str, note: str) -> None:
     due_ones = (
         (endings.c.proposal_id == proposal_id) & endings.c.ended_at.is_(None) & (endings.c.due_at <= DatabaseTime())
     )
-    news = update(endings).where(due_ones, endings.c.note != note).values(note=note, tell_at=DatabaseTime())
-    if connection.execute(news).rowcount:
+    news = update(endings).where(due_ones, endings.c.note != note).values(note=note).returning(endings.c.step)
+    if steps := sorted(connection.scalars(news)):
         changed(connection, proposal_id)
+        _say(connection, proposal_id, steps)
     connection.execute(update(endings).where(due_ones).values(due_at=DatabaseTime(ENDING_AGAIN_SECONDS)))
+
+
+def _say(connection: Connection, proposal_id: str, steps: Sequence[int]) -> None:
+    """Say in the card's thread how the ends of these steps' changes stand; what is not said of them yet is old."""
+    version = connection.scalar(select(proposals.c.version).where(proposals.c.id == proposal_id))
+    for step in steps:
+        about = {"step": str(step)}
+        outbox.drop_unsent(connection, proposal_id, ENDING, about)
+        outbox.say_of_plan(connection, proposal_id, ENDING, f"{ENDING}:{proposal_id}:{step}:{version}", about)
 
 
 def late(connection: Connection) -> tuple[LateEnding, ...]:

@@ -12,12 +12,14 @@ from sqlalchemy.sql.expression import ColumnElement
 from bot.domain.approvals import ApprovalPolicy, Choice, Decision, MessageRef, Posted, Proposal, ProposalState
 from bot.domain.encoding import decode, encode
 from bot.domain.history import Draft, Press, Taken, Unreadable
+from bot.domain.outbox import CARD, Note, card_key
 from bot.domain.people import Person
 from bot.domain.plans import plan_document, plan_from_document
 from bot.errors import RecordUnreadable
+from bot.history import outbox
 from bot.history.columns import DatabaseTime
 from bot.history.diagnoses import insert_if_absent, person
-from bot.history.tables import clusters, decisions, proposals
+from bot.history.tables import clusters, decisions, notes, proposals
 from bot.history.unreadable import reading_row
 
 log = logging.getLogger(__name__)
@@ -39,12 +41,32 @@ def store(connection: Connection, draft: Draft) -> str:
     open_ones = _still_pending(connection, draft)
     for row in open_ones:
         if row.fingerprint == draft.fingerprint and (row.requested_user_id or draft.requested_by is None):
+            _say_card(connection, str(row.id), draft)
             return str(row.id)
     if open_ones:
         older = [row.id for row in open_ones]
         connection.execute(update(proposals).where(proposals.c.id.in_(older)).values(expires_at=DatabaseTime()))
-    connection.execute(proposals.insert().values(_columns(draft)))
+    connection.execute(proposals.insert().values({**_columns(draft), "report_url": _url_of(connection, plan.undoes)}))
+    _say_card(connection, plan.id, draft)
     return plan.id
+
+
+def _say_card(connection: Connection, proposal_id: str, draft: Draft) -> None:
+    """Let the plan's card be posted, unless it is to be already."""
+    if draft.channel:
+        about = {"proposal_id": proposal_id}
+        note = Note(key=card_key(proposal_id), channel=draft.channel, kind=CARD, about=about, after=draft.after)
+        outbox.say(connection, note)
+
+
+def _url_of(connection: Connection, undone: str) -> str:
+    """Return the link to the report that the plan which is taken back came with."""
+    return connection.scalar(select(proposals.c.report_url).where(proposals.c.id == undone)) or ""
+
+
+def set_report_url(connection: Connection, proposal_id: str, url: str) -> None:
+    """Remember the link to the report that a plan came with."""
+    connection.execute(update(proposals).where(proposals.c.id == proposal_id).values(report_url=url))
 
 
 def _still_pending(connection: Connection, draft: Draft) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -79,11 +101,7 @@ def _columns(draft: Draft) -> dict[str, object]:
         "created_at": DatabaseTime(),
         "expires_at": DatabaseTime(draft.policy.expires_after.total_seconds()),
         "apply_before": None,
-        "message_channel": "",
-        "message_ts": "",
-        "report_url": "",
         "version": 1,
-        "drawn": 0,
     }
 
 
@@ -118,8 +136,21 @@ def _rows(
     """Yield the rows of proposals, each with those of its decisions."""
     past = proposals.c.expires_at <= DatabaseTime()
     state_now = case((past & (proposals.c.state == PENDING), ProposalState.EXPIRED.value), else_=proposals.c.state)
+    card = notes.alias("card")
+    below = (notes.c.proposal_id == proposals.c.id) & (notes.c.kind != CARD) & (notes.c.given_up != "")
+    untold = select(func.max(notes.c.given_up)).where(below).scalar_subquery()
     rows = connection.execute(
-        select(proposals, state_now.label("state_now")).where(*where).order_by(proposals.c.created_at, proposals.c.id)
+        select(
+            proposals,
+            state_now.label("state_now"),
+            func.coalesce(card.c.channel, "").label("message_channel"),
+            func.coalesce(card.c.ts, "").label("message_ts"),
+            func.coalesce(card.c.given_up, "").label("undrawn"),
+            func.coalesce(untold, "").label("untold"),
+        )
+        .outerjoin(card, card.c.key == CARD + ":" + proposals.c.id)
+        .where(*where)
+        .order_by(proposals.c.created_at, proposals.c.id)
     ).all()
     made = _decisions(connection, [row.id for row in rows])
     yield from ((row, made.get(row.id, ())) for row in rows)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row, select, update
 from bot.domain.approvals import Outcome, ProposalState, Result, StepRecord, StepState
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
-from bot.history import drawing
+from bot.domain.outbox import OUTCOME
+from bot.history import outbox
 from bot.history.columns import DatabaseTime
 from bot.history.diagnoses import insert_if_absent
 from bot.history.leases import let_go, ran_out
@@ -95,12 +96,12 @@ def finish(connection: Connection, outcome: Outcome, state: ProposalState) -> bo
             "verification_diagnosis_id": outcome.verification_diagnosis_id,
             "inverse_proposal_id": outcome.inverse_proposal_id,
             "finished_at": DatabaseTime(),
-            "tell_at": DatabaseTime(),
         },
     )
     if inserted:
         open_one = (proposals.c.id == outcome.proposal_id) & proposals.c.state.in_([APPROVED, RUNNING])
         connection.execute(update(proposals).where(open_one).values(state=state.value, version=proposals.c.version + 1))
+        outbox.say_of_plan(connection, outcome.proposal_id, OUTCOME, f"{OUTCOME}:{outcome.proposal_id}", {})
     let_go(connection, outcome.proposal_id)
     return inserted
 
@@ -138,12 +139,11 @@ def _outcome(row: Row[*tuple[Any, ...]], journal: tuple[StepRecord, ...]) -> Out
 
 
 def due(connection: Connection) -> tuple[Job, ...]:
-    """Return repairs to begin and to settle, and cards to draw, oldest proposal first."""
+    """Return repairs to begin and to settle, oldest proposal first."""
     waiting = {
         "repair": (proposals.c.state == APPROVED) & (proposals.c.apply_before > DatabaseTime()),
         "settle": (proposals.c.state == RUNNING)
         & proposals.c.cluster.in_(select(clusters.c.name).where(clusters.c.repairing == proposals.c.id, ran_out())),
-        "redraw_card": drawing.is_due(),
     }
     return tuple(
         Job(kind=kind, ids={"proposal_id": row.id})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
-from bot.domain.approvals import Decision, Outcome, Posted, Proposal, ProposalState, StepRecord, StepState
+from bot.domain.approvals import Decision, MessageRef, Outcome, Posted, Proposal, ProposalState, StepRecord, StepState
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.history import (
     LEASE_SECONDS,
@@ -16,16 +16,15 @@ from bot.domain.history import (
     LateEnding,
     Lease,
     NotBegun,
-    NotTaken,
     Press,
     Story,
     Taken,
-    Untold,
 )
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
+from bot.domain.outbox import Note, NotTaken, Sending
 from bot.errors import Refused
-from bot.history import diagnoses, drawing, endings, entries, leases, proposals, repairs, telling
+from bot.history import diagnoses, endings, entries, leases, outbox, proposals, repairs
 from bot.history.columns import DatabaseTime
 from bot.history.engine import WAIT_SECONDS, Database, open_database
 from bot.history.tables import deliveries
@@ -89,10 +88,10 @@ class SqlHistory:
     def story(self, proposal_id: str) -> Story:
         with self.database.reading() as connection:
             # first: what is read after it may be newer, and is drawn again then; older it must not be
-            version = connection.execute(
-                select(proposal_rows.c.version).where(proposal_rows.c.id == proposal_id)
-            ).scalar_one_or_none()
-            if version is None:
+            row = connection.execute(
+                select(proposal_rows.c.version, proposal_rows.c.report_url).where(proposal_rows.c.id == proposal_id)
+            ).one_or_none()
+            if row is None:
                 raise Refused(_NO_PLAN.format(proposal_id[:64]))
             found = proposals.load(connection, proposal_rows.c.id == proposal_id)
             ended = repairs.load_outcomes(connection, [proposal_id])
@@ -103,28 +102,22 @@ class SqlHistory:
             journal=journal,
             outcome=ended[0] if ended else None,
             endings=ends,
-            version=version,
+            report_url=row.report_url,
+            version=row.version,
         )
 
     def remember(self, proposal_id: str, posted: Posted) -> None:
-        self._set(
-            proposal_id,
-            message_channel=posted.message.channel,
-            message_ts=posted.message.ts,
-            report_url=posted.report_url,
-        )
-
-    def drawn(self, proposal_id: str, version: int) -> None:
         with self.database.writing() as connection:
-            drawing.done(connection, proposal_id, version)
+            outbox.stands(connection, proposal_id, posted.message)
+            proposals.set_report_url(connection, proposal_id, posted.report_url)
 
-    def not_drawn(self, proposal_id: str, version: int, why: NotTaken) -> bool:
+    def shown_also(self, proposal_id: str, place: MessageRef) -> None:
         with self.database.writing() as connection:
-            return drawing.put_off(connection, proposal_id, version, why)
+            outbox.stands_also(connection, proposal_id, place)
 
-    def _set(self, proposal_id: str, **values: object) -> None:
+    def report_stands(self, proposal_id: str, url: str) -> None:
         with self.database.writing() as connection:
-            connection.execute(update(proposal_rows).where(proposal_rows.c.id == proposal_id).values(**values))
+            proposals.set_report_url(connection, proposal_id, url)
 
     def take(self, press: Press, *, required: int) -> Taken:
         with self.database.writing() as connection:
@@ -135,9 +128,10 @@ class SqlHistory:
             return proposals.insert_decision(connection, press, accepted=False, reason=why)
 
     def expire(self) -> tuple[Proposal, ...]:
-        """Mark what is past its time and return it; delivery keys older than a week go too."""
+        """Mark what is past its time and return it; delivery keys older than a week go too, and notes."""
         with self.database.writing() as connection:
             connection.execute(delete(deliveries).where(deliveries.c.seen_at < DatabaseTime(-WEEK_SECONDS)))
+            outbox.forget(connection)
             ids = proposals.expire(connection)
             return proposals.load_readable(connection, proposal_rows.c.id.in_(ids))[0] if ids else ()
 
@@ -203,23 +197,6 @@ class SqlHistory:
         with self.database.reading() as connection:
             return endings.late(connection)
 
-    def set_aside(self, proposal_id: str) -> None:
-        self._set(proposal_id, drawn=proposal_rows.c.version)
-        with self.database.writing() as connection:
-            telling.set_aside(connection, proposal_id)
-
-    def begin_telling(self, proposal_id: str) -> Untold:
-        with self.database.writing() as connection:
-            return telling.begin(connection, proposal_id)
-
-    def told(self, proposal_id: str, step: int | None = None) -> None:
-        with self.database.writing() as connection:
-            telling.end(connection, proposal_id, step)
-
-    def not_told(self, proposal_id: str, why: NotTaken) -> bool:
-        with self.database.writing() as connection:
-            return telling.put_off(connection, proposal_id, why)
-
     def let_go(self, lease: Lease) -> None:
         with self.database.writing() as connection:
             if leases.holds(connection, lease, fresh=False):
@@ -254,7 +231,7 @@ class SqlHistory:
 
     def due(self) -> tuple[Job, ...]:
         with self.database.reading() as connection:
-            return (*repairs.due(connection), *endings.due(connection), *telling.due(connection))
+            return (*repairs.due(connection), *endings.due(connection), *outbox.due(connection))
 
     def outcome(self, proposal_id: str) -> Outcome | None:
         with self.database.reading() as connection:
@@ -264,3 +241,51 @@ class SqlHistory:
     def once(self, key: str) -> bool:
         with self.database.writing() as connection:
             return diagnoses.insert_if_absent(connection, deliveries, {"key": key, "seen_at": DatabaseTime()})
+
+    def say(self, *notes: Note) -> int:
+        with self.database.writing() as connection:
+            return outbox.say(connection, *notes)
+
+    def settle(self, key: str, body: JsonObject) -> None:
+        with self.database.writing() as connection:
+            outbox.settle(connection, key, body)
+
+    def keep_promises(self, owner: str) -> None:
+        with self.database.writing() as connection:
+            outbox.keep_promises(connection, owner)
+
+    def place(self, key: str) -> MessageRef | None:
+        with self.database.reading() as connection:
+            return outbox.place(connection, key)
+
+    def said(self, key: str) -> Note | None:
+        with self.database.reading() as connection:
+            return outbox.said(connection, key)
+
+    def begin_sending(self, queue: str, owner: str) -> bool:
+        with self.database.writing() as connection:
+            return outbox.begin(connection, queue, owner)
+
+    def next_to_send(self, queue: str, owner: str) -> Sending | None:
+        with self.database.writing() as connection:
+            return outbox.next_to_send(connection, queue, owner)
+
+    def sent(self, key: str, place: MessageRef | None, version: int, *following: Note) -> None:
+        with self.database.writing() as connection:
+            outbox.sent(connection, key, place, version, *following)
+
+    def not_sent(self, key: str, version: int, why: NotTaken) -> bool:
+        with self.database.writing() as connection:
+            return outbox.not_sent(connection, key, version, why)
+
+    def show_alone(self, key: str) -> None:
+        with self.database.writing() as connection:
+            outbox.show_alone(connection, key)
+
+    def hurry(self, key: str) -> None:
+        with self.database.writing() as connection:
+            outbox.hurry(connection, key)
+
+    def end_sending(self, queue: str, owner: str) -> None:
+        with self.database.writing() as connection:
+            outbox.end(connection, queue, owner)

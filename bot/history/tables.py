@@ -106,21 +106,12 @@ proposals = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
     Column("apply_before", UtcTime, nullable=True),
-    Column("message_channel", Words, nullable=False),
-    Column("message_ts", Words, nullable=False),
     Column("report_url", Words, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="0"),
-    Column("drawn", Integer, nullable=False, server_default="0"),
-    Column("draw_at", UtcTime, nullable=True),
-    Column("undrawn_since", UtcTime, nullable=True),
-    Column("undrawn", Words, nullable=False, server_default=""),
-    Column("untold", Words, nullable=False, server_default=""),
     Index("ix_proposals_diagnosis_id", "diagnosis_id"),
     Index("ix_proposals_cluster_state", "cluster", "state"),
 )
-
-"""`version` grows with everything that a card shows; `drawn` is the version that it shows now. What the chat did not
-take is drawn again from `draw_at` on; `undrawn` and `untold` say why it was given up."""
+"""`version` grows with everything that a card shows."""
 
 decisions = Table(
     "decisions",
@@ -168,7 +159,6 @@ endings = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime, nullable=True),
     Column("note", Words, nullable=False),
-    Column("tell_at", UtcTime, nullable=True),
     Index("ix_endings_due_at", "due_at"),
 )
 """Steps that were approved for a time: when each is to be taken back, and what became of it."""
@@ -182,9 +172,7 @@ outcomes = Table(
     Column("verification_diagnosis_id", Words, nullable=False),
     Column("inverse_proposal_id", Words, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
-    Column("tell_at", UtcTime, nullable=True),
 )
-"""`tell_at`, here and in `endings`: from when on it is to be said in the card's thread; NULL: it is said."""
 
 deliveries = Table(
     "deliveries",
@@ -193,3 +181,48 @@ deliveries = Table(
     Column("seen_at", UtcTime, nullable=False),
     Index("ix_deliveries_seen_at", "seen_at"),
 )
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", Words, nullable=False, unique=True),
+    Column("queue", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("about", Json, nullable=False),
+    Column("proposal_id", Words, nullable=False),
+    Column("body", Json, nullable=True),
+    Column("thread_ts", Words, nullable=False),
+    Column("in_thread_of", Words, nullable=False),
+    Column("after", Words, nullable=False),
+    Column("person", Words, nullable=False),
+    Column("alone", Boolean(create_constraint=False), nullable=False),
+    Column("response_url", Words, nullable=False),
+    Column("supplement", Boolean(create_constraint=False), nullable=False),
+    Column("instead", Json, nullable=True),
+    Column("promised_by", Words, nullable=False),
+    Column("promised_until", UtcTime, nullable=True),
+    Column("ts", Words, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("shown", Integer, nullable=False),
+    Column("tried", Boolean(create_constraint=False), nullable=False),
+    Column("send_at", UtcTime, nullable=True),
+    Column("unsent_since", UtcTime, nullable=True),
+    Column("given_up", Words, nullable=False),
+    Column("said_at", UtcTime, nullable=False),
+    Index("ix_notes_queue", "queue"),
+    Index("ix_notes_proposal_id", "proposal_id"),
+)
+"""The outbox: what must stand in the chat. `shown` is the version that stands there; that of a card is the plan's.
+What the chat did not take is sent again from `send_at` on; `given_up` says why it is not."""
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("sender", Words, nullable=False),
+    Column("sender_until", UtcTime, nullable=True),
+    Column("paused_until", UtcTime, nullable=True),
+)
+"""Of a channel, or of one person in it: which process sends there, and until when nothing is sent."""

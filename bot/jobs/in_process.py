@@ -14,30 +14,48 @@ from bot.domain.jobs import Lane
 
 log = logging.getLogger(__name__)
 
-THREADS: Mapping[Lane, int] = MappingProxyType({Lane.QUICK: 8, Lane.DIAGNOSE: 16, Lane.REPAIR: 4})
+THREADS: Mapping[Lane, int] = MappingProxyType({Lane.QUICK: 8, Lane.DIAGNOSE: 16, Lane.REPAIR: 4, Lane.SEND: 8})
 """Threads a lane may have. A diagnosis mostly waits on sockets, so more of them than cores."""
+
+
+LAST_WORDS_SECONDS = 5.0
+"""How long messages may still be sent when all other work has ended."""
 
 
 class InProcessJobs:
     """Bounded threads for each lane; a key runs once at a time."""
 
     def __init__(self, *, threads: Mapping[Lane, int] = THREADS) -> None:
+        most = {**THREADS, **threads}
         self._pools = {
-            lane: ThreadPoolExecutor(max_workers=threads[lane], thread_name_prefix=f"job-{lane}") for lane in Lane
+            lane: ThreadPoolExecutor(max_workers=most[lane], thread_name_prefix=f"job-{lane}") for lane in Lane
         }
         self._lock = threading.Lock()
         self._futures: dict[str, Future[None]] = {}
-        self._stopped = False
+        self._lanes: dict[str, Lane] = {}
+        self._again: dict[str, tuple[Lane, Callable[[], None]]] = {}
+        self._stopped: frozenset[Lane] = frozenset()
 
-    def submit(self, lane: Lane, key: str, work: Callable[[], None]) -> bool:
-        """Queue `work` under `key`; False when that key is queued or running, or after `stop`."""
+    def submit(self, lane: Lane, key: str, work: Callable[[], None], *, again: bool = False) -> bool:
+        """Queue `work` under `key`; False when that key is queued or running, or after `stop`.
+
+        `again`: where the key is taken, the work is queued when that has ended.
+        """
         with self._lock:
-            if self._stopped or key in self._futures:
+            if lane in self._stopped:
                 return False
-            future = self._pools[lane].submit(work)
-            self._futures[key] = future
+            if key in self._futures:
+                if again:
+                    self._again[key] = (lane, work)
+                return False
+            future = self._begin(lane, key, work)
         future.add_done_callback(lambda ended: self._ended(key, ended))
         return True
+
+    def _begin(self, lane: Lane, key: str, work: Callable[[], None]) -> Future[None]:
+        future = self._pools[lane].submit(work)
+        self._futures[key], self._lanes[key] = future, lane
+        return future
 
     def running(self) -> tuple[str, ...]:
         """Return the keys that are queued or running now, sorted."""
@@ -47,15 +65,19 @@ class InProcessJobs:
     def stop(self, *, grace_seconds: float) -> tuple[str, ...]:
         """Take no more work, cancel what has not begun, wait for the rest; return the keys still running.
 
-        Threads cannot be killed: what is named in the answer ends with its own deadlines.
+        What ends meanwhile may still say so: messages are sent last. Threads cannot be killed: what is named in the
+        answer ends with its own deadlines.
         """
-        with self._lock:
-            self._stopped = True
-            futures = dict(self._futures)
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
         started_at = time.monotonic()
-        wait_for([future for future in futures.values() if not future.cancelled()], timeout=grace_seconds)
+        others, last = frozenset(Lane) - {Lane.SEND}, frozenset({Lane.SEND})
+        for lanes, seconds in ((others, grace_seconds), (last, LAST_WORDS_SECONDS)):
+            with self._lock:
+                self._stopped |= lanes
+                futures = dict(self._futures)
+            for lane in lanes:
+                self._pools[lane].shutdown(wait=False, cancel_futures=True)
+            waited = {key: one for key, one in futures.items() if not one.cancelled() and self._lanes[key] in lanes}
+            wait_for(waited.values(), timeout=seconds)
         left = tuple(sorted(key for key, future in futures.items() if not future.done()))
         log.info("jobs stopped", extra={"left": left, "waited_ms": int((time.monotonic() - started_at) * 1000)})
         return left
@@ -67,4 +89,9 @@ class InProcessJobs:
         elif error := future.exception():
             log.error("job ended by an error", extra={"job": key}, exc_info=error)
         with self._lock:
-            self._futures.pop(key, None)
+            del self._futures[key], self._lanes[key]
+            again = self._again.pop(key, None)
+            if again is None or again[0] in self._stopped:
+                return
+            following = self._begin(again[0], key, again[1])
+        following.add_done_callback(lambda ended: self._ended(key, ended))

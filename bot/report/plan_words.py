@@ -101,13 +101,9 @@ STEP_WORDS = {
 }
 
 
-def plan_words(story: Story, names: Names, *, at: TimeForm, report_url: str = "") -> PlanWords:
-    """Return what is said of a plan as it stands now.
-
-    `report_url` links the report where no card of the plan is remembered yet.
-    """
+def plan_words(story: Story, names: Names, *, at: TimeForm) -> PlanWords:
+    """Return what is said of a plan as it stands now."""
     proposal, plan = story.proposal, story.proposal.plan
-    remembered_url = proposal.posted.report_url if proposal.posted else ""
     requester = names.person(proposal.requested_by.user_id) if proposal.requested_by else "the schedule"
     return PlanWords(
         heading=f"{_kind(plan)} for {plan.cluster}: {plan.title}",
@@ -132,7 +128,7 @@ def plan_words(story: Story, names: Names, *, at: TimeForm, report_url: str = ""
             *(ending_line(ending, plan.steps, at) for ending in story.endings),
         ),
         not_approvable=proposal.not_approvable,
-        report_url=report_url or remembered_url,
+        report_url=story.report_url,
         undoes=plan.undoes,
         confirm=_confirm(proposal),
         plan_id=plan.id,

@@ -15,11 +15,11 @@ from slack_bolt.authorization import AuthorizeResult
 import bot.slack.buttons
 import bot.slack.commands
 import bot.slack.jobs
+import bot.slack.notes
 import bot.slack.views
 from bot.domain.jobs import Jobs, Lane
 from bot.domain.phrases import nearest
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
-from bot.report.plan_words import Names
 from bot.slack.asking import plain_words
 from bot.slack.connection import SlackConnection, SlackSettings
 from bot.slack.directory import SlackNames
@@ -34,11 +34,13 @@ from bot.slack.incoming import (
     submitted_modal,
 )
 from bot.slack.messages import Messages
+from bot.slack.post_rate import PostRate
 from bot.slack.render import Views
 from bot.slack.running import RunningDiagnoses
 from bot.slack.seen_once import SeenOnce
 from bot.slack.tools import SlackTools
-from bot.slack.units import Button, Command, JobKind, Modal, units
+from bot.slack.units import Button, Command, JobKind, Modal, NoteKind, units
+from bot.slack.unsettled import Unsettled
 from bot.slack.update_rate import UpdateRate
 from bot.workflow.use_cases import UseCases
 
@@ -63,12 +65,15 @@ class SlackBot:
         self.tools.use.history.expire()
 
     def look_for_work(self) -> None:
-        """Queue what is due: approved plans that nobody has begun, repairs that nobody runs any more, unsaid news.
+        """Queue what is due: approved plans that nobody has begun, repairs that nobody runs any more, unsent messages.
 
         For the clock, every few seconds, and at the start: whatever a former process left is among it.
         """
+        history = self.tools.use.history
         try:
-            due = self.tools.use.history.due()
+            history.keep_promises(self.tools.owner)
+            self.tools.unsettled.hand_over(history.settle)
+            due = history.due()
         except HistoryUnavailable as error:
             log.warning("the history is not available; diagnoses go on unrecorded", extra={"reason": str(error)})
             return
@@ -87,13 +92,14 @@ def build_app(
     use: UseCases,
     jobs: Jobs,
     templates: Path,
-    names: Names | None = None,
+    owner: str,
     update_rate: UpdateRate | None = None,
+    post_rate: PostRate | None = None,
 ) -> SlackBot:
     """Return the app with all commands, buttons and modals of their folders.
 
-    Raises `ConfigurationError` for missing or blank secrets and `UnitError` for a malformed unit, before
-    anything is started.
+    `owner` names this process among all that work on the database. Raises `ConfigurationError` for missing or blank
+    secrets and `UnitError` for a malformed unit, before anything is started.
     """
     settings.check()
     commands = units(bot.slack.commands, "COMMAND", Command)
@@ -102,12 +108,17 @@ def build_app(
         jobs=jobs,
         messages=Messages(connection),
         views=Views(templates),
-        names=names or SlackNames(connection.safe),
+        names=SlackNames(connection.safe),
         update_rate=update_rate or UpdateRate(),
         seen_once=SeenOnce(use.history.once),
         commands=commands,
         job_kinds={kind.name: kind for kind in units(bot.slack.jobs, "JOB", JobKind)},
         running=RunningDiagnoses(use.door.policy),
+        note_kinds={kind.name: kind for kind in units(bot.slack.notes, "NOTE", NoteKind)},
+        post_rate=post_rate or PostRate(),
+        unsettled=Unsettled(),
+        awaited={},
+        owner=owner,
         bot_name="dnsbot",
     )
     acks = ThreadPoolExecutor(max_workers=ACK_THREADS, thread_name_prefix="slack-ack")

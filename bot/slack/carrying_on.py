@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 
 from bot.domain.approvals import StepRecord
-from bot.domain.jobs import Job
 from bot.errors import DnsBotError
-from bot.slack.posting import redraw_card
-from bot.slack.telling import tell_thread
+from bot.slack.cards import redraw_card
 from bot.slack.tools import SlackTools
 from bot.workflow.use_cases import RunsPlans
 
@@ -20,7 +18,7 @@ def carry_on(tools: SlackTools, runner: RunsPlans, proposal_id: str) -> None:
 
     def told(record: StepRecord) -> None:
         if tools.update_rate.allows(f"card:{record.proposal_id}"):
-            tools.enqueue(Job(kind="redraw_card", ids={"proposal_id": record.proposal_id}))
+            redraw_card(tools, record.proposal_id)
 
     try:
         runner.run(proposal_id, told)
@@ -28,4 +26,3 @@ def carry_on(tools: SlackTools, runner: RunsPlans, proposal_id: str) -> None:
         log.warning("repair ended by an error", extra={"proposal": proposal_id, "reason": str(error)})
     finally:
         redraw_card(tools, proposal_id)
-        tell_thread(tools, proposal_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -80,6 +81,8 @@ class SlackConnection:
     """For calls that may be repeated (reads, updates): one retry after a lost connection, bounded waits on 429."""
     posts: WebClient
     """For posts: a lost answer is never sent again, since the post may stand; bounded waits on 429."""
+    once: WebClient
+    """For what is sent again later by somebody who remembers it: no retry of any kind."""
     progress: WebClient
     """For progress: no retry of any kind and a short time-out; the next one says more."""
 
@@ -102,7 +105,11 @@ class BoundedRateLimit(RateLimitErrorRetryHandler):
 
 def retry_after_seconds(response: HttpResponse) -> int:
     """Return what `Retry-After` asks for, in seconds; a minute when it cannot be read."""
-    values = next((value for name, value in response.headers.items() if name.lower() == "retry-after"), [])
+    return seconds_asked(next((value for name, value in response.headers.items() if name.lower() == "retry-after"), []))
+
+
+def seconds_asked(values: str | Sequence[str]) -> int:
+    """Return the seconds that a `Retry-After` header says; a minute when it cannot be read."""
     text = values if isinstance(values, str) else next(iter(values), "")
     return int(text) if text.isascii() and text.isdigit() else 60
 
@@ -154,5 +161,6 @@ def connect(settings: SlackSettings) -> SlackConnection:
         scopes=frozenset(scope.strip() for scope in str(granted).split(",") if scope.strip()),
         safe=safe,
         posts=make_client(settings, BoundedRateLimit(max_retry_count=2)),
+        once=make_client(settings),
         progress=make_client(settings, timeout_seconds=PROGRESS_TIMEOUT_SECONDS),
     )

@@ -7,7 +7,7 @@ from bot.domain.history import Press
 from bot.domain.jobs import Job
 from bot.domain.people import Person
 from bot.slack.button_value import ButtonValue
-from bot.slack.posting import redraw_card
+from bot.slack.cards import redraw_pressed
 from bot.slack.tools import SlackTools
 
 
@@ -25,4 +25,4 @@ def decide(
         if decided.proposal.state is ProposalState.APPROVED:
             tools.enqueue(Job(kind="repair", ids={"proposal_id": value.proposal_id}))
     finally:
-        redraw_card(tools, value.proposal_id, pressed=card)
+        redraw_pressed(tools, value.proposal_id, card)

@@ -6,20 +6,21 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from uuid import uuid4
 
 from bot.domain.approvals import MessageRef, Proposed
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis, Progress
 from bot.domain.jobs import Lane
+from bot.domain.outbox import Note
 from bot.domain.phrases import clock
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
 from bot.report.diagnosis_words import NOTHING_PROPOSED, OpenCard, diagnosis_words
 from bot.report.evidence_words import evidence_words
 from bot.slack.incoming import Origin
 from bot.slack.messages import NotPosted
-from bot.slack.posting import post_card
 from bot.slack.progress import ProgressMessage, progress_message
-from bot.slack.render import Message
+from bot.slack.render import Message, body_of
 from bot.slack.running import Running
 from bot.slack.tools import SlackTools
 
@@ -29,18 +30,28 @@ GROUPS = 8
 """Replies with evidence in one thread."""
 
 OWN_FAULT = "This diagnosis ended by a fault of the bot itself; its log has the details. Nothing was changed."
+ENDED = (
+    "This diagnosis ended with the process that ran it, before its report was shown. Nothing was changed by it. Ask "
+    "again; /dns-history lists what was recorded."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """Where the report will stand: the progress message, or, where the bot cannot post, the asker alone."""
+    """Where the report will stand: a note of the outbox; where the history is down, a message that nobody keeps."""
 
     origin: Origin
-    shown: ProgressMessage | None
+    key: str
+    """Of the note."""
+    kept: bool
+    """Whether the outbox has it."""
+    progress: ProgressMessage
+    place: MessageRef | None = None
+    """Where the message stands that nobody keeps."""
 
 
 def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, delivery: str) -> None:
-    """Post the message that will hold the report, and queue the diagnosis; or wait for one of the same question.
+    """Say the message that will hold the report, and queue the diagnosis; or wait for one of the same question.
 
     Raises `Refused` where as many as there may be are under way.
     """
@@ -48,7 +59,7 @@ def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, de
     if not is_new and _told_where(tools, running, origin):
         return
     try:
-        slot = Slot(origin=origin, shown=_open_message(tools, origin, question))
+        slot = _open_slot(tools, origin, question)
     except BaseException:
         if is_new:
             tools.running.end(running)
@@ -57,7 +68,7 @@ def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, de
         while not tools.running.wait(running, slot):  # it has ended meanwhile: this is a new one then
             running, is_new = tools.running.enter(question, origin.person)
     except Refused as refusal:
-        _settle(tools, slot, _sentence(tools, str(refusal)))
+        _settle(tools, slot, tools.sentence(str(refusal)))
         return
     if not is_new:
         return
@@ -70,13 +81,55 @@ def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, de
 def _told_where(tools: SlackTools, running: Running[Slot], origin: Origin) -> bool:
     """Tell somebody where the report will stand that others wait for, if that is in the same channel."""
     for slot in tools.running.waiting(running):
-        if slot.shown is not None and slot.shown.ref.channel == origin.channel:
+        place = _place(tools, slot)
+        if place is not None and place.channel == origin.channel:
             asked_by = tools.names.person(slot.origin.person.user_id)
-            link = tools.messages.permalink(slot.shown.ref)
+            link = tools.messages.permalink(place)
             where = f"the report will stand here: {link}" if link else "the report will stand in this channel"
             tools.tell(origin, f"{asked_by} asked the same, and it is being found out: {where}")
             return True
     return False
+
+
+def _place(tools: SlackTools, slot: Slot) -> MessageRef | None:
+    """Return where a slot's message stands, or None: nowhere yet, or nobody knows."""
+    if not slot.kept:
+        return slot.place
+    try:
+        return tools.use.history.place(slot.key)
+    except HistoryUnavailable:
+        return None
+
+
+def _open_slot(tools: SlackTools, origin: Origin, question: Question) -> Slot:
+    """Say that a diagnosis begins, with what takes its place if this process ends before."""
+    start = Progress(cluster=question.cluster, done=(), running=(), waiting=(), elapsed_ms=0)
+    message, key = progress_message(tools, start), f"diagnosis:{uuid4().hex}"
+    note = Note(
+        key=key,
+        channel=origin.channel,
+        body=body_of(message),
+        thread_ts=origin.thread_ts,
+        person=origin.person.user_id,
+        response_url=origin.response_url,
+        instead=body_of(tools.sentence(f"{question.cluster}: {ENDED}")),
+        promised_by=tools.owner,
+    )
+    try:
+        tools.say(note)
+    except HistoryUnavailable as error:
+        log.warning("a report is not kept until it is shown", extra={"reason": str(error)})
+        place = _post_unkept(tools, origin, message)
+        return Slot(origin=origin, key=key, kept=False, progress=ProgressMessage(tools, key, place), place=place)
+    return Slot(origin=origin, key=key, kept=True, progress=ProgressMessage(tools, key))
+
+
+def _post_unkept(tools: SlackTools, origin: Origin, message: Message) -> MessageRef | None:
+    try:
+        return tools.messages.post(origin.channel, message, thread_ts=origin.thread_ts)
+    except NotPosted as error:
+        log.info("progress message not posted", extra={"channel": origin.channel, "reason": str(error)})
+        return None
 
 
 def run_diagnosis(tools: SlackTools, running: Running[Slot]) -> None:
@@ -86,9 +139,10 @@ def run_diagnosis(tools: SlackTools, running: Running[Slot]) -> None:
         diagnosis = tools.use.diagnose(
             question, asked_by=running.person, progress=lambda seen: _show(tools.running.waiting(running), seen)
         )
-        proposed, note = _propose(tools, diagnosis)
-        slots = tools.running.end(running)
-        refs = [(slot, _report(tools, slot, diagnosis, proposed, note)) for slot in slots]
+        first = tools.running.waiting(running)[0]
+        proposed, note = _propose(tools, diagnosis, first)
+        for slot in tools.running.end(running):
+            _report(tools, slot, diagnosis, proposed, note)
         settled = True
     except DnsBotError as error:
         log.warning("diagnosis refused", extra={"cluster": question.cluster, "reason": str(error)})
@@ -98,89 +152,88 @@ def run_diagnosis(tools: SlackTools, running: Running[Slot]) -> None:
     finally:
         if not settled:
             _settle_all(tools, tools.running.end(running), f"{question.cluster}: {OWN_FAULT}")
-    for slot, ref in refs:
-        if ref is not None:
-            _post_evidence(tools, slot.origin, ref, diagnosis)
-    first, ref = refs[0]
-    _post_cards(tools, first.origin, ref, diagnosis, proposed)
+    if diagnosis.target.channel:
+        tools.send(diagnosis.target.channel)
+    else:
+        _tell_of_no_channel(tools, first.origin, proposed)
 
 
 def _show(slots: Iterable[Slot], progress: Progress) -> None:
     for slot in slots:
-        if slot.shown is not None:
-            slot.shown.show(progress)
+        slot.progress.show(progress)
 
 
 def _settle_all(tools: SlackTools, slots: Iterable[Slot], text: str) -> None:
     for slot in slots:
-        _settle(tools, slot, _sentence(tools, text))
+        _settle(tools, slot, tools.sentence(text))
 
 
-def _open_message(tools: SlackTools, origin: Origin, question: Question) -> ProgressMessage | None:
-    start = Progress(cluster=question.cluster, done=(), running=(), waiting=(), elapsed_ms=0)
-    try:
-        ref = tools.messages.post(origin.channel, progress_message(tools, start), thread_ts=origin.thread_ts)
-    except NotPosted as error:
-        log.info("progress message not posted", extra={"channel": origin.channel, "reason": str(error)})
-        if error.no_member:
-            tools.tell(
-                origin,
-                f"Diagnosing {question.cluster}. The bot is no member of this channel, so the report will come to you "
-                "alone, without progress and without evidence in a thread. Invite the bot to have it here.",
-            )
-        return None
-    return ProgressMessage(tools, ref)
-
-
-def _propose(tools: SlackTools, diagnosis: Diagnosis) -> tuple[Proposed, str]:
+def _propose(tools: SlackTools, diagnosis: Diagnosis, slot: Slot) -> tuple[Proposed, str]:
     """Return the stored proposals, and a sentence where there can be none."""
     if not (diagnosis.root_causes or diagnosis.lacking):
         return NOTHING_PROPOSED, ""
     try:
-        return tools.use.proposer.propose(diagnosis), ""
+        return tools.use.proposer.propose(diagnosis, after=slot.key), ""
     except DnsBotError as error:
         return NOTHING_PROPOSED, f"No fix is proposed: {error}"
 
 
-def _report(tools: SlackTools, slot: Slot, diagnosis: Diagnosis, proposed: Proposed, note: str) -> MessageRef | None:
-    """Show the report, and return where it stands; None when only the asker sees it."""
+def _report(tools: SlackTools, slot: Slot, diagnosis: Diagnosis, proposed: Proposed, note: str) -> None:
+    """Show the report, and its evidence below it; say how much of that could not be kept."""
+    evidence = _evidence(tools, slot, diagnosis)
+    dropped = 0
+    if slot.kept:
+        try:
+            dropped = tools.use.history.say(*evidence)
+        except HistoryUnavailable:
+            dropped = len(evidence)
+    if dropped:
+        note = f"{note} {dropped} of {len(evidence)} messages with evidence are not posted: too much waits.".strip()
     asked_by = tools.names.person(slot.origin.person.user_id)
     facts = diagnosis_words(
         diagnosis, proposed, asked_by=asked_by, at=clock, note=note, open_cards=_open_cards(tools, proposed)
     )
-    return _settle(tools, slot, tools.views.message("report", report=facts))
+    _settle(tools, slot, tools.views.message("report", report=facts))
 
 
-def _settle(tools: SlackTools, slot: Slot, message: Message) -> MessageRef | None:
-    """Put the final message in place of the progress; else post it; else show it to the asker alone."""
-    if slot.shown is not None:
-        slot.shown.close()
-        try:
-            tools.messages.update(slot.shown.ref, message)
-        except NotPosted as error:
-            log.warning("report not updated in place", extra={"reason": str(error)})
-        else:
-            return slot.shown.ref
-    if not slot.origin.response_url or slot.shown is not None:
-        try:
-            return tools.messages.post(slot.origin.channel, message, thread_ts=slot.origin.thread_ts)
-        except NotPosted as error:
-            log.warning("report not posted", extra={"reason": str(error)})
+def _settle(tools: SlackTools, slot: Slot, message: Message) -> None:
+    """Put the final message in place of the progress. While the history is down it is shown, and kept when it is up."""
+    slot.progress.close()
+    if not slot.kept:
+        _show_unkept(tools, slot, message)
+        return
     try:
+        tools.use.history.settle(slot.key, body_of(message))
+    except HistoryUnavailable as error:
+        log.warning("a report waits for the history", extra={"reason": str(error)})
+        tools.unsettled.put(slot.key, body_of(message))
+    tools.send(slot.origin.channel)
+    tools.send(f"{slot.origin.channel}/{slot.origin.person.user_id}")
+
+
+def _show_unkept(tools: SlackTools, slot: Slot, message: Message) -> None:
+    """Show a message that nobody keeps: in place, else posted, else to the asker alone."""
+    try:
+        if slot.place is not None:
+            tools.messages.update(slot.place, message)
+            return
         tools.messages.alone(slot.origin, message)
     except NotPosted as error:
         log.error("report not delivered", extra={"person": str(slot.origin.person), "reason": str(error)})  # noqa: TRY400  # the reason says it all
-    return None
 
 
-def _post_evidence(tools: SlackTools, origin: Origin, ref: MessageRef, diagnosis: Diagnosis) -> None:
-    for group in evidence_words(diagnosis, at=clock)[:GROUPS]:
-        try:
-            tools.messages.post(
-                ref.channel, tools.views.message("evidence", group=group), thread_ts=origin.thread_ts or ref.ts
-            )
-        except NotPosted as error:
-            log.warning("evidence not posted", extra={"reason": str(error)})
+def _evidence(tools: SlackTools, slot: Slot, diagnosis: Diagnosis) -> list[Note]:
+    return [
+        Note(
+            key=f"evidence:{slot.key}:{index}",
+            channel=slot.origin.channel,
+            body=body_of(tools.views.message("evidence", group=group)),
+            in_thread_of=slot.key,
+            after=slot.key,
+            supplement=True,
+        )
+        for index, group in enumerate(evidence_words(diagnosis, at=clock)[:GROUPS])
+    ]
 
 
 def _open_cards(tools: SlackTools, proposed: Proposed) -> tuple[OpenCard, ...]:
@@ -196,44 +249,12 @@ def _open_cards(tools: SlackTools, proposed: Proposed) -> tuple[OpenCard, ...]:
     )
 
 
-def _post_cards(
-    tools: SlackTools, origin: Origin, ref: MessageRef | None, diagnosis: Diagnosis, proposed: Proposed
-) -> None:
-    """Post each proposal that has no card yet to the cluster's channel; tell the asker of those that could not be."""
-    channel = diagnosis.target.channel
-    report_url = tools.messages.permalink(ref) if ref is not None and proposed.proposals else ""
+def _tell_of_no_channel(tools: SlackTools, origin: Origin, proposed: Proposed) -> None:
+    """Tell the asker of proposals whose cards have nowhere to go."""
     for proposal in proposed.proposals:
-        if proposal.posted is not None:
-            continue
-        if why := _post_card(tools, proposal.id, channel, report_url):
-            tools.tell(
-                origin,
-                f"The proposal {proposal.plan.title!r} for {proposal.plan.cluster} could not be posted"
-                f"{' to ' + channel if channel else ''}: {why}. "
-                f"It stays listed in /dns-history {proposal.plan.cluster}.",
-            )
-
-
-def _post_card(tools: SlackTools, proposal_id: str, channel: str, report_url: str) -> str:
-    """Post one card; return why there is none, or an empty text."""
-    if not channel:
-        return "no channel is configured for this cluster (channel: in dnsbot.yaml)"
-    try:
-        post_card(tools, tools.use.history.story(proposal_id), channel, report_url=report_url)
-    except NotPosted as error:
-        return _why_not(error)
-    except (HistoryUnavailable, Refused) as error:
-        return str(error).rstrip(".")
-    return ""
-
-
-def _why_not(error: NotPosted) -> str:
-    if error.no_member:
-        return f"the bot is no member there ({error.code}); invite it and diagnose again"
-    if error.ambiguous:
-        return f"Slack's answer was lost ({error.code}); the card may stand there all the same"
-    return f"Slack answered {error.code}"
-
-
-def _sentence(tools: SlackTools, text: str) -> Message:
-    return tools.views.message("refusal", reason=text, hints=())
+        tools.tell(
+            origin,
+            f"The proposal {proposal.plan.title!r} for {proposal.plan.cluster} could not be posted: no channel is "
+            "configured for this cluster (channel: in dnsbot.yaml). "
+            f"It stays listed in /dns-history {proposal.plan.cluster}.",
+        )

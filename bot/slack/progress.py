@@ -25,27 +25,39 @@ def progress_message(tools: SlackTools, progress: Progress) -> Message:
 
 
 class ProgressMessage:
-    """Sends what the update rate allows from another thread: a slow Slack delays no collector."""
+    """Sends what the update rate allows from another thread: a slow Slack delays no collector.
 
-    def __init__(self, tools: SlackTools, ref: MessageRef) -> None:
-        self._tools, self.ref = tools, ref
+    Nothing is sent before the message stands, nor after it was closed.
+    """
+
+    def __init__(self, tools: SlackTools, key: str, place: MessageRef | None = None) -> None:
+        self._tools, self._key, self._place = tools, key, place
         self._sending = threading.Lock()
         self._closed = False
         self._newest: Progress | None = None
+        if place is None:
+            tools.awaited[key] = self._stands
+
+    def _stands(self, place: MessageRef) -> None:
+        """Show what came up before the message stood."""
+        self._place = place
+        if self._newest is not None:
+            self._tools.jobs.submit(Lane.QUICK, f"progress:{self._key}", self._send)
 
     def show(self, progress: Progress) -> None:
         """Show this state, or drop it under pressure."""
         self._newest = progress
-        if not self._closed and self._tools.update_rate.allows(self.ref.ts):
-            self._tools.jobs.submit(Lane.QUICK, f"progress:{self.ref.channel}:{self.ref.ts}", self._send)
+        if self._place is not None and not self._closed and self._tools.update_rate.allows(self._key):
+            self._tools.jobs.submit(Lane.QUICK, f"progress:{self._key}", self._send)
 
     def close(self) -> None:
         """Send no more; returns when nothing is under way that could overwrite the report."""
         self._closed = True
+        self._tools.awaited.pop(self._key, None)
         with self._sending:
-            self._tools.update_rate.spend(self.ref.ts)
+            self._tools.update_rate.spend(self._key)
 
     def _send(self) -> None:
         with self._sending:
-            if not self._closed and self._newest is not None:
-                self._tools.messages.progress(self.ref, progress_message(self._tools, self._newest))
+            if not self._closed and self._newest is not None and self._place is not None:
+                self._tools.messages.progress(self._place, progress_message(self._tools, self._newest))

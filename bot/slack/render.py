@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from bot.domain.json_values import JsonObject
 from bot.domain.phrases import clock, count
 from bot.errors import ConfigurationError, UnitError
 from bot.slack.limits import MESSAGE_CHARACTERS, NOTHING, TOP_TEXT, Payload, characters, faults, fit
@@ -38,6 +39,19 @@ class Message:
     blocks: list[Payload]
     whole: bool = True
     """False when texts or lists had to be shortened beyond what the template asks."""
+
+
+def body_of(message: Message) -> JsonObject:
+    """Return a message as the outbox keeps it."""
+    return {"text": message.text, "blocks": message.blocks}
+
+
+def message_of(body: JsonObject) -> Message:
+    """Return a message that the outbox kept. Raises `KeyError` or `TypeError` for another form."""
+    text, blocks = body["text"], body["blocks"]
+    if not isinstance(text, str) or not isinstance(blocks, list):
+        raise TypeError(type(blocks))
+    return Message(text=text, blocks=blocks)
 
 
 class Views:

@@ -25,6 +25,11 @@ USERS = Scope(
     unlocks="asking and approving: whether somebody is a bot, a guest, deactivated or foreign; names on cards",
 )
 USER_GROUPS = Scope(name="usergroups:read", unlocks="asking and approving by user group; handles on cards")
+HISTORY = Scope(
+    name="channels:history",
+    unlocks="looking in a public channel whether a message whose answer was lost stands there, before it is sent again",
+)
+PRIVATE_HISTORY = Scope(name="groups:history", unlocks="the same in a private channel that the bot is a member of")
 FILES = Scope(name="files:write", unlocks="the record of a diagnosis as a file in its thread")
 NO_SCOPE = Scope(name="", unlocks="")
 
@@ -34,6 +39,8 @@ BY_METHOD: Mapping[str, Scope] = {
     "chat.postEphemeral": CHAT_WRITE,
     "chat.postMessage": CHAT_WRITE,
     "chat.update": CHAT_WRITE,
+    "conversations.history": HISTORY,
+    "conversations.replies": HISTORY,
     "files.completeUploadExternal": FILES,
     "files.getUploadURLExternal": FILES,
     "usergroups.list": USER_GROUPS,
@@ -43,11 +50,18 @@ BY_METHOD: Mapping[str, Scope] = {
 }
 """Every Web API method that the code calls with the bot token."""
 
+IN_PRIVATE_CHANNELS: Mapping[str, Scope] = {
+    "conversations.history": PRIVATE_HISTORY,
+    "conversations.replies": PRIVATE_HISTORY,
+}
+"""What a method needs there."""
+
 BY_LISTENER: Mapping[str, Scope] = {"command": COMMANDS, "event:app_mention": MENTIONS}
 """What Slack delivers only with a scope."""
 
 
 def bot_scopes() -> tuple[Scope, ...]:
     """Return the scopes of the bot token, sorted by name, each once."""
-    named = {scope.name: scope for scope in (*BY_METHOD.values(), *BY_LISTENER.values()) if scope.name}
+    tables = (BY_METHOD, IN_PRIVATE_CHANNELS, BY_LISTENER)
+    named = {scope.name: scope for table in tables for scope in table.values() if scope.name}
     return tuple(named[name] for name in sorted(named))

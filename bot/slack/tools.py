@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.domain.approvals import MessageRef
 from bot.domain.jobs import Job, Jobs
+from bot.domain.outbox import Note, queue_of
 from bot.report.plan_words import Names
 from bot.slack.incoming import Origin
 from bot.slack.messages import Messages, NotPosted
-from bot.slack.render import Views
+from bot.slack.post_rate import PostRate
+from bot.slack.render import Message, Views
 from bot.slack.running import RunningDiagnoses
 from bot.slack.seen_once import SeenOnce
-from bot.slack.units import Command, JobKind
+from bot.slack.units import Command, JobKind, NoteKind
+from bot.slack.unsettled import Unsettled
 from bot.slack.update_rate import UpdateRate
 from bot.workflow.use_cases import UseCases
 
@@ -39,12 +43,37 @@ class SlackTools:
     job_kinds: Mapping[str, JobKind]
     """By name."""
     running: RunningDiagnoses[Slot]
+    note_kinds: Mapping[str, NoteKind]
+    """By name."""
+    post_rate: PostRate
+    unsettled: Unsettled
+    awaited: dict[str, Callable[[MessageRef], None]]
+    """By the key of a note: who waits until this process has posted it."""
+    owner: str
+    """Names this process among all that work on the database."""
     bot_name: str
 
     def enqueue(self, job: Job) -> bool:
         """Queue a job in this process; False when it is queued already, or the bot is stopping."""
         kind = self.job_kinds[job.kind]
         return self.jobs.submit(kind.lane, job.key, lambda: kind.run(job, self))
+
+    def send(self, queue: str) -> None:
+        """Let what waits in a queue of the outbox be sent; what has just been said is among it."""
+        kind = self.job_kinds["send"]
+        job = Job(kind=kind.name, ids={"queue": queue})
+        self.jobs.submit(kind.lane, job.key, lambda: kind.run(job, self), again=True)
+
+    def say(self, *notes: Note) -> int:
+        """Keep notes that must arrive, and send them; return how many were dropped. Raises `HistoryUnavailable`."""
+        dropped = self.use.history.say(*notes)
+        for queue in dict.fromkeys(map(queue_of, notes)):
+            self.send(queue)
+        return dropped
+
+    def sentence(self, text: str) -> Message:
+        """Return a message that is one sentence."""
+        return self.views.message("refusal", reason=text, hints=())
 
     def tell(self, origin: Origin, reason: str, *, hints: Sequence[str] = ()) -> None:
         """Say something to one person alone; a failure to do so is logged."""

@@ -9,9 +9,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.domain.jobs import Job, Lane
+from bot.domain.outbox import Note, Sending
 from bot.domain.unit_files import walk_units
 from bot.errors import UnitError
 from bot.slack.incoming import Asked, Pressed, Submitted
+from bot.slack.render import Message
 
 if TYPE_CHECKING:
     from bot.slack.tools import SlackTools
@@ -65,7 +67,29 @@ class JobKind:
     """May be called in several processes at once: the history decides who carries on."""
 
 
-U = TypeVar("U", Command, Button, Modal, JobKind)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A note as it is sent."""
+
+    message: Message
+    version: int
+    """The version that it shows."""
+    following: tuple[Note, ...] = ()
+    """What is said when it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteKind:
+    """Exported as `NOTE` by a module of the same name: how one kind of the outbox's notes is drawn."""
+
+    name: str
+    draw: Callable[[Sending, SlackTools], Drawn | None]
+    """None: there is nothing to say any more. `RecordUnreadable` gives the note up."""
+    refused: Callable[[Sending, SlackTools, str], None] | None = None
+    """Called once where the bot cannot post to the channel, with Slack's code."""
+
+
+U = TypeVar("U", Command, Button, Modal, JobKind, NoteKind)
 
 
 def units(package: ModuleType, constant: str, kind: type[U]) -> tuple[U, ...]:

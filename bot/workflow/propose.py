@@ -42,10 +42,11 @@ class Proposer:
     """The rules of all playbooks that judge look-ups."""
     make_id: Callable[[], str] = new_id
 
-    def propose(self, diagnosis: Diagnosis) -> Proposed:
+    def propose(self, diagnosis: Diagnosis, *, after: str = "") -> Proposed:
         """Store one proposal for each root cause that a fix, and each lack that a measure can be planned for.
 
-        Says why for the others. The identical plan that is still pending is returned instead of a second one.
+        `after` is the key of the note with the report, which the cards follow. Says why for the others. The identical
+        plan that is still pending is returned instead of a second one.
         """
         proposals: list[Proposal] = []
         not_offered: list[NotOffered] = []
@@ -55,10 +56,10 @@ class Proposer:
             plan = self._plan(diagnosis, finding, not_offered)
             if plan is not None:
                 self.history.record(diagnosis)
-                proposals.append(self.offer(plan, diagnosis.target, diagnosis.asked_by))
+                proposals.append(self.offer(plan, diagnosis.target, diagnosis.asked_by, after=after))
         return Proposed(proposals=tuple(proposals), not_offered=tuple(not_offered))
 
-    def offer(self, plan: FixPlan, target: ClusterTarget, requested_by: Person | None) -> Proposal:
+    def offer(self, plan: FixPlan, target: ClusterTarget, requested_by: Person | None, *, after: str = "") -> Proposal:
         """Store a plan as a proposal under the policy that is configured now."""
         policy = policy_for(target, self.policies) or nobody_may(target)
         not_approvable = not_approvable_because(plan, target, self.policies)
@@ -68,6 +69,8 @@ class Proposer:
             requested_by=requested_by,
             not_approvable=not_approvable,
             fingerprint=fingerprint(plan, policy, not_approvable),
+            channel=target.channel,
+            after=after,
         )
         return self.history.propose(draft)
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.approvals import MessageRef, Outcome, Posted, ProposalState, Result, StepState
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.history import Draft, Lease, NotBegun, Press, Untold
+from bot.domain.history import Draft, Lease, NotBegun, Press
 from bot.domain.jobs import Job
 from bot.errors import Refused
 from bot.history import SqlHistory
@@ -256,7 +256,7 @@ def test_a_card_is_due_until_it_shows_the_newest_version(history: SqlHistory, ap
     history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
 
     def is_due() -> bool:
-        return Job(kind="redraw_card", ids={"proposal_id": "p1"}) in history.due()
+        return Job(kind="send", ids={"queue": "C1"}) in history.due()
 
     seen = [is_due()]
     lease = _begun(history)
@@ -266,11 +266,13 @@ def test_a_card_is_due_until_it_shows_the_newest_version(history: SqlHistory, ap
         lambda: history.waits(lease, index=0, note="x"),
         lambda: history.finish(lease, _outcome(), ProposalState.DONE),
     ):
-        history.drawn("p1", history.story("p1").version)
+        history.sent("card:p1", None, history.story("p1").version)
         seen += [is_due()]
         change()
         seen += [is_due()]
     assert seen == [True] + [False, True] * 4
+    history.sent("card:p1", None, history.story("p1").version)
+    assert is_due()  # the outcome is to be said below it
 
 
 def test_a_story_is_all_that_a_card_shows(history: SqlHistory, approve: Approve) -> None:
@@ -294,62 +296,3 @@ def test_outcomes_stand_beside_their_diagnosis(history: SqlHistory, approve: App
     entry = history.recent()[0]
     assert [proposal.id for proposal in entry.proposals] == ["p1"]
     assert [outcome.result for outcome in entry.outcomes] == [Result.VERIFIED]
-
-
-def test_what_became_of_a_repair_is_to_be_said_by_one_process_until_it_is(
-    history: SqlHistory, sql: Sql, approve: Approve
-) -> None:
-    """Once there is a card; whoever begins has a minute, then it is due again, for a day."""
-    approve()
-    history.finish(_begun(history), _outcome(), ProposalState.DONE)
-    without_card = (_untold(history), history.begin_telling("p1"))
-    history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
-    due = _untold(history)
-    begun = (history.begin_telling("p1"), history.begin_telling("p1"), _untold(history))
-    _a_minute_passes(sql)
-    again = (_untold(history), history.begin_telling("p1"))
-    history.told("p1")
-    _a_minute_passes(sql)
-    assert without_card == ([], Untold())
-    assert due == ["p1"]
-    assert begun == (Untold(outcome=True), Untold(), [])
-    assert again == (["p1"], Untold(outcome=True))
-    assert _untold(history) == []
-
-
-def test_what_was_not_said_for_a_day_is_said_no_more(history: SqlHistory, sql: Sql, approve: Approve) -> None:
-    """A chat that is back after a week is not filled with what everybody knows."""
-    approve()
-    history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
-    history.finish(_begun(history), _outcome(), ProposalState.DONE)
-    sql("UPDATE outcomes SET finished_at = '2026-01-01 00:00:00.000000'")
-    assert (_untold(history), history.begin_telling("p1")) == ([], Untold())
-
-
-def test_news_of_an_end_that_come_while_the_last_are_said_are_said_too(
-    history: SqlHistory, sql: Sql, approve: Approve
-) -> None:
-    """First that a change cannot be taken back yet, then, while that is posted, that it was."""
-    approve()
-    history.remember("p1", Posted(message=MessageRef(channel="C1", ts="1.2")))
-    lease = _begun(history)
-    history.journal(lease, index=0, state=StepState.STARTED)
-    history.journal(lease, index=0, state=StepState.DONE, ends_after_seconds=60)
-    sql("UPDATE endings SET due_at = '2026-01-01 00:00:00.000000'")
-    history.postpone_ending(lease, note="it could not be read")
-    first = history.begin_telling("p1")
-    history.ended(lease, index=0, note="")
-    history.told("p1", 0)
-    second = history.begin_telling("p1")
-    history.told("p1", 0)
-    _a_minute_passes(sql)
-    assert (first, second, history.begin_telling("p1")) == (Untold(steps=(0,)), Untold(steps=(0,)), Untold())
-
-
-def _untold(history: SqlHistory) -> list[str]:
-    return [job.ids["proposal_id"] for job in history.due() if job.kind == "tell_thread"]
-
-
-def _a_minute_passes(sql: Sql) -> None:
-    for table in ("outcomes", "endings"):
-        sql(f"UPDATE {table} SET tell_at = '2026-01-01 00:00:00.000000' WHERE tell_at IS NOT NULL")  # noqa: S608  # our tables

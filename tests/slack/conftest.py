@@ -27,6 +27,7 @@ from bot.slack.connection import SlackConnection, SlackSettings, connect
 from bot.slack.directory import SlackDirectory
 from bot.slack.http_server import serve_http
 from bot.slack.listening import HttpServer
+from bot.slack.post_rate import PostRate
 from bot.workflow.use_cases import UseCases
 from tests.slack.samples import Groups, finding, sample_diagnosis, sample_plan, sample_proposal
 from tests.slack.script import Script, SwitchableHistory
@@ -107,7 +108,14 @@ class Stage:
         self.bot.look_for_work()
         self.quiet()
 
-    def quiet(self, timeout_seconds: float = 10.0) -> None:
+    def until(self, ready: Callable[[], object], timeout_seconds: float = 60.0) -> None:
+        """Wait until `ready` says so."""
+        until = time.monotonic() + timeout_seconds
+        while not ready():
+            assert time.monotonic() < until, "waited in vain"
+            time.sleep(0.005)
+
+    def quiet(self, timeout_seconds: float = 60.0) -> None:
         """Wait until no job is queued or running."""
         until = time.monotonic() + timeout_seconds
         while self.jobs.running():
@@ -147,7 +155,15 @@ def silent_stage(slack: SlackFarEnd, script: Script) -> Iterator[Stage]:
     connection = connect(settings)
     jobs = InProcessJobs(threads={Lane.QUICK: 8, Lane.DIAGNOSE: 16, Lane.REPAIR: 4})
     use = script.use_cases(SlackDirectory(connection.safe, team_id="T01"))
-    bot = build_app(settings, connection=connection, use=use, jobs=jobs, templates=TEMPLATES)
+    bot = build_app(
+        settings,
+        connection=connection,
+        use=use,
+        jobs=jobs,
+        templates=TEMPLATES,
+        owner="this",
+        post_rate=PostRate(every_seconds=0),
+    )
     yield Stage(slack=slack, script=script, use=use, bot=bot, jobs=jobs, settings=settings, connection=connection)
     if script.hold is not None:
         script.hold.set()

@@ -105,7 +105,7 @@ def test_proposal_that_cannot_be_posted_is_told_to_the_asker(stage: Any) -> None
     stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
     stage.quiet()
 
-    assert "invite it and diagnose again" in stage.slack.person("ana").sees_text("C0OUTSIDE")
+    assert "invite it, and it comes within the hour" in stage.slack.person("ana").sees_text("C0OUTSIDE")
     assert "stays listed in /dns-history" in stage.slack.person("ana").sees_text("C0OUTSIDE")
     assert list(stage.slack.messages(CHANNEL)) == []
 
@@ -210,14 +210,16 @@ def test_final_report_survives_rate_limits(stage: Any) -> None:
 
 
 def test_lost_answer_to_a_post_is_not_sent_again(stage: Any) -> None:
-    """A post whose answer was lost may stand: it is not repeated."""
+    """A post whose answer was lost may stand: the channel is looked at, and the message that is there is updated."""
     stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.LOST_ANSWER))
     stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel=CHANNEL)
     stage.quiet()
+    stage.script.let_a_minute_pass()
+    stage.look_for_work()
 
-    progress = [request for request in stage.slack.requests if "sources read" in str(request.arguments)]
-    assert len(progress) == 1
-    assert "Root cause" in stage.slack.person("ana").sees_text()
+    shown = [as_text(message.seen()) for message in stage.slack.messages(CHANNEL) if not message.thread_ts]
+    assert ["Root cause" in text for text in shown] == [True, False]
+    assert "[ Approve ]" in shown[1]
 
 
 def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:

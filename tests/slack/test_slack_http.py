@@ -126,9 +126,9 @@ def test_port_that_is_taken_is_a_configuration_error(stage: Any) -> None:
 class NoThreads(InProcessJobs):
     """Jobs of a process that may start no thread any more."""
 
-    def submit(self, lane: Lane, key: str, work: Callable[[], None]) -> bool:
+    def submit(self, lane: Lane, key: str, work: Callable[[], None], *, again: bool = False) -> bool:
         """Fail as `Thread.start` does."""
-        del lane, key, work
+        del lane, key, work, again
         message = "can't start new thread"
         raise RuntimeError(message)
 
@@ -137,7 +137,12 @@ def test_command_that_cannot_be_queued_is_not_acknowledged(silent_stage: Stage) 
     """The person is told that it failed, instead of waiting for what never comes."""
     slack, use = silent_stage.slack, silent_stage.use
     bot = build_app(
-        silent_stage.settings, connection=silent_stage.connection, use=use, jobs=NoThreads(), templates=TEMPLATES
+        silent_stage.settings,
+        connection=silent_stage.connection,
+        use=use,
+        jobs=NoThreads(),
+        templates=TEMPLATES,
+        owner="this",
     )
     server = serve_http(bot.bolt, signing_secret=slack.signing_secret, port=0)
     slack.deliver_to(f"http://127.0.0.1:{server.port}/slack/events")

@@ -45,8 +45,8 @@ from bot.report.plan_words import plan_words, policy_words
 from bot.report.terminal import diagnosis_text
 from bot.sandbox.slack import Seen, as_text
 from bot.sandbox.slack.blocks import check_message, check_view, too_long
+from bot.slack.cards import further_words, offers_diagnosis
 from bot.slack.commands.help import CommandHelp
-from bot.slack.posting import further_words, offers_diagnosis
 from bot.slack.render import Message, Views
 from bot.slack.text import clean
 from tests.slack.samples import lookup, sample_diagnosis

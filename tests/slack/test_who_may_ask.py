@@ -200,7 +200,7 @@ def test_the_same_question_is_found_out_once_and_linked_to(stage: Any) -> None:
     stage.script.hold = threading.Event()
     ana, ben = stage.slack.person("ana"), stage.slack.person("ben")
     ana.types("/dns-diagnose cluster-prod coredns name=a.example name=b.example")
-    assert stage.slack.wait_until(lambda: stage.script.diagnosed)
+    stage.until(lambda: stage.script.diagnosed and stage.slack.messages(CHANNEL) and not stage.use.history.due())
 
     ben.types("/dns-diagnose cluster-prod coredns name=b.example name=a.example")
     assert stage.slack.wait_until(lambda: "ana asked the same" in ben.sees_text())

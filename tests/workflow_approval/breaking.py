@@ -176,4 +176,4 @@ def check_next(setting: Any, kit: Any) -> None:
     """The next repair of the cluster begins and is verified."""
     following = approve_both_doors(setting, kit)
     assert setting.repair(following.id).result is Result.VERIFIED
-    assert [job for job in setting.history.due() if job.kind != "redraw_card"] == []
+    assert [job for job in setting.history.due() if job.kind != "send"] == []

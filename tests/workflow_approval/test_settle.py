@@ -45,7 +45,7 @@ def _settles(setting: Any, answers: list[Settled]) -> list[str]:
 def test_while_its_lease_is_good_a_running_repair_is_nobody_elses(setting: Any, approved: Proposal) -> None:
     """Another process that looks for work leaves it alone."""
     _die_at(setting, approved, "back")
-    assert [job.kind for job in setting.history.due() if job.kind != "redraw_card"] == []
+    assert [job.kind for job in setting.history.due() if job.kind != "send"] == []
     assert setting.use(holder=setting.holder("another")).settler.run(approved.id, lambda _: None) is None
     assert setting.history.proposal(approved.id).state is ProposalState.RUNNING
 
@@ -352,7 +352,7 @@ def test_what_is_left_to_others_is_left_at_once(setting: Any, approved: Proposal
     setting.history.around = slow
     setting.use(holder=holder).repairer.run(approved.id, lambda _: None)
     assert "renew" not in setting.history.calls[setting.history.calls.index("release") :]
-    assert [job.kind for job in setting.history.due() if job.kind != "redraw_card"] == ["settle"]
+    assert [job.kind for job in setting.history.due() if job.kind != "send"] == ["settle"]
 
 
 def test_a_step_in_flight_that_left_its_mark_was_made(setting: Any, approved: Proposal) -> None:

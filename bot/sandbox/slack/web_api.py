@@ -118,9 +118,19 @@ def _post(workspace: Workspace, arguments: Arguments, *, only_visible_to: str = 
             attachments=attachments,
             thread_ts=thread_of(workspace, channel, arguments),
             only_visible_to=only_visible_to,
-            metadata=arguments.get("metadata"),
+            metadata=_metadata(arguments),
         )
     )
+
+
+def _metadata(arguments: Arguments) -> dict[str, Any] | None:
+    metadata = arguments.get("metadata")
+    if metadata is None:
+        return None
+    well = isinstance(metadata, dict) and isinstance(metadata.get("event_type"), str)
+    if not well or not isinstance(metadata.get("event_payload"), dict):
+        raise ApiRefused("invalid_metadata_format")
+    return dict(metadata)
 
 
 def _post_message(workspace: Workspace, arguments: Arguments) -> Answer:
@@ -177,8 +187,12 @@ def _page(messages: list[Message], arguments: Arguments) -> Answer:
     inside = [message for message in messages if oldest <= float(message.ts) <= latest]
     start, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
     more = len(inside) > start + limit
+    shown = [message.as_json() for message in inside[start : start + limit]]
+    if not _true(arguments.get("include_all_metadata", False)):
+        for message in shown:
+            message.pop("metadata", None)
     return {
-        "messages": [message.as_json() for message in inside[start : start + limit]],
+        "messages": shown,
         "has_more": more,
         "response_metadata": {"next_cursor": str(start + limit) if more else ""},
     }
