@@ -43,12 +43,16 @@ class Peered:
     def plan(self, fault: str = "not associated") -> Planned | Advice:
         """Plan for one fault of the rule."""
         row = {"rule_id": self.rule.id, "fault": fault, "place": "tools", "vpc_id": self.bench.vpc_id}
-        account = AccountResolver(
-            place=self.place, account="1", region="eu-west-1", endpoints=(), rules=(self.rule,), associations=()
-        )
+        account = self.account()
         seen = Peers(peers=(SeenPlace(place=self.place, found=self.place),))
         evidence = (ResolverRules(accounts=(account,)), seen)
         return FIX.plan(self.bench.case("resolver_rule_broken", {"rules": [row]}, NoParameters(), *evidence))
+
+    def account(self) -> AccountResolver:
+        """Return what Resolver has at the peer."""
+        return AccountResolver(
+            place=self.place, account="1", region="eu-west-1", endpoints=(), rules=(self.rule,), associations=()
+        )
 
     def step(self) -> Step:
         """Return the one step of the plan."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.world.private_endpoint import lead, make_private
-from bot.sandbox.world.scenario import ByHand, Neighbour, Operator, Scenario
+from bot.sandbox.world.scenario import ByFix, Neighbour, Operator, Scenario
 from bot.sandbox.world.world import World
 
 _NOT_IN_LAB = "the lab's peers look nothing up from outside a cluster yet"
@@ -18,10 +18,6 @@ def _acts(world: World, operator: Operator) -> None:
     make_private(operator)
     lead(world, operator, world.neighbours[0])
     _host_names(world, operator, on=False)
-
-
-def _heal(world: World, operator: Operator) -> None:
-    _host_names(world, operator, on=True)
 
 
 def _at_the_peer(world: World, operator: Operator) -> None:
@@ -41,7 +37,7 @@ SCENARIO = Scenario(
     ),
     root_cause="vpc_dns_disabled",
     explains=("resolver_rule_broken",),
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="enable_vpc_dns"),
     neighbours=_PEER,
     public_resolution="blocked",
     not_in_lab=_NOT_IN_LAB,
