@@ -61,14 +61,12 @@ def run_broken(bot: Bot, breaker: Breaker, proposal: Proposal) -> None:
 def points_of(fix: Fix, calls: Breaker) -> list[Break]:
     """Return where the process is killed: around every call at steps of this fix.
 
-    Unless all are asked for (`make chaos`): after the first and the last write of its first step.
+    Unless all are asked for (`make chaos`): after the first write of its first step, of which the rest is left.
     """
     own = [number for number, step in enumerate(calls.marks) if step is not None and step.fix == fix.name]
     writes = [number for number in own if calls.seen[number].startswith("effect ")]
     assert writes, f"nothing was written for {fix.name}: {calls.seen}"
-    first = [number for number in writes if calls.marks[number] == calls.marks[writes[0]]]
-    few = dict.fromkeys([(first[0], True), (first[-1], True)])
-    chosen = [(number, after) for number in own for after in (False, True)] if ALL else few
+    chosen = [(number, after) for number in own for after in (False, True)] if ALL else [(writes[0], True)]
     return [Break(at=at, after=after, error=KilledError, for_good=True) for at, after in chosen]
 
 

@@ -13,11 +13,12 @@ from bot.app import SourceBook, load_units, make_diagnoser
 from bot.doctor.checks import Check, CheckState
 from bot.doctor.cluster import check_cluster
 from bot.domain.cluster import Question
+from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
 from bot.domain.peers import Peers
 from bot.domain.permissions import AwsPermission
-from bot.domain.places import PlaceKind
+from bot.domain.places import HOME, PlaceKind
 from bot.report.json_report import json_report
 from bot.report.permissions import needs
 from bot.sandbox.running.running_world import RunningWorld
@@ -25,6 +26,7 @@ from bot.sandbox.world.bot_roles import READER, WRITER, role_arn, trusting
 from bot.sandbox.world.private_endpoint import lead
 from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
+from bot.workflow.diagnose import Diagnoser
 from tests.faults.every_right import use_every_right
 
 ACTIONS = sorted(
@@ -49,14 +51,14 @@ def resting_on(action: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[RunningWorld]:
+def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
     """A healthy world with a neighbour in another account, which trusts the bot no longer."""
     before = dict(os.environ)
-    with RunningWorld(scenario="peer-role-refused", nodes=2) as running:
-        lead(running.world, running.operator, running.world.neighbours[0])
-        use_every_right(running)
-        os.environ.update(running.environment)
-        yield running
+    far_ends.restart(scenario="peer-role-refused", seed=1, nodes=2)
+    lead(far_ends.world, far_ends.operator, far_ends.world.neighbours[0])
+    use_every_right(far_ends)
+    os.environ.update(far_ends.environment)
+    yield far_ends
     os.environ.clear()
     os.environ.update(before)
 
@@ -67,6 +69,20 @@ def trusted(world: RunningWorld) -> Iterator[RunningWorld]:
     let_in(world, ACCOUNT)
     yield world
     let_in(world, world.world.neighbours[0].account)
+
+
+@pytest.fixture(scope="module")
+def diagnoser(world: RunningWorld) -> Iterator[Diagnoser]:
+    """A diagnoser that has entered the neighbour: its clients are made once, which takes longer than to diagnose."""
+    settings = load_settings(world.directory / "dnsbot.yaml", {})
+    sources, target = SourceBook(settings), settings.clusters[CLUSTER].target
+    made, patient = make_diagnoser(settings, sources), Deadline.after(60)
+    let_in(world, ACCOUNT)
+    for place in (HOME, *(peer.place for peer in target.peers)):
+        made.open_sources(target).aws(patient, place).read("ec2", "DescribeVpcs")
+    let_in(world, world.world.neighbours[0].account)
+    yield made
+    sources.close()
 
 
 def let_in(world: RunningWorld, account: str) -> None:
@@ -147,12 +163,14 @@ def test_a_peer_that_trusts_the_bot_is_looked_at_as_its_own_account(trusted: Run
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_right_at_a_peer_that_is_taken_away_is_named_with_its_place(trusted: RunningWorld, action: str) -> None:
+def test_a_right_at_a_peer_that_is_taken_away_is_named_with_its_place(
+    trusted: RunningWorld, diagnoser: Diagnoser, action: str
+) -> None:
     """The same right in the cluster's own account is another one; nothing else is lost."""
     (peer,) = trusted.world.neighbours
     trusted.aws_control("POST", "deny", {"actions": [action], "account": peer.account})
 
-    diagnosis, _ = examine(trusted)
+    diagnosis = diagnoser.run(Question(cluster=CLUSTER))
 
     trusted.aws_control("POST", "deny", {"actions": []})
     grants = {gap["grant"] for gap in gaps_of(diagnosis)}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from ipaddress import ip_network
 from itertools import combinations
 
@@ -21,10 +20,10 @@ PEER_ACCOUNT = "210987654321"
 
 
 @pytest.fixture(scope="module")
-def refusing() -> Iterator[RunningWorld]:
+def refusing(running: RunningWorld) -> RunningWorld:
     """A world whose neighbour in another account refuses the bot's reading role."""
-    with RunningWorld(scenario="peer-role-refused", nodes=2) as world:
-        yield world
+    running.restart(scenario="peer-role-refused", seed=1, nodes=2)
+    return running
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
