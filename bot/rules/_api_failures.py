@@ -207,7 +207,7 @@ def judge_calls(
         said = Wording(summary=summary, advice=_named(wording.advice, case))
         return now.problem(said, calls, missing=missing, serves_dns=caller.serves_dns)
     missing += calls.unexplained
-    missing += _unreasoned(one for one in calls.of((ApiFailureKind.OTHER,)) if one.stands(since))
+    missing += unreasoned(calls, since)
     if calls.not_needed and not missing:
         return nothing_to_check(calls.not_needed)
     missing += logs.nothing_read
@@ -238,10 +238,12 @@ def _named(advice: tuple[str, ...], case: Case) -> tuple[str, ...]:
     return tuple(line.replace("--name CLUSTER", f"--name {case.target.eks_name}") for line in advice)
 
 
-def _unreasoned(failures: Iterable[CallFailure]) -> tuple[Gap, ...]:
+def unreasoned(calls: Calls, since: datetime) -> tuple[Gap, ...]:
+    """Return the calls that failed, stand since that time, and whose lines give no reason."""
     return tuple(
         Gap(what=f"API access of {one.pod}", reason=f"a call failed and the line gives no reason: {one.sample}")
-        for one in failures
+        for one in calls.of((ApiFailureKind.OTHER,))
+        if one.stands(since)
     )
 
 

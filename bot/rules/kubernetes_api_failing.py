@@ -26,7 +26,7 @@ from bot.domain.lookups import Reach
 from bot.domain.phrases import count, timestamp
 from bot.errors import EvidenceUnavailable
 from bot.rules._api_callers import COREDNS, KUBE_PROXY
-from bot.rules._api_failures import MOST_PROOFS, Caller, Calls, Standing, joined
+from bot.rules._api_failures import MOST_PROOFS, Caller, Calls, Standing, joined, unreasoned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def judge(case: Case) -> Judgement:
     if case.failing_reads or (failed and _of_now(failed, case)):
         return _problem(failed, read, case.failing_reads, missing)
     missing += tuple(_open(one) for one in failed)
-    missing += tuple(gap for calls in read for gap in calls.unexplained)
+    missing += tuple(gap for calls in read for gap in (*calls.unexplained, *unreasoned(calls, since)))
     if missing:
         return unknown(f"Whether the Kubernetes API server fails is open: {missing[0].reason}.", *missing)
     logs = "; ".join(calls.logs.read for calls in read if not calls.not_needed) or "no program needs it"
@@ -141,6 +141,7 @@ RULE = Rule(
         (CorednsPods, "a pod that became Ready by /ready since"),
     ),
     healthy_refuted_by=(
+        (CorednsLogs, "a call that failed for no stated reason, or few or old failures"),
         (KubeProxyLogs, "a call that failed for no stated reason, or few or old failures"),
         (LookupMatrix, "a CoreDNS pod that answers SERVFAIL to cluster names"),
     ),

@@ -28,6 +28,7 @@ DIALLED = (
     'Failed to watch *v1.Service: failed to list *v1.Service: Get "https://172.20.0.1:443/api/v1/services": dial tcp '
     "172.20.0.1:443: i/o timeout"
 )
+UNREASONED = "Failed to watch *v1.Service: failed to list *v1.Service"
 PROBLEM, UNKNOWN, HEALTHY = Verdict.PROBLEM, Verdict.UNKNOWN, Verdict.HEALTHY
 
 
@@ -45,9 +46,21 @@ def klog(at: str, words: str) -> str:
         ((("08:48", SHED), ("08:49", SHED), ("08:50", SHED)), PROBLEM),
         ((("08:00", SHED),), HEALTHY),
         ((("08:58", DIALLED),), HEALTHY),
+        ((("08:58", UNREASONED),), UNKNOWN),
+        ((("08:00", UNREASONED),), HEALTHY),
         ((), HEALTHY),
     ],
-    ids=["of now", "429", "one, and nothing since", "many", "before the window", "nobody answered", "none"],
+    ids=[
+        "of now",
+        "429",
+        "one, and nothing since",
+        "many",
+        "before the window",
+        "nobody answered",
+        "no reason given",
+        "none given long ago",
+        "none",
+    ],
 )
 def test_words_of_an_answer_name_the_api_server(judge: Any, make: Any, lines: Any, verdict: Verdict) -> None:
     """In either log; a time-out of a dialled address is another fault, and one answer long ago leaves it open."""
