@@ -1,0 +1,134 @@
+"""What rules declare to refute their verdicts, held to what all scenarios show: judged again with other evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from bot.app import load_units, shipped_playbooks
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.evidence import Gap, failing_reads
+from bot.domain.findings import Case, Finding, Rule, Verdict
+from bot.errors import EvidenceUnavailable
+from tests.scenarios.other_values import Shelf, texts
+
+CATALOGUE = load_units()
+THRESHOLDS = {
+    (playbook.name, use.rule): use.thresholds
+    for playbook in shipped_playbooks(CATALOGUE).values()
+    for use in playbook.findings
+}
+MOST_CASES = 3
+"""In so many scenarios a verdict is attacked in every way; in the others by what other scenarios show."""
+DEPEND_ON_MORE = {
+    ("coredns_api_forbidden", "problem", "LookupMatrix"),
+    ("coredns_api_unreachable", "problem", "LookupMatrix"),
+    ("coredns_crash_corefile", "problem", "CorednsPods"),
+    ("coredns_forwarding_loop", "problem", "CorednsPods"),
+    ("coredns_upstream_unreachable", "problem", "CorednsMetrics"),
+    ("dns_blocked_by_network_acl", "problem", "NodeLocalDns"),
+    ("dns_blocked_by_security_group", "problem", "NodeLocalDns"),
+    ("kube_proxy_rules_missing", "problem", "CorednsLogs"),
+    ("kube_proxy_rules_missing", "problem", "CorednsPods"),
+    ("kubernetes_api_failing", "problem", "CorednsPods"),
+    ("nodelocal_misconfigured", "problem", "NodeLocalLogs"),
+    ("nodelocal_not_intercepting", "problem", "NodeNetworks"),
+    ("nodelocal_not_intercepting", "problem", "NodePacketFilters"),
+    ("nodelocal_pod_security_groups_strict", "healthy", "LookupMatrix"),
+    ("nodelocal_pod_security_groups_strict", "healthy", "NodeNetworks"),
+    ("pod_routes_missing", "problem", "WorkerNodes"),
+    ("stale_conntrack", "healthy", "LookupMatrix"),
+}
+"""Rules, verdicts and evidence that refutes them only where something else is so, too: the call failed at the pod's
+start, the pods have branch interfaces in standard mode, nothing else shows the fault."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A rule's verdict in a scenario, with the evidence that it had."""
+
+    rule: Rule
+    finding: Finding
+    diagnosis: Diagnosis
+    evidence: Mapping[type, Any]
+
+    def verdict_with(self, kind: type, value: object) -> Verdict | None:
+        """Return what the rule says with this in the place of one evidence; None where no cluster looks so."""
+        case = Case(
+            target=self.diagnosis.target,
+            collected_at=self.diagnosis.started_at,
+            thresholds=THRESHOLDS[self.finding.playbook, self.rule.name],
+            evidence={**self.evidence, kind: value},
+            failing_reads=failing_reads(gap for one in self.diagnosis.evidence for gap in one.gaps),
+        )
+        try:
+            return self.rule.judge(case).verdict
+        except EvidenceUnavailable:
+            return Verdict.UNKNOWN
+        except Exception:  # noqa: BLE001  # names that refer to nothing, say: two scenarios in one
+            return None
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """All diagnoses, by verdict and by evidence."""
+
+    diagnoses: Sequence[Diagnosis]
+
+    def shown(self, rule: Rule, verdict: Verdict) -> list[Shown]:
+        """Return where the rule says so, first where it had something to check."""
+        found = [one for one in self._all() if one.rule is rule and one.finding.verdict is verdict]
+        return sorted(found, key=lambda one: one.finding.judgement.nothing_to_check)
+
+    @cache  # noqa: B019  # lives as long as the test
+    def shelf(self, kind: type) -> Shelf:
+        """Return what the scenarios show of this evidence."""
+        name = CATALOGUE.collector_of(kind).name
+        values: list[Any] = []
+        for one in (one for diagnosis in self.diagnoses for one in diagnosis.evidence if one.collector == name):
+            if one.gap is None and one.value not in values:
+                values.append(one.value)
+        return Shelf(values)
+
+    @cache  # noqa: B019  # the same
+    def _all(self) -> tuple[Shown, ...]:
+        return tuple(self._each())
+
+    def _each(self) -> Iterator[Shown]:
+        for diagnosis in self.diagnoses:
+            collected = {one.id: one.gap or one.value for one in diagnosis.evidence}
+            for finding in diagnosis.findings:
+                rule = CATALOGUE.rules[finding.rule]
+                evidence = {kind: collected[at] for kind, at in zip(rule.inputs, finding.evidence, strict=True)}
+                yield Shown(rule=rule, finding=finding, diagnosis=diagnosis, evidence=evidence)
+
+
+def refutation(seen: Seen, shown: Sequence[Shown], kind: type) -> bool:
+    """Return whether some other value of this evidence, or that it was not read, turns one of these verdicts."""
+    verdict = shown[0].finding.verdict
+    for at, one in enumerate(shown):
+        own, shelf = one.evidence[kind], seen.shelf(kind)
+        if isinstance(own, Gap):
+            continue
+        referred = frozenset(text for other in one.evidence if other is not kind for text in texts(one.evidence[other]))
+        others = shelf.others(own, referred - {""}, one.diagnosis.started_at) if at < MOST_CASES else shelf.values
+        if any(one.verdict_with(kind, value) not in (verdict, None) for value in others):
+            return True
+    return verdict is Verdict.HEALTHY and any(one.verdict_with(kind, unread(kind)) is Verdict.UNKNOWN for one in shown)
+
+
+def undeclared(seen: Seen, shown: Sequence[Shown], kind: type) -> bool:
+    """Return whether this evidence turns one of these verdicts by another scenario's value or by not being there."""
+    verdict = shown[0].finding.verdict
+    return any(
+        one.verdict_with(kind, value) not in (verdict, None)
+        for one in shown[:MOST_CASES]
+        for value in (*seen.shelf(kind).values, unread(kind))
+    )
+
+
+def unread(kind: type) -> Gap:
+    """Return the gap in the place of evidence that could not be read."""
+    return Gap(what=kind.__name__, reason="403 Forbidden")
