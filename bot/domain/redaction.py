@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import cast
 
 from bot.domain.json_values import JsonObject, JsonValue
@@ -117,9 +118,16 @@ def redact_object(mapping: JsonObject) -> dict[str, JsonValue]:
     names_secret = isinstance(named, str) and names_a_secret(named)
     result: dict[str, JsonValue] = {}
     for key, item in mapping.items():
-        hidden = (key == "value" and names_secret) or names_a_secret(key)
-        result[redact(key)] = MARK if hidden and isinstance(item, str) and item else redact_value(item)
+        shown, secret = _key(key)
+        hidden = secret or (key == "value" and names_secret)
+        result[shown] = MARK if hidden and isinstance(item, str) and item else redact_value(item)
     return result
+
+
+@lru_cache(maxsize=4096)
+def _key(key: str) -> tuple[str, bool]:
+    """Return a key without secrets, and whether what stands under it is hidden: documents repeat few keys often."""
+    return redact(key), names_a_secret(key)
 
 
 def redact_and_cap(text: str, limit: int = MAX_STRING) -> str:

@@ -50,9 +50,11 @@ class Call:
 
     def is_granted_by(self, known: Permission) -> bool:
         """Return whether this permission is enough for it; which object it names is not looked at."""
-        if isinstance(known, AwsPermission) or isinstance(self.right, AwsPermission):
-            return known.text == self.right.text
         wanted = self.right
+        if isinstance(known, AwsPermission):
+            return isinstance(wanted, AwsPermission) and (known.action, known.place) == (wanted.action, wanted.place)
+        if isinstance(wanted, AwsPermission):
+            return False
         same = (known.verb, known.resource, known.group) == (wanted.verb, wanted.resource, wanted.group)
         return same and (known.follows_dns or known.namespace in {"", wanted.namespace})
 

@@ -62,7 +62,9 @@ class SharedReads:
         """Note that this asker has ended, and let go of the answers that nobody is left to ask for."""
         with self._lock:
             self._askers.pop(asker, None)
-            self._slots = {key: slot for key, slot in self._slots.items() if self._may_be_asked(key[0])}
+            calls = {call.right: call for call, _ in self._slots}
+            wanted = {right for right, call in calls.items() if self._may_be_asked(call)}
+            self._slots = {key: slot for key, slot in self._slots.items() if key[0].right in wanted}
 
     def _may_be_asked(self, call: Call) -> bool:
         return any(call.is_granted_by(known) for declared in self._askers.values() for known in declared)
