@@ -79,6 +79,8 @@ class NodeLocalCache:
     """Which Service's address node-cache asks for cluster names, in the DaemonSet's namespace."""
     upstream_address: str = ""
     """Where that Service is; empty: there is none, or node-cache is not the program."""
+    metrics_port: int = 0
+    """Where it shows what it counts; 0: not all of it, or nowhere."""
     config_map: str = ""
     """Which ConfigMap holds its Corefile or the template of it."""
     dns_policy: str
@@ -210,6 +212,7 @@ def _cache(look: View, setup: NodeLocalSetup) -> tuple[NodeLocalCache, list[Gap]
         refused=read.refused,
         upstream_service=flags.upstream_service,
         upstream_address=address,
+        metrics_port=read.metrics_port,
         config_map=where,
         dns_policy=setup.dns_policy,
         pods=pods,

@@ -20,6 +20,8 @@ NO_SERVICE = "<nil>"
 NOT_READ = "?"
 """In its place where that Service could not be read."""
 RESOLV_CONF = "/etc/resolv.conf"
+METRICS_PORT = 9153
+"""Of CoreDNS's plugin `prometheus`, where it names none; node-local-dns's manifest names 9253."""
 _PLACEHOLDER = re.compile(r"__PILLAR__[A-Z_]{1,60}__")
 _LOCAL, _SERVER = "__PILLAR__LOCAL__DNS__", "__PILLAR__DNS__SERVER__"
 _CLUSTER, _UPSTREAM = "__PILLAR__CLUSTER__DNS__", "__PILLAR__UPSTREAM__SERVERS__"
@@ -55,6 +57,8 @@ class NodeLocalCorefile:
     """Placeholders that stay, each once with its line: `__PILLAR__DNS__DOMAIN__ in line 1`."""
     refused: str = ""
     """Where the grammar ends."""
+    metrics_port: int = 0
+    """Where its plugin `prometheus` shows what all server blocks count; 0: some block counts nothing, or elsewhere."""
 
 
 def is_link_local(address: str) -> bool:
@@ -114,7 +118,22 @@ def read_node_local_corefile(text: str) -> NodeLocalCorefile:
         ),
         left=placeholders(text),
         refused=parsed.refusal.message if parsed.refusal else "",
+        metrics_port=_metrics_port(blocks),
     )
+
+
+def _metrics_port(blocks: Sequence[ServerBlock]) -> int:
+    """Return the one port at which all blocks count, that of the plugin's documentation where it names none."""
+    shown = {_counted_at(block) for block in blocks}
+    return shown.pop() if len(shown) == 1 else 0
+
+
+def _counted_at(block: ServerBlock) -> int:
+    plugin = next((one for one in block.plugins if one.name == "prometheus"), None)
+    if plugin is None:
+        return 0
+    named = plugin.arguments[0].rpartition(":")[2] if plugin.arguments else str(METRICS_PORT)
+    return int(named) if named.isdecimal() and len(named) <= len("65535") else 0
 
 
 def _plain(block: ServerBlock) -> bool:

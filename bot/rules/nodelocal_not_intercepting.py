@@ -3,7 +3,8 @@
 Pods ask the DNS service's address and it listens on its own alone; something else leads that address away before a
 packet is made (Cilium in kube-proxy's place) or behind its back (IPVS); or a node lacks what sends queries to it: the
 address on an interface, the entry in the `local` table, the NOTRACK rules without which kube-proxy's DNAT comes first
-(B3). Nodes are looked at where that is switched on; else the configuration and what pods are told decide, said so.
+(B3). Nodes are looked at where that is switched on; else the configuration and what pods are told decide, said so. A
+cache that counts fewer queries than were answered at its addresses just now contradicts that they come to it.
 
 In a playbook: `{rule: nodelocal_not_intercepting, severity: warning}`.
 """
@@ -12,20 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 
 from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.collectors.node_local_dns import NodeLocalCache, NodeLocalDns
+from bot.collectors.node_local_metrics import NodeLocalMetrics
 from bot.collectors.node_network import NodeNetworks
 from bot.collectors.node_packet_filter import NodePacketFilters
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.lookups import Answer, ClientKind
 from bot.domain.phrases import and_more, count
 from bot.rules._node_local import IPVS, NO_CACHE, lookups_through
 from bot.rules._node_local_on_nodes import LackOfNode, lacks, looked_at, tracked_probes
 
 MOST_PROOFS = 20
+_SETTLED = timedelta(minutes=5)
+"""A process that is older has counted every look-up of this diagnosis that came to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,8 @@ def judge(case: Case) -> Judgement:
         missing.append(Gap(what="what pods ask", reason="no resolv.conf of a pod that uses the cluster's DNS was read"))
     replaced_by = "" if isinstance(proxy, Gap) else proxy.replaced_by
     missing += [proxy] if isinstance(proxy, Gap) else proxy.gaps
+    metrics = case.find(NodeLocalMetrics)
+    missing += _uncounted(ready, metrics, lookups, case.collected_at)
     bypasses = [one for cache in ready for one in _bypasses(found, cache, asked, replaced_by)]
     lacking = [one for cache in ready for one in lacks(cache, networks, filters)]
     if bypasses or lacking:
@@ -58,7 +66,35 @@ def judge(case: Case) -> Judgement:
     nodes = looked_at(ready, networks, filters)
     how = f"seen on {count(len(nodes), 'node')}" if nodes else "by its configuration and by what pods are told to ask"
     said = f"Queries of pods come to NodeLocal DNSCache ({how}): they ask {', '.join(sorted(asked))}."
-    return healthy(said, *islice(tracked_probes(ready, filters), MOST_PROOFS))
+    counted = [one.line for one in metrics.pods] if metrics else []
+    return healthy(said, *counted[:MOST_PROOFS], *islice(tracked_probes(ready, filters), MOST_PROOFS))
+
+
+def _uncounted(
+    ready: list[NodeLocalCache], metrics: NodeLocalMetrics | None, lookups: LookupMatrix | None, now: datetime
+) -> Iterator[Gap]:
+    """Yield the caches that have not counted what pods of their node were answered at their addresses."""
+    for one in metrics.pods if metrics else ():
+        started = one.counters.started_at
+        if started is None or now - started < _SETTLED:
+            continue  # what was asked before it started is not in its counters
+        addresses = {address for cache in ready if cache.title == one.cache for address in cache.own_addresses}
+        answered = [
+            look
+            for look in (lookups.lookups if lookups else ())
+            if look.client.kind is ClientKind.POD
+            and look.client.node == one.node
+            and look.server in addresses
+            and look.answer is Answer.ANSWERED
+        ]
+        if len(answered) > one.counters.queries:
+            yield Gap(
+                what=f"what {one.pod} counts",
+                reason=(
+                    f"{one.line}, and {count(len(answered), 'look-up')} at its addresses were answered there just now: "
+                    "something else seems to answer them"
+                ),
+            )
 
 
 def _nothing(found: NodeLocalDns) -> Judgement:
@@ -135,7 +171,7 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=(NodeLocalDns,),
-    wants=(LookupMatrix, KubeProxyPods, NodeNetworks, NodePacketFilters),
+    wants=(LookupMatrix, KubeProxyPods, NodeNetworks, NodePacketFilters, NodeLocalMetrics),
     problem_refuted_by=(
         (LookupMatrix, "pods that are told to ask one of its own addresses"),
         (KubeProxyPods, "kube-proxy itself, whose rules come after the cache's"),
@@ -148,6 +184,7 @@ RULE = Rule(
         (KubeProxyPods, "something in kube-proxy's place that leads ClusterIPs before a packet is made"),
         (NodeNetworks, "a node without its address on an interface or in the local table"),
         (NodePacketFilters, "a node without its NOTRACK rules"),
+        (NodeLocalMetrics, "fewer queries counted than look-ups at its addresses were answered"),
     ),
-    decides_without=(NodeNetworks, NodePacketFilters),
+    decides_without=(NodeNetworks, NodePacketFilters, NodeLocalMetrics),
 )

@@ -54,6 +54,17 @@ def test_a_missing_upstream_service_shows_as_node_cache_writes_it() -> None:
     assert read.forwards[0].targets == ("<nil>",)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "port"),
+    [("prometheus :9253", "prometheus :9253", 9253), ("prometheus", "prometheus", 9153), ("prometheus :9253", "", 0)],
+)
+def test_what_it_counts_is_shown_where_all_blocks_say(first: str, second: str, port: int) -> None:
+    """A block without the plugin answers uncounted."""
+    text = f"a.:53 {{\n    {first}\n}}\n.:53 {{\n    {second}\n}}\n"
+
+    assert read_node_local_corefile(text).metrics_port == port
+
+
 def test_a_block_without_bind_listens_everywhere() -> None:
     """Of plain DNS; blocks of other transports are no pods'."""
     assert read_node_local_corefile(".:53 {\n}\n").binds_everything

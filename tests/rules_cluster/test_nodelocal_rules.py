@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ import pytest
 from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.collectors.node_local_dns import NodeLocalCache, NodeLocalDns
 from bot.collectors.node_local_logs import NodeLocalLogs
+from bot.collectors.node_local_metrics import CacheMetrics, NodeLocalMetrics
 from bot.collectors.node_network import NetworkOfNode, NodeNetworks
 from bot.collectors.node_packet_filter import NodePacketFilters, PacketFilterOfNode
+from bot.dns.coredns_metrics import parse_metrics
 from bot.dns.node_cache_log import NodeCachePodLog, node_cache_pod_log
 from bot.dns.node_local_corefile import Forwarding
 from bot.dns.pod_log import PodLog
@@ -288,6 +290,42 @@ def test_a_cache_that_nobodys_queries_come_to_is_told_by_configuration(
 def test_ipvs_leads_the_services_address_past_it() -> None:
     """Its own manifest is to blame for that: see nodelocal_misconfigured."""
     assert judge(NOT_INTERCEPTING, found(cache(), kube_proxy_mode="ipvs"), matrix(), PROXY).verdict is PROBLEM
+
+
+def counts(queries: int, *, since: datetime = YESTERDAY) -> NodeLocalMetrics:
+    """Return what the cache's pod on node a has counted since it started."""
+    text = f"coredns_dns_requests_total {queries}\nprocess_start_time_seconds {since.timestamp()}\n"
+    one = CacheMetrics(pod="node-local-dns-a", node="a", cache=cache().title, counters=parse_metrics(text))
+    return NodeLocalMetrics(pods=(one,), pods_total=2)
+
+
+TWICE = matrix(("a", CLUSTER_IP, False, Answer.ANSWERED), ("a", CLUSTER_IP, True, Answer.ANSWERED))
+SILENT = matrix(("a", CLUSTER_IP, False, Answer.TIMED_OUT), ("b", CLUSTER_IP, False, Answer.ANSWERED))
+COUNTED = [
+    ("all of them", counts(2), TWICE, HEALTHY, "node-local-dns-a counts 2 queries"),
+    (
+        "not all of them",
+        counts(1),
+        TWICE,
+        UNKNOWN,
+        "and 2 look-ups at its addresses were answered there just now: some",
+    ),
+    ("those of its node", counts(0), SILENT, HEALTHY, "counts 0 queries"),
+    ("since it has just started", counts(0, since=NOW), TWICE, HEALTHY, "counts 0 queries"),
+]
+
+
+@pytest.mark.parametrize(
+    ("counted", "asked", "verdict", "said"), [row[1:] for row in COUNTED], ids=[row[0] for row in COUNTED]
+)
+def test_a_cache_has_counted_what_was_answered_at_its_addresses(
+    counted: NodeLocalMetrics, asked: LookupMatrix, verdict: Verdict, said: str
+) -> None:
+    """Else something else answers there; without its metrics it is decided as before."""
+    judgement = judge(NOT_INTERCEPTING, found(cache()), asked, PROXY, counted)
+
+    assert judgement.verdict is verdict
+    assert said in " ".join((judgement.summary, *judgement.proof))
 
 
 def network(*held: str) -> NodeNetworks:

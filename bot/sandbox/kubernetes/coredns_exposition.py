@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from bot.sandbox.kubernetes.corefile import Block
+from bot.sandbox.network.replies import SILENT, Reply
 
 _BOUNDS = tuple(0.00025 * 2**power for power in range(16))
 _QUICK, _SLOW = 2, 14
@@ -23,6 +26,19 @@ class Counters:
     failed: int = 0
     """Forwarded queries without an answer."""
     failed_reloads: int = 0
+
+    def forwarded(self, reply: Reply) -> None:
+        """Count what a forwarded query came to."""
+        if reply.outcome in SILENT:
+            self.failed += 1
+        else:
+            self.upstream[reply.outcome.value] += 1
+
+
+def shows_metrics(blocks: Iterable[Block], port: int) -> bool:
+    """Return whether a server block has the plugin `prometheus` on this port, 9153 where it names none."""
+    asked = [block.find("prometheus") for block in blocks]
+    return str(port) in {(one.arguments or (":9153",))[0].rpartition(":")[2] for one in asked if one}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from bot.sandbox.kubernetes import dns_answers
 from bot.sandbox.kubernetes.api_calls import ApiByService
 from bot.sandbox.kubernetes.client_traffic import traffic
 from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine
-from bot.sandbox.kubernetes.coredns_exposition import Counters, Shown, exposition
+from bot.sandbox.kubernetes.coredns_exposition import Counters, Shown, exposition, shows_metrics
 from bot.sandbox.kubernetes.corefile import Block, CorefileError, Directive, parse
 from bot.sandbox.kubernetes.dns_load import Episodes, load_on
 from bot.sandbox.kubernetes.flow_control import TOO_MANY, shed
@@ -240,9 +240,7 @@ class CoreDns(Process):
     def page(self, host: Host, port: int, path: str, now: datetime) -> str | None:
         """Return the metrics, where a server block has the plugin `prometheus` on this port."""
         del host
-        asked = [block.find("prometheus") for block in self.blocks]
-        ports = {(one.arguments or (":9153",))[0].rpartition(":")[2] for one in asked if one}
-        if str(port) not in ports or path != "metrics":
+        if path != "metrics" or not shows_metrics(self.blocks, port):
             return None
         load, dropped = self.episodes.queries(now), self.episodes.dropped(now)
         counted = self.counters
@@ -305,10 +303,7 @@ class CoreDns(Process):
             address = self.upstreams.resolved(forward.arguments[1])
             limited = replace(query, forward=self._limited(query, host)) if self.episodes.now.dropped else query
             reply = forwarded(self.run, host, limited, forward, address, name)
-            if reply.outcome in SILENT:
-                self.counters.failed += 1
-            else:
-                self.counters.upstream[reply.outcome.value] += 1
+            self.counters.forwarded(reply)
             return reply
 
         reply = dns_answers.coredns(host.store, self.blocks, query.name, upstream, unread=self.unread)

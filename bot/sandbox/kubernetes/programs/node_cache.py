@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from bot.sandbox.kubernetes import dns_answers
 from bot.sandbox.kubernetes.container_runs import ContainerRun, LogLine
+from bot.sandbox.kubernetes.coredns_exposition import Counters, Shown, exposition, shows_metrics
 from bot.sandbox.kubernetes.corefile import Block, CorefileError, Directive, parse
 from bot.sandbox.kubernetes.node import Node
 from bot.sandbox.kubernetes.program import Host, Process, Program, Query
@@ -31,6 +32,8 @@ from bot.sandbox.network.resolver import query
 
 _COREFILE, _BASE = "/etc/Corefile", "Corefile.base"
 _PORT = 53
+_VERSION = "1.12.2"
+"""Of the CoreDNS that it is built from."""
 _UPSTREAM_SERVERS = "/etc/resolv.conf"
 
 
@@ -109,6 +112,7 @@ class NodeCache(Process):
     blocks: tuple[Block, ...]
     text: str
     """The Corefile that it last wrote."""
+    counters: Counters = field(default_factory=Counters)
 
     def tick(self, host: Host, now: datetime) -> None:
         """Write the Corefile anew where its template has changed, and load that where it can."""
@@ -122,6 +126,7 @@ class NodeCache(Process):
         except CorefileError as error:
             failed = f"Corefile changed but reload failed: starting with listener file descriptors: {error}"
             self.run.say(now, f"[ERROR] Restart failed: {error}", f"[ERROR] plugin/reload: {failed}")
+            self.counters.failed_reloads += 1
             return
         self.run.say(now + timedelta(milliseconds=9), hash_line(text), "[INFO] Reloading complete")
 
@@ -129,9 +134,31 @@ class NodeCache(Process):
         """Answer from upstream, by the server block that the name belongs to."""
 
         def upstream(forward: Directive, name: str) -> Reply:
-            return forwarded(self.run, host, query, forward, self.upstreams.resolved(forward.arguments[1]), name)
+            reply = forwarded(self.run, host, query, forward, self.upstreams.resolved(forward.arguments[1]), name)
+            self.counters.forwarded(reply)
+            return reply
 
-        return dns_answers.coredns(host.store, self.blocks, query.name, upstream)
+        reply = dns_answers.coredns(host.store, self.blocks, query.name, upstream)
+        self.counters.responses[reply.outcome.value] += 1
+        return reply
+
+    def page(self, host: Host, port: int, path: str, now: datetime) -> str | None:
+        """Return the metrics, where a server block has the plugin `prometheus` on this port."""
+        del host, now
+        if path != "metrics" or not shows_metrics(self.blocks, port):
+            return None
+        return exposition(
+            Shown(
+                version=_VERSION,
+                started=self.run.started,
+                upstream=self.upstreams.upstream(self.blocks),
+                responses=self.counters.responses,
+                answers=self.counters.upstream,
+                failed=self.counters.failed,
+                hits=0,
+                failed_reloads=self.counters.failed_reloads,
+            )
+        )
 
     def terminate(self, node: Node) -> None:
         """Remove the interface and the rules."""
@@ -184,7 +211,7 @@ def start(host: Host, now: datetime) -> Process:
         return _ended(run, at, str(error))
     upstreams = Upstreams.of(host)
     run.say(at, *(f"{zone} on {address}" for block in blocks for zone in block.zones for address in _binds(block)))
-    run.say(at, hash_line(text), "CoreDNS-1.12.2", "linux/amd64, go1.24.6, ")
+    run.say(at, hash_line(text), f"CoreDNS-{_VERSION}", "linux/amd64, go1.24.6, ")
     root = upstreams.upstream(blocks)
     if root in bound and any(block.find("loop") for block in blocks):
         return _ended(run, at + timedelta(milliseconds=70), _LOOP.format(address=root))
