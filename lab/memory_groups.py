@@ -8,6 +8,7 @@ in the page cache already. Source: kernel, admin-guide/cgroup-v1/memory.rst and 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,11 +33,17 @@ class Place:
 @cache
 def place() -> Place | None:
     """Return where this machine lets groups with memory limits be made; None: nowhere."""
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
-    for _, mount, kind, options, *_ in mounts:
+    own = Path("/proc/self")
+    return place_of((own / "mounts").read_text(encoding="utf-8"), (own / "cgroup").read_text(encoding="utf-8"))
+
+
+def place_of(mounts: str, groups: str) -> Place | None:
+    """Return the same of what is mounted and of the groups that a process is in, as /proc shows both."""
+    for _, mount, kind, options, *_ in map(str.split, mounts.splitlines()):
+        found = None
         if kind == "cgroup" and "memory" in options.split(","):
-            own = Path(mount + _own_group())
-            return Place(
+            own = Path(mount + _own_group(groups))
+            found = Place(
                 folder=own if own.is_dir() else Path(mount),
                 limit="memory.limit_in_bytes",
                 with_swap=("memory.memsw.limit_in_bytes", "{limit}"),
@@ -44,14 +51,16 @@ def place() -> Place | None:
             )
         shared = Path(mount) / "cgroup.subtree_control"
         if kind == "cgroup2" and shared.is_file() and "memory" in shared.read_text(encoding="utf-8").split():
-            return Place(
+            found = Place(
                 folder=Path(mount), limit="memory.max", with_swap=("memory.swap.max", "0"), events="memory.events"
             )
+        if found and os.access(found.folder, os.W_OK):  # a container may see them read-only
+            return found
     return None
 
 
-def _own_group() -> str:
-    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+def _own_group(groups: str) -> str:
+    for line in groups.splitlines():
         _, controllers, path = line.split(":", maxsplit=2)
         if "memory" in controllers.split(","):
             return path

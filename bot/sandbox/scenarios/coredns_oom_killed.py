@@ -51,6 +51,7 @@ SCENARIO = Scenario(
     healed_by=ByHand(acts=_heal),
     not_to_blame=("coredns_crash_corefile", "coredns_forwarding_loop", "kube_dns_no_endpoints"),
     lab_seeds=(1,),
+    by_memory_limit=True,
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(

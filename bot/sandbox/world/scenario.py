@@ -158,6 +158,8 @@ class Scenario:
 
     One is enough where the seed decides nothing that matters to it.
     """
+    by_memory_limit: bool = False
+    """Whether it shows only where containers are held to their memory limits: a machine may not let the lab do so."""
     not_in_lab: str = ""
     """Why the lab cannot play it; empty: it does."""
     acts: Acts
