@@ -77,11 +77,13 @@ class Counted:
     then have other addresses."""
     astray: int
     """Packets to the ClusterIP, which nobody in a VPC holds: they went past the node that would have led them on."""
+    within: frozenset[Pair]
+    """A branch interface and a server on its own node: made in standard mode, its pod needs no VPC for that (B9)."""
 
     @property
     def silent(self) -> set[Pair]:
-        """The pairs without an answer."""
-        return {pair for pair, count in self.answers.items() if not count}
+        """The pairs without an answer, of those that need the VPC in either mode."""
+        return {pair for pair, count in self.answers.items() if not count} - self.within
 
     @property
     def shows_a_fault(self) -> bool:
@@ -106,7 +108,8 @@ def _look_up_and_count(lab: RunningLab) -> tuple[Lookups, Counted]:
         pair = clients.get(client, ""), server, protocol
         if pair in found:
             found[pair] += count - counted.get((client, server, protocol), 0)
-    return lookups, Counted(answers=found, astray=_astray(lab) - astray)
+    within = frozenset(pair for pair in found if pair[0] == _of_branch(servers[pair[1]]))
+    return lookups, Counted(answers=found, astray=_astray(lab) - astray, within=within)
 
 
 def _astray(lab: RunningLab) -> int:
@@ -115,7 +118,12 @@ def _astray(lab: RunningLab) -> int:
 
 def _whence(pod: Json) -> str:
     """Return the node, whose own servers a plain pod reaches without the VPC; another text for a branch interface."""
-    return f"{pod['spec']['nodeName']}{', branch interface' if has_branch_interface(pod) else ''}"
+    node: str = pod["spec"]["nodeName"]
+    return _of_branch(node) if has_branch_interface(pod) else node
+
+
+def _of_branch(node: str) -> str:
+    return f"{node}, branch interface"
 
 
 def _places(lab: RunningLab, *, namespace: str, labels: str = "") -> dict[str, str]:
