@@ -20,7 +20,7 @@ from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.places import HOME, Place
-from bot.domain.ports import AwsReader, ClusterReader, NodeRun, PodProber, Sources
+from bot.domain.ports import AwsReader, ClusterReader, NetworkProber, NodeRun, PodProber, Sources
 from bot.errors import EvidenceUnavailable
 from bot.memory import take_little_memory
 from bot.sandbox.running.running_world import RunningWorld
@@ -74,6 +74,10 @@ class Watched:
 
     def nodes(self) -> Any:
         return WatchedNodes(self.inner.nodes(), self)
+
+    def networks(self, deadline: Deadline) -> NetworkProber:
+        """Return the prober itself: the worlds that are measured have no other network."""
+        return self.inner.networks(deadline)
 
     def note(self, collector: str, act: Callable[[], Any], again: Callable[[Sources, Deadline], object]) -> Any:
         """Act, and note it as one call."""
@@ -147,6 +151,7 @@ class OneNodeRun:
     def __init__(self, inner: Sources) -> None:
         self._nodes = inner.nodes()
         self.cluster, self.aws, self.pods = inner.cluster, inner.aws, inner.pods
+        self.networks = inner.networks
 
     def nodes(self) -> NodeRun:
         return self._nodes

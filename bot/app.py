@@ -199,7 +199,8 @@ def _evidence_classes(catalogue: Catalogue) -> dict[str, type]:
 def _symptoms(diagnoser: Diagnoser) -> frozenset[str]:
     rules = diagnoser.catalogue.rules
     used = {use.rule for playbook in diagnoser.playbooks.values() for use in playbook.findings}
-    return frozenset(rule for rule in used if rules[rule].kind is Kind.SYMPTOM and rules[rule].judges_lookups)
+    judging = (rule for rule in used if rules[rule].kind is Kind.SYMPTOM and rules[rule].judges_lookups)
+    return frozenset(rule for rule in judging if not rules[rule].looks_from_elsewhere)
 
 
 def use_cases(

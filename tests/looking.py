@@ -34,6 +34,7 @@ class Ends:
     aws_reader: Any = None
     prober: Any = None
     node_prober: Any = None
+    network_prober: Any = None
 
     def cluster(self, deadline: Deadline) -> Any:
         """See `Sources.cluster`."""
@@ -53,6 +54,11 @@ class Ends:
     def nodes(self) -> Any:
         """See `Sources.nodes`."""
         return HandedNodes(self.node_prober)
+
+    def networks(self, deadline: Deadline) -> Any:
+        """See `Sources.networks`."""
+        del deadline
+        return self.network_prober
 
 
 @dataclass(frozen=True)

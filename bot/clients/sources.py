@@ -20,13 +20,14 @@ from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.places import HOME, Place
-from bot.domain.ports import AwsReader, AwsWriter, ClusterReader, ClusterWriter, NodeRun, PodProber
+from bot.domain.ports import AwsReader, AwsWriter, ClusterReader, ClusterWriter, NetworkProber, NodeRun, PodProber
 from bot.errors import WriteFailed
 
 if TYPE_CHECKING:
     from bot.clients.aws_identity import AwsIdentity
     from bot.clients.identities import Identities, Wire
     from bot.clients.kubernetes_api import KubernetesApi
+    from bot.clients.network_probing import ProbeClusters
 
 READ_SESSION = "dnsbot-read"
 """Name of the reader's role session, as CloudTrail shows it."""
@@ -41,6 +42,7 @@ class ClusterSources:
     _target: ClusterTarget
     _identities: Identities
     _kubernetes: KubernetesApi
+    _probes: ProbeClusters
     _names: OwnNames
     _traffic: WireTraffic
 
@@ -64,6 +66,11 @@ class ClusterSources:
 
         return ClusterNodes(self._target, self._kubernetes, self._names)
 
+    def networks(self, deadline: Deadline) -> NetworkProber:
+        from bot.clients.network_probing import OtherNetworks  # noqa: PLC0415  # import late
+
+        return OtherNetworks(clusters=self._probes, identities=self._identities, names=self._names, deadline=deadline)
+
     def remove_left_probe_pods(self, deadline: Deadline) -> tuple[PodName, ...]:
         """Remove the probe pods of processes that were killed, and return them. Raises `EvidenceUnavailable`."""
         from bot.clients.probe_pods import remove_left_behind  # noqa: PLC0415  # import late
@@ -84,6 +91,7 @@ class ClusterSources:
         """Close idle connections."""
         self._identities.close()
         self._kubernetes.login.close()
+        self._probes.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +161,7 @@ def open_sources(connection: ClusterConnection, *, pool_size: int = 32) -> Clust
     `pool_size` is the number of connections kept for each host: the number of threads that read at once.
     """
     from bot.clients.identities import Wire  # noqa: PLC0415  # import late
+    from bot.clients.network_probing import ProbeClusters  # noqa: PLC0415  # import late
 
     wire = Wire(region=connection.target.region, pool_size=pool_size, names=OwnNames(), traffic=WireTraffic())
     identities = _reading(connection, wire)
@@ -165,6 +174,7 @@ def open_sources(connection: ClusterConnection, *, pool_size: int = 32) -> Clust
         _target=connection.target,
         _identities=identities,
         _kubernetes=kubernetes,
+        _probes=ProbeClusters(lambda probe: _from_kubeconfig(probe.kubeconfig, probe.context, wire)),
         _names=wire.names,
         _traffic=wire.traffic,
     )

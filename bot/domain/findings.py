@@ -141,6 +141,8 @@ class Rule:
     """Of that, what it does not lack where it was not read: something else stands for it, and the summary says so."""
     judges_lookups: bool = True
     """For a symptom: whether it says how look-ups fare, so that a plan is verified by it. False: it is about pods."""
+    looks_from_elsewhere: bool = False
+    """For a symptom: its look-ups are made in other networks, so that only what it follows from is verified by it."""
     thresholds: type = NoParameters
     """A frozen keyword-only dataclass, every field with a default; durations are `timedelta`."""
     incidents: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ class Use(StrEnum):
     READ = "read"
     LOOK_UP = "look up"
     NODE = "see nodes"
+    PROBE = "look up from other networks"
     CHANGE = "change"
 
 
@@ -67,6 +68,8 @@ class KubernetesPermission:
     """
     without: str = ""
     """As of an AWS permission."""
+    in_probe_cluster: bool = False
+    """It is needed in the cluster of another network from which names are looked up, and not in this one."""
 
     @property
     def is_path(self) -> bool:
@@ -80,6 +83,7 @@ class KubernetesPermission:
             return f"{self.resource}: {self.verb}"
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
         where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
+        where = "in a probe's cluster" if self.in_probe_cluster else where
         return f"{resource}: {self.verb} {where}"
 
     @property

@@ -16,7 +16,7 @@ from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject, RawObject
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.places import HOME, Place
+from bot.domain.places import HOME, FunctionProbe, InstanceProbe, Place, PodProbe
 from bot.errors import SourceGarbled
 
 T = TypeVar("T")
@@ -140,6 +140,16 @@ class ExecResult:
         return self.stderr.decode("utf-8", errors="replace")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeQuestion:
+    """What a function or an instance in another network is asked."""
+
+    name: str
+    """Looked up there; a valid host name."""
+    addresses: tuple[str, ...] = ()
+    """Connected to there, port 443, with `name` as the TLS server name."""
+
+
 class PodProber(Protocol):
     """Runs a fixed argument list in a pod: looking names up is evidence too. Own RBAC role.
 
@@ -167,6 +177,29 @@ class NodeProber(Protocol):
         It runs in a pod on the host's network: one that is there anyway and whose image has the program, else one
         that is made for it where `node_probe` is configured. Raises `EvidenceUnavailable` where there is neither.
         """
+        ...
+
+
+class NetworkProber(Protocol):
+    """Looks up and connects from other networks: peers, and networks on premises. Own roles there."""
+
+    def cluster(self, probe: PodProbe) -> ClusterReader:
+        """Return a reader of the cluster whose pods look up."""
+        ...
+
+    def pods(self, probe: PodProbe) -> PodProber:
+        """Return what runs a fixed argument list in those pods."""
+        ...
+
+    def command(self, probe: InstanceProbe, place: Place, question: ProbeQuestion) -> str:
+        """Run the document `dnsbot-probe` on an instance by Systems Manager and return what it printed.
+
+        `place` is whose account and region Systems Manager is asked in.
+        """
+        ...
+
+    def invoke(self, probe: FunctionProbe, place: Place, question: ProbeQuestion) -> str:
+        """Invoke the function in the account and region of `place` and return its answer, a JSON text."""
         ...
 
 
@@ -234,6 +267,10 @@ class Sources(Protocol):
 
     def nodes(self) -> NodeRun:
         """Return what nodes are seen through in one diagnosis; whoever asks for it closes it."""
+        ...
+
+    def networks(self, deadline: Deadline) -> NetworkProber:
+        """Return what looks up from other networks, whose every call ends by `deadline`."""
         ...
 
 

@@ -15,7 +15,7 @@ from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.corefile_program import CorefileProgram
 from bot.domain.permissions import Use
 from bot.domain.places import HOME, Place
-from bot.domain.ports import AwsReader, ClusterReader, NodeProber, PodProber
+from bot.domain.ports import AwsReader, ClusterReader, NetworkProber, NodeProber, PodProber
 from bot.errors import UnitError
 
 N = TypeVar("N")
@@ -83,3 +83,12 @@ class NodeView(View):
     use: ClassVar[Use] = Use.NODE
 
     nodes: NodeProber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkView(View):
+    """Reads, and looks up and connects from other networks, through the probes that an operator names there."""
+
+    use: ClassVar[Use] = Use.PROBE
+
+    networks: NetworkProber

@@ -1,6 +1,7 @@
 """Renew what is made from the units' declarations: `python -m bot.report README.md` (or `make docs`).
 
-That is the README's permissions table, and beside the README the IAM and RBAC files of `deploy/`.
+That is the README's permissions table, and beside the README the IAM and RBAC files of `deploy/`, and the document that
+looks up on an instance.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import bot.fixes
 import bot.rules
 from bot.report.deployment import deployment_files
 from bot.report.permissions import markdown_table, needs
+from bot.report.probe_document import probe_document
 from bot.workflow.catalogue import load_catalogue
 
 if __name__ == "__main__":
@@ -27,6 +29,8 @@ if __name__ == "__main__":
         target = deploy / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+    probe = deploy / "probe"
+    (probe / "ssm-document.json").write_text(probe_document((probe / "dnsprobe.py").read_text()))
     for folder in ("rbac", "chart/files"):
         for left in (deploy / folder).iterdir():
             if f"{folder}/{left.name}" not in files:

@@ -2,7 +2,8 @@
 
 Reader, probers and writer are bound to groups of the same names. Inside EKS an AWS role is whoever its access entry
 says: the entry of the reading role names the groups of all roles but the writer's, that of the writing role names this
-one (EKS User Guide, "Create access entries"). A role that no unit needs has no file.
+one (EKS User Guide, "Create access entries"). A role that no unit needs has no file. The probe's is for clusters in
+other networks, where the bot itself is not installed: it is no part of the chart.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def deployment_files(found: Iterable[Need]) -> Mapping[str, str]:
         if not own:
             continue
         files[f"rbac/{name}.yaml"] = _HEADER + _yaml([*own, *(binding(role) for role in own)])
-        files[f"chart/files/{name}.yaml"] = _HEADER + _yaml(own)
+        if name != ROLE_NAMES[Use.PROBE]:
+            files[f"chart/files/{name}.yaml"] = _HEADER + _yaml(own)
     return files
 
 

@@ -47,7 +47,8 @@ def needs(catalogue: Catalogue) -> tuple[Need, ...]:
 
 def use_of(permission: Permission, otherwise: Use) -> Use:
     """Return whose role needs a permission: the reader's for what only reads, else the one that the unit works with."""
-    return Use.READ if permission.only_reads else otherwise
+    elsewhere = isinstance(permission, KubernetesPermission) and permission.in_probe_cluster
+    return Use.READ if permission.only_reads and not elsewhere else otherwise
 
 
 def _need(use: Use, declarers: list[tuple[str, Permission]], catalogue: Catalogue) -> Need:
@@ -174,6 +175,7 @@ ROLE_NAMES: Mapping[Use, str] = {
     Use.READ: "dnsbot-read",
     Use.LOOK_UP: "dnsbot-look-up",
     Use.NODE: "dnsbot-node",
+    Use.PROBE: "dnsbot-probe",
     Use.CHANGE: "dnsbot-write",
 }
 """Names of the roles, of the groups they are bound to, and of their files. A role without rules is not made."""

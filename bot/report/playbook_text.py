@@ -17,12 +17,14 @@ _VERBS = {
     Use.READ: "reads",
     Use.LOOK_UP: "runs fixed commands through",
     Use.NODE: "runs fixed commands on nodes through",
+    Use.PROBE: "looks up from other networks through",
     Use.CHANGE: "changes",
 }
 _ROLES = {
     Use.READ: "reading: a role that can change nothing",
     Use.LOOK_UP: "looking names up in pods: a role of its own, which can do nothing else",
     Use.NODE: "seeing nodes: a role of its own, off by default",
+    Use.PROBE: "looking up from other networks: a role in each probe's cluster, or one document or function of ours",
     Use.CHANGE: "changing: a role that is used for nothing but applying an approved plan",
 }
 

@@ -15,6 +15,8 @@ from bot.collectors.resolver_rules import ResolverRules
 from bot.collectors.vpc_dns import AMAZON, VpcDns, VpcDnsSettings
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, nothing_to_check, unknown
+from bot.domain.lookups import Answer, ClientKind, Reach
+from bot.domain.network_lookups import EndpointLookups, NetworkLooked
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.places import PublicResolution
 from bot.network.model import Interface, Vpc
@@ -26,6 +28,8 @@ from bot.network.resolver import IN_EVERY_VPC, IN_EVERY_VPC_V6
 
 NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, PrivateZones, DnsFirewall, DnsProfiles, EndpointNetworks)
 """What every rule about these ways needs."""
+WANTS = (EndpointLookups,)
+"""What says more than configuration: what look-ups from there were answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,8 @@ class NameWays:
     public: PublicResolution
     gaps: tuple[Gap, ...]
     """What of the evidence could not be read, peers that were not entered included."""
+    seen: EndpointLookups | None
+    """Look-ups from other networks; None: they could not be gathered."""
 
     @property
     def home(self) -> VpcNames:
@@ -83,6 +89,10 @@ class NameWays:
         """Return the inbound endpoints in the cluster's VPC."""
         found = self.endpoints(Direction.INBOUND, account=self.home.account, region=self.home.region)
         return [one for one in found if one.vpc_id == self.cluster.vpc_id]
+
+    def fails(self, place: str) -> bool | None:
+        """Return whether look-ups from a network were seen to get none of the private addresses; None: not looked."""
+        return fails_there(self.seen, place)
 
     def doubts(self, one: PeerWay) -> Iterator[Gap]:
         """Yield what is undecided about a way."""
@@ -134,7 +144,27 @@ def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) 
         },
         public=case.target.public_resolution,
         gaps=gaps,
+        seen=case.find(EndpointLookups),
     )
+
+
+def fails_there(seen: EndpointLookups | None, place: str) -> bool | None:
+    """Return whether look-ups from a network were seen to get none of the private addresses; None: not looked."""
+    looked = seen.of(place) if seen else None
+    if seen is None or looked is None or not looked.asked:
+        return None
+    return not _answered(looked, frozenset(seen.private_addresses))
+
+
+def _answered(looked: NetworkLooked, private: frozenset[str]) -> bool:
+    return any(one.answer is Answer.ANSWERED and private & set(one.addresses) for one in looked.asked)
+
+
+def reach_of(places: Iterable[str]) -> tuple[Reach, ...]:
+    """Return that look-ups from these networks are accounted for."""
+    names = frozenset(places)
+    kinds = frozenset({ClientKind.PEER, ClientKind.ON_PREMISES})
+    return (Reach(kinds=kinds, places=names),) if names else ()
 
 
 def _other_servers(dns: VpcDns, vpc_id: str) -> list[Hop]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Verdict, healthy, unknown
 from bot.network.name_hops import End, Hop, HopKind, HopState
-from bot.rules._name_ways import NameWays, PeerWay, name_ways
+from bot.rules._name_ways import NameWays, PeerWay, name_ways, reach_of
 from bot.rules._rule_faults import rule_fault
 
 
@@ -74,4 +74,5 @@ def _problem(
         },
         missing=missing,
         advice=advice,
+        reach=reach_of(one.peer.peer.place.name for one in found),
     )

@@ -1,9 +1,9 @@
 """The private endpoint's name cannot be resolved from a peer's VPC: says which of D2 to D7 is missing.
 
 The name resolves to its private addresses in the cluster's VPC alone (D1). Since 2019 public DNS answers it, too, so
-what is missing is no fault by itself: by configuration alone this is UNKNOWN, and a PROBLEM where `public_resolution`
-is `blocked`, or where a rule leads queries into a network that certainly drops them. Where a rule for the name is there
-and does not hold, `resolver_rule_broken` is the cause.
+what is missing is no fault by itself: by configuration alone this is UNKNOWN, and a PROBLEM where a look-up from there
+fails, where `public_resolution` is `blocked`, or where a rule leads queries into a network that certainly drops them.
+Where a rule for the name is there and does not hold, `resolver_rule_broken` is the cause.
 
 In a playbook: `{rule: private_endpoint_not_resolvable, severity: critical}`.
 """
@@ -18,10 +18,11 @@ from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
+from bot.domain.network_lookups import EndpointLookups
 from bot.domain.places import PublicResolution
 from bot.network.name_hops import End, HopKind, HopState
 from bot.rules._endpoint_steps import Lack, lacks
-from bot.rules._name_ways import NEEDS, NameWays, PeerWay, name_ways
+from bot.rules._name_ways import NEEDS, WANTS, NameWays, PeerWay, name_ways, reach_of
 from bot.rules._rule_faults import rule_fault
 from bot.rules._stopped_ways import stopped_at
 
@@ -35,6 +36,11 @@ class _Lost:
     certain: bool
     """Queries are dropped on their way; otherwise public DNS is asked."""
 
+    @property
+    def place(self) -> str:
+        """The peer's name."""
+        return self.peer.peer.place.name
+
 
 def judge(case: Case) -> Judgement:
     """Conclude from the way that each peer's look-ups take."""
@@ -42,7 +48,8 @@ def judge(case: Case) -> Judgement:
     if isinstance(ways, Judgement):
         return ways
     lost = [found for one in ways.peers if (found := _lost(ways, one)) is not None]
-    broken = [one for one in lost if one.certain or ways.public is PublicResolution.BLOCKED]
+    lost = [one for one in lost if one.certain or ways.fails(one.place) is not False]
+    broken = [one for one in lost if one.certain or ways.public is PublicResolution.BLOCKED or ways.fails(one.place)]
     missing = _missing(ways, lost, case)
     if broken:
         return _problem(ways, broken, missing)
@@ -86,7 +93,7 @@ def _missing(ways: NameWays, lost: Sequence[_Lost], case: Case) -> tuple[Gap, ..
             setting="public_resolution",
         )
         for one in lost
-        if not one.certain and ways.public is PublicResolution.UNKNOWN
+        if not one.certain and ways.public is PublicResolution.UNKNOWN and ways.fails(one.place) is None
     ]
     undecided = [gap for one in ways.peers for gap in ways.doubts(one)]
     elsewhere = [
@@ -97,7 +104,7 @@ def _missing(ways: NameWays, lost: Sequence[_Lost], case: Case) -> tuple[Gap, ..
     networks = [
         Gap(what=f"look-ups from {one.name}", reason="nothing looks names up from there yet", setting="probe")
         for one in case.target.on_premises
-        if ways.public is not PublicResolution.OPEN
+        if ways.public is not PublicResolution.OPEN and ways.fails(one.name) is not False
     ]
     return ways.gaps or tuple(dict.fromkeys((*asked, *undecided, *elsewhere, *networks)))
 
@@ -119,13 +126,15 @@ def _problem(ways: NameWays, lost: Sequence[_Lost], missing: tuple[Gap, ...]) ->
             "missing": list(dict.fromkeys(lack.step.value for one in lost for lack in one.lacks)),
         },
         missing=missing,
+        reach=reach_of(one.place for one in lost),
     )
 
 
 def _why(ways: NameWays, one: _Lost) -> str:
     if one.certain:
         return next((hop.text for hop in one.peer.way.hops if hop.state is HopState.STOPS), one.peer.way.end.value)
-    return f"no rule leads it to the cluster's VPC {ways.cluster.vpc_id}, and public DNS is blocked there"
+    seen = "a look-up from there fails" if ways.fails(one.place) else "public DNS is blocked there"
+    return f"no rule leads it to the cluster's VPC {ways.cluster.vpc_id}, and {seen}"
 
 
 def _row(one: _Lost) -> JsonObject:
@@ -142,7 +151,9 @@ def _line(ways: NameWays, one: PeerWay) -> str:
     if ways.resolves(one):
         return f"{one.where}: {'; '.join(hop.text for hop in one.way.hops)}."
     if one.way.end is End.PUBLIC:
-        return f"{one.where}: public DNS is asked, as `public_resolution` allows."
+        seen = ways.fails(one.peer.place.name) is False
+        how = "and a look-up from there got the private addresses" if seen else "as `public_resolution` allows"
+        return f"{one.where}: public DNS is asked, {how}."
     return f"{one.where}: {one.way.end}."
 
 
@@ -153,7 +164,9 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=NEEDS,
+    wants=WANTS,
     problem_refuted_by=(
+        (EndpointLookups, "a look-up from there that gets the private addresses by public DNS"),
         (ResolverRules, "a rule that leads the name from the peer's VPC to the cluster's"),
         (PrivateZones, "a private zone of the peer's VPC that holds the name"),
     ),

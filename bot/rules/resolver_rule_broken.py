@@ -3,7 +3,7 @@
 It is not associated with the peer's VPC, its association failed, it is not shared with the peer's account, it is aimed
 at addresses where nobody answers, or another rule takes the name out of it. A rule in force that leads nowhere is a
 PROBLEM; where the rule does not hold public DNS is asked, and since that answers a private-only endpoint (D1) it is a
-PROBLEM only where `public_resolution` is `blocked`.
+PROBLEM only where `public_resolution` is `blocked` or a look-up from there was seen to fail.
 
 In a playbook: `{rule: resolver_rule_broken, severity: critical}`.
 """
@@ -17,8 +17,9 @@ from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
+from bot.domain.network_lookups import EndpointLookups
 from bot.domain.places import PublicResolution
-from bot.rules._name_ways import NEEDS, NameWays, name_ways
+from bot.rules._name_ways import NEEDS, WANTS, NameWays, name_ways, reach_of
 from bot.rules._rule_faults import Fault, RuleFault, rule_fault
 
 
@@ -27,9 +28,8 @@ def judge(case: Case) -> Judgement:
     ways = name_ways(case)
     if isinstance(ways, Judgement):
         return ways
-    faults = [found for one in ways.peers if (found := rule_fault(ways, one)) is not None]
-    blocked = ways.public is PublicResolution.BLOCKED
-    broken = [one for one in faults if one.certain or (blocked and not one.peer.way.doubts)]
+    faults = [found for one in ways.peers if (found := rule_fault(ways, one)) is not None and not _answers(ways, found)]
+    broken = [one for one in faults if one.certain or (_nothing_else(ways, one) and not one.peer.way.doubts)]
     missing = _missing(ways, faults)
     if broken:
         return _problem(ways, broken, missing)
@@ -42,6 +42,16 @@ def judge(case: Case) -> Judgement:
         f"looked at from {len(ways.peers)} peers.",
         *(hop.text for one in ways.peers for hop in one.way.hops),
     )
+
+
+def _answers(ways: NameWays, one: RuleFault) -> bool:
+    """Return whether a look-up from there got the private addresses although the rule does not hold."""
+    return not one.certain and ways.fails(one.peer.peer.place.name) is False
+
+
+def _nothing_else(ways: NameWays, one: RuleFault) -> bool:
+    """Return whether no public DNS answers instead: nobody may ask it, or a look-up from there was seen to fail."""
+    return ways.public is PublicResolution.BLOCKED or ways.fails(one.peer.peer.place.name) is True
 
 
 def _missing(ways: NameWays, faults: Sequence[RuleFault]) -> tuple[Gap, ...]:
@@ -70,6 +80,7 @@ def _problem(ways: NameWays, broken: Sequence[RuleFault], missing: tuple[Gap, ..
         proof=tuple(f"{one.peer.where}: {one.text}." for one in broken),
         details={"rules": [_row(ways, one) for one in broken], "name": ways.host},
         missing=missing,
+        reach=reach_of(one.peer.peer.place.name for one in broken),
         advice=tuple(dict.fromkeys(_command(ways, one) for one in broken)),
     )
 
@@ -122,7 +133,9 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=NEEDS,
+    wants=WANTS,
     problem_refuted_by=(
+        (EndpointLookups, "a look-up from there that gets the private addresses all the same"),
         (ResolverRules, "another rule or association by which the name is led to the cluster's VPC"),
         (EndpointNetworks, "somebody who holds the address that the rule is aimed at"),
     ),

@@ -10,10 +10,14 @@ In a playbook: `{rule: vpc_dns_disabled, severity: critical}`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.vpc_dns import VpcDns
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.rules._name_ways import reach_of
 
 _OPTIONS = {"enableDnsSupport": "enable-dns-support", "enableDnsHostnames": "enable-dns-hostnames"}
 
@@ -28,11 +32,17 @@ def judge(case: Case) -> Judgement:
     needed = {"enableDnsSupport": home.dns_support, "enableDnsHostnames": home.dns_hostnames}
     off = [name for name, on in needed.items() if not on and (name == "enableDnsSupport" or cluster.endpoint_private)]
     if off:
-        return _problem(cluster, off, dns.gaps)
+        return replace(_problem(cluster, off, dns.gaps), reach=reach_of(_elsewhere(case)))
     if dns.gaps:
         return unknown("The cluster's VPC has DNS on; of other VPCs not all could be read.", *dns.gaps)
     state = "on" if home.dns_hostnames else "off, which matters to private access alone"
     return healthy(f"{home.vpc_id} has enableDnsSupport on and enableDnsHostnames {state}.")
+
+
+def _elsewhere(case: Case) -> Iterator[str]:
+    """Yield the networks whose look-ups are answered by this VPC's resolver, or by none."""
+    yield from (peer.place.name for peer in case.target.peers)
+    yield from (site.name for site in case.target.on_premises)
 
 
 def _problem(cluster: EksCluster, off: list[str], gaps: tuple[Gap, ...]) -> Judgement:

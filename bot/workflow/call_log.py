@@ -36,16 +36,22 @@ class Call:
         return cls(right=AwsPermission(action=action, place=place.kind), place=place, details=_text(details))
 
     @classmethod
-    def kubernetes(cls, verb: str, resource: str, group: str, namespace: str, **details: object) -> Call:
-        """Return a call of the Kubernetes API."""
-        right = KubernetesPermission(verb=verb, resource=resource, group=group, namespace=namespace)
-        return cls(right=right, details=_text(details))
+    def kubernetes(
+        cls, verb: str, resource: str, group: str, namespace: str, *, probe_cluster: str = "", **details: object
+    ) -> Call:
+        """Return a call of the Kubernetes API; `probe_cluster` names that of another network, where it is meant."""
+        elsewhere = bool(probe_cluster)
+        right = KubernetesPermission(
+            verb=verb, resource=resource, group=group, namespace=namespace, in_probe_cluster=elsewhere
+        )
+        return cls(right=right, details=_text({**details, "probe_cluster": probe_cluster} if elsewhere else details))
 
     def __str__(self) -> str:
         """Return it as reports show it: `ec2:DescribeVpcs`, `list pods in kube-system`."""
         if isinstance(self.right, AwsPermission):
             return self.right.action
         where = f" in {self.right.namespace}" if self.right.namespace else ""
+        where += " of a probe's cluster" if self.right.in_probe_cluster else ""
         return f"{self.right.verb} {self.right.resource}{where}"
 
     def is_granted_by(self, known: Permission) -> bool:
@@ -56,6 +62,7 @@ class Call:
         if isinstance(wanted, AwsPermission):
             return False
         same = (known.verb, known.resource, known.group) == (wanted.verb, wanted.resource, wanted.group)
+        same = same and known.in_probe_cluster == wanted.in_probe_cluster
         return same and (known.follows_dns or known.namespace in {"", wanted.namespace})
 
 

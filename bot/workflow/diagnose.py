@@ -16,6 +16,7 @@ from bot.domain.diagnosis import PEERS, Binding, ClusterBinding, Diagnosis, Prog
 from bot.domain.evidence import Collected, Gap, failing_reads
 from bot.domain.findings import Case, Finding, FixOffer, Judgement, Kind, Rule, Verdict, unknown
 from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.network_lookups import EndpointLookups
 from bot.domain.people import Person
 from bot.domain.phrases import nearest
 from bot.domain.playbooks import FindingUse, Playbook
@@ -255,13 +256,14 @@ def read_binding(collected: Collected, target: ClusterTarget) -> tuple[Binding |
 
 
 def _looked_from(evidence: Mapping[str, Collected], tasks: Tasks) -> str:
-    """Say from how many nodes look-ups were made, or why none were."""
+    """Say from how many nodes and other networks look-ups were made, or why none were."""
+    parts = []
     for task_id, collected in evidence.items():
-        if isinstance(collected.value, LookupMatrix):
-            return collected.value.looked_from
-        if collected.gap is not None and tasks.by_id[task_id].collector.evidence is LookupMatrix:
-            return f"no look-up was made: {collected.gap.reason}"
-    return ""
+        if isinstance(collected.value, LookupMatrix | EndpointLookups):
+            parts.append(collected.value.looked_from)
+        elif collected.gap is not None and tasks.by_id[task_id].collector.evidence is LookupMatrix:
+            parts.append(f"no look-up was made: {collected.gap.reason}")
+    return "; ".join(filter(None, parts))
 
 
 def _lookups_all_answer(findings: Sequence[Finding], catalogue: Catalogue) -> bool | None:

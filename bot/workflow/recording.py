@@ -15,8 +15,17 @@ from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.places import HOME, Place
-from bot.domain.ports import OPENAPI, AwsReader, ClusterReader, ExecResult, PodProber, Resource
+from bot.domain.places import HOME, FunctionProbe, InstanceProbe, Place, PodProbe
+from bot.domain.ports import (
+    OPENAPI,
+    AwsReader,
+    ClusterReader,
+    ExecResult,
+    NetworkProber,
+    PodProber,
+    ProbeQuestion,
+    Resource,
+)
 from bot.workflow.call_log import Call, CallLog
 from bot.workflow.shared_reads import SharedReads
 
@@ -65,9 +74,11 @@ class RecordingClusterReader:
 
     inner: ClusterReader
     asking: Asking
+    probe_cluster: str = ""
+    """Which cluster of another network `inner` reads; empty: the one that is diagnosed."""
 
     def get(self, resource: Resource, name: str, *, namespace: str = "") -> RawObject:
-        call = Call.kubernetes("get", resource.plural, resource.group, namespace, version=resource.version, name=name)
+        call = self._call("get", resource.plural, resource.group, namespace, version=resource.version, name=name)
         return self.asking.read(call, partial(self.inner.get, resource, name, namespace=namespace))
 
     def list(
@@ -79,7 +90,7 @@ class RecordingClusterReader:
         labels: str = "",
         fields: str = "",
     ) -> Sequence[T]:
-        call = Call.kubernetes(
+        call = self._call(
             "list", resource.plural, resource.group, namespace, version=resource.version, labels=labels, fields=fields
         )
         ask = partial(self.inner.list, resource, read, namespace=namespace, labels=labels, fields=fields)
@@ -104,17 +115,20 @@ class RecordingClusterReader:
             tail_lines=tail_lines,
             limit_bytes=limit_bytes,
         )
-        call = Call.kubernetes("get", "pods/log", "", pod.namespace, name=pod.name, **ask.keywords)
+        call = self._call("get", "pods/log", "", pod.namespace, name=pod.name, **ask.keywords)
         return self.asking.read(call, ask)
 
     def schemas(self, resource: Resource) -> RawObject:
-        call = Call.kubernetes("get", OPENAPI, "", "", of=resource.group, version=resource.version)
+        call = self._call("get", OPENAPI, "", "", of=resource.group, version=resource.version)
         return self.asking.read(call, partial(self.inner.schemas, resource))
 
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """Return the page as it is now: it counts, so nobody shares another's."""
-        call = Call.kubernetes("get", "pods/proxy", "", pod.namespace, name=pod.name, port=port, path=path)
+        call = self._call("get", "pods/proxy", "", pod.namespace, name=pod.name, port=port, path=path)
         return self.asking.run(call, partial(self.inner.pod_page, pod, port=port, path=path))
+
+    def _call(self, verb: str, resource: str, group: str, namespace: str, **details: object) -> Call:
+        return Call.kubernetes(verb, resource, group, namespace, probe_cluster=self.probe_cluster, **details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +158,37 @@ class RecordingPodProber:
 
     inner: PodProber
     asking: Asking
+    probe_cluster: str = ""
+    """As of the reader."""
 
     def run(self, pod: PodName, container: str, arguments: Sequence[str]) -> ExecResult:
-        call = Call.kubernetes("create", "pods/exec", "", pod.namespace)
+        call = Call.kubernetes("create", "pods/exec", "", pod.namespace, probe_cluster=self.probe_cluster)
         return self.asking.run(call, partial(self.inner.run, pod, container, arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingNetworkProber:
+    """A `NetworkProber` that records, at each kind of probe what that kind calls."""
+
+    inner: NetworkProber
+    asking: Asking
+
+    def cluster(self, probe: PodProbe) -> ClusterReader:
+        return RecordingClusterReader(self.inner.cluster(probe), self.asking, _cluster_of(probe))
+
+    def pods(self, probe: PodProbe) -> PodProber:
+        return RecordingPodProber(self.inner.pods(probe), self.asking, _cluster_of(probe))
+
+    def command(self, probe: InstanceProbe, place: Place, question: ProbeQuestion) -> str:
+        """Record both calls that Systems Manager takes; how often it is asked for the output is not counted."""
+        read = Call.aws("ssm:GetCommandInvocation", place)
+        with self.asking.sent(Call.aws("ssm:SendCommand", place)), self.asking.sent(read):
+            return self.inner.command(probe, place, question)
+
+    def invoke(self, probe: FunctionProbe, place: Place, question: ProbeQuestion) -> str:
+        with self.asking.sent(Call.aws("lambda:InvokeFunction", place)):
+            return self.inner.invoke(probe, place, question)
+
+
+def _cluster_of(probe: PodProbe) -> str:
+    return f"{probe.kubeconfig}#{probe.context}"

@@ -16,13 +16,14 @@ from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.places import Place
 from bot.domain.ports import AwsReader, ClusterReader, NodeRun, Sources
-from bot.domain.views import NodeView, PodView, View
+from bot.domain.views import NetworkView, NodeView, PodView, View
 from bot.errors import UnitError
 from bot.workflow.call_log import CallLog
 from bot.workflow.recording import (
     Asking,
     RecordingAwsReader,
     RecordingClusterReader,
+    RecordingNetworkProber,
     RecordingPodProber,
 )
 from bot.workflow.shared_reads import SharedReads
@@ -114,8 +115,14 @@ def _node_view(opening: Opening) -> NodeView:
     return NodeView(**_common(opening), nodes=opening.nodes().prober(opening.deadline, opening.asking.by_right))
 
 
+def _network_view(opening: Opening) -> NetworkView:
+    networks = RecordingNetworkProber(opening.sources.networks(opening.deadline), opening.asking)
+    return NetworkView(**_common(opening), networks=networks)
+
+
 MAKERS: Mapping[type[View], Callable[[Opening], View]] = {
     View: _view,
     PodView: _pod_view,
     NodeView: _node_view,
+    NetworkView: _network_view,
 }

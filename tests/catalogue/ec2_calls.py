@@ -15,7 +15,7 @@ from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.places import HOME, OnPremises, Place
 from bot.domain.plans import Rehearsal
-from bot.domain.ports import NodeRun, PodProber, Resource
+from bot.domain.ports import NetworkProber, NodeRun, PodProber, Resource
 from bot.errors import EvidenceUnavailable, NotFound
 from bot.workflow.diagnose import Diagnoser
 from tests.looking import ListsWhatItReads
@@ -86,6 +86,10 @@ class Ec2Only(ListsWhatItReads):
     def nodes(self) -> NodeRun:
         """There is no node."""
         raise EvidenceUnavailable("No node runs here.")
+
+    def networks(self, _: Deadline) -> NetworkProber:
+        """There is no other network."""
+        raise EvidenceUnavailable("No other network is here.")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.places import HOME, Place
-from bot.domain.ports import AwsReader, ClusterReader, ExecResult, NodeRun, PodProber, Resource, Sources
+from bot.domain.ports import AwsReader, ClusterReader, ExecResult, NetworkProber, NodeRun, PodProber, Resource, Sources
 from bot.errors import NotFound
 from tests.looking import ListsWhatItReads
 
@@ -201,6 +201,10 @@ class ToldSources:
     def nodes(self) -> NodeRun:
         """See `Sources.nodes`."""
         return self.world.nodes()
+
+    def networks(self, deadline: Deadline) -> NetworkProber:
+        """See `Sources.networks`."""
+        return self.world.networks(deadline)
 
 
 def _selected(one: Json, *, namespace: str, labels: str, fields: str) -> bool:

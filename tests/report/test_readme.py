@@ -49,6 +49,8 @@ def test_every_change_belongs_to_a_fix() -> None:
     for need in NEEDS:
         if need.use is Use.CHANGE:
             assert set(need.units) <= set(CATALOGUE.fixes)
+        elif need.use is Use.PROBE:
+            assert set(need.units) <= set(CATALOGUE.collectors)
         elif isinstance(need.permission, AwsPermission):
             assert need.permission.action.partition(":")[2].startswith(("Describe", "Get", "List"))
 

@@ -14,7 +14,9 @@ from bot.collectors.private_zones import PrivateZones, VpcZones
 from bot.collectors.resolver_rules import AccountResolver, ResolverRules, VpcAssociation
 from bot.collectors.vpc_dns import VpcDns, VpcDnsSettings
 from bot.domain.cluster import ClusterTarget
+from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Rule
+from bot.domain.network_lookups import EndpointLookups
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.places import HOME, OnPremises, Peer, Place, PublicResolution
 from bot.network.model import AclEntry, NetworkAcl, Route, SecurityGroupRule, Subnet
@@ -137,6 +139,8 @@ class Scene:
     peer_groups: AccountGroups = field(default_factory=lambda: groups(OTHER, "rslvr-out-1", Way.EGRESS))
     gaps: tuple[Any, ...] = ()
     """Of Resolver's lists."""
+    lookups: EndpointLookups | None = None
+    """From the peer; None: they could not be gathered."""
 
     def evidence(self) -> dict[type, object]:
         """Return it as collectors would."""
@@ -161,7 +165,8 @@ class Scene:
                 vpcs=(self.home_network, self.peer_network), accounts=(self.home_groups, self.peer_groups)
             ),
         )
-        return {type(one): one for one in parts}
+        seen = self.lookups or Gap(what="endpoint_lookups", reason="not gathered")
+        return {EndpointLookups: seen} | {type(one): one for one in parts}
 
 
 def judged(

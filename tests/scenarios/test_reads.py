@@ -16,7 +16,7 @@ from bot.app import SourceBook, make_diagnoser
 from bot.domain.cluster import PodName, Question
 from bot.domain.deadline import Deadline
 from bot.domain.places import HOME, Place
-from bot.domain.ports import NodeRun, PodProber, Sources
+from bot.domain.ports import NetworkProber, NodeRun, PodProber, Sources
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
@@ -72,6 +72,10 @@ class KeepingSources:
     def nodes(self) -> NodeRun:
         """See `Sources.nodes`."""
         return self.inner.nodes()
+
+    def networks(self, deadline: Deadline) -> NetworkProber:
+        """See `Sources.networks`."""
+        return self.inner.networks(deadline)
 
 
 @dataclass(frozen=True)

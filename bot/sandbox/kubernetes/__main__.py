@@ -14,6 +14,7 @@ from aiohttp import web
 
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.faults import Faults
+from bot.sandbox.kubernetes.probe_clusters import ProbeClusters
 from bot.sandbox.kubernetes.program import load_programs
 from bot.sandbox.kubernetes.server import ApiServer
 from bot.sandbox.network.branch_interfaces import AwsBranchMaker
@@ -34,15 +35,17 @@ async def keep_turning(cluster: Cluster) -> None:
 async def serve(asked: argparse.Namespace) -> None:
     """Serve until told to stop."""
     network = AwsNetwork(asked.aws_url, cluster=asked.cluster, account=asked.account, region=asked.region)
+    programs = load_programs()
     cluster = Cluster(
         network,
-        load_programs(),
+        programs,
         seed=asked.seed,
         region=asked.region,
         branches=AwsBranchMaker(asked.aws_url, region=asked.region),
         addons=AwsAddons(asked.aws_url, cluster=asked.cluster, account=asked.account, region=asked.region),
     )
-    server = ApiServer(cluster, Faults(latency_ms=asked.latency_ms, denied=asked.deny))
+    probes = ProbeClusters(network, programs)
+    server = ApiServer(cluster, Faults(latency_ms=asked.latency_ms, denied=asked.deny), probes)
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", asked.port)
@@ -59,6 +62,7 @@ async def serve(asked: argparse.Namespace) -> None:
     if turning.done():
         turning.result()
     turning.cancel()
+    await probes.clear()
     await runner.cleanup()
 
 

@@ -249,6 +249,7 @@ class Cluster:
             resolv_conf=runtime.resolv_conf,
             ask=lambda server, name, protocol: path.ask(pod, runtime.address, server, name, protocol),
             numbers=self._random,
+            connect=partial(path.connect, runtime.address),
             network=partial(self._host_network, pod, network.home) if pod["spec"].get("hostNetwork") else None,
         )
         try:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.faults import Faults
+from bot.sandbox.kubernetes.probe_clusters import ProbeClusters
 from bot.sandbox.kubernetes.refusals import bad_request, not_implemented
 from bot.sandbox.kubernetes.resources import STORED, Json, ResourceType, type_of
 
@@ -20,8 +21,8 @@ from bot.sandbox.kubernetes.resources import STORED, Json, ResourceType, type_of
 class ControlRoutes:
     """Answers the routes of the sandbox itself. No token is needed: only loopback reaches them."""
 
-    def __init__(self, cluster: Cluster, faults: Faults) -> None:
-        self._cluster, self._faults = cluster, faults
+    def __init__(self, cluster: Cluster, faults: Faults, probes: ProbeClusters | None = None) -> None:
+        self._cluster, self._faults, self._probes = cluster, faults, probes
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer one control request."""
@@ -31,6 +32,10 @@ class ControlRoutes:
             await self._cluster.look_at_addons()
         if route[0] == "GET":
             return web.json_response(self._read(route[1], request.query.get("resource", "")))
+        if self._probes is not None and route == ("POST", "probe-clusters"):
+            return web.json_response({"url": await self._probes.add(body)})
+        if self._probes is not None and route == ("POST", "reset"):
+            await self._probes.clear()
         self._change(route, body)
         return web.json_response({"ok": True})
 

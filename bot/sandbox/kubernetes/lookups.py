@@ -15,8 +15,8 @@ from bot.sandbox.kubernetes.program import Query
 from bot.sandbox.kubernetes.resources import NODES, PODS, Json
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.network.network import Network
-from bot.sandbox.network.packets import EPHEMERAL, Flow, passes
-from bot.sandbox.network.replies import PORT_UNREACHABLE, TIMEOUT, Reply
+from bot.sandbox.network.packets import EPHEMERAL, Flow, connected, passes
+from bot.sandbox.network.replies import PORT_UNREACHABLE, TIMEOUT, Outcome, Reply
 from bot.sandbox.network.resolver import Resolver, ask_address, query
 from bot.sandbox.network.vpc import within
 
@@ -45,6 +45,17 @@ class LookupPath:
         if server not in self._kubelets.node(name_of_node).untracked and self._drops_new(name_of_node):
             return TIMEOUT
         return self._sent(pod, address, server, name, protocol, forwards)
+
+    def connect(self, address: str, server: str, port: int) -> Outcome:
+        """Return what comes of a TCP connection from an address: the control plane's interfaces answer on 443."""
+        flow = Flow(
+            client=address,
+            client_port=self._numbers.randint(*EPHEMERAL),
+            server=server,
+            server_port=port,
+            protocol="tcp",
+        )
+        return connected(self._network, self._vpc, flow)
 
     def _sent(self, pod: Json, address: str, server: str, name: str, protocol: str, forwards: int) -> Reply:
         """Return what comes back once the node has let the query out of the pod."""

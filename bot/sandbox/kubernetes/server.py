@@ -19,6 +19,7 @@ from bot.sandbox.kubernetes.listing import Lister, ListRequest
 from bot.sandbox.kubernetes.openapi import check_strictly, described
 from bot.sandbox.kubernetes.patching import merge_patch, strategic_merge
 from bot.sandbox.kubernetes.pod_logs import LogRequest, read_log
+from bot.sandbox.kubernetes.probe_clusters import ProbeClusters
 from bot.sandbox.kubernetes.refusals import (
     Refusal,
     anonymous,
@@ -64,10 +65,10 @@ _DELETE = _HARMLESS | {"gracePeriodSeconds", "propagationPolicy"}
 class ApiServer:
     """Answers HTTP requests out of one cluster."""
 
-    def __init__(self, cluster: Cluster, faults: Faults) -> None:
+    def __init__(self, cluster: Cluster, faults: Faults, probes: ProbeClusters | None = None) -> None:
         self._cluster, self._faults = cluster, faults
         self._lister = Lister(cluster.store)
-        self._control = ControlRoutes(cluster, faults)
+        self._control = ControlRoutes(cluster, faults, probes)
 
     def forget_pages(self) -> None:
         """Let every continue token be too old, as after a compaction of etcd."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.sandbox.network.aws_calls import PlaceCalls
-from bot.sandbox.network.names import Record, ResolverEndpoint, ResolverRule, Zone, plain
+from bot.sandbox.network.names import Filter, Record, ResolverEndpoint, ResolverRule, Zone, plain
 
 _IN_FORCE = frozenset({"COMPLETE", "OVERRIDDEN"})
 _IN_SERVICE = frozenset({"OPERATIONAL", "UPDATING", "AUTO_RECOVERING", "ACTION_NEEDED"})
@@ -99,3 +99,21 @@ def _addresses(calls: PlaceCalls, endpoint_id: str) -> tuple[str, ...]:
     operation = "list_resolver_endpoint_ip_addresses"
     rows = calls.pages("route53resolver", operation, "IpAddresses", ResolverEndpointId=endpoint_id)
     return tuple(row["Ip"] for row in rows if row["Status"] == _ATTACHED)
+
+
+def read_filters(calls: PlaceCalls) -> dict[str, tuple[Filter, ...]]:
+    """Return what DNS Firewall does in each VPC of the place: groups by priority, and in each its rules by theirs."""
+    rows = calls.pages("route53resolver", "list_firewall_rule_group_associations", "FirewallRuleGroupAssociations")
+    found: dict[str, list[Filter]] = {}
+    for row in sorted(rows, key=lambda one: int(one["Priority"])):
+        asked = {"FirewallRuleGroupId": row["FirewallRuleGroupId"]}
+        rules = calls.pages("route53resolver", "list_firewall_rules", "FirewallRules", **asked)
+        for rule in sorted(rules, key=lambda one: int(one["Priority"])):
+            found.setdefault(row["VpcId"], []).append(_filter(calls, rule))
+    return {vpc_id: tuple(each) for vpc_id, each in found.items()}
+
+
+def _filter(calls: PlaceCalls, rule: Any) -> Filter:  # noqa: ANN401  # JSON
+    listed = rule["FirewallDomainListId"]
+    names = calls.pages("route53resolver", "list_firewall_domains", "Domains", FirewallDomainListId=listed)
+    return Filter(blocks=rule["Action"] == "BLOCK", domains=tuple(map(plain, names)))

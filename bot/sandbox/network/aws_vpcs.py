@@ -12,6 +12,8 @@ from bot.sandbox.network.network import Peering
 from bot.sandbox.network.vpc import ApiEndpoint, Entry, Group, Permission, Port, Route, Vpc
 
 _PAGE = {"PageSize": 1000}
+NO_PUBLIC_DNS = "sandbox:no-public-dns"
+"""Key of the tag that a world puts on a VPC whose hosts get nothing from public DNS, which AWS itself does not show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ def _vpc(calls: PlaceCalls, row: Any, answers: _Answers) -> Vpc:  # noqa: ANN401
         cidrs=tuple(dict.fromkeys([row["CidrBlock"], *cidrs])),
         dns_support=is_set("enableDnsSupport"),
         dns_hostnames=is_set("enableDnsHostnames"),
+        public_dns=NO_PUBLIC_DNS not in {tag["Key"] for tag in row.get("Tags") or []},
         ports=tuple(map(_port, interfaces)),
         groups={item["GroupId"]: _group(item, answers.prefix_lists) for item in answers.groups if item["VpcId"] == own},
         acls=_acls([item for item in answers.acls if item["VpcId"] == own]),

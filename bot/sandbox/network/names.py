@@ -61,6 +61,19 @@ class ResolverEndpoint:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What DNS Firewall does in a VPC with names of one list."""
+
+    blocks: bool
+    domains: tuple[str, ...]
+    """Lower case, without a final dot; `*.` begins one that stands for all names under it."""
+
+    def names(self, name: str) -> bool:
+        """Return whether the list has a name."""
+        return any(one == name or (one.startswith("*") and name.endswith(one[1:])) for one in self.domains)
+
+
 def belongs(name: str, zone: str) -> bool:
     """Return whether a name is that of the zone or under it. An empty zone is the root."""
     return not zone or name == zone or name.endswith(f".{zone}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from bot.sandbox.network.names import ResolverEndpoint, ResolverRule, Zone
+from bot.sandbox.network.names import Filter, ResolverEndpoint, ResolverRule, Zone
 from bot.sandbox.network.vpc import Vpc, within
 
 
@@ -28,6 +29,8 @@ class Network:
     zones: tuple[Zone, ...] = ()
     rules: tuple[ResolverRule, ...] = ()
     endpoints: tuple[ResolverEndpoint, ...] = ()
+    filters: Mapping[str, tuple[Filter, ...]] = field(default_factory=dict)
+    """Of DNS Firewall by VPC, in the order in which they are asked."""
 
     @property
     def vpcs(self) -> tuple[Vpc, ...]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.sandbox.network.network import Network
+from bot.sandbox.network.replies import Outcome
 from bot.sandbox.network.vpc import Permission, Port, Vpc, within
 
+API_PORT = 443
 PROTOCOL_NUMBERS = {"tcp": "6", "udp": "17"}
 EPHEMERAL = (32768, 60999)
 """First and last of a client's ports: net.ipv4.ip_local_port_range of Linux (kernel documentation, ip-sysctl)."""
@@ -114,3 +116,12 @@ def reached(network: Network, start: Vpc, flow: Flow) -> Vpc | None:
     if network.next_vpc(there, server.subnet_id, flow.client) is not start:
         return None
     return there if _permitted(flow, _End(vpc=start, port=client), _End(vpc=there, port=server)) else None
+
+
+def connected(network: Network, start: Vpc, flow: Flow) -> Outcome:
+    """Return what comes of a TCP connection from `start`: of a control plane's interface on 443, an answer."""
+    there = reached(network, start, flow)
+    if there is None:
+        return Outcome.TIMEOUT
+    serves = flow.server_port == API_PORT and any(flow.server in one.addresses for one in there.api_endpoints)
+    return Outcome.ANSWER if serves else Outcome.PORT_UNREACHABLE

@@ -1,8 +1,9 @@
 """Each VPC's own resolver, which neither security groups nor network ACLs filter.
 
-Of the rules and private zones that hold for the VPC the one with the longest matching name decides; of two with the
-same name the rule (Route 53 Developer Guide, "How Resolver endpoints forward DNS queries from your VPCs"). Without one
-the name is public. The name of an EKS cluster's endpoint is a private zone of its own, which EKS manages.
+DNS Firewall is asked first. Of the rules and private zones that hold for the VPC the one with the longest matching name
+decides; of two with the same name the rule (Route 53 Developer Guide, "How Resolver endpoints forward DNS queries from
+your VPCs"). Without one the name is public. The name of an EKS cluster's endpoint is a private zone of its own, which
+EKS manages.
 Answers A records. Shares nothing with the bot's evaluator.
 """
 
@@ -36,12 +37,19 @@ class Resolver:
         if self._steps > _MOST_STEPS:
             return _SERVFAIL
         name = plain(name)
+        if self._is_blocked(name):
+            return _NXDOMAIN
         rule, zone = self._rule(name), self._zone(name)
         if rule is not None and rule.targets and (zone is None or len(rule.name) >= len(zone.name)):
             return self._forwarded(rule, name)
         if zone is not None:
             return self._from(zone, name)
         return self._public(name)
+
+    def _is_blocked(self, name: str) -> bool:
+        """Return whether DNS Firewall keeps a name from being looked up: the first list that has it decides."""
+        filters = self._network.filters.get(self._vpc.id, ())
+        return next((one.blocks for one in filters if one.names(name)), False)
 
     def _further(self, vpc: Vpc, name: str) -> Reply:
         return Resolver(self._network, vpc, steps=self._steps + 1).answer(name)
@@ -68,6 +76,8 @@ class Resolver:
         return Reply(outcome=Outcome.ANSWER, addresses=record.addresses, recursion=True, ttl_seconds=record.ttl_seconds)
 
     def _public(self, name: str) -> Reply:
+        if not self._vpc.public_dns:
+            return _NXDOMAIN
         zones = [one for one in self._network.zones if not one.private and belongs(name, one.name)]
         if zones:
             return self._from(max(zones, key=lambda one: len(one.name)), name)

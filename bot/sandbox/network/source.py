@@ -13,7 +13,7 @@ from typing import Protocol
 from bot.sandbox.aws.places import called_places
 from bot.sandbox.aws.writes import writes_so_far
 from bot.sandbox.network.aws_calls import Clients, PlaceCalls
-from bot.sandbox.network.aws_names import read_endpoints, read_rules, read_zones
+from bot.sandbox.network.aws_names import read_endpoints, read_filters, read_rules, read_zones
 from bot.sandbox.network.aws_vpcs import read_cluster_vpc, read_peerings, read_vpcs
 from bot.sandbox.network.network import Network
 from bot.sandbox.network.vpc import Vpc
@@ -109,4 +109,5 @@ class AwsNetwork:
             zones=read_zones(calls for calls in places if "route53" in calls.place.services),
             rules=read_rules(resolvers),
             endpoints=tuple(endpoint for calls in resolvers for endpoint in read_endpoints(calls)),
+            filters={vpc_id: found for calls in resolvers for vpc_id, found in read_filters(calls).items()},
         )

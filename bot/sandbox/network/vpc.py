@@ -91,6 +91,8 @@ class Vpc:
     """The primary one first."""
     dns_support: bool = True
     dns_hostnames: bool = True
+    public_dns: bool = True
+    """Whether whoever runs it lets public DNS be asked from there."""
     ports: tuple[Port, ...] = ()
     groups: Mapping[str, Group] = field(default_factory=dict)
     acls: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)

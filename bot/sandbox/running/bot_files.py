@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from bot.sandbox.world.bot_roles import READER, WRITER, role_arn
-from bot.sandbox.world.world import ACCOUNT, CLUSTER, PROBE_IMAGE, PROBE_NAMESPACE, REGION, WORKLOAD_SELECTOR, WorldVpc
+from bot.sandbox.world.world import (
+    ACCOUNT,
+    CLUSTER,
+    PROBE_IMAGE,
+    PROBE_NAMESPACE,
+    PROBE_SELECTOR,
+    REGION,
+    WORKLOAD_SELECTOR,
+    WorldVpc,
+)
 
 _CHANNEL = "C0123456789"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def kubeconfig(kubernetes_url: str) -> str:
@@ -32,8 +43,33 @@ current-context: {CLUSTER}
 """
 
 
-def configuration(directory: Path, neighbours: Sequence[WorldVpc] = (), public_resolution: str = "unknown") -> str:
-    """Return the `dnsbot.yaml` of a world, with its neighbours as peers of the cluster."""
+def probe_kubeconfig(name: str, url: str) -> str:
+    """Return the kubeconfig of the small cluster in another network, from whose pods names are looked up."""
+    return f"""apiVersion: v1
+kind: Config
+clusters:
+- name: {name}
+  cluster: {{server: "{url}"}}
+users:
+- name: dnsbot-probe
+  user: {{token: reader-token}}
+contexts:
+- name: {name}
+  context: {{cluster: {name}, user: dnsbot-probe}}
+current-context: {name}
+"""
+
+
+def configuration(
+    directory: Path,
+    neighbours: Sequence[WorldVpc] = (),
+    public_resolution: str = "unknown",
+    probes: Mapping[str, str] = _NONE,
+) -> str:
+    """Return the `dnsbot.yaml` of a world, with its neighbours as peers of the cluster.
+
+    `probes` are the networks that can be looked from, with the URLs of their clusters.
+    """
     return f"""clusters:
   {CLUSTER}:
     environment: production
@@ -48,31 +84,43 @@ def configuration(directory: Path, neighbours: Sequence[WorldVpc] = (), public_r
     node_probe: {{image: {PROBE_IMAGE}, namespace: {PROBE_NAMESPACE}}}
     debug_image: {PROBE_IMAGE}
     public_resolution: {public_resolution}
-{_peers(neighbours)}approvals:
+{_peers(neighbours, probes)}approvals:
   production: {{required: 1, requester_may_approve: false, users: [], user_groups: [S01], expires_after: 30m}}
   default: {{required: 1, requester_may_approve: false, users: [], user_groups: [S01], expires_after: 30m}}
 """
 
 
-def _peers(neighbours: Sequence[WorldVpc]) -> str:
+def _probe(name: str) -> str:
+    return f"      probe: {{kubeconfig: probe-{name}.yaml, context: {name}, selector: {PROBE_SELECTOR}}}\n"
+
+
+def _peers(neighbours: Sequence[WorldVpc], probes: Mapping[str, str]) -> str:
     entries = (
         f"""    - name: {vpc.name}
       vpc_id: {vpc.id}
       region: {vpc.region}
       role_arn: {role_arn(vpc.account, READER)}
       writer_role_arn: {role_arn(vpc.account, WRITER)}
-"""
+{_probe(vpc.name) if vpc.name in probes else ""}"""
         for vpc in neighbours
     )
     return f"    peers:\n{''.join(entries)}" if neighbours else ""
 
 
 def write_bot_files(
-    directory: Path, *, kubernetes_url: str, neighbours: Sequence[WorldVpc], public_resolution: str
+    directory: Path,
+    *,
+    kubernetes_url: str,
+    neighbours: Sequence[WorldVpc],
+    public_resolution: str,
+    probes: Mapping[str, str] = _NONE,
 ) -> None:
-    """Write both files into `directory`."""
+    """Write both files into `directory`, and a kubeconfig for each probe."""
     (directory / "kubeconfig.yaml").write_text(kubeconfig(kubernetes_url), encoding="utf-8")
-    (directory / "dnsbot.yaml").write_text(configuration(directory, neighbours, public_resolution), encoding="utf-8")
+    for name, url in probes.items():
+        (directory / f"probe-{name}.yaml").write_text(probe_kubeconfig(name, url), encoding="utf-8")
+    text = configuration(directory, neighbours, public_resolution, probes)
+    (directory / "dnsbot.yaml").write_text(text, encoding="utf-8")
 
 
 def bot_environment(aws_url: str) -> dict[str, str]:

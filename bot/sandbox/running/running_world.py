@@ -10,6 +10,7 @@ from typing import Any
 from bot.sandbox.operator.operating import HttpOperator, call_json
 from bot.sandbox.running.bot_files import bot_environment, write_bot_files
 from bot.sandbox.running.far_end_process import FarEndProcess
+from bot.sandbox.running.probes import set_up_probes
 from bot.sandbox.running.refused_calls import RefusedCalls
 from bot.sandbox.running.started import Started
 from bot.sandbox.world.plan import draw_plan
@@ -75,11 +76,18 @@ class RunningWorld(Started):
         self.world = build(
             draw_plan(self.seed, self._nodes, self.scenario.neighbours, ipv6=self.scenario.ipv6), self.operator
         )
+        probes = set_up_probes(
+            self.world,
+            self.operator,
+            self.kubernetes_control,
+            public_dns=self.scenario.public_resolution != "blocked",
+        )
         write_bot_files(
             self.directory,
             kubernetes_url=self.kubernetes_url,
             neighbours=self.world.neighbours,
             public_resolution=self.scenario.public_resolution,
+            probes=probes,
         )
         self.kubernetes_control("POST", "refresh")
         self.operator.settle()

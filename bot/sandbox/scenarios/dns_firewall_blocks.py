@@ -43,6 +43,7 @@ SCENARIO = Scenario(
         "VPC associated a DNS Firewall rule group with it that blocks all names under amazonaws.com."
     ),
     root_cause="dns_firewall_blocks",
+    explains=("private_endpoint_lookups_fail",),
     healed_by=ByHand(acts=_heal),
     neighbours=_PEER,
     not_to_blame=("resolver_rule_broken", "private_zone_shadow"),

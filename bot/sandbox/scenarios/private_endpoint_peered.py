@@ -27,6 +27,7 @@ SCENARIO = Scenario(
         "is blocked, kubectl no longer finds the endpoint: nothing there leads its name to the cluster's VPC."
     ),
     root_cause="private_endpoint_not_resolvable",
+    explains=("private_endpoint_lookups_fail",),
     healed_by=ByFix(fix="create_inbound_resolver_endpoint"),
     neighbours=(Neighbour(name="tools", account="210987654321"),),
     public_resolution="blocked",

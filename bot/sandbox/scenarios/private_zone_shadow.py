@@ -34,6 +34,7 @@ SCENARIO = Scenario(
         "public DNS knows. The VPC's resolver answers NXDOMAIN for the cluster's endpoint."
     ),
     root_cause="private_zone_shadow",
+    explains=("private_endpoint_lookups_fail",),
     healed_by=ByHand(acts=_heal),
     neighbours=_PEER,
     public_resolution="open",

@@ -23,6 +23,7 @@ SCENARIO = Scenario(
         "associate the rule with the peered VPC. Public DNS is blocked there."
     ),
     root_cause="resolver_rule_broken",
+    explains=("private_endpoint_lookups_fail",),
     healed_by=ByFix(fix="associate_forwarding_rule"),
     neighbours=_PEER,
     public_resolution="blocked",

@@ -33,10 +33,10 @@ SCENARIO = Scenario(
     title="The cluster's VPC has DNS host names off",
     story=(
         "Everything is built that leads the private endpoint's name from a peered VPC to the cluster's. Then an "
-        "operator switched enableDnsHostnames off in the cluster's VPC, whose resolver now passes private zones over."
+        "operator switched enableDnsHostnames off in the cluster's VPC, whose resolver now passes private zones over "
+        "and asks public DNS. As long as that answers the private addresses, nobody notices."
     ),
     root_cause="vpc_dns_disabled",
-    explains=("resolver_rule_broken",),
     healed_by=ByFix(fix="enable_vpc_dns"),
     neighbours=_PEER,
     public_resolution="blocked",

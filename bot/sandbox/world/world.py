@@ -18,6 +18,8 @@ SERVICE_CIDR_IPV6 = "fd5a:8c3e:71b0::/108"
 CLUSTER_DNS_IPV6 = "fd5a:8c3e:71b0::a"
 API_SERVICE_IPV6 = "fd5a:8c3e:71b0::1"
 WORKLOAD_SELECTOR = "app.kubernetes.io/created-by=eks-workshop"
+PROBE_SELECTOR = "app=dnsprobe"
+"""Of the pods in other networks from which names are looked up."""
 PROBE_IMAGE, PROBE_NAMESPACE = "registry.example.com/dnsprobe:1", "dns-probes"
 
 

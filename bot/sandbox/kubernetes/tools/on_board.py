@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.kubernetes.tools.counters import conntrack, ethtool
+from bot.sandbox.kubernetes.tools.curl import curl
 from bot.sandbox.kubernetes.tools.dig import dig_9_16, dig_9_18
 from bot.sandbox.kubernetes.tools.ip import ip
 from bot.sandbox.kubernetes.tools.nslookup import busybox_nslookup, nslookup_9_16, nslookup_9_18
@@ -32,4 +33,4 @@ NODE_TOOLS = Toolbox(
 )
 BUSYBOX = Toolbox(tools={"cat": cat, "nslookup": busybox_nslookup, "sleep": sleep}, lacks=frozenset({"dig"}))
 DEBIAN_11 = Toolbox(tools={"cat": cat, "dig": dig_9_16, "nslookup": nslookup_9_16, "sleep": sleep})
-DEBIAN_12 = Toolbox(tools={"cat": cat, "dig": dig_9_18, "nslookup": nslookup_9_18, "sleep": sleep})
+DEBIAN_12 = Toolbox(tools={"cat": cat, "curl": curl, "dig": dig_9_18, "nslookup": nslookup_9_18, "sleep": sleep})

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from bot.sandbox.kubernetes.host_network import HostNetwork
-from bot.sandbox.network.replies import Reply
+from bot.sandbox.network.replies import Outcome, Reply
 
 Ask: TypeAlias = Callable[[str, str, str], Reply]
 """ask(server, name, protocol)"""
+Connect: TypeAlias = Callable[[str, int], Outcome]
+"""connect(address, port): an answer, silence, or a refusal"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Command:
     ask: Ask
     """Sends one query from the pod."""
     numbers: random.Random
+    connect: Connect | None = None
+    """Connects from the pod, over TCP."""
     network: Callable[[], HostNetwork] | None = None
     """Gives what the node's kernel holds, where the container has the host's network."""
 

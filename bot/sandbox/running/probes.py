@@ -1,0 +1,57 @@
+"""What stands in other networks so that the bot can look names up from there, as an operator would have put it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.sandbox.network.aws_vpcs import NO_PUBLIC_DNS
+from bot.sandbox.world.scenario import Operator
+from bot.sandbox.world.world import World, WorldVpc
+
+_HOST = 100
+"""Which address of its first subnet a VPC's probe has."""
+_API_PORT = 443
+
+
+def set_up_probes(
+    world: World, operator: Operator, ask: Callable[[str, str, object], Any], *, public_dns: bool
+) -> Mapping[str, str]:
+    """Put a small cluster into each neighbour and return their URLs by the neighbour's name.
+
+    The API admits 443 from each, as D7 asks for. `ask` calls a control route of the Kubernetes far end.
+    """
+    urls: dict[str, str] = {}
+    for vpc in world.neighbours:
+        if not public_dns:
+            operator.at(vpc.account, vpc.region).aws(
+                "ec2", "CreateTags", Resources=[vpc.id], Tags=[{"Key": NO_PUBLIC_DNS, "Value": "true"}]
+            )
+        admit_to_api(operator, world, vpc.cidr)
+        address = _host(operator, vpc)
+        urls[vpc.name] = ask("POST", "probe-clusters", {"name": vpc.name, "vpc_id": vpc.id, "address": address})["url"]
+    return urls
+
+
+def admit_to_api(operator: Operator, world: World, cidr: str) -> None:
+    """Let the cluster security group admit 443 from a block (D7)."""
+    ports = {"IpProtocol": "tcp", "FromPort": _API_PORT, "ToPort": _API_PORT, "IpRanges": [{"CidrIp": cidr}]}
+    group = world.cluster_security_group_id
+    operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[ports])
+
+
+def _host(operator: Operator, vpc: WorldVpc) -> str:
+    """Give the probe's node an interface in the VPC and return its address."""
+    hands = operator.at(vpc.account, vpc.region)
+    address = str(ipaddress.ip_network(vpc.subnets[0].cidr)[_HOST])
+    made = hands.aws("ec2", "CreateSecurityGroup", GroupName="dns-probe", Description="DNS probe", VpcId=vpc.id)
+    hands.aws(
+        "ec2",
+        "CreateNetworkInterface",
+        SubnetId=vpc.subnets[0].id,
+        PrivateIpAddress=address,
+        Groups=[made["GroupId"]],
+        Description="dns probe",
+    )
+    return address
