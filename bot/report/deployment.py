@@ -38,6 +38,7 @@ def deployment_files(found: Iterable[Need]) -> Mapping[str, str]:
     needs = tuple(found)
     roles = cluster_roles(needs)
     policies = {name: iam_policy(needs, change=change, place=place) for name, (change, place) in _POLICIES.items()}
+    policies["iam-probe.json"] = iam_policy(needs, probe=True)
     files = {name: _json(policy) for name, policy in policies.items() if policy["Statement"]}
     for name in ROLE_NAMES.values():
         own = [role for role in roles if role["metadata"]["name"] == name]

@@ -46,9 +46,11 @@ def needs(catalogue: Catalogue) -> tuple[Need, ...]:
 
 
 def use_of(permission: Permission, otherwise: Use) -> Use:
-    """Return whose role needs a permission: the reader's for what only reads, else the one that the unit works with."""
-    elsewhere = isinstance(permission, KubernetesPermission) and permission.in_probe_cluster
-    return Use.READ if permission.only_reads and not elsewhere else otherwise
+    """Return whose role needs a permission: the reader's for what only reads, else the one that the unit works with.
+
+    What looks up from other networks stands apart: it is needed only where a probe is named.
+    """
+    return Use.READ if permission.only_reads and otherwise is not Use.PROBE else otherwise
 
 
 def _need(use: Use, declarers: list[tuple[str, Permission]], catalogue: Catalogue) -> Need:
@@ -127,18 +129,22 @@ _NAMED = 3
 """More rules than this are counted, not named."""
 
 
-def iam_policy(found: Iterable[Need], *, change: bool, place: PlaceKind = PlaceKind.HOME) -> Mapping[str, Any]:
+def iam_policy(
+    found: Iterable[Need], *, change: bool = False, probe: bool = False, place: PlaceKind = PlaceKind.HOME
+) -> Mapping[str, Any]:
     """Return the IAM policy of the role that reads, or that changes, at places of this kind.
 
-    It has one statement for each set of limits, and none where nothing is declared for it.
+    `probe`: what the reading role needs besides where an instance or a function looks names up. It has one statement
+    for each set of limits, and none where nothing is declared for it.
     """
-    uses = {Use.CHANGE} if change else set(Use) - {Use.CHANGE}
+    uses = {Use.CHANGE} if change else {Use.PROBE} if probe else set(Use) - {Use.CHANGE, Use.PROBE}
     by_limit: dict[_Limit, set[str]] = {}
     for need in found:
         if need.use in uses and isinstance(need.permission, AwsPermission) and need.permission.place is place:
             limit = (tuple(sorted(need.permission.resources)), need.permission.conditions)
             by_limit.setdefault(limit, set()).add(need.permission.action)
-    sid = f"Dnsbot{'' if place is PlaceKind.HOME else 'Peer'}{'Write' if change else 'Read'}"
+    verb = "Write" if change else "Probe" if probe else "Read"
+    sid = f"Dnsbot{'' if place is PlaceKind.HOME else 'Peer'}{verb}"
     statements = [
         _statement(f"{sid}{number}" if len(by_limit) > 1 else sid, actions, *limit)
         for number, (limit, actions) in enumerate(sorted(by_limit.items()), start=1)
