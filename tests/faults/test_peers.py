@@ -17,7 +17,7 @@ from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
 from bot.domain.peers import Peers
-from bot.domain.permissions import AwsPermission
+from bot.domain.permissions import AwsPermission, Use
 from bot.domain.places import HOME, PlaceKind
 from bot.report.json_report import json_report
 from bot.report.permissions import needs
@@ -32,7 +32,10 @@ from tests.faults.every_right import use_every_right
 ACTIONS = sorted(
     need.permission.action
     for need in needs(load_units())
-    if isinstance(need.permission, AwsPermission) and need.permission.place is PlaceKind.PEER and need.gathers
+    if isinstance(need.permission, AwsPermission)
+    and need.permission.place is PlaceKind.PEER
+    and need.use is Use.READ
+    and need.gathers
 )
 """What a diagnosis reads at peers."""
 ABOUT_PEERS = {rule.name for rule in load_units().rules.values() if Peers in rule.needs}
