@@ -130,6 +130,6 @@ RULE = Rule(
     judge=judge,
     needs=(EksCluster, EndpointLookups, VpcDns),
     looks_from_elsewhere=True,
-    problem_refuted_by=((EksCluster, "public access, whose addresses are an answer, too"),),
+    problem_refuted_by=((EksCluster, "private access that is off, so that public DNS answers the name"),),
     healthy_refuted_by=((EndpointLookups, "a network from which the name got no address, or nobody looked"),),
 )

@@ -139,5 +139,9 @@ RULE = Rule(
         (ResolverRules, "another rule or association by which the name is led to the cluster's VPC"),
         (EndpointNetworks, "somebody who holds the address that the rule is aimed at"),
     ),
-    healthy_refuted_by=((ResolverRules, "a rule for the name that does not hold, or leads nowhere"),),
+    healthy_refuted_by=(
+        (ResolverRules, "a rule for the name that does not hold, or leads nowhere"),
+        (EndpointLookups, "a look-up that fails where such a rule does not hold and public DNS may be asked"),
+    ),
+    decides_without=(EndpointLookups,),
 )

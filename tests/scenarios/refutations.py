@@ -39,10 +39,12 @@ DEPEND_ON_MORE = {
     ("nodelocal_pod_security_groups_strict", "healthy", "LookupMatrix"),
     ("nodelocal_pod_security_groups_strict", "healthy", "NodeNetworks"),
     ("pod_routes_missing", "problem", "WorkerNodes"),
+    ("resolver_rule_broken", "problem", "EndpointNetworks"),
     ("stale_conntrack", "healthy", "LookupMatrix"),
 }
 """Rules, verdicts and evidence that refutes them only where something else is so, too: the call failed at the pod's
-start, the pods have branch interfaces in standard mode, nothing else shows the fault."""
+start, the pods have branch interfaces in standard mode, a rule in force is aimed at the address, nothing else shows
+the fault."""
 
 
 @dataclass(frozen=True)
