@@ -156,6 +156,20 @@ def history(
 
 
 @app.command()
+def digest(
+    channel: Annotated[str, typer.Argument(help="Only this channel's; default: all digests of dnsbot.yaml.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only look: keep no measurement and diagnose nothing in full.")
+    ] = False,
+    config: _Config = None,
+) -> None:
+    """Print what a digest would say now; nothing is posted."""
+    from bot import commands
+
+    commands.show_digest(config, channel, keep=not dry_run)
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the newest schema (SQLite: `run` does it itself)."""
     from bot import commands

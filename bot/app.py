@@ -10,16 +10,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from bot.domain.cluster import ClusterTarget, PodName
+from bot.domain.cluster import ClusterTarget, PodName, Question
 from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
+from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Kind
+from bot.domain.health import HealthStore
 from bot.domain.people import Directory, Person, Standing
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources, Writers
@@ -30,9 +32,11 @@ from bot.workflow.approve import Gate
 from bot.workflow.catalogue import Catalogue, load_catalogue
 from bot.workflow.conclude import Concluder
 from bot.workflow.diagnose import Diagnoser
+from bot.workflow.digest import Digester
 from bot.workflow.end_changes import Ender
 from bot.workflow.holding import Holder
 from bot.workflow.left_probe_pods import LeftProbePods
+from bot.workflow.light_rounds import MEASURED_EVERY, LightRounds
 from bot.workflow.load_playbook import load_playbooks
 from bot.workflow.may_ask import Door
 from bot.workflow.propose import Proposer
@@ -166,6 +170,7 @@ def open_use_cases(
 
     `stopping` says whether the process is being stopped: then no further step of a repair is begun.
     """
+    from bot.history.health import SqlHealth
     from bot.history.schema import migrate as migrate_schema
     from bot.history.store import open_history
 
@@ -186,10 +191,17 @@ def open_use_cases(
     )
     try:
         door = Door(directory=gate.directory, team_id=team_id, policy=settings.askers)
-        yield use_cases(diagnoser, gate, door, writer_opener(settings), stopping)
+        use = use_cases(diagnoser, gate, door, writer_opener(settings), stopping)
+        store = SqlHealth(database=history.database)
+        yield replace(use, digester=_digester(diagnoser, store, use.diagnose), digests=settings.digests)
     finally:
         sources.close()
         history.close()
+
+
+def _digester(diagnoser: Diagnoser, store: HealthStore, diagnose: Callable[[Question], Diagnosis]) -> Digester:
+    rounds = LightRounds(targets=diagnoser.targets, look=diagnoser.health, store=store, owner=process_name())
+    return Digester(rounds=rounds, store=store, diagnose=diagnose)
 
 
 def _evidence_classes(catalogue: Catalogue) -> dict[str, type]:
@@ -298,8 +310,20 @@ def slack_settings(settings: Settings) -> SlackSettings:
     )
 
 
+SEND_DIGESTS_EVERY = timedelta(seconds=30)
 LOOK_FOR_WORK_EVERY = timedelta(seconds=5)
 """How soon another process takes up what was left; a repair whose lease ran out waits no longer than this."""
+
+
+def measure_clusters(use: UseCases, *, series_kept_for: timedelta) -> None:
+    """Make the light round that is due over all clusters that digests tell of. For the clock."""
+    clusters = sorted({name for schedule in use.digests for name in schedule.clusters})
+    if use.digester is None:
+        return
+    try:
+        use.digester.rounds.measure(clusters, hours_older_than=series_kept_for)
+    except HistoryUnavailable as error:
+        log.warning("nothing was measured", extra={"reason": str(error)})
 
 
 def start_bot(
@@ -339,6 +363,10 @@ def start_bot(
     clock.every("expire proposals", bot.expire)
     clock.every("look for work", bot.look_for_work, interval=LOOK_FOR_WORK_EVERY)
     clock.every("remove probe pods", left_probe_pods)
+    if settings.digests:
+        measure = partial(measure_clusters, use, series_kept_for=settings.series_kept_for)
+        clock.every("send digests", bot.send_digests, interval=SEND_DIGESTS_EVERY)
+        clock.every("measure clusters", measure, interval=MEASURED_EVERY / 2)
     bot.look_for_work()
     threading.Thread(target=left_probe_pods, name="remove probe pods", daemon=True).start()
     serve(stack, slack, bot, connection=connection, history=use.history, addresses=addresses)

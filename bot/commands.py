@@ -182,6 +182,32 @@ def show_history(config: Path | None, cluster: str, *, limit: int, as_json: bool
         sys.stdout.write(history_text(history_words(entries, Ids(), at=timestamp)))
 
 
+def show_digest(config: Path | None, channel: str, *, keep: bool) -> None:
+    """Print what the digests of a channel would say now, or one over all clusters; nothing is posted."""
+    from bot.domain.cron import parse_cron
+    from bot.domain.digests import DigestSchedule
+    from bot.domain.phrases import nearest
+    from bot.logs import configure_logs
+    from bot.report.digest_text import digest_text
+    from bot.report.digest_words import digest_words
+    from bot.report.history_words import Ids
+
+    configure_logs()
+    settings = load_settings(config)
+    schedules = [one for one in settings.digests if channel in {"", one.channel}]
+    if channel and not schedules:
+        hint = nearest(channel, {one.channel for one in settings.digests}, "channel")
+        raise ConfigurationError(f"`digests:` in dnsbot.yaml has no channel {channel!r}. {hint}")
+    if not schedules:
+        every = tuple(sorted(settings.clusters))
+        schedules = [DigestSchedule(channel="", cron=parse_cron("0 0 * * *"), timezone="UTC", clusters=every)]
+    with open_use_cases(settings) as use:
+        if use.digester is None:
+            raise ConfigurationError("There is no history to make a digest from. Set DATABASE_URL.")
+        made = [use.digester.make(schedule, keep=keep) for schedule in schedules]
+    sys.stdout.write("\n".join(digest_text(digest_words(digest, Ids(), at=timestamp)) for digest in made))
+
+
 def migrate_database() -> None:
     """Bring the database of DATABASE_URL to the newest schema."""
     from bot.history.schema import migrate

@@ -226,3 +226,53 @@ queues = Table(
     Column("paused_until", UtcTime, nullable=True),
 )
 """Of a channel, or of one person in it: which process sends there, and until when nothing is sent."""
+
+health_scrapes = Table(
+    "health_scrapes",
+    metadata,
+    Column("cluster", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("counters", Json, nullable=False),
+)
+"""The newest counters of each cluster: the next light round takes its differences from them."""
+
+health_series = Table(
+    "health_series",
+    metadata,
+    Column("cluster", Words, primary_key=True),
+    Column("resolution", Words, primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("document", Json, nullable=False),
+    Index("ix_health_series_resolution_at", "resolution", "at"),
+)
+"""Measurements, `raw` for days and as sums of an `hour` for long; `at` is when one ends, or when its hour begins."""
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("cluster", Words, nullable=False),
+    Column("rule", Words, nullable=False),
+    Column("severity", Words, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("team_id", Words, nullable=False),
+    Column("user_id", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("muted_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Index("ix_mutes_cluster_until", "cluster", "until"),
+)
+"""Known issues, append-only: which problem (a rule's, open `since` then) is muted by whom, why, and until when."""
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("schedule", Words, primary_key=True),
+    Column("slot", Words, primary_key=True),
+    Column("owner", Words, nullable=False),
+    Column("held_until", UtcTime, nullable=True),
+    Column("done_at", UtcTime, nullable=True),
+    Column("said", Json, nullable=True),
+    Index("ix_slots_schedule_done_at", "schedule", "done_at"),
+)
+"""What is done once a time of a schedule, by whoever holds it until then."""

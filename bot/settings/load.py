@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
@@ -12,24 +13,17 @@ from pydantic import Field
 from bot.clients.connection import ClusterConnection
 from bot.domain.approvals import ApprovalPolicy
 from bot.domain.askers import AskerPolicy
+from bot.domain.digests import DigestSchedule
 from bot.errors import ConfigurationError
 from bot.settings.approvals import PolicyEntry, approval_policy
 from bot.settings.askers import AskersEntry, asker_policy
 from bot.settings.clusters import ClusterEntry, cluster_connection
-from bot.settings.entries import Entry, TimeZone
+from bot.settings.digests import DEFAULT_SERIES, DigestEntry, RetentionEntry, digest_schedules
+from bot.settings.entries import Entry
 from bot.workflow.located_yaml import read_yaml, validate
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL")
 DEFAULT_DATABASE = "sqlite:///dnsbot.db"
-
-
-class DigestEntry(Entry):
-    """One digest."""
-
-    channel: str
-    cron: str
-    timezone: TimeZone = "UTC"
-    clusters: list[str] = Field(default_factory=list)
 
 
 class SettingsFile(Entry):
@@ -38,6 +32,7 @@ class SettingsFile(Entry):
     clusters: dict[str, ClusterEntry] = Field(min_length=1)
     approvals: dict[str, PolicyEntry] = Field(default_factory=dict)
     askers: AskersEntry = Field(default_factory=AskersEntry)
+    retention: RetentionEntry = Field(default_factory=RetentionEntry)
     digests: list[DigestEntry] = Field(default_factory=list)
 
 
@@ -62,6 +57,9 @@ class Settings:
     slack: SlackSecrets
     database_url: str = field(repr=False)
     """Default `sqlite:///dnsbot.db`. May hold a password: never printed."""
+    digests: tuple[DigestSchedule, ...] = ()
+    series_kept_for: timedelta = DEFAULT_SERIES
+    """How long the hours of measurements are kept."""
     corefile_check: Path | None = None
     """The program that asks CoreDNS itself about a Corefile; None: the bot's own grammar judges it."""
 
@@ -97,6 +95,8 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
             api_url=env.get("SLACK_API_URL", "") or "https://slack.com/api/",
         ),
         database_url=database_url(env),
+        digests=digest_schedules(written.digests, document, clusters=written.clusters),
+        series_kept_for=written.retention.series,
         corefile_check=corefile_check(env),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from bot.domain.phrases import nearest
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
 from bot.slack.asking import plain_words
 from bot.slack.connection import SlackConnection, SlackSettings
+from bot.slack.digests import send_due_digests
 from bot.slack.directory import SlackNames
 from bot.slack.incoming import (
     Asked,
@@ -79,6 +81,10 @@ class SlackBot:
             return
         for job in due:
             self.tools.enqueue(job)
+
+    def send_digests(self) -> None:
+        """Queue the digests that are due. For the clock, every half minute."""
+        send_due_digests(self.tools)
 
     def stop(self) -> None:
         """End the acknowledging threads."""
@@ -166,7 +172,8 @@ def _listen_for_button(app: App, tools: SlackTools, button: Button) -> None:
         )
         ack()
 
-    app.action(button.name)(listen)
+    # several of a kind in one message bear numbers: `diagnose_cluster.2`
+    app.action(re.compile(rf"{button.name}(?:\.\d+)?"))(listen)
 
 
 def _listen_for_modal(app: App, tools: SlackTools, modal: Modal) -> None:

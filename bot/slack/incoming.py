@@ -118,9 +118,13 @@ def submitted_modal(body: Mapping[str, Any]) -> Submitted:
 
 
 def fields_of(view: Mapping[str, Any]) -> dict[str, str]:
-    """Return the texts that were typed into a modal, by action_id."""
+    """Return the texts that were typed into a modal, and the options that were chosen, by action_id."""
     values = (view.get("state") or {}).get("values") or {}
-    return {action_id: str(field.get("value") or "") for block in values.values() for action_id, field in block.items()}
+    return {
+        action_id: str(field.get("value") or (field.get("selected_option") or {}).get("value") or "")
+        for block in values.values()
+        for action_id, field in block.items()
+    }
 
 
 def person_of(body: Mapping[str, Any]) -> Person:

@@ -51,7 +51,7 @@ STRING_LIMITS: Mapping[str, int] = {
     "private_metadata": 3_000,
 }
 ELEMENT_LIMITS: Mapping[str, int] = {"actions": 25, "context": 10}
-BLOCK_TYPES = frozenset({"header", "section", "context", "actions", "divider", "rich_text", "input"})
+BLOCK_TYPES = frozenset({"header", "section", "context", "actions", "divider", "rich_text", "input", "table"})
 BUTTON_STYLES = frozenset({"primary", "danger"})
 
 
@@ -76,7 +76,7 @@ def fit(payload: Payload) -> Payload:
     for path, owner, item in walk(payload):
         key = path.rsplit("/", 1)[-1]
         text = item.get("text")
-        if item.get("type") in {"plain_text", "text"} and isinstance(text, str):
+        if item.get("type") in {"plain_text", "text", "raw_text"} and isinstance(text, str):
             item["text"] = cut(text, TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT)) if text.strip() else NOTHING
     return payload
 
@@ -118,7 +118,7 @@ def _object_faults(path: str, owner: str, item: Mapping[str, Any]) -> list[str]:
     found = []
     if kind == "mrkdwn":
         found.append(f"{path}: mrkdwn is read by a parser; use plain_text or rich_text")
-    if kind in {"plain_text", "text"}:
+    if kind in {"plain_text", "text", "raw_text"}:
         limit = TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT)
         if not isinstance(item.get("text"), str) or not 0 < len(item["text"]) <= limit:
             found.append(f"{path}/text: 1 to {limit} characters")

@@ -45,6 +45,8 @@ NO_RIGHT = frozenset(
 )
 NOBODY_KNOWS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 """Some of the call may have been done (method pages of docs.slack.dev)."""
+ALT_TEXT = 1_000
+"""Characters of what stands for a picture."""
 MINUTE_SECONDS, HOUR_SECONDS = 60.0, 3600.0
 LOOKED_BACK_SECONDS = 600.0
 """So much earlier than a message was said it is looked for: two machines' clocks differ."""
@@ -198,10 +200,15 @@ class Messages:
         with _taking("a form"):
             self._posts.views_open(trigger_id=trigger_id, view=view)
 
-    def share(self, thread: MessageRef, *, name: str, title: str, content: bytes) -> None:
-        """Put a file into the thread of a message. Nothing is sent twice. Raises `NotPosted`."""
+    def share(self, thread: MessageRef, *, name: str, title: str, content: bytes, alt_text: str = "") -> None:
+        """Put a file into the thread of a message; `alt_text` stands for a picture. Nothing is sent twice.
+
+        Raises `NotPosted`.
+        """
         with _taking("a file"):
-            place = self._posts.files_getUploadURLExternal(filename=name, length=len(content))
+            place = self._posts.files_getUploadURLExternal(
+                filename=name, length=len(content), alt_txt=alt_text[:ALT_TEXT] or None
+            )
             _send_file(str(place.get("upload_url") or ""), content)
             self._posts.files_completeUploadExternal(
                 files=[{"id": str(place.get("file_id") or ""), "title": title}],

@@ -18,7 +18,7 @@ class Scope:
 
 
 CHAT_WRITE = Scope(name="chat:write", unlocks="reports, cards and private answers in channels the bot is a member of")
-COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-log, /dns-history and /dns-help")
+COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-log, /dns-digest, /dns-history and /dns-help")
 MENTIONS = Scope(name="app_mentions:read", unlocks="the same verbs by mention, also in threads")
 USERS = Scope(
     name="users:read",
@@ -30,7 +30,9 @@ HISTORY = Scope(
     unlocks="looking in a public channel whether a message whose answer was lost stands there, before it is sent again",
 )
 PRIVATE_HISTORY = Scope(name="groups:history", unlocks="the same in a private channel that the bot is a member of")
-FILES = Scope(name="files:write", unlocks="the record of a diagnosis as a file in its thread")
+FILES = Scope(
+    name="files:write", unlocks="the record of a diagnosis and the picture of a digest, as files in their threads"
+)
 NO_SCOPE = Scope(name="", unlocks="")
 
 BY_METHOD: Mapping[str, Scope] = {

@@ -56,6 +56,14 @@ class Gate:
             raise
         return self._decided(press, _required(policies))
 
+    def check_approver(self, person: Person, cluster: str) -> None:
+        """Return, or raise `Refused` with why this person may not approve plans for this cluster."""
+        target = self.targets.get(cluster)
+        policy = policy_for(target, self.policies) if target else None
+        if policy is None:
+            raise Refused(f"dnsbot.yaml does not say who may approve for cluster {cluster}.")
+        self._entitled(person, Choice.APPROVE, policy, None)
+
     def approved_plan(self, proposal: Proposal) -> ApprovedPlan:
         """Return the plan with its approval, decided again from what is stored and configured now.
 

@@ -6,14 +6,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from bot.dns.coredns_growth import DnsHealth
 from bot.domain.cluster import DIAGNOSE, ClusterTarget, Question
 from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import PEERS, Binding, ClusterBinding, Diagnosis, Progress
-from bot.domain.evidence import Collected, Gap, failing_reads
+from bot.domain.evidence import NEEDS, Collected, Gap, failing_reads
 from bot.domain.findings import Case, Finding, FixOffer, Judgement, Kind, Rule, Verdict, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.network_lookups import EndpointLookups
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 
 BINDING = "cluster_binding"
 """The collector that runs in every diagnosis: is this the cluster that was named?"""
+HEALTH = "dns_health"
+"""The collector that every light round runs."""
+COUNTERS = "coredns_metrics"
+"""What it rests on, and reads once here: the round before is the other reading."""
+LIGHT_SECONDS = 10.0
+"""For one cluster in a light round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,19 +111,40 @@ class Diagnoser:
             raise EvidenceUnavailable(reason, grant=gap.grant if gap else "")
         return binding
 
+    def health(self, target: ClusterTarget) -> DnsHealth:
+        """Return how DNS of this cluster is by a light look, which judges nothing and looks no name up.
+
+        Ends within `LIGHT_SECONDS`. Raises `EvidenceUnavailable` where CoreDNS's pods cannot be seen, and
+        `ClusterMismatch`.
+        """
+        once = self.catalogue.collectors[COUNTERS].parameters(between=timedelta(0))
+        tasks = plan_tasks((), self.catalogue, always=(BINDING, HEALTH), parameters={COUNTERS: once})
+        question = Question(cluster=target.name)
+        evidence = self._gathering(tasks, question, target, None, seconds=LIGHT_SECONDS).run()
+        seen = evidence[HEALTH]
+        if seen.gap is not None:
+            why = seen.gap.reason  # `needs coredns_pods: kube_dns: no answer within 10 s`
+            raise replace(seen.gap, reason=why.partition(": ")[2] if why.startswith(NEEDS) else why).error
+        if not isinstance(seen.value, DnsHealth):
+            raise UnitError(f"{HEALTH} gave {type(seen.value).__name__}, not {DnsHealth.__name__}.")
+        _, unbound = read_binding(evidence[BINDING], target)
+        return seen.value if unbound is None else replace(seen.value, gaps=(*seen.value.gaps, unbound))
+
     def _gathering(
         self,
         tasks: Tasks,
         question: Question,
         target: ClusterTarget,
         progress: Callable[[Progress], None] | None,
+        *,
+        seconds: float = 0.0,
     ) -> Gathering:
         return Gathering(
             tasks=tasks.by_id,
             target=target,
             question=question,
             sources=self.open_sources(target),
-            deadline=Deadline.after(self.deadline_seconds),
+            deadline=Deadline.after(seconds or self.deadline_seconds),
             started_at=datetime.now(UTC),
             told=_teller(target.name, time.monotonic(), progress),
             corefile_program=self.corefile_program,

@@ -58,12 +58,21 @@ class Tasks:
     """For each playbook: evidence class → id of the task that gathers it."""
 
 
-def plan_tasks(playbooks: Sequence[Playbook], catalogue: Catalogue, *, always: Sequence[str] = ()) -> Tasks:
-    """Return the tasks of these playbooks. `always` names collectors that run in every diagnosis."""
+def plan_tasks(
+    playbooks: Sequence[Playbook],
+    catalogue: Catalogue,
+    *,
+    always: Sequence[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+) -> Tasks:
+    """Return the tasks of these playbooks. `always` names collectors that run whatever playbooks there are.
+
+    `parameters` are those of collectors that `always` leads to, by name, where they are not the default ones.
+    """
     tasks: dict[str, Task] = {}
     of_playbook: dict[str, dict[type, str]] = {}
     for name in always:
-        _add(catalogue.collectors[name], {}, tasks, catalogue)
+        _add(catalogue.collectors[name], parameters or {}, tasks, catalogue)
     for playbook in playbooks:
         chosen = {gather.collector: gather.parameters for gather in playbook.gather}
         of_playbook[playbook.name] = {

@@ -13,11 +13,13 @@ from typing import Protocol
 from bot.domain.approvals import Outcome
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Diagnosis, Progress
+from bot.domain.digests import DigestSchedule
 from bot.domain.history import History
 from bot.domain.people import Person
 from bot.domain.playbooks import Playbook
 from bot.errors import HistoryUnavailable
 from bot.workflow.approve import Gate
+from bot.workflow.digest import Digester
 from bot.workflow.may_ask import Door
 from bot.workflow.propose import Proposer
 from bot.workflow.run_step import OnStep
@@ -53,6 +55,9 @@ class UseCases:
     settler: RunsPlans
     ender: RunsPlans
     history: History
+    digester: Digester | None = None
+    """None: no digest can be made here."""
+    digests: tuple[DigestSchedule, ...] = ()
 
     def diagnose(
         self,

@@ -9,24 +9,24 @@ import pytest
 from bot.app import load_units, shipped_playbooks
 from bot.domain.diagnosis import PEERS
 from bot.domain.evidence import Collector
-from bot.workflow.diagnose import BINDING
+from bot.workflow.diagnose import BINDING, HEALTH
 
 CATALOGUE = load_units()
 PLAYBOOKS = shipped_playbooks(CATALOGUE)
 COLLECTORS = CATALOGUE.collectors
-BY_EVERY_DIAGNOSIS = {BINDING, PEERS}
-"""Gathered and read by the diagnosis itself: which cluster it is, and which places could be entered."""
+BY_THE_WORKFLOW = {BINDING, PEERS, HEALTH}
+"""Gathered and read by the workflow itself: which cluster it is, which places could be entered, and light rounds."""
 
 
 @pytest.mark.parametrize("collector", COLLECTORS.values(), ids=COLLECTORS)
 def test_a_collector_is_gathered_and_read(collector: Collector[Any, Any]) -> None:
     """Some playbook gathers it, and a rule judges what it gives, a fix plans from it, or another collector needs it."""
-    gathered = {entry.collector for playbook in PLAYBOOKS.values() for entry in playbook.gather} | BY_EVERY_DIAGNOSIS
+    gathered = {entry.collector for playbook in PLAYBOOKS.values() for entry in playbook.gather} | BY_THE_WORKFLOW
     used = {use.rule for playbook in PLAYBOOKS.values() for use in playbook.findings}
     read = {kind for rule in used for kind in CATALOGUE.rules[rule].inputs}
     read |= {kind for fix in CATALOGUE.fixes.values() for kind in fix.needs}
     read |= {kind for other in COLLECTORS.values() if other.name in gathered for kind in (*other.needs, *other.wants)}
-    read |= {COLLECTORS[name].evidence for name in BY_EVERY_DIAGNOSIS}
+    read |= {COLLECTORS[name].evidence for name in BY_THE_WORKFLOW}
 
     assert collector.name in gathered
     assert collector.evidence in read

@@ -46,6 +46,7 @@ digests:
   - {channel: C0123456789, cron: "0 9 * * mon-fri", timezone: Europe/Paris, clusters: [cluster-prod]}
 """
 
+SAME_DIGEST = "{channel: C0123456789, cron: 0 9 * * mon-fri, timezone: Europe/Paris}"
 HOME_WRITER = "arn:aws:iam::111122223333:role/dnsbot-write"
 ON_PREMISES = "on_premises: [{name: hq, cidrs: [10.64.0.0/10], probe: {kubeconfig: hq.yaml, selector: app=dnsprobe}}]"
 
@@ -86,6 +87,36 @@ def test_everybody_may_ask_until_askers_are_named(load: Callable[..., Settings])
 
     assert named == AskerPolicy(users=("U01",), user_groups=("S01",), machines=("alertmanager",), at_once_per_person=1)
     assert not named.everybody
+
+
+def test_digests_say_when_which_channel_is_told_of_which_clusters(load: Callable[..., Settings]) -> None:
+    """Without clusters it is told of all; how late one is made up, and when it is silent, may be said."""
+    (written,) = load().digests
+    (other,) = load("clusters: [cluster-prod]}", "grace: 2h, quiet: true}\nretention: {series: 30d}").digests
+
+    assert (written.channel, written.cron.text, written.timezone) == ("C0123456789", "0 9 * * mon-fri", "Europe/Paris")
+    assert (written.clusters, written.grace, written.quiet) == (("cluster-prod",), timedelta(hours=1), False)
+    assert (other.clusters, other.grace, other.quiet) == (("cluster-prod",), timedelta(hours=2), True)
+    assert load("digests:", "retention: {series: 30d}\ndigests:").series_kept_for == timedelta(days=30)
+    assert load().series_kept_for == timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"0 9 * * mon-fri"', '"0 25 * * *"', "hour '25': expected a number from 0 to 23"),
+        ("Europe/Paris", "Europe/Pariss", "a time zone such as Europe/Paris"),
+        ("clusters: [cluster-prod]}", "clusters: [cluster-prd]}", "'cluster-prd' is no cluster of this file"),
+        ("clusters: [cluster-prod]}", "grace: 2d}", "a time up to 24h"),
+        ("{channel: C0123456789,", '{channel: " ",', "not a blank text"),
+        ("digests:", f"digests:\n  - {SAME_DIGEST}", "is there twice"),
+        ("digests:", "retention: {series: 2h}\ndigests:", "a day at least"),
+    ],
+)  # fmt: skip
+def test_a_digest_that_cannot_be_is_refused(load: Callable[..., Settings], old: str, new: str, said: str) -> None:
+    """With what is expected, and where."""
+    with pytest.raises(ConfigurationError, match=said):
+        load(old, new)
 
 
 @pytest.mark.parametrize("key", ["users", "user_groups", "machines"])

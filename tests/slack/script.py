@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
+from bot.dns.coredns_growth import DnsHealth
 from bot.domain.approvals import ApprovalPolicy, Outcome, ProposalState, Result, StepRecord, StepState
 from bot.domain.askers import AskerPolicy
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Diagnosis, Progress
+from bot.domain.digests import DigestSchedule
 from bot.domain.findings import Severity
 from bot.domain.history import Lease, NotBegun
 from bot.domain.people import Directory, Person
@@ -21,10 +23,13 @@ from bot.domain.plans import Fix, FixPlan, Planned
 from bot.domain.playbooks import FindingUse, FixUse, Playbook
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history import SqlHistory
+from bot.history.health import SqlHealth
 from bot.workflow.approve import Gate
 from bot.workflow.conclude import Concluder
+from bot.workflow.digest import Digester
 from bot.workflow.end_changes import Ender
 from bot.workflow.holding import Holder
+from bot.workflow.light_rounds import LightRounds
 from bot.workflow.may_ask import Door
 from bot.workflow.propose import Proposer
 from bot.workflow.run_step import OnStep, StepRunner
@@ -91,6 +96,9 @@ class Script:
         default_factory=lambda: {"cluster-prod": TARGET, "cluster-staging": replace(TARGET, name="cluster-staging")}
     )
     askers: AskerPolicy = field(default_factory=AskerPolicy)
+    digests: tuple[DigestSchedule, ...] = ()
+    healths: dict[str, DnsHealth | Exception] = field(default_factory=dict)
+    """What a light round sees of each cluster."""
     diagnosed: list[Question] = field(default_factory=list)
     asked: list[Person | None] = field(default_factory=list)
     late: list[Callable[[Progress], None] | None] = field(default_factory=list)
@@ -136,7 +144,32 @@ class Script:
             settler=self._settler(gate, playbooks),
             ender=self._ender(gate),
             history=history,
+            digester=Digester(
+                rounds=LightRounds(targets=self.targets, look=self.look, store=self.health, owner="this"),
+                store=self.health,
+                diagnose=self.diagnose_for_digest,
+            ),
+            digests=self.digests,
         )
+
+    @property
+    def health(self) -> SqlHealth:
+        """What is kept of measurements and slots."""
+        return SqlHealth(database=self.history.real.database)
+
+    def look(self, target: ClusterTarget) -> DnsHealth:
+        """Return how DNS of a cluster is, as scripted."""
+        found = self.healths[target.name]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def diagnose_for_digest(self, question: Question) -> Diagnosis:
+        """Diagnose as scripted, and record it."""
+        found = self.run_diagnosis(question, None, None)
+        diagnosis = replace(found, id=f"d-{len(self.diagnosed)}", started_at=self.health.now())
+        self.history.record(diagnosis)
+        return diagnosis
 
     def let_leases_run_out(self) -> None:
         """Let the time pass that makes a repair another process's to settle."""

@@ -223,7 +223,7 @@ def test_lost_answer_to_a_post_is_not_sent_again(stage: Any) -> None:
 
 
 def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:
-    """Help names the commands that there are; the digest is not among them."""
+    """Help names the commands that there are."""
     stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
     stage.quiet()
     seen_by_all = stage.slack.person("ben").sees_text()
@@ -233,6 +233,6 @@ def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:
 
     mine = stage.slack.person("ana").sees_text()
     assert "/dns-diagnose CLUSTER [PLAYBOOK…]" in mine
-    assert "digest" not in mine
+    assert "/dns-digest [now|CLUSTER]" in mine
     assert "dns_blocked_by_security_group" in mine
     assert stage.slack.person("ben").sees_text() == seen_by_all

@@ -30,6 +30,7 @@ def test_shipped_units_are_found_by_name() -> None:
     """The folders hold these units; adding one is adding a file."""
     assert [unit.name for unit in units(bot.slack.commands, "COMMAND", Command)] == [
         "diagnose",
+        "digest",
         "help",
         "history",
         "log",
@@ -37,10 +38,12 @@ def test_shipped_units_are_found_by_name() -> None:
     assert [unit.name for unit in units(bot.slack.buttons, "BUTTON", Button)] == [
         "approve",
         "diagnose_again",
+        "diagnose_cluster",
+        "mute_issue",
         "record",
         "reject",
     ]
-    assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == ["reject_reason"]
+    assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == ["mute_known_issue", "reject_reason"]
 
 
 def test_new_file_is_a_new_command(folder: Callable[[str, str], ModuleType]) -> None:

@@ -39,6 +39,7 @@ from bot.domain.phrases import clock, timestamp
 from bot.domain.places import Peer, Place
 from bot.errors import ConfigurationError, UnitError
 from bot.report.diagnosis_words import OpenCard, diagnosis_words
+from bot.report.digest_words import HEADINGS, DigestSection, DigestWords, KnownIssue
 from bot.report.evidence_words import evidence_words
 from bot.report.history_words import HistoryWords, PlanHistory, history_words
 from bot.report.plan_words import plan_words, policy_words
@@ -228,7 +229,7 @@ def test_cards_stay_harmless_and_within_limits(
 @fast
 @given(text=hostile, number=st.sampled_from([0, 1, 40]))
 def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> None:
-    """Progress, history, help, refusals and the form for the reason."""
+    """Progress, history, help, refusals, digests and the form for the reason."""
     many = (text,) * number
     plan = PlanHistory(
         plan=text, status=text, brief=text, risk=text, not_approvable=text, decisions=many, journal=many,
@@ -241,16 +242,26 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     commands = (CommandHelp(usage=text, purpose=text),) * 5
     assert_well(VIEWS.message("help", commands=commands, clusters=many, playbooks=many, name=text))
     assert_well(VIEWS.message("refusal", reason=text, hints=many))
-    modal = VIEWS.modal("reject", value="p-1 hash C1 1.0", title=text)
-    assert check_view(modal) == ()
-    View(**modal).validate_json()
-    assert_harmless(modal)
+    section = DigestSection(heading=text, lines=many or (text,))
+    digest = DigestWords(
+        title=text, summary=text, sections=(section,) * 4, headings=HEADINGS, rows=((text,) * len(HEADINGS),) * number,
+        details=many, notes=many or (text,), clusters=(f"c{text}",) * max(number, 1), open_in=("cluster",) * number,
+    )  # fmt: skip
+    assert_well(VIEWS.message("digest", digest=digest))
+    issues = (KnownIssue(title=text, value="cluster-prod rule"),) * max(number, 1)
+    for modal in (
+        VIEWS.modal("reject", value="p-1 hash C1 1.0", title=text),
+        VIEWS.modal("mute", value="mute digest C1 1.0", issues=issues),
+    ):
+        assert check_view(modal) == ()
+        View(**modal).validate_json()
+        assert_harmless(modal)
 
 
 def test_every_view_is_rendered_by_a_test() -> None:
     """A new view needs its hostile test: these are all there are."""
     tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
-    tested |= {"progress", "history", "help", "refusal", "reject"}
+    tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute"}
 
     assert set(VIEWS.names()) == tested
 

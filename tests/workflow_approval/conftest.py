@@ -356,7 +356,7 @@ class Setting:
         }
         for name, kind in _PARTS.items():
             values[name] = kind(**{one.name: values[one.name] for one in fields(kind) if one.name in values})
-        return UseCases(**{one.name: values[one.name] for one in fields(UseCases)})
+        return UseCases(**{one.name: values[one.name] for one in fields(UseCases) if one.name in values})
 
     def holder(self, owner: str = "this", *, stopping: Callable[[], bool] = lambda: False) -> Holder:
         """What holds repairs for one process."""

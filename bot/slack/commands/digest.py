@@ -1,0 +1,65 @@
+"""`/dns-digest [now|CLUSTER]`: what this channel's digest would say now, or that of one cluster, where it is asked."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bot.asking import known_cluster
+from bot.domain.cron import parse_cron
+from bot.domain.digests import DigestSchedule
+from bot.domain.jobs import Lane
+from bot.errors import DnsBotError, Refused
+from bot.slack.asking import plain_words
+from bot.slack.digests import say_digest
+from bot.slack.incoming import Asked
+from bot.slack.tools import SlackTools
+from bot.slack.units import Command
+from bot.workflow.digest import Digester
+
+NOW = "now"
+
+
+def run(asked: Asked, tools: SlackTools) -> None:
+    """Make the digest outside the schedule: its slots are left as they are."""
+    digester = tools.use.digester
+    if digester is None:
+        raise Refused("This process makes no digests: it has no history.")
+    schedule = _schedule(asked, tools)
+    work = partial(_post, asked, tools, digester, schedule)
+    if not tools.jobs.submit(Lane.DIAGNOSE, f"digest:{asked.delivery}", work):
+        raise Refused("The digest is not made: the bot is stopping. Ask again in a minute.")
+
+
+def _schedule(asked: Asked, tools: SlackTools) -> DigestSchedule:
+    words = plain_words(asked.words)
+    if len(words) > 1:
+        raise Refused("One word at most: now, or a cluster.")
+    clusters: tuple[str, ...] = ()
+    if words and words[0].lower() != NOW:
+        clusters = (known_cluster(words[0], tools.use.targets.keys()),)
+    of_channel = next((one for one in tools.use.digests if one.channel == asked.origin.channel), None)
+    if of_channel is not None and not clusters:
+        return of_channel
+    return DigestSchedule(
+        channel=asked.origin.channel,
+        cron=parse_cron("0 0 * * *"),
+        timezone=of_channel.timezone if of_channel is not None else "UTC",
+        clusters=clusters or tuple(sorted(tools.use.targets)),
+    )
+
+
+def _post(asked: Asked, tools: SlackTools, digester: Digester, schedule: DigestSchedule) -> None:
+    origin = asked.origin
+    try:
+        digest = digester.make(schedule)
+        say_digest(tools, digest, key=f"digest:{asked.delivery}", channel=origin.channel, thread_ts=origin.thread_ts)
+    except DnsBotError as error:
+        tools.tell(origin, f"There is no digest. {error}")
+
+
+COMMAND = Command(
+    name="digest",
+    usage=f"[{NOW}|CLUSTER]",
+    purpose="What is new, worse, fixed and still open, and how DNS of this channel's clusters fares by the numbers.",
+    run=run,
+)
