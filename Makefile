@@ -6,7 +6,7 @@ BIN := .venv/bin
 SCENARIO ?= security-group
 ARGS ?=
 
-.PHONY: help demo sandbox test lint chaos bench bench-query-log docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
+.PHONY: help demo sandbox test lint chaos bench bench-query-log bench-light-rounds docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -88,6 +88,9 @@ bench: .venv/ready  ## Measure a diagnosis against the same calls made one after
 
 bench-query-log: .venv/ready  ## Measure how fast CoreDNS's query log is read, beside grep, awk and a pattern for each line
 	@$(BIN)/python benchmarks/query_log.py $(ARGS)
+
+bench-light-rounds: .venv/ready  ## Measure light rounds over 200 clusters, 20 of which hang
+	@$(BIN)/python benchmarks/light_rounds.py $(ARGS)
 
 docs: .venv/ready  ## Renew what is made from the units' declarations: the README's table, IAM policies, RBAC roles
 	@$(BIN)/python -m bot.report README.md
