@@ -31,8 +31,8 @@ from lab.tests.tables import Tell
 pytestmark = pytest.mark.timeout(300)
 CATALOGUE = load_units()
 _EVERY = [need for need in needs(CATALOGUE) if isinstance(need.permission, KubernetesPermission)]
-LOOKING = [need for need in _EVERY if need.use is not Use.CHANGE]
-"""Every Kubernetes right of the reading identity: to read, to look names up, to see nodes."""
+LOOKING = [need for need in _EVERY if need.use not in {Use.CHANGE, Use.PROBE}]
+"""Every Kubernetes right of the reading identity: to read, to look names up, to see nodes. Probes' are elsewhere."""
 CHANGING = [need for need in _EVERY if need.use is Use.CHANGE]
 """Every Kubernetes right of the writing identity."""
 
