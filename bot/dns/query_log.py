@@ -2,14 +2,16 @@
 
     [INFO] 192.168.3.71:33238 - 36534 "A IN amazon.com. udp 54 false 512" NXDOMAIN qr,aa,rd 147 0.000473434s
 
-Formats `{common}` and `{combined}` of CoreDNS 1.2 to 1.15, whatever stands before `[INFO]` (the API's timestamp, one of
-CoreDNS's own, `kubectl --prefix`). Two readers over bytes: `count_rcodes` and `count_names`. A line that is no query is
-counted, too: other lines of CoreDNS stand between. Faster patterns are tried where a block may hold queries alone: each
-match takes the end of a line, so that as many matches as lines are a match a line, and none has taken two for one.
+Formats `{common}` and `{combined}` of CoreDNS 1.2 to 1.15, as text or with `-log-format json` (1.15: the same line is
+the record's `msg`), whatever stands before `[INFO]` (the API's timestamp, one of CoreDNS's own, `kubectl --prefix`).
+Two readers over bytes: `count_rcodes` and `count_names`. A line that is no query is counted, too: other lines of
+CoreDNS stand between. Faster patterns are tried where a block may hold queries alone: each match takes the end of a
+line, so that as many matches as lines are a match a line, and none has taken two for one.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,6 +55,7 @@ _USUAL = re.compile(_FROM_IPV4 % b"[0-9.]++" + rb'[^"]*+" N(O(?=ERROR )|X(?=DOMA
 """A query that was answered with NOERROR or NXDOMAIN, by one letter, which Python keeps one object for."""
 _QUERIES_FAST = re.compile(_FROM_IPV4 % b"([0-9.]++)" + rb'([^"]*+" [^ ]++) [^\n]++\n')
 _WELL = tuple(one.encode() for one in sorted(ANSWERS))
+_RECORD = re.compile(rb'\{"time":"[^"\n]*+","level":"([A-Z]++)","msg":("(?:[^"\\\n]|\\[^\n])*+")[^\n]*+')
 _ASKED = re.compile(rb"(\S+) (\S+) ((?:[^ \\]|\\.)+) (\S+) (\d+) (\S+) (\d+)")
 """Type, class, name, protocol, size, DO bit, the client's buffer size (EDNS)."""
 _WORDS = 7
@@ -106,7 +109,7 @@ class Question:
 
 def query_line(text: str) -> QueryLine | None:
     """Return what one line says, with or without what may stand before `[INFO]`; None: it is no query."""
-    found = _QUERIES.search(text.partition("\n")[0].encode("utf-8", "surrogatepass"))
+    found = _QUERIES.search(_as_text(text.partition("\n")[0].encode("utf-8", "surrogatepass")))
     if found is None:
         return None
     client, (question, _, rcode) = found[1], found[2].rpartition(b'" ')
@@ -148,9 +151,11 @@ def count_rcodes(stream: BinaryIO) -> RcodesCounted:
             counted[b"NXDOMAIN"] += no_names
             counted[b"NOERROR"] += ends - no_names
             continue
-        found = _RCODES_FAST.findall(block, begin, end) if plain and pure else []
+        text = block, begin, end
+        found = _RCODES_FAST.findall(*text) if plain and pure else []
         if len(found) != ends:
-            found = _RCODES.findall(block, begin, end)
+            text = _block_as_text(block, begin, end)
+            found = _RCODES.findall(*text)
         pure = len(found) == ends
         well = 0
         for rcode in _WELL:
@@ -162,7 +167,7 @@ def count_rcodes(stream: BinaryIO) -> RcodesCounted:
             errors = Counter(rcode for rcode in found if rcode not in _WELL)
             counted.update(errors)
             for rcode in errors:
-                _keep_samples(block, begin, end, rcode, samples.setdefault(rcode, deque(maxlen=SAMPLES)))
+                _keep_samples(*text, rcode, samples.setdefault(rcode, deque(maxlen=SAMPLES)))
     return RcodesCounted(
         lines=lines,
         rcodes=_by_text(+counted),
@@ -231,7 +236,7 @@ def count_names(streams: Iterable[BinaryIO], most_questions: int = MOST_QUESTION
         plain = pure and block.find(b"\\", begin, end) < 0
         found = _QUERIES_FAST.findall(block, begin, end) if plain else []
         if len(found) != ends:
-            found = _QUERIES.findall(block, begin, end)
+            found = _QUERIES.findall(*_block_as_text(block, begin, end))
         pure = len(found) == ends
         asked.update(map(b" ".join, found))
         if len(asked) > most_questions:
@@ -310,8 +315,30 @@ def _blocks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         yield rest + b"\n", 0, len(rest) + 1
 
 
+def _block_as_text(block: bytes, begin: int, end: int) -> tuple[bytes, int, int]:
+    """Return a block without what `-log-format json` puts around its lines, and where it begins and ends."""
+    if block.find(b'{"time":"', begin, end) < 0:
+        return block, begin, end
+    text = _as_text(block[begin:end])
+    return text, 0, len(text)
+
+
+def _as_text(log: bytes) -> bytes:
+    """Return records of `-log-format json` in the shape of any other line: `[INFO] MESSAGE`."""
+    return _RECORD.sub(_record_as_line, log)
+
+
+def _record_as_line(record: re.Match[bytes]) -> bytes:
+    try:
+        message = str(json.loads(record[2])).replace("\n", " ")
+    except ValueError:
+        return record[0]
+    return b"[" + record[1] + b"] " + message.encode("utf-8", "replace")
+
+
 def first_and_last(log: bytes) -> tuple[datetime | None, datetime | None]:
     """Return when the first and the last query were logged, by the API's timestamps before them."""
+    log = _block_as_text(log, 0, len(log))[0]
     first = _RCODES.search(log)
     begins = log.rfind(b"\n", 0, first.start()) + 1 if first else 0
     last = begins

@@ -67,6 +67,15 @@ LINES = [
         question(),
     ),
     (
+        "a record of -log-format json",
+        STAMP
+        + '{"time":"2026-11-21T08:59:00.1Z","level":"INFO","msg":"[::1]:53 - 1 \\"AAAA IN a\\\\034b.com. tcp 40 true '
+        '4096\\" NOERROR qr,rd,ra 300 0.1s","client_ip":"::1","rcode":"NOERROR","duration_seconds":0.1}',
+        "::1",
+        "NOERROR",
+        question("a\\034b.com.", type="AAAA", protocol="tcp", size=40, do=True, buffer_size=4096),
+    ),
+    (
         "of 1.2, with a time of its own",
         '2018/10/23 03:00:01 [INFO] 10.0.1.9:5000 - 7 "A IN amazon.com. udp 54 false 512" NOERROR qr 54 0.1s',
         "10.0.1.9",
