@@ -182,6 +182,7 @@ def open_use_cases(
         except HistoryUnavailable as error:
             log.warning("the history is not available", extra={"reason": str(error)})
     history = open_history(settings.database_url, _evidence_classes(diagnoser.catalogue))
+    diagnoser = replace(diagnoser, remembered=history.remembered)
     gate = Gate(
         history=history,
         directory=directory or NobodyKnown(),

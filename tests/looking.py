@@ -16,6 +16,7 @@ from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.places import HOME, Place
 from bot.domain.ports import ExecResult, Record
+from bot.domain.remembered import Remembered, nothing_remembered
 from bot.workflow.call_log import CallLog
 from bot.workflow.evidence_store import stored
 from bot.workflow.shared_reads import SharedReads
@@ -109,6 +110,7 @@ def collect_through(
     parameters: Mapping[str, Any] | None = None,
     target: ClusterTarget = TARGET,
     corefile_program: CorefileProgram | None = None,
+    remembered: Remembered = nothing_remembered,
 ) -> tuple[Any, tuple[str, ...]]:
     """Return what the collector gives, and the names of its calls; one that it did not declare raises `UnitError`."""
     log = CallLog(unit=collector.name, declared=collector.permissions)
@@ -124,6 +126,7 @@ def collect_through(
         started_at=NOW,
         needed=needed or {},
         corefile_program=corefile_program,
+        remembered=remembered,
     )
     found = collector.collect(open_view(collector.view, opening))
     return found, tuple(call.text for call in log.calls())

@@ -4,8 +4,9 @@ Where nothing is wrong with the Corefile nothing is read. Where CoreDNS refuses 
 that it lacks, edits are made one after the other and held against CoreDNS itself where COREFILE_CHECK names a program
 that links it, else against the bot's own grammar. Where no edit is accepted, or one would take away what CoreDNS does,
 the last good one is taken: of the EKS add-on's configuration, of the annotation that `kubectl apply` leaves, of a
-ConfigMap that an older ReplicaSet mounts. Cost, where something is wrong: the Corefile's ConfigMap (shared), one list
-of ReplicaSets and at most three ConfigMaps, and, where the add-on holds the Corefile, its schema (shared). In a
+ConfigMap that an older ReplicaSet mounts, of an earlier diagnosis in the bot's own history. Cost, where something is
+wrong: the Corefile's ConfigMap (shared), one list of ReplicaSets and at most three ConfigMaps, one look into the
+history, and, where the add-on holds the Corefile, its schema (shared). In a
 playbook: `{collector: corefile_repair}`.
 Sources: Kubernetes documentation, "Declarative Management", kubectl.kubernetes.io/last-applied-configuration.
 """
@@ -32,9 +33,10 @@ from bot.dns.corefile.tree import CorefileRefusal
 from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject, digest_of_text
 from bot.domain.permissions import AwsPermission, KubernetesPermission
+from bot.domain.phrases import timestamp
 from bot.domain.reading import reading
 from bot.domain.views import View
-from bot.errors import EvidenceUnavailable, NotEditable, NotFound
+from bot.errors import EvidenceUnavailable, HistoryUnavailable, NotEditable, NotFound
 from bot.kubernetes.addon_configuration import held_text, refusals, with_text
 from bot.kubernetes.coredns import PROBED, coredns_setup
 from bot.kubernetes.members import optional_text, part, text, text_map
@@ -139,6 +141,7 @@ class _Search:
         if applied:
             yield f"the annotation {LAST_APPLIED} of ConfigMap {self.corefile.where}", applied
         yield from self._older()
+        yield from self._remembered()
 
     @property
     def configured(self) -> str:
@@ -184,6 +187,21 @@ class _Search:
                 continue
             if key in data:
                 yield f"ConfigMap {namespace}/{config_map}, which the older ReplicaSet {name} mounts", data[key]
+
+    def _remembered(self) -> Iterator[tuple[str, str]]:
+        """Yield the Corefiles of earlier diagnoses that nothing was found against, the newest first."""
+        try:
+            found = self.look.remember("corefile")
+        except HistoryUnavailable as error:
+            self.unread.append(f"the history: {error}")
+            return
+        for memory in found:
+            value, held = memory.value, memory.value.get("text")
+            here = [value.get(name) for name in ("namespace", "config_map", "key")]
+            same = here == [self.corefile.namespace, self.corefile.config_map, self.corefile.key]
+            good = same and not value.get("refusal")
+            if good and isinstance(held, str) and digest_of_text(held) == value.get("sha256"):
+                yield f"the bot's own history, as it stood at {timestamp(memory.at)}", held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

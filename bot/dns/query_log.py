@@ -21,7 +21,7 @@ from typing import BinaryIO, Self
 
 from bot.domain.moments import leading_time
 
-PIECE = 1 << 20
+PIECE = 1 << 16
 """Bytes that are read at once."""
 BLOCK = 1 << 14
 """Of them, those that are looked at together: they stay in the nearest cache, and most hold queries alone."""

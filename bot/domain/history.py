@@ -7,7 +7,7 @@ conditional update inside one transaction; the answer says who won.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +33,7 @@ from bot.domain.json_values import JsonObject
 from bot.domain.outbox import Outbox
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan
+from bot.domain.remembered import Memory
 from bot.errors import HistoryUnavailable
 
 T = TypeVar("T")
@@ -178,6 +179,10 @@ class History(Outbox, Protocol):
 
     def diagnosis(self, diagnosis_id: str) -> Diagnosis | None:
         """Return a stored diagnosis, equal to what was recorded, or None."""
+        ...
+
+    def remembered(self, cluster: str, collector: str) -> Sequence[Memory]:
+        """Return what a collector found in the newest diagnoses of a cluster, what is the same once; newest first."""
         ...
 
     def recent(self, cluster: str = "", *, limit: int = 20) -> tuple[Entry, ...]:

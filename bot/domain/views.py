@@ -6,7 +6,7 @@ way of looking is one port, one view class here and one maker there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -16,6 +16,7 @@ from bot.domain.corefile_program import CorefileProgram
 from bot.domain.permissions import Use
 from bot.domain.places import HOME, Place
 from bot.domain.ports import AwsReader, ClusterReader, NetworkProber, NodeProber, PodProber
+from bot.domain.remembered import Memory, Remembered, nothing_remembered
 from bot.errors import UnitError
 
 N = TypeVar("N")
@@ -41,11 +42,17 @@ class View:
     """Evidence that the collector declared to need or to want, by class; what was wanted in vain is not there."""
     corefile_program: CorefileProgram | None = None
     """CoreDNS itself, to be asked about a Corefile; None where the operator named no such program."""
+    remembered: Remembered = nothing_remembered
+    """What earlier diagnoses found, by cluster and collector."""
 
     @property
     def aws(self) -> AwsReader:
         """What reads AWS in the cluster's own account and region."""
         return self.at(HOME)
+
+    def remember(self, collector: str) -> Sequence[Memory]:
+        """Return what this collector found in earlier diagnoses of the cluster. Raises `HistoryUnavailable`."""
+        return self.remembered(self.target.name, collector)
 
     def need(self, evidence: type[N]) -> N:
         """Return the evidence of this class; the collector must have declared that it needs it."""

@@ -94,8 +94,8 @@ def _refused(corefile: Corefile, repair: CorefileRepair) -> Advice | None:
         unread = f" Not looked at: {'; '.join(repair.unread)}." if repair.unread else ""
         return Advice(
             reason=f"The Corefile cannot be mended by one edit that loads ({repair.fault}), and no good one is known: "
-            "none in the EKS add-on's configuration, in the annotation of kubectl apply, or in a ConfigMap of an older "
-            f"ReplicaSet.{unread}",
+            "none in the EKS add-on's configuration, in the annotation of kubectl apply, in a ConfigMap of an older "
+            f"ReplicaSet, or in the bot's own history.{unread}",
             text=(f"kubectl -n {corefile.namespace} edit configmap {corefile.config_map}",),
         )
     if repair.immutable:

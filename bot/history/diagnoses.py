@@ -19,12 +19,14 @@ from bot.domain.evidence import Collected, Gap, SourceCall
 from bot.domain.findings import Finding
 from bot.domain.json_values import JsonObject, JsonValue, canonical, digest
 from bot.domain.people import Person
+from bot.domain.remembered import Memory
 from bot.history.columns import DatabaseTime
 from bot.history.tables import diagnoses, evidence, evidence_contents, findings
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
+_MOST_REMEMBERED = 50
 MAX_CONTENT_CHARACTERS = 32_000_000
 """One piece of evidence above this is not stored, and a gap says so. Evidence is capped long before."""
 
@@ -180,6 +182,23 @@ def load(connection: Connection, diagnosis_id: str, classes: Mapping[str, type])
         looked_from=frame.looked_from,
         lookups_all_answer=frame.lookups_all_answer,
     )
+
+
+def remembered(connection: Connection, cluster: str, collector: str) -> tuple[Memory, ...]:
+    """Return what a collector found in the newest diagnoses of a cluster, what is the same once; the newest first."""
+    rows = connection.execute(
+        select(diagnoses.c.started_at, evidence.c.digest, evidence_contents.c.document)
+        .select_from(evidence.join(diagnoses).join(evidence_contents))
+        .where(diagnoses.c.cluster == cluster, evidence.c.collector == collector)
+        .order_by(diagnoses.c.started_at.desc())
+        .limit(_MOST_REMEMBERED)
+    )
+    found: dict[str, Memory] = {}
+    for row in rows:
+        value = row.document.get("value")
+        if row.digest not in found and isinstance(value, dict):
+            found[row.digest] = Memory(at=row.started_at, value=value)
+    return tuple(found.values())
 
 
 def person(team_id: str, user_id: str) -> Person | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
@@ -23,6 +23,7 @@ from bot.domain.history import (
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.domain.outbox import Note, NotTaken, Sending
+from bot.domain.remembered import Memory
 from bot.errors import Refused
 from bot.history import diagnoses, endings, entries, leases, outbox, proposals, repairs
 from bot.history.columns import DatabaseTime
@@ -72,6 +73,10 @@ class SqlHistory:
     def recent(self, cluster: str = "", *, limit: int = 20) -> tuple[Entry, ...]:
         with self.database.reading() as connection:
             return entries.recent(connection, cluster, limit)
+
+    def remembered(self, cluster: str, collector: str) -> Sequence[Memory]:
+        with self.database.reading() as connection:
+            return diagnoses.remembered(connection, cluster, collector)
 
     def propose(self, draft: Draft) -> Proposal:
         with self.database.writing() as connection:

@@ -23,6 +23,7 @@ from bot.domain.phrases import nearest
 from bot.domain.playbooks import FindingUse, Playbook
 from bot.domain.ports import Sources
 from bot.domain.redaction import redact, redact_and_cap, redact_value
+from bot.domain.remembered import Remembered, nothing_remembered
 from bot.errors import ClusterMismatch, ConfigurationError, EvidenceUnavailable, UnitError
 from bot.workflow.catalogue import Catalogue
 from bot.workflow.causes import explain
@@ -52,6 +53,8 @@ class Diagnoser:
     deadline_seconds: float = 60.0
     corefile_program: CorefileProgram | None = None
     """CoreDNS itself, to be asked about a Corefile."""
+    remembered: Remembered = nothing_remembered
+    """What earlier diagnoses found."""
 
     def run(
         self, question: Question, asked_by: Person | None = None, progress: Callable[[Progress], None] | None = None
@@ -148,6 +151,7 @@ class Diagnoser:
             started_at=datetime.now(UTC),
             told=_teller(target.name, time.monotonic(), progress),
             corefile_program=self.corefile_program,
+            remembered=self.remembered,
         )
 
     def _target(self, name: str) -> ClusterTarget:

@@ -24,6 +24,7 @@ from bot.domain.json_values import JsonObject
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources
 from bot.domain.redaction import redact_and_cap
+from bot.domain.remembered import Remembered, nothing_remembered
 from bot.errors import EvidenceUnavailable, UnitError
 from bot.workflow.call_log import CallLog
 from bot.workflow.catalogue import Catalogue
@@ -117,6 +118,7 @@ class Gathering:
     told: Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
     """Called with the titles done, running and waiting whenever one starts or ends."""
     corefile_program: CorefileProgram | None = None
+    remembered: Remembered = nothing_remembered
     _reads: SharedReads = field(init=False)
     _nodes: OneNodeRun = field(init=False)
     _logs: dict[str, CallLog] = field(default_factory=dict)
@@ -212,6 +214,7 @@ class Gathering:
                 if self._results[task_id].gap is None
             },
             corefile_program=self.corefile_program,
+            remembered=self.remembered,
         )
 
     def _wait(self) -> None:

@@ -16,6 +16,7 @@ from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.places import Place
 from bot.domain.ports import AwsReader, ClusterReader, NodeRun, Sources
+from bot.domain.remembered import Remembered, nothing_remembered
 from bot.domain.views import NetworkView, NodeView, PodView, View
 from bot.errors import UnitError
 from bot.workflow.call_log import CallLog
@@ -48,6 +49,7 @@ class Opening:
     started_at: datetime
     needed: Mapping[type, object]
     corefile_program: CorefileProgram | None = None
+    remembered: Remembered = nothing_remembered
 
     @property
     def asking(self) -> Asking:
@@ -84,6 +86,7 @@ class _Common(TypedDict):
     started_at: datetime
     needed: Mapping[type, object]
     corefile_program: CorefileProgram | None
+    remembered: Remembered
 
 
 def _common(opening: Opening) -> _Common:
@@ -96,6 +99,7 @@ def _common(opening: Opening) -> _Common:
         started_at=opening.started_at,
         needed=opening.needed,
         corefile_program=opening.corefile_program,
+        remembered=opening.remembered,
     )
 
 

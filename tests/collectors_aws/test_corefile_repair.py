@@ -20,7 +20,8 @@ from bot.dns.timestamped import TimedLine
 from bot.domain.corefile_program import CorefileAnswer
 from bot.domain.json_values import digest_of_text
 from bot.domain.ports import Resource
-from bot.errors import AccessDenied, NotFound
+from bot.domain.remembered import Memory, Remembered, nothing_remembered
+from bot.errors import AccessDenied, HistoryUnavailable, NotFound
 from tests.collectors_aws.conftest import CannedAws
 from tests.collectors_aws.test_query_log_switch import NO_ADDON, described
 from tests.looking import NOW, Ends, as_stored, collect_through
@@ -115,6 +116,7 @@ def look(
     program: Any = None,
     ready: bool = True,
     logs: CorednsLogs | None = None,
+    remembered: Remembered = nothing_remembered,
 ) -> tuple[CorefileRepair, tuple[str, ...]]:
     """Return the evidence as it is stored, and the calls that it cost."""
     ends = Ends(reader=cluster, aws_reader=CannedAws(answers or NO_ADDON))
@@ -122,7 +124,9 @@ def look(
     owner, _ = collect_through(coredns_addon_scheduling.COLLECTOR, ends)
     needed = {Corefile: read, CorednsAddonScheduling: as_stored(owner), CorednsPods: pods(ready=ready)}
     needed |= {CorednsLogs: logs} if logs else {}
-    found, calls = collect_through(corefile_repair.COLLECTOR, ends, needed=needed, corefile_program=program)
+    found, calls = collect_through(
+        corefile_repair.COLLECTOR, ends, needed=needed, corefile_program=program, remembered=remembered
+    )
     kept: CorefileRepair = as_stored(found)
     assert corefile_repair.COLLECTOR.summarise(kept)
     return kept, tuple(calls)
@@ -245,3 +249,35 @@ def test_what_pods_say_counts_where_the_grammar_knows_no_fault() -> None:
 def test_a_config_map_that_takes_no_change_is_told() -> None:
     """Another one has to be mounted."""
     assert look(Cluster(SLIP, immutable=True))[0].immutable
+
+
+def stored_corefile(text: str, **changes: Any) -> Memory:
+    """Return what an earlier diagnosis found in the same ConfigMap."""
+    place = {"namespace": "kube-system", "config_map": "coredns", "key": "Corefile"}
+    return Memory(at=NOW, value={**place, "text": text, "sha256": digest_of_text(text), "refusal": None, **changes})
+
+
+def test_an_earlier_diagnosis_knows_the_last_good_one() -> None:
+    """The newest that nothing was found against, all of whose text was kept, in the same place."""
+    known = [
+        stored_corefile(HOPELESS),
+        stored_corefile(GOOD + "# refused\n", refusal={"line": 1}),
+        stored_corefile(GOOD + "# left out", sha256=digest_of_text(GOOD)),
+        stored_corefile(GOOD + "# of another\n", config_map="other"),
+        stored_corefile(GOOD),
+    ]
+
+    found, _ = look(Cluster(HOPELESS), remembered=lambda *asked: known if asked == ("cluster-prod", "corefile") else [])
+
+    assert (found.text, found.origin) == (GOOD, "the bot's own history, as it stood at 2026-11-21T09:00:00Z")
+
+
+def test_a_history_that_is_down_is_told() -> None:
+    """None is known, and that is not all that could be."""
+
+    def down(_cluster: str, _collector: str) -> list[Memory]:
+        raise HistoryUnavailable("no connection")
+
+    found, _ = look(Cluster(HOPELESS), remembered=down)
+
+    assert (found.text, found.unread) == ("", ("the history: no connection",))

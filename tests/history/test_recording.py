@@ -1,9 +1,10 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.collectors.kube_dns import KubeDns
+from bot.domain.alike import evidence_document
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Gap
 from bot.history import SqlHistory, open_history
@@ -97,3 +98,18 @@ def test_the_evidence_class_is_the_collectors(history: SqlHistory, diagnosis_of:
     loaded = history.diagnosis("d1")
     assert loaded is not None
     assert isinstance(loaded.evidence[0].value, KubeDns)
+
+
+def test_what_a_collector_found_is_remembered_the_newest_first_and_the_same_once(
+    history: SqlHistory, diagnosis_of: Callable[..., Diagnosis]
+) -> None:
+    """Of one cluster, by the newest diagnosis that found it."""
+    first = diagnosis_of("d1")
+    later = replace(diagnosis_of("d2"), started_at=first.started_at + timedelta(hours=1))
+    for one in (first, later):
+        history.record(one)
+
+    (found,) = history.remembered(first.target.name, "kube_dns")
+
+    assert (found.at, found.value) == (later.started_at, evidence_document(first.evidence[0].value))
+    assert history.remembered("another", "kube_dns") == history.remembered(first.target.name, "another") == ()
