@@ -226,9 +226,9 @@ class Measured:
     process: Process
 
 
-def measure(nodes: int, latency_ms: int) -> Measured:
+def measure(nodes: int, latency_ms: int, scenario: str) -> Measured:
     """Start a world, diagnose once to warm connections, then measure."""
-    with RunningWorld(scenario="security-group", seed=1, nodes=nodes, latency_ms=latency_ms) as world:
+    with RunningWorld(scenario=scenario, seed=1, nodes=nodes, latency_ms=latency_ms) as world:
         os.environ.update(world.environment)
         settings = load_settings(Path(world.directory) / "dnsbot.yaml", world.environment)
         plain = make_diagnoser(settings, SourceBook(settings))
@@ -298,6 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, nargs="*", default=[10, 1000, 3000])
     parser.add_argument("--latency", type=int, default=20, help="milliseconds added to each call")
+    parser.add_argument("--scenario", default="security-group", help="ndots: with CoreDNS's query log on")
     arguments = parser.parse_args()
     take_little_memory()
     head = [cell for part in HEAD for cell in part]
@@ -305,7 +306,7 @@ def main() -> None:
     print(table_row(["---"] * len(head)))
     rows = []
     for nodes in arguments.nodes:
-        rows.append(measure(nodes, arguments.latency))
+        rows.append(measure(nodes, arguments.latency, arguments.scenario))
         print(table_row(cells(rows[-1])), flush=True)
     first, last = rows[0], rows[-1]
     growth = last.process.cpu_seconds / first.process.cpu_seconds

@@ -1,7 +1,8 @@
 """A VPC's packet filter: loads the compiled table at once, and counts.
 
 Beside the compiled table stands one that only counts port 53 by pair, after the filter, and is never replaced:
-queries and answers that got through. A third keeps other VPCs from the VPC's own resolver, which answers inside only.
+queries and answers that got through. A third keeps other VPCs from the VPC's own resolver, which answers inside only,
+and lets it have 1,024 packets a second from each network interface (VPC User Guide, "Amazon DNS quotas").
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from lab.namespaces import joined
 from lab.vpc_answers import VpcAnswers, VpcKey, read_answers
 from lab.vpc_ruleset import PASSED, REFUSED, STAGES, TABLE, Options, Stage, compile_ruleset, refusal
 
+RESOLVER_PACKETS_PER_SECOND = 1024
+"""From one network interface to the VPC's own resolver."""
+_LIMIT = f"limit rate over {RESOLVER_PACKETS_PER_SECOND}/second burst 128 packets"
+"""So many packets at once are no rate yet."""
 _TRAFFIC = """\
 table ip traffic {
   set queries { type ipv4_addr . ipv4_addr . inet_proto; flags dynamic; size 65535; counter; }
@@ -39,9 +44,13 @@ table ip traffic {
 """
 _BORDER = f"""\
 table ip border {{
+  set senders {{ type ifname; flags dynamic; size 1024; }}
+  counter beyond {{ }}
   chain input {{
     type filter hook input priority filter; policy accept;
     iifname "{LINK}*" drop
+    iifname "lo" accept
+    meta l4proto {{ tcp, udp }} th dport 53 add @senders {{ iifname {_LIMIT} }} counter name beyond drop
   }}
 }}
 """
@@ -96,6 +105,11 @@ class VpcFilter:
     def answers(self) -> Mapping[tuple[str, str, str], int]:
         """Return packets from port 53 that got through, by (client, server, udp or tcp), the client being the asker."""
         return self._pairs("answers")
+
+    def beyond_resolver_limit(self) -> int:
+        """Return how many packets the VPC's resolver did not get, since one interface sent too many."""
+        listed = json.loads(self._nft("-j", "list", "counter", "ip", "border", "beyond"))["nftables"]
+        return int(next(item["counter"]["packets"] for item in listed if "counter" in item))
 
     def refused(self) -> frozenset[Refused]:
         """Return the flows refused since the last `apply` with `Options(per_flow=True)`."""

@@ -60,6 +60,7 @@ async def _run(socket: web.WebSocketResponse, process_id: int, command: list[str
         with contextlib.suppress(ProcessLookupError):
             process.kill()
     code = await ended
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio has no other way: nobody reads on
     leaving.cancel()
     return _status(command, code)
 

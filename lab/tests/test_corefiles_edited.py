@@ -8,7 +8,11 @@ import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from bot.dns.corefile.checking import check_reading
 from bot.dns.corefile.editing import with_log, without_log
+from bot.dns.corefile.reading import read_corefile
+from bot.dns.corefile.repairing import mended
+from bot.dns.corefile.tree import CorefileRefusal
 from bot.errors import NotEditable
 from lab.corefile_check import RealParser, real_parser
 from lab.corefiles_at_random import corefile
@@ -72,3 +76,35 @@ def test_corefiles_of_the_field_are_taken_with_log(parser: RealParser, case: str
         pytest.skip(str(error))
 
     assert accepted(parser, edited) == accepted(parser, text)
+
+
+def refused(text: str) -> CorefileRefusal | None:
+    """Return what our own grammar has against it."""
+    return check_reading(read_corefile(text, file=_PATH, folders={}))[0]
+
+
+def test_corefiles_of_the_field_that_somebody_broke_are_taken_once_they_are_mended(
+    parser: RealParser, tell: Tell
+) -> None:
+    """A line too many or a slip in each line in turn: what our grammar mends CoreDNS takes, too."""
+    counted: Counter[str] = Counter()
+    for case in sorted(_CASES.iterdir()):
+        lines = case.read_text().splitlines()
+        if not accepted(parser, "\n".join(lines)):
+            continue
+        for at, line in enumerate(lines):
+            for wrong in (
+                [line, "    zzzz 1"],
+                [line, "       upstream"],
+                [line.replace("e", "ee", 1)],
+                [line, "}"],
+                [],
+            ):
+                text = "\n".join([*lines[:at], *wrong, *lines[at + 1 :]])
+                refusal = refused(text)
+                found = mended(text, refusal, refused, file=_PATH) if refusal else None
+                counted["mended" if found else "left" if refusal else "not broken"] += 1
+                assert found is None or accepted(parser, found.text), f"{found.edits}:\n{found.text}"
+
+    tell("Corefiles broken in a line (mended and taken by CoreDNS, left)", counted["mended"], counted["left"])
+    assert counted["mended"] > counted["left"]
