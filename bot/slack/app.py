@@ -12,6 +12,8 @@ from typing import Any
 
 from slack_bolt import Ack, App
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.response import BoltResponse
 
 import bot.slack.buttons
 import bot.slack.commands
@@ -141,6 +143,7 @@ def build_app(
         authorize=lambda: who,
         listener_executor=acks,
         logger=_bolt_log(),
+        raise_error_for_unhandled_request=True,
     )
     for command in commands:
         _listen_for_command(app, tools, command)
@@ -272,6 +275,21 @@ def _bolt_log() -> logging.Logger:
     return logger
 
 
-def _failed(error: Exception) -> None:
-    """Log what a listener raised, without the request: its body may hold what people typed."""
-    log.error("a listener failed", exc_info=error)
+def _failed(error: Exception, body: Body) -> BoltResponse | None:
+    """Log what a listener raised, without the request: its body may hold what people typed.
+
+    What nobody listens for is acknowledged: Slack switches subscriptions off where too few deliveries are.
+    """
+    if not isinstance(error, BoltUnhandledRequestError):
+        log.error("a listener failed", exc_info=error)
+        return None
+    log.info("delivery without a listener", extra={"type": _kind_of(body)})
+    said = "" if "command" not in body else "This bot has no such command. See /dns-help."
+    return BoltResponse(status=200, body=said)
+
+
+def _kind_of(body: Body) -> str:
+    """Return what kind of delivery this is, by Slack's own words for it."""
+    event, actions = body.get("event") or {}, body.get("actions") or [{}]
+    words = (body.get("type"), event.get("type"), actions[0].get("action_id"), body.get("command"))
+    return " ".join(str(word) for word in words if word)[:100] or "unknown"

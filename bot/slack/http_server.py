@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
@@ -29,6 +30,7 @@ PATH = "/slack/events"
 """Where Slack delivers commands, clicks, modals and events."""
 THREADS = 16
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
+SSL_CHECK = b"ssl_check="
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 
@@ -49,6 +51,8 @@ class Guard:
         body = _read_body(environ)
         if body is None:
             return answer(start_response, "413 Content Too Large", f"At most {LARGEST_BODY_BYTES} bytes.")
+        if SSL_CHECK in body and dict(parse_qsl(body.decode("ascii", "replace"))).get("ssl_check") == "1":
+            return answer(start_response, "200 OK", "")  # Slack looks whether we are there, and signs nothing
         refusal = self._refusal(environ, body)
         if refusal:
             log.warning("unsigned delivery refused", extra={"reason": refusal})
@@ -98,4 +102,6 @@ def serve_http(
     if not (signing_secret or "").strip():
         raise ConfigurationError("SLACK_SIGNING_SECRET is blank: HTTP mode would serve whoever finds the port.")
     guard = Guard(app, signing_secret=str(signing_secret))
-    return listen(guard, host=host, port=port, threads=THREADS, limits=limits or Limits())
+    server = listen(guard, host=host, port=port, threads=THREADS, limits=limits or Limits())
+    log.info("listening for Slack", extra={"address": f"http://{host}:{server.port}{PATH}"})
+    return server

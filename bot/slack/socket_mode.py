@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -17,23 +19,56 @@ CONCURRENCY = 16
 """Envelopes handled at a time; each only until it is acknowledged."""
 
 
-class SocketConnection:
-    """An open Socket Mode connection; it reconnects by itself."""
+PING_SECONDS = 1.25
+"""The library takes a connection for lost after five pings that fail, or four that nobody answers."""
+PONGS_MISSED = 3
+"""So many pings without an answer, and Slack is not there."""
 
-    def __init__(self, handler: SocketModeHandler) -> None:
-        self._handler = handler
+
+class SocketConnection:
+    """An open Socket Mode connection; it reconnects by itself, and says in the log when it is lost and back."""
+
+    def __init__(self, handler: SocketModeHandler, *, ping_seconds: float) -> None:
+        self._handler, self._ping_seconds = handler, ping_seconds
+        self._stopped = threading.Event()
+        self._session, self._since = "", time.monotonic()
+        self._watch = threading.Thread(target=self._watch_connection, name="socket-watch", daemon=True)
+        self._watch.start()
 
     @property
     def connected(self) -> bool:
-        """Whether the WebSocket is up right now."""
-        return bool(self._handler.client.is_connected())
+        """Whether Slack is there: it answered a ping a moment ago, or the connection is that young."""
+        session = self._handler.client.current_session
+        if session is None or not session.is_active():
+            return False
+        if session.session_id != self._session:
+            self._session, self._since = session.session_id, time.monotonic()
+        within = PONGS_MISSED * self._ping_seconds
+        if session.last_ping_pong_time is None:
+            return time.monotonic() - self._since < within
+        return time.time() - float(session.last_ping_pong_time) < within
 
     def stop(self) -> None:
         """Close the connection and its threads."""
+        self._stopped.set()
+        self._watch.join(timeout=5)
         self._handler.close()  # type: ignore[no-untyped-call]  # the library has no types here
 
+    def _watch_connection(self) -> None:
+        lost_at: float | None = None
+        while not self._stopped.wait(self._ping_seconds / 3):
+            if self.connected and lost_at is not None:
+                away = round(time.monotonic() - lost_at, 1)
+                log.info("socket mode connected again", extra={"away_seconds": away})
+                lost_at = None
+            elif not self.connected and lost_at is None:
+                lost_at = time.monotonic()
+                log.warning("socket mode connection lost; it is being opened anew")
 
-def serve_socket(app: App, *, connection: SlackConnection, app_token: str | None) -> SocketConnection:
+
+def serve_socket(
+    app: App, *, connection: SlackConnection, app_token: str | None, ping_seconds: float = PING_SECONDS
+) -> SocketConnection:
     """Connect, and return the open connection. The listeners are the same as in HTTP mode.
 
     Raises `ConfigurationError` for a blank token and when Slack refuses it or cannot be reached.
@@ -41,7 +76,9 @@ def serve_socket(app: App, *, connection: SlackConnection, app_token: str | None
     token = (app_token or "").strip()
     if not token:
         raise ConfigurationError("SLACK_APP_TOKEN is blank. Make an app-level token with the scope connections:write.")
-    handler = SocketModeHandler(app, token, web_client=connection.safe, concurrency=CONCURRENCY)
+    handler = SocketModeHandler(
+        app, token, web_client=connection.safe, concurrency=CONCURRENCY, ping_interval=ping_seconds
+    )
     try:
         handler.connect()  # type: ignore[no-untyped-call]  # the library has no types here
     except SlackApiError as error:
@@ -55,4 +92,4 @@ def serve_socket(app: App, *, connection: SlackConnection, app_token: str | None
         handler.close()  # type: ignore[no-untyped-call]  # the library has no types here
         raise ConfigurationError(f"Cannot open a Socket Mode connection: {type(error).__name__}.") from error
     log.info("socket mode connected")
-    return SocketConnection(handler)
+    return SocketConnection(handler, ping_seconds=ping_seconds)

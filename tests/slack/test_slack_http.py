@@ -208,3 +208,14 @@ def test_blank_reason_of_a_rejection_is_complained_about_in_the_form(stage: Any)
         "errors": {"b1": "Say why, so that others need not ask."},
     }
     assert stage.decided() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"ssl_check=1&token=x", 200), (b"ssl_check=0&command=/dns-help", 401)],
+    ids=["asks", "pretends"],
+)
+def test_unsigned_look_whether_the_bot_is_there_is_answered(stage: Any, body: bytes, status: int) -> None:
+    """Slack checks a command's address without a signature; nothing else is let in by that."""
+    assert send(stage.server.port, body, {})[0] == status
+    assert stage.script.history.keys == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.errors import ConfigurationError
-from bot.sandbox.slack import as_text
+from bot.sandbox.slack import Kind, as_text
 from bot.slack.socket_mode import serve_socket
 
 
@@ -66,3 +67,36 @@ def test_wrong_app_token_is_a_configuration_error(silent_stage: Any) -> None:
     """A token that Slack refuses is told with what to check."""
     with pytest.raises(ConfigurationError, match=r"apps\.connections\.open answered"):
         serve_socket(silent_stage.bot.bolt, connection=replace(silent_stage.connection), app_token="xapp-1-wrong")
+
+
+@pytest.mark.parametrize("silently", [False, True], ids=["cut-off", "nobody-answers"])
+def test_connection_lost_without_a_word_is_noticed_said_and_opened_anew(
+    silent_stage: Any, caplog: pytest.LogCaptureFixture, *, silently: bool
+) -> None:
+    """A proxy drops it: health says so by the last pong, the log says both, and the next command arrives."""
+    caplog.set_level(logging.INFO, logger="bot.slack.socket_mode")
+    stage = silent_stage
+    link = serve_socket(stage.bot.bolt, connection=stage.connection, app_token=stage.slack.app_token, ping_seconds=0.3)
+    stage.until(lambda: link.connected)
+    stage.slack.drop(silently=silently)
+    stage.until(lambda: not link.connected)
+    stage.until(lambda: link.connected and stage.slack.connections)
+    stage.until(lambda: "socket mode connected again" in caplog.messages)
+    acked = stage.slack.person("ana").types("/dns-help")
+    link.stop()
+
+    assert acked.ok
+    assert "socket mode connection lost; it is being opened anew" in caplog.messages
+
+
+def test_delivery_that_nobody_listens_for_is_acknowledged_and_logged(
+    socket_stage: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An event that somebody subscribed to, a button of former times: Slack keeps delivering."""
+    caplog.set_level(logging.INFO, logger="bot.slack.app")
+    event = {"type": "event_callback", "team_id": "T01", "event_id": "Ev9", "event": {"type": "app_home_opened"}}
+    acked = socket_stage.slack.deliver(event, kind=Kind.EVENT)
+
+    (record,) = [one for one in caplog.records if one.message == "delivery without a listener"]
+    assert acked.ok
+    assert vars(record)["type"] == "event_callback app_home_opened"

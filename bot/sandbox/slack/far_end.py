@@ -168,6 +168,13 @@ class SlackFarEnd:
         """Send `disconnect` over every Socket Mode connection and close it."""
         self._server.run(self._server.socket_mode.disconnect(reason))
 
+    def drop(self, *, silently: bool = False) -> None:
+        """Lose every Socket Mode connection without a word, as a proxy or a NAT does.
+
+        `silently`: it stays open, and nobody is behind it any more.
+        """
+        self._server.run(self._server.socket_mode.drop(silently=silently))
+
     @property
     def connections(self) -> int:
         """How many Socket Mode connections are open."""

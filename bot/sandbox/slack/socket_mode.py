@@ -23,6 +23,9 @@ class Connection:
     """One open WebSocket."""
 
     socket: web.WebSocketResponse
+    request: web.Request
+    deaf: bool = False
+    """Nothing that comes over it is answered any more, pings neither."""
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -44,18 +47,23 @@ class SocketMode:
         if ticket not in self.tickets or len(self.connections) >= CONNECTIONS:
             return web.Response(status=404, text="this ticket opens nothing")
         self.tickets.discard(ticket)
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
-        connection = Connection(socket)
+        connection = Connection(socket, request)
         self.connections.append(connection)
         await socket.send_str(json.dumps(self._hello()))
         self._came.set()
         try:
             async for message in socket:
+                if connection.deaf:
+                    continue
                 if message.type is WSMsgType.TEXT:
                     self._acknowledged(message.data)
+                elif message.type is WSMsgType.PING:
+                    await socket.pong(message.data)
         finally:
-            self.connections.remove(connection)
+            if connection in self.connections:
+                self.connections.remove(connection)
             connection.closed.set()
         return socket
 
@@ -81,6 +89,15 @@ class SocketMode:
         for connection in list(self.connections):
             await connection.socket.send_str(json.dumps({"type": "disconnect", "reason": reason, "debug_info": {}}))
             await connection.socket.close()
+
+    async def drop(self, *, silently: bool) -> None:
+        """Lose every connection without a word: cut off, or, silently, left open with nobody behind it."""
+        for connection in list(self.connections):
+            self.connections.remove(connection)
+            connection.closed.set()
+            connection.deaf = True
+            if not silently and connection.request.transport is not None:
+                connection.request.transport.abort()
 
     async def _once(self, delivery: Delivery, answer: asyncio.Future[Mapping[str, Any]], retry: int) -> None:
         while not self.connections:
