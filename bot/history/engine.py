@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.errors import ConfigurationError, HistoryUnavailable
+from bot.history.file_identity import FileIdentity
 
 WAIT_SECONDS = 5.0
 """How long a lock or a connection is waited for."""
@@ -25,6 +27,8 @@ class Database:
     """One database, as transactions."""
 
     engine: Engine
+    file: FileIdentity | None = None
+    """SQLite's file; None for a server."""
 
     @property
     def name(self) -> str:
@@ -38,14 +42,21 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that only reads."""
+        self._check_file()
         with self._guarded(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes: all of it happens, or nothing. One at a time on SQLite."""
+        self._check_file()
         with self._guarded(), self.engine.execution_options(writes=True).begin() as connection:
             yield connection
+            self._check_file()  # before it is committed
+
+    def _check_file(self) -> None:
+        if self.file is not None:
+            self.file.check()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -80,7 +91,8 @@ def open_database(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Database:
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
         if parsed.database in {None, "", ":memory:"}:
             raise ConfigurationError("DATABASE_URL must name a file (sqlite:///dnsbot.db): memory is no history.")
-        return Database(_sqlite(parsed, wait_seconds))
+        file = FileIdentity(Path(str(parsed.database)))
+        return Database(_sqlite(parsed, wait_seconds, file), file)
     raise ConfigurationError(
         f"DATABASE_URL is for {parsed.drivername}; sqlite:///FILE and postgresql://USER@HOST/NAME are supported."
     )
@@ -112,9 +124,10 @@ def _postgresql(url: URL, wait_seconds: float) -> Engine:
     )
 
 
-def _sqlite(url: URL, wait_seconds: float) -> Engine:
+def _sqlite(url: URL, wait_seconds: float, file: FileIdentity) -> Engine:
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": wait_seconds})
     event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", lambda *_: file.opened())
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 

@@ -194,3 +194,24 @@ def test_an_unusable_url_is_a_configuration_error(bad: str, says: str) -> None:
     """URLs that can hold no history are refused with what would do."""
     with pytest.raises(ConfigurationError, match=says):
         open_history(bad, {})
+
+
+@pytest.mark.parametrize("what", ["gone", "replaced"])
+def test_a_file_that_is_gone_or_replaced_is_noticed_before_the_next_write(tmp_path: Path, what: str) -> None:
+    """What is written to it nobody reads again: everything is refused, until the file is back."""
+    file, away = tmp_path / "history.db", tmp_path / "away.db"
+    migrate(f"sqlite:///{file}")
+    history = open_history(f"sqlite:///{file}", {})
+    history.once("before")
+    file.rename(away)
+    if what == "replaced":
+        migrate(f"sqlite:///{file}")
+    for refused in (lambda: history.once("after"), history.recent, history.due):
+        with pytest.raises(HistoryUnavailable, match=what):
+            refused()
+    existed = file.exists()
+    if what == "gone":
+        away.rename(file)
+        assert [history.once("before"), history.once("after")] == [False, True]
+    history.close()
+    assert existed is (what == "replaced")
