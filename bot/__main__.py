@@ -38,6 +38,22 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on a line is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 _Config = Annotated[
     Path | None, typer.Option("--config", help="dnsbot.yaml; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
 ]
@@ -51,9 +67,9 @@ def run(
     host: Annotated[str, typer.Option(help="Address of HTTP mode; 0.0.0.0 in a container.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of HTTP mode.")] = 3000,
     health_host: Annotated[
-        str, typer.Option(help="Address of /healthz and /readyz, in both modes; 0.0.0.0 in a container.")
+        str, typer.Option(help="Address of /healthz, /readyz and /metrics, in both modes; 0.0.0.0 in a container.")
     ] = "127.0.0.1",
-    health_port: Annotated[int, typer.Option(help="Port of /healthz and /readyz.")] = 3001,
+    health_port: Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.")] = 3001,
     proxy: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,6 +78,8 @@ def run(
             "X-Forwarded-For names, not for theirs; may be repeated.",
         ),
     ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="From which level on lines are logged.")] = LogLevel.INFO,
+    log_format: Annotated[LogFormat, typer.Option(help="How lines are logged.")] = LogFormat.LOGFMT,
 ) -> None:
     """Run the Slack bot: Socket Mode with SLACK_APP_TOKEN, else HTTP on --port."""
     from bot import commands
@@ -70,7 +88,7 @@ def run(
 
     limits = Limits(proxies=networks(proxy or ()))
     addresses = ListenAddresses(host=host, port=port, health_host=health_host, health_port=health_port, limits=limits)
-    commands.run(config, addresses)
+    commands.run(config, addresses, log_level=log_level.value, log_json=log_format is LogFormat.JSON)
 
 
 @app.command()

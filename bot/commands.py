@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 EXIT_CODES: Mapping[Verdict, int] = {Verdict.HEALTHY: 0, Verdict.PROBLEM: 2, Verdict.UNKNOWN: 3}
 
 
-def run(config: Path | None, addresses: ListenAddresses) -> None:
+def run(config: Path | None, addresses: ListenAddresses, *, log_level: str, log_json: bool) -> None:
     """Run the bot until SIGTERM or Ctrl-C."""
     from bot.logs import configure_logs
 
-    configure_logs(verbose=True)
+    configure_logs(log_level, as_json=log_json)
     settings = load_settings(config)
     slack = slack_settings(settings)
     slack.check()

@@ -14,13 +14,16 @@ MAX_VALUE = 2_000
 """Characters of one value in a log line; a traceback is longer than any other."""
 
 
-def configure_logs(*, verbose: bool = False) -> None:
-    """Send the log of every library through one formatter that redacts. Call once, from a command."""
+def configure_logs(level: str = "warning", *, as_json: bool = False) -> None:
+    """Send the log of every library through one formatter that redacts. Call once, from a command.
+
+    `level`: from which on a line is written, as `info`.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_LateFormatter())
+    handler.setFormatter(_LateFormatter(as_json=as_json))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO if verbose else logging.WARNING)
+    root.setLevel(level.upper())
     for noisy in ("botocore", "boto3", "urllib3", "slack_bolt", "slack_sdk", "waitress", "apscheduler"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # A role that is refused is told by whoever needed it; botocore would add a traceback for each call.
@@ -30,15 +33,20 @@ def configure_logs(*, verbose: bool = False) -> None:
 class _LateFormatter(logging.Formatter):
     """Formats by structlog, which is imported with the first line: most commands write none."""
 
+    def __init__(self, *, as_json: bool) -> None:
+        super().__init__()
+        self._as_json = as_json
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return _formatter().format(record)
+        return _formatter(as_json=self._as_json).format(record)
 
 
 @cache
-def _formatter() -> logging.Formatter:
+def _formatter(*, as_json: bool) -> logging.Formatter:
     import structlog  # noqa: PLC0415  # import late
 
+    order = ["timestamp", "level", "logger", "event"]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
@@ -50,7 +58,7 @@ def _formatter() -> logging.Formatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             redact_event,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
+            structlog.processors.JSONRenderer() if as_json else structlog.processors.LogfmtRenderer(key_order=order),
         ],
     )
 

@@ -51,6 +51,10 @@ class Jobs(Protocol):
         """
         ...
 
+    def running(self) -> tuple[str, ...]:
+        """Return the keys that are queued or running now, sorted."""
+        ...
+
     def stop(self, *, grace_seconds: float) -> tuple[str, ...]:
         """Take no more work, drop what has not begun, wait up to `grace_seconds`; return the keys still running."""
         ...

@@ -157,6 +157,10 @@ class Outbox(Protocol):
         """Let a note that was put off be sent now."""
         ...
 
+    def unsent(self) -> int:
+        """Return how many notes are not shown as they should be."""
+        ...
+
     def end_sending(self, queue: str, owner: str) -> None:
         """Let a queue go."""
         ...

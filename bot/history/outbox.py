@@ -262,6 +262,11 @@ def end(connection: Connection, queue: str, owner: str) -> None:
     connection.execute(update(queues).where(mine).values(sender="", sender_until=None))
 
 
+def unsent(connection: Connection) -> int:
+    """Return how many notes are behind."""
+    return connection.execute(select(func.count()).select_from(notes).where(_is_behind())).scalar_one()
+
+
 def forget(connection: Connection) -> None:
     """Delete notes that were dealt with some time ago; where a card stands is remembered for as long as its plan is."""
     old = (notes.c.said_at < DatabaseTime(-KEPT_SECONDS)) & (notes.c.kind != CARD) & ~_is_behind()

@@ -291,6 +291,10 @@ class SqlHistory:
         with self.database.writing() as connection:
             outbox.hurry(connection, key)
 
+    def unsent(self) -> int:
+        with self.database.reading() as connection:
+            return outbox.unsent(connection)
+
     def end_sending(self, queue: str, owner: str) -> None:
         with self.database.writing() as connection:
             outbox.end(connection, queue, owner)

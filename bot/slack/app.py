@@ -38,6 +38,7 @@ from bot.slack.incoming import (
     submitted_modal,
 )
 from bot.slack.messages import Messages
+from bot.slack.metrics import Metrics
 from bot.slack.post_rate import PostRate
 from bot.slack.render import Views
 from bot.slack.running import RunningDiagnoses
@@ -126,6 +127,7 @@ def build_app(
         post_rate=post_rate or PostRate(),
         unsettled=Unsettled(),
         awaited={},
+        metrics=Metrics(),
         owner=owner,
         bot_name="dnsbot",
     )

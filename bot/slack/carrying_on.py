@@ -21,7 +21,9 @@ def carry_on(tools: SlackTools, runner: RunsPlans, proposal_id: str) -> None:
             redraw_card(tools, record.proposal_id)
 
     try:
-        runner.run(proposal_id, told)
+        outcome = runner.run(proposal_id, told)
+        if outcome is not None:
+            tools.metrics.ended(outcome.result)
     except DnsBotError as error:
         log.warning("repair ended by an error", extra={"proposal": proposal_id, "reason": str(error)})
     finally:

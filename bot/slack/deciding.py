@@ -22,6 +22,7 @@ def decide(
     press = Press(proposal_id=value.proposal_id, plan_hash=value.plan_hash, person=person, choice=choice, reason=reason)
     try:
         decided = tools.use.gate.decide(press)
+        tools.metrics.decided(decided)
         if decided.proposal.state is ProposalState.APPROVED:
             tools.enqueue(Job(kind="repair", ids={"proposal_id": value.proposal_id}))
     finally:

@@ -139,6 +139,7 @@ def run_diagnosis(tools: SlackTools, running: Running[Slot]) -> None:
         diagnosis = tools.use.diagnose(
             question, asked_by=running.person, progress=lambda seen: _show(tools.running.waiting(running), seen)
         )
+        tools.metrics.diagnosed(diagnosis)
         first = tools.running.waiting(running)[0]
         proposed, note = _propose(tools, diagnosis, first)
         for slot in tools.running.end(running):

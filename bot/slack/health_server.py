@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 THREADS = 2
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 State = Callable[[], Mapping[str, object]]
 Missing = Callable[[], Mapping[str, str]]
@@ -24,10 +25,12 @@ def always() -> bool:
 
 
 class Health:
-    """WSGI: `/healthz` (alive: else restart it) and `/readyz` (what it works with is there), nothing else."""
+    """WSGI: `/healthz` (alive: else restart it), `/readyz` (what it works with is there), `/metrics`, nothing else."""
 
-    def __init__(self, *, state: State, alive: Callable[[], bool], missing: Missing) -> None:
-        self._state, self._alive, self._missing = state, alive, missing
+    def __init__(
+        self, *, state: State, alive: Callable[[], bool], missing: Missing, metrics: Callable[[], bytes]
+    ) -> None:
+        self._state, self._alive, self._missing, self._metrics = state, alive, missing, metrics
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -38,6 +41,8 @@ class Health:
         if path == "/readyz":
             missing = self._missing()
             return _report(start_response, {"state": "not ready" if missing else "ready", **missing}, well=not missing)
+        if path == "/metrics":
+            return answer(start_response, "200 OK", self._metrics().decode("utf-8"), content_type=METRICS_TYPE)
         return answer(start_response, "404 Not Found", "Nothing is served here.")
 
 
@@ -53,11 +58,12 @@ def serve_health(
     state: State = dict,
     alive: Callable[[], bool] = always,
     missing: Missing = dict,
+    metrics: Callable[[], bytes] = bytes,
 ) -> HttpServer:
-    """Serve `/healthz` and `/readyz`; return the running server.
+    """Serve `/healthz`, `/readyz` and `/metrics`; return the running server.
 
     `state` is shown by `/healthz`, which is 503 when not `alive`; `missing` says, by what it is, why something that
     the bot works with cannot be used. Raises `ConfigurationError` for a port that is taken.
     """
-    health = Health(state=state, alive=alive, missing=missing)
+    health = Health(state=state, alive=alive, missing=missing, metrics=metrics)
     return listen(health, host=host, port=port, threads=THREADS, limits=Limits(), option="--health-port")

@@ -137,6 +137,7 @@ def _put_off(tools: SlackTools, sending: Sending, version: int, error: NotPosted
     refused = tools.note_kinds[note.kind].refused
     if error.no_member and not sending.put_off and refused is not None:
         refused(sending, tools, error.code)
+    tools.metrics.refused(error.code)
     given_up = history.not_sent(note.key, version, error.why)
     said = "a message is given up" if given_up else "a message is put off"
     level = logging.INFO if note.supplement and sending.thread_lost else logging.WARNING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from bot.slack.connection_limits import Limits
 from bot.slack.health_server import serve_health
 from bot.slack.http_server import serve_http
 from bot.slack.socket_mode import serve_socket
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,7 @@ def serve(
 ) -> None:
     """Connect to Slack, or listen for it; serve health beside. Raises `ConfigurationError` for what cannot be had."""
     state = {"team": connection.team_name}
+    metrics = bot.tools.metrics
     if slack.socket_mode:
         link = serve_socket(bot.bolt, connection=connection, app_token=slack.app_token)
         stack.callback(link.stop)
@@ -46,7 +50,9 @@ def serve(
             host=addresses.health_host,
             state=lambda: {**state, "mode": "socket", "connected": link.connected},
             missing=lambda: {**missing_database(history), **missing_slack(connected=link.connected)},
+            metrics=metrics.page,
         )
+        metrics.show(lambda: {**_gauges(bot, history), "slack_connected": float(link.connected)})
     else:
         server = serve_http(
             bot.bolt,
@@ -62,8 +68,21 @@ def serve(
             state=lambda: {**state, "mode": "http"},
             alive=lambda: server.alive,
             missing=lambda: missing_database(history),
+            metrics=metrics.page,
         )
+        metrics.show(lambda: _gauges(bot, history))
     stack.callback(health.stop)
+    log.info("ready", extra={**state, "health": f"http://{addresses.health_host}:{health.port}"})
+
+
+def _gauges(bot: SlackBot, history: History) -> dict[str, float]:
+    """Return what is asked for when the metrics are read."""
+    found = {"jobs": float(len(bot.tools.jobs.running()))}
+    try:
+        found |= {"outbox_waiting": float(history.unsent()), "database_up": 1.0}
+    except HistoryUnavailable:
+        found["database_up"] = 0.0
+    return found
 
 
 def missing_database(history: History) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from bot.domain.outbox import Note, queue_of
 from bot.report.plan_words import Names
 from bot.slack.incoming import Origin
 from bot.slack.messages import Messages, NotPosted
+from bot.slack.metrics import Metrics
 from bot.slack.post_rate import PostRate
 from bot.slack.render import Message, Views
 from bot.slack.running import RunningDiagnoses
@@ -49,6 +50,7 @@ class SlackTools:
     unsettled: Unsettled
     awaited: dict[str, Callable[[MessageRef], None]]
     """By the key of a note: who waits until this process has posted it."""
+    metrics: Metrics
     owner: str
     """Names this process among all that work on the database."""
     bot_name: str

@@ -50,6 +50,10 @@ class WaitingJobs:
         self.waiting.clear()
         return ()
 
+    def running(self) -> tuple[str, ...]:
+        """Return what waits."""
+        return tuple(sorted(self.waiting))
+
     def run(self) -> None:
         """Run what waits, and what comes of it."""
         while self.waiting:

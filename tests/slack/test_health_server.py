@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -94,3 +95,25 @@ def test_slack_is_missing_while_the_connection_is_down() -> None:
     """Socket Mode reconnects by itself; until then nothing arrives."""
     assert missing_slack(connected=True) == {}
     assert "Socket Mode connection is down" in missing_slack(connected=False)["slack"]
+
+
+def test_metrics_count_what_was_diagnosed_decided_and_ended(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """In Prometheus' text format, from the health port; each diagnosis and decision has its line in the log."""
+    caplog.set_level(logging.INFO, logger="bot.slack.metrics")
+    stage.post_card()
+    stage.press("ben", "Approve")
+    metrics = stage.bot.tools.metrics
+    metrics.show(lambda: {"outbox_waiting": float(stage.use.history.unsent())})
+    server = serve_health(port=0, metrics=metrics.page)
+    status, page = send(server.port, b"", {}, path="/metrics", method="GET")
+    server.stop()
+
+    assert status == 200
+    lines = page.splitlines()
+    assert 'dnsbot_diagnoses_total{verdict="problem"} 1.0' in lines
+    assert 'dnsbot_causes_total{cause="dns_blocked_by_security_group"} 1.0' in lines
+    assert 'dnsbot_decisions_total{choice="approve"} 1.0' in lines
+    assert 'dnsbot_repairs_total{result="verified"} 1.0' in lines
+    assert "dnsbot_outbox_waiting 0.0" in lines
+    said = [record.message for record in caplog.records if record.name == "bot.slack.metrics"]
+    assert said == ["diagnosis ends", "decided"]

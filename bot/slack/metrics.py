@@ -1,0 +1,96 @@
+"""What is counted, for Prometheus: a registry of its own, read at `/metrics` of the health port."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bot.domain.approvals import Decided, Result
+from bot.domain.diagnosis import Diagnosis
+
+log = logging.getLogger(__name__)
+
+SECONDS = (1, 2, 5, 10, 20, 30, 45, 60, 90, 120)
+"""Of a diagnosis, whose deadline is a minute by default."""
+
+Gauges = Callable[[], dict[str, float]]
+
+
+class Metrics:
+    """Counters of this process. Safe among threads."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._diagnoses = Counter("dnsbot_diagnoses", "Diagnoses", ["verdict"], registry=self.registry)
+        self._causes = Counter("dnsbot_causes", "Root causes that were named", ["cause"], registry=self.registry)
+        self._seconds = Histogram(
+            "dnsbot_diagnosis_seconds", "How long a diagnosis took", buckets=SECONDS, registry=self.registry
+        )
+        self._gaps = Counter(
+            "dnsbot_gaps",
+            "Evidence that could not be read from AWS or Kubernetes",
+            ["collector"],
+            registry=self.registry,
+        )
+        self._decisions = Counter("dnsbot_decisions", "Presses that were taken", ["choice"], registry=self.registry)
+        self._repairs = Counter("dnsbot_repairs", "Plans by how they ended", ["result"], registry=self.registry)
+        self._slack = Counter(
+            "dnsbot_slack_refusals", "Messages that Slack did not take at once", ["code"], registry=self.registry
+        )
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None:
+        """Count a diagnosis, and write its line."""
+        causes = [finding.rule for finding in diagnosis.root_causes]
+        seconds = diagnosis.took_ms / 1000
+        self._diagnoses.labels(diagnosis.verdict.value).inc()
+        self._seconds.observe(seconds)
+        for cause in causes:
+            self._causes.labels(cause).inc()
+        for collected in diagnosis.evidence:
+            if collected.gap is not None:
+                self._gaps.labels(collected.collector).inc()
+        said = {"diagnosis": diagnosis.id, "cluster": diagnosis.target.name, "verdict": diagnosis.verdict.value}
+        log.info("diagnosis ends", extra={**said, "causes": ",".join(causes), "seconds": round(seconds, 1)})
+
+    def decided(self, decided: Decided) -> None:
+        """Count a press that was taken, and write its line."""
+        choice = decided.decision.choice.value
+        self._decisions.labels(choice).inc()
+        said = {"proposal": decided.proposal.id, "cluster": decided.proposal.plan.cluster, "choice": choice}
+        log.info("decided", extra={**said, "person": str(decided.decision.person), "needed": decided.still_needed})
+
+    def ended(self, result: Result) -> None:
+        """Count how a plan ended."""
+        self._repairs.labels(result.value).inc()
+
+    def refused(self, code: str) -> None:
+        """Count a message that Slack did not take."""
+        self._slack.labels(code[:60]).inc()
+
+    def page(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def show(self, gauges: Gauges) -> None:
+        """Let what `gauges` gives, by name, be read with each page."""
+        self.registry.register(_Gauges(gauges))
+
+
+class _Gauges(Collector):
+    """What is asked for when the page is read."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Say nothing before the first page: whoever registers is not to ask the database."""
+        yield from ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges."""
+        for name, value in self._gauges().items():
+            yield GaugeMetricFamily(f"dnsbot_{name}", name.replace("_", " ").capitalize(), value=value)
