@@ -28,6 +28,7 @@ from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
 from bot.errors import UnitError, WriteFailed
 from bot.fixes.create_forwarding_rule import CREATE_RULE
+from bot.fixes.share_forwarding_rule import ACCEPT_SHARE
 from bot.network.names import ResolverRule
 
 NAME = "associate_forwarding_rule"
@@ -65,23 +66,26 @@ def _blast_radius(steps: Sequence[Step]) -> str:
 
 
 def _following(case: PlanCase, places: Mapping[str, Place], index: int, earlier: Step) -> Iterator[Step]:
-    """Yield the associations of a rule that an earlier step of the plan makes."""
-    if earlier.action != CREATE_RULE:
+    """Yield the associations of a rule that an earlier step of the plan makes, or lets an account use."""
+    if earlier.action not in {CREATE_RULE, ACCEPT_SHARE}:
         return
+    made = Made(made_by_step=index, member="rule_id") if earlier.action == CREATE_RULE else None
+    rule: Any = made or earlier.parameters["rule_id"]
+    shown = f"'<{rule}>'" if made else rule
     vpcs: Any = earlier.parameters["vpcs"]
-    name, rule, region = earlier.parameters["name"], Made(made_by_step=index, member="rule_id"), earlier.place.region
+    name, region = earlier.parameters["name"], earlier.place.region
     for one in vpcs:
         vpc_id, place = str(one["vpc_id"]), places[str(one["place"])]
         yield Step(
             fix=NAME,
             action=_ASSOCIATE,
             target=f"Resolver rule for {name} in {vpc_id}",
-            parameters={"rule_id": rule.as_json(), "vpc_id": vpc_id},
+            parameters={"rule_id": made.as_json() if made else rule, "vpc_id": vpc_id},
             before={"associations": []},
             diff=(f"  {name} by {rule}", f"+ associated with {vpc_id}"),
             undo=_UNDO,
             command=(
-                f"aws route53resolver associate-resolver-rule --resolver-rule-id '<{rule}>' --vpc-id {vpc_id} "
+                f"aws route53resolver associate-resolver-rule --resolver-rule-id {shown} --vpc-id {vpc_id} "
                 f"--name {_marker(case.plan_id)} --region {region or place.region}"
             ),
             writer=WriterKind.AWS,

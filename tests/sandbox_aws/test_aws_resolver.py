@@ -282,7 +282,10 @@ def test_what_is_being_created_is_not_deleted(
 
 
 def test_a_shared_rule_is_used_by_another_account(aws: AwsFarEnd, resolver: Client, outbound: str) -> None:
-    """Once RAM shares it the other account sees it and associates it with its own VPC; the owner cannot delete it."""
+    """Once the other account has accepted RAM's invitation it sees the rule and associates it with its own VPC.
+
+    The owner cannot delete it then.
+    """
     rule = _rule(resolver, outbound)
     arn = resolver.get_resolver_rule(ResolverRuleId=rule)["ResolverRule"]["Arn"]
     guest = AwsCommandLine(aws.url, account=OTHER, region="eu-west-1")
@@ -291,6 +294,13 @@ def test_a_shared_rule_is_used_by_another_account(aws: AwsFarEnd, resolver: Clie
         guest.aws("route53resolver", "AssociateResolverRule", ResolverRuleId=rule, VPCId=vpc)
 
     aws.client("ram").create_resource_share(name="dns", principals=[OTHER], resourceArns=[arn])
+    (invited,) = guest.aws("ram", "GetResourceShareInvitations")["resourceShareInvitations"]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        guest.aws("route53resolver", "GetResolverRule", ResolverRuleId=rule)
+    accepting = {"resourceShareInvitationArn": invited["resourceShareInvitationArn"]}
+    guest.aws("ram", "AcceptResourceShareInvitation", **accepting)
+    with pytest.raises(ClientError, match="ResourceShareInvitationAlreadyAcceptedException"):
+        guest.aws("ram", "AcceptResourceShareInvitation", **accepting)
     seen = guest.aws("route53resolver", "GetResolverRule", ResolverRuleId=rule)["ResolverRule"]
     guest.aws("route53resolver", "AssociateResolverRule", ResolverRuleId=rule, VPCId=vpc)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from moto.moto_api._internal import mock_random
 from moto.ram.models import ram_backends
 
+from bot.sandbox.aws.moto_access import MotoObject
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.service import ServiceError
 
@@ -104,13 +105,18 @@ class Held:
 
 
 def _guests(rule_arn: str, owner: str, region: str) -> set[str]:
-    """Return the accounts that RAM shares a rule with. An invitation counts as accepted."""
+    """Return the accounts that RAM shares a rule with and that have accepted the invitation."""
     return {
         principal
         for share in ram_backends[owner][region].resource_shares
         if share.status == "ACTIVE" and rule_arn in share.resource_arns
-        for principal in share.principals
+        for principal in accepted(share)
     }
+
+
+def accepted(share: MotoObject) -> frozenset[str]:
+    """Return the accounts that have accepted a resource share."""
+    return frozenset(getattr(share, "sandbox_accepted", ()))
 
 
 def internet_resolver(region: str) -> Document:
