@@ -6,6 +6,9 @@ from bot.sandbox.world.private_endpoint import lead, make_private
 from bot.sandbox.world.scenario import ByFix, Neighbour, Operator, Scenario
 from bot.sandbox.world.world import World
 
+_NOT_IN_LAB = "the lab does not tell the bot yet that public DNS is blocked"
+_PEERS = (Neighbour(name="tools", account="210987654321"), Neighbour(name="apps", account="310987654321"))
+
 
 def _acts(world: World, operator: Operator) -> None:
     make_private(operator)
@@ -20,9 +23,24 @@ SCENARIO = Scenario(
         "same region is to use the same rule, and nobody shared it with that account. Public DNS is blocked there."
     ),
     root_cause="resolver_rule_broken",
+    explains=("private_endpoint_lookups_fail",),
     healed_by=ByFix(fix="share_forwarding_rule"),
-    neighbours=(Neighbour(name="tools", account="210987654321"), Neighbour(name="apps", account="310987654321")),
+    neighbours=_PEERS,
     public_resolution="blocked",
-    not_in_lab="the lab does not tell the bot yet that public DNS is blocked",
+    not_in_lab=_NOT_IN_LAB,
+    acts=_acts,
+)
+LOOK_ALIKE = Scenario(
+    name="resolver-rule-not-shared-look-alike",
+    title="The same rule is not shared, and the other account's VPC may ask public DNS",
+    story=(
+        "An operator built what one peered VPC needs to resolve the cluster endpoint and shared the rule with nobody. "
+        "The other VPC may ask public DNS, which answers the private addresses of an endpoint that has no other."
+    ),
+    root_cause="",
+    neighbours=_PEERS,
+    public_resolution="open",
+    not_to_blame=("private_endpoint_not_resolvable", "resolver_rule_broken"),
+    not_in_lab=_NOT_IN_LAB,
     acts=_acts,
 )
