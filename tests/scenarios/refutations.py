@@ -34,6 +34,7 @@ DEPEND_ON_MORE = {
     ("kube_proxy_rules_missing", "problem", "CorednsPods"),
     ("kubernetes_api_failing", "problem", "CorednsPods"),
     ("nodelocal_misconfigured", "problem", "NodeLocalLogs"),
+    ("nodelocal_not_intercepting", "healthy", "NodeLocalMetrics"),
     ("nodelocal_not_intercepting", "problem", "NodeNetworks"),
     ("nodelocal_not_intercepting", "problem", "NodePacketFilters"),
     ("nodelocal_pod_security_groups_strict", "healthy", "LookupMatrix"),
@@ -43,8 +44,8 @@ DEPEND_ON_MORE = {
     ("stale_conntrack", "healthy", "LookupMatrix"),
 }
 """Rules, verdicts and evidence that refutes them only where something else is so, too: the call failed at the pod's
-start, the pods have branch interfaces in standard mode, a rule in force is aimed at the address, nothing else shows
-the fault."""
+start, the pods have branch interfaces in standard mode, a rule in force is aimed at the address, the cache has
+counted for long enough, nothing else shows the fault."""
 
 
 @dataclass(frozen=True)
