@@ -107,6 +107,10 @@ _GARBLED = (
 _TIMED_OUT = (botocore_errors.ConnectTimeoutError, botocore_errors.ReadTimeoutError)
 
 
+_IAM_NAMES = {"lambda:Invoke": "lambda:InvokeFunction"}
+"""Operations that IAM spells otherwise (Service Authorization Reference)."""
+
+
 class RoleNotAssumed(botocore_errors.ClientError):  # type: ignore[misc]  # botocore has no types
     """AWS refused to let us become a role; whatever was to be asked as that role was not sent."""
 
@@ -155,6 +159,7 @@ def _refusal(service: str, error: botocore_errors.ClientError, where: str) -> Ev
     assuming = error.operation_name.startswith("AssumeRole")
     where = f" on {error.role_arn}" if isinstance(error, RoleNotAssumed) else where
     action = f"{'sts' if assuming else service}:{error.operation_name}"
+    action = _IAM_NAMES.get(action, action)
     message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
     said = f"Cannot call {action}{where}: {code}: {_one_line(message).rstrip('.')}."
     if code in _UNAUTHENTICATED:

@@ -46,6 +46,11 @@ class _Body:
         """Yield the body."""
         yield self._content
 
+    def read(self, _most: int | None = None) -> bytes:
+        """Return the body, of an operation whose answer botocore would stream; nothing the second time."""
+        content, self._content = self._content, b""
+        return content
+
 
 class BoundedSender:
     """Handler of botocore's `before-send`: sends the request and returns the whole answer."""
@@ -131,8 +136,8 @@ def _bounded(response: Any, action: str) -> bytes:  # noqa: ANN401  # urllib3 ha
 
 def refuse_cut(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  # botocore has no types
     """Handle botocore's `before-parse`: raise `SourceGarbled` for a success whose body is cut or no JSON object."""
-    if response_dict["status_code"] >= _SUCCESS_BELOW:
-        return
+    if response_dict["status_code"] >= _SUCCESS_BELOW or operation_model.has_streaming_output:
+        return  # what is streamed is its reader's own to judge
     action = _action(operation_model)
     content: bytes = response_dict["body"]
     announced = response_dict["headers"].get("content-length")

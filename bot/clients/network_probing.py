@@ -29,7 +29,8 @@ from bot.errors import EvidenceUnavailable, SourceGarbled, SourceTimeout
 
 DOCUMENT = "dnsbot-probe"
 """The name under which `deploy/probe/ssm-document.json` is created in the instance's account and region."""
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_ANSWER = 64 * 1024
+"""Characters kept of what a function answers; a cut JSON text is judged garbled."""
 _ASK_EVERY_SECONDS = 0.4
 _UNDER_WAY = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 _RUN_SECONDS = 30
@@ -111,7 +112,7 @@ class OtherNetworks:
             try:
                 client = self.identities.at(place).client("lambda", place.region)
                 answer = client.invoke(FunctionName=probe.function, Payload=payload.encode())
-                text = str(answer["Payload"].read(MAX_ANSWER_BYTES), "utf-8", "replace")
+                text = str(answer["Payload"].read(), "utf-8", "replace")[:MAX_ANSWER]
             except AWS_ERRORS as error:
                 raise aws_error("lambda", "InvokeFunction", error, place) from error
         if answer.get("FunctionError"):
