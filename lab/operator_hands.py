@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from bot.sandbox.operator.operating import HttpOperator
 from bot.sandbox.world.scenario import OperatingError
 from lab.kubernetes_api import ApiRefused, Json, KubernetesApi, path_of
+from lab.namespaces import joined
 from lab.node_agent.resolv_conf import KubeletSettings
 from lab.rest import Rest
 
@@ -35,7 +37,7 @@ class LabOperator(HttpOperator):
     """Does what a scenario says.
 
     `settings` finds a node's kubelet settings; `rest` knows when nothing moves; `remove_routes` takes from nodes what
-    they hold of a pod's address.
+    they hold of a pod's address; `netns` names a node's network namespace.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class LabOperator(HttpOperator):
         settings: Callable[[str], KubeletSettings],
         rest: Rest,
         remove_routes: Callable[[str], None],
+        netns: Callable[[str], str],
     ) -> None:
         super().__init__(aws_url=aws_url, kubernetes_url=f"https://127.0.0.1:{api.port}")
         self._api, self._settings, self._rest = api, settings, rest
-        self._remove_routes = remove_routes
+        self._remove_routes, self._netns = remove_routes, netns
 
     def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[Json]:
         """Return objects; `labels` as `key=value,…`."""
@@ -89,6 +92,14 @@ class LabOperator(HttpOperator):
         for address in addresses:
             self._remove_routes(address)
         self.settle()
+
+    def track(self, node: str, *, client: str, port: int, server: str, led_to: str) -> None:
+        """Let a node's kernel track a query that was led to this address and not answered, for ten minutes."""
+        there = ["-s", client, "-d", server, "--sport", str(port), "--dport", "53"]
+        back = ["--reply-src", led_to, "--reply-dst", client, "--reply-port-src", "53", "--reply-port-dst", str(port)]
+        with joined(self._netns(node)):
+            command = ["conntrack", "-I", "-p", "udp", *there, *back, "-t", "600"]
+            subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # a scenario's words
 
     def time_passes(self, seconds: float) -> None:
         """Wait so long: the kernel's clock is nobody's to change. Of hours, a moment that parts before from after."""

@@ -178,6 +178,7 @@ class RunningLab(Started):
             settings=lambda name: self.agent.node(name).settings,
             rest=self._rest,
             remove_routes=self.fabric.home.remove_routes,
+            netns=lambda name: self.agent.node(name).netns,
         )
         self.agent.start()
         self.operator.apply(*(item for item in objects if item["kind"] not in {"Node", "Deployment"}))

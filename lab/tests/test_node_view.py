@@ -65,25 +65,18 @@ def test_what_is_read_on_a_node_is_what_its_kernel_has(lab: RunningLab) -> None:
     assert "-d 169.254.20.10/32 -p udp -m udp --dport 53" in read[1]
 
 
-def _track(netns: str, client: str, port: int, led_to: str) -> None:
-    """Let a node track a query that was led to a server, and not answered."""
-    there = ["-s", client, "-d", CLUSTER_DNS, "--sport", str(port), "--dport", "53"]
-    back = ["--reply-src", led_to, "--reply-dst", client, "--reply-port-src", "53", "--reply-port-dst", str(port)]
-    with joined(netns):
-        subprocess.run(["conntrack", "-I", "-p", "udp", *there, *back, "-t", "600"], check=True, capture_output=True)  # noqa: S607  # from the PATH
-
-
 def test_a_query_that_a_node_leads_to_a_coredns_pod_that_is_gone_is_named(lab: RunningLab) -> None:
     """By the kernel's own entry; one that waits for a CoreDNS pod which is there is none of it."""
     pod = next(one for one in lab.operator.get("pods", labels=WORKLOAD_SELECTOR) if one["status"].get("podIP"))
-    netns, client = lab.agent.node(pod["spec"]["nodeName"]).netns, pod["status"]["podIP"]
-    _track(netns, client, 40053, NOBODYS)
-    _track(netns, client, 40054, coredns_pods(lab.operator)[0]["status"]["podIP"])
+    node, client = pod["spec"]["nodeName"], pod["status"]["podIP"]
+    alive = coredns_pods(lab.operator)[0]["status"]["podIP"]
+    for port, led_to in ((40053, NOBODYS), (40054, alive)):
+        lab.operator.track(node, client=client, port=port, server=CLUSTER_DNS, led_to=led_to)
 
     _, report = eventually(lambda: diagnose(lab), lambda seen: bool(seen[1]["root_causes"]), seconds=TILL_OLD_SECONDS)
-    with joined(netns):
+    with joined(lab.agent.node(node).netns):
         subprocess.run(["conntrack", "-D", "-s", client], check=True, capture_output=True)  # noqa: S607  # the same
 
     (found,) = [one for one in report["findings"] if one["rule"] == "stale_conntrack"]
     assert report["root_causes"] == ["stale_conntrack"]
-    assert (found["details"]["addresses"], found["details"]["nodes"]) == ([NOBODYS], [pod["spec"]["nodeName"]])
+    assert (found["details"]["addresses"], found["details"]["nodes"]) == ([NOBODYS], [node])

@@ -21,12 +21,14 @@ def answer(name: str) -> Reply:
     return Reply(outcome=Outcome.ANSWER if known else Outcome.NXDOMAIN)
 
 
-def came(names: str, ndots: int, server: str = SERVERS[0], rate: str = "2", since: float = 60) -> list[Asked]:
+def came(
+    names: str, ndots: int, server: str = SERVERS[0], rate: str = "2", since: float = 60, led_to: str = ""
+) -> list[Asked]:
     """Return what came to a server in the last minute from a pod that runs so long."""
     environment = [{"name": "ASKS", "value": names}, {"name": "ASKS_PER_SECOND", "value": rate}]
     pod = {"spec": {"containers": [{"env": environment}]}}
     begun = NOW - timedelta(seconds=since)
-    one = RunningPod(pod=pod, address="10.0.1.50", resolv_conf=FILE.format(ndots=ndots), since=begun)
+    one = RunningPod(pod=pod, address="10.0.1.50", resolv_conf=FILE.format(ndots=ndots), since=begun, led_to=led_to)
     behind = {"172.20.0.10": SERVERS}
     return list(
         traffic((one,), lambda address: behind.get(address, ()), server, answer, NOW - timedelta(minutes=1), NOW)
@@ -55,3 +57,9 @@ def test_servers_take_turns_and_only_what_was_asked_is_logged() -> None:
     assert came("amazon.com", 1, "10.0.3.7") == []
     assert came("", 1) == []
     assert set(Counter(one.at for one in came("amazon.com", 1)).values()) == {1}
+
+
+def test_who_asks_from_one_port_is_led_to_one_address_alone() -> None:
+    """That of a server gets all, and that of nobody leaves all of them with nothing."""
+    assert [len(came("amazon.com", 1, server, led_to=SERVERS[0])) for server in SERVERS] == [120, 0]
+    assert [came("amazon.com", 1, server, led_to="10.0.1.99") for server in SERVERS] == [[], []]

@@ -33,6 +33,8 @@ class RunningPod:
     address: str
     resolv_conf: str
     since: datetime
+    led_to: str = ""
+    """Whom its node leads all its queries to, for they come from one port; empty: who stands behind the address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def traffic(
     """
     for one in pods:
         file = parse_resolv_conf(one.resolv_conf)
-        turn = servers(file.servers[0]) if file.servers else ()
+        turn = (one.led_to,) if one.led_to else servers(file.servers[0]) if file.servers else ()
         if own not in turn:
             continue
         for name, rate in _asks(one.pod):

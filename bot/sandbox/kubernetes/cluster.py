@@ -17,6 +17,7 @@ from bot.sandbox.kubernetes.host_network import HostNetwork, host_network
 from bot.sandbox.kubernetes.kubelet import Kubelets, PodRuntime
 from bot.sandbox.kubernetes.lookups import LookupPath
 from bot.sandbox.kubernetes.managed_fields import with_managed_fields
+from bot.sandbox.kubernetes.node import Exchange
 from bot.sandbox.kubernetes.pod_events import PodEvents
 from bot.sandbox.kubernetes.pod_security import check_pod_security
 from bot.sandbox.kubernetes.pod_security_groups import PodSecurityGroups
@@ -41,6 +42,7 @@ from bot.sandbox.kubernetes.tools.toolbox import Command, Finished, NotStarted, 
 from bot.sandbox.kubernetes.workloads import Workloads
 from bot.sandbox.network.branch_interfaces import BranchMaker
 from bot.sandbox.network.cluster_addons import AddonSource
+from bot.sandbox.network.replies import SILENT
 from bot.sandbox.network.source import NetworkSource
 from bot.sandbox.network.vpc import Vpc
 
@@ -141,6 +143,11 @@ class Cluster:
         for address in addresses:
             self._kubelets.remove_routes(address)
         self.look_at_network_anew()
+
+    def track(self, node: str, client: str, port: int, server: str, led_to: str) -> None:
+        """Let a node track what a pod asks a ClusterIP from one port, led to an address."""
+        held = self._kubelets.node(node)
+        held.tracked += (Exchange(client=client, port=port, server=server, led_to=led_to),)
 
     def pass_time(self, elapsed: timedelta) -> None:
         """Date everything back, so that it happened so much longer ago."""
@@ -250,7 +257,7 @@ class Cluster:
             ask=lambda server, name, protocol: path.ask(pod, runtime.address, server, name, protocol),
             numbers=self._random,
             connect=partial(path.connect, runtime.address),
-            network=partial(self._host_network, pod, network.home) if pod["spec"].get("hostNetwork") else None,
+            network=partial(self._host_network, pod, network.home, path) if pod["spec"].get("hostNetwork") else None,
         )
         try:
             outcome = self._programs.of(image).toolbox.run(asked)
@@ -260,13 +267,19 @@ class Cluster:
             await asyncio.sleep(outcome.took_seconds)
         return outcome
 
-    def _host_network(self, pod: Json, vpc: Vpc) -> HostNetwork:
+    def _host_network(self, pod: Json, vpc: Vpc, path: LookupPath) -> HostNetwork:
         """Return what the kernel of a pod's node holds now."""
         name = pod["spec"]["nodeName"]
         strict = {each.address: each.strict for each in self._kubelets.pods.values() if each.routed}
         dropped = self._kubelets.dropped(name, self.now())
         node, document = self._kubelets.node(name), self.store.get(NODES, "", name)
-        return host_network(node, document, strict, self.store, vpc, dropped=dropped)
+        exchanges = {one: self._is_answered(one, path) for one in node.tracked}
+        return host_network(node, document, strict, self.store, vpc, dropped=dropped, exchanges=exchanges)
+
+    def _is_answered(self, exchange: Exchange, path: LookupPath) -> bool:
+        """Return whether whom an exchange is led to answers its client."""
+        pod = self.store.get(PODS, *self._kubelets.owner_of(exchange.client))
+        return path.ask(pod, exchange.client, exchange.led_to, ".", "udp").outcome not in SILENT
 
     def added_beside(self, document: Json) -> Json:
         """Store a pod that got an ephemeral container, which runs at once where its namespace admits it."""

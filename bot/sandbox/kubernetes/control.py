@@ -80,18 +80,21 @@ class ControlRoutes:
         else:
             raise not_implemented(f"the route {method} /sandbox/objects")
 
-    def _configure(self, nodes: Json) -> None:
-        for node, settings in nodes.items():
-            self._cluster.configure_kubelet(node, settings)
+    def _change_nodes(self, what: str, body: Json) -> None:
+        if what == "unrouted":
+            self._cluster.remove_routes(body["addresses"])
+        elif what == "tracked":
+            self._cluster.track(**body)
+        else:
+            for node, settings in body.items():
+                self._cluster.configure_kubelet(node, settings)
 
     def _change_cluster(self, route: tuple[str, str], body: Any) -> None:  # noqa: ANN401  # JSON of any shape
         if route[1] == "objects":
             for document in body:
                 self._change_object(route[0], document)
-        elif route == ("POST", "nodes"):
-            self._configure(body)
-        elif route == ("POST", "unrouted"):
-            self._cluster.remove_routes(body["addresses"])
+        elif route[0] == "POST" and route[1] in {"nodes", "unrouted", "tracked"}:
+            self._change_nodes(route[1], body)
         elif route == ("POST", "passed"):
             self._cluster.pass_time(timedelta(seconds=float(body["seconds"])))
         elif route == ("POST", "refresh"):

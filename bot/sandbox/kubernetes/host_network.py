@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.sandbox.kubernetes.node import Leading, Node
+from bot.sandbox.kubernetes.node import Exchange, Leading, Node
 from bot.sandbox.kubernetes.resources import PODS, SERVICES, Json
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.network.branch_interfaces import ANNOTATION
@@ -94,6 +94,8 @@ class HostNetwork:
     """Addresses with NodeLocal DNSCache's rules."""
     conntrack_count: int
     conntrack_max: int
+    exchanges: Mapping[Exchange, bool]
+    """Tracked exchanges of DNS over UDP that clients keep up, and whether they are answered."""
     linklocal_exceeded: int
     """Packets to the VPC's resolver beyond its limit, on the last of the instance's interfaces."""
 
@@ -115,12 +117,19 @@ class Held:
 
 
 def host_network(
-    node: Node, document: Json, strict: Mapping[str, bool], store: Store, vpc: Vpc, *, dropped: int = 0
+    node: Node,
+    document: Json,
+    strict: Mapping[str, bool],
+    store: Store,
+    vpc: Vpc,
+    *,
+    dropped: int,
+    exchanges: Mapping[Exchange, bool],
 ) -> HostNetwork:
     """Return the network of a node.
 
     `strict` holds the address of each pod that its node leads packets to, and whether these never see the node;
-    `dropped` packets of its pods the VPC's resolver has not taken.
+    `dropped` packets of its pods the VPC's resolver has not taken; `exchanges` that it tracks are answered or not.
     """
     name = document["metadata"]["name"]
     instance = document["spec"].get("providerID", "").rsplit("/", 1)[-1]
@@ -137,6 +146,7 @@ def host_network(
         untracked=tuple(sorted(node.untracked)),
         conntrack_count=min(_tracked(len(every)), node.conntrack_max),
         conntrack_max=node.conntrack_max,
+        exchanges=exchanges,
         linklocal_exceeded=node.linklocal_exceeded + dropped,
     )
 

@@ -107,10 +107,15 @@ class Kubelets:
                 address=runtime.address,
                 resolv_conf=runtime.resolv_conf,
                 since=runtime.process.run.started,
+                led_to=self._led_to(pod, runtime.address),
             )
             for pod, runtime in found
             if runtime is not None and runtime.process is not None and not runtime.ended
         )
+
+    def _led_to(self, pod: Json, address: str) -> str:
+        tracked = self.node(pod["spec"]["nodeName"]).tracked
+        return next((one.led_to for one in tracked if one.client == address), "")
 
     def turn(self, vpc: Vpc, now: datetime) -> None:
         """Start, restart and end pods."""
@@ -178,6 +183,7 @@ class Kubelets:
             if runtime.process and not runtime.ended:
                 runtime.process.terminate(node)
             node.release(metadata["namespace"], metadata["name"])
+            node.tracked = tuple(one for one in node.tracked if one.client != runtime.address)
         self._store.remove(PODS, metadata["namespace"], metadata["name"])
 
     def _start(self, pod: Json, vpc: Vpc, now: datetime) -> None:

@@ -38,6 +38,18 @@ class Leading(StrEnum):
     CONNECTING = "when a program connects, before there is a packet (Cilium in kube-proxy's place)"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A client's DNS over UDP from one port, as the node tracks it: whom it was led to first gets all of it."""
+
+    client: str
+    """A pod's own address."""
+    port: int
+    server: str
+    """As the client asks it: a ClusterIP."""
+    led_to: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Node:
     """One node."""
@@ -62,6 +74,8 @@ class Node:
     untracked: frozenset[str] = frozenset()
     """Addresses whose port 53 the raw table takes out of connection tracking (NOTRACK); these rules outlive it, too."""
 
+    tracked: tuple[Exchange, ...] = ()
+    """Exchanges that a client keeps up; other queries end too soon to be seen."""
     linklocal_exceeded: int = 0
     """Packets to the VPC's resolver that the interface did not let through, of programs that have ended."""
 
@@ -74,6 +88,10 @@ class Node:
         if self.leading is Leading.TRACKING and address in self.untracked:
             return None
         return self.backends.get(address)
+
+    def clear_stale(self) -> None:
+        """Track no exchange any more that leads past those who are behind its ClusterIP now."""
+        self.tracked = tuple(one for one in self.tracked if one.led_to in self.backends.get(one.server, (one.led_to,)))
 
     def release(self, namespace: str, name: str) -> None:
         """Free what this pod's program had bound."""

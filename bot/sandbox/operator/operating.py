@@ -163,6 +163,11 @@ class HttpOperator:
         self._cluster("POST", "unrouted", {"addresses": addresses})
         self.settle()
 
+    def track(self, node: str, *, client: str, port: int, server: str, led_to: str) -> None:
+        """Let a node track what a pod asks a ClusterIP over UDP from one port, led to this address."""
+        exchange = {"node": node, "client": client, "port": port, "server": server, "led_to": led_to}
+        self._cluster("POST", "tracked", exchange)
+
     def time_passes(self, seconds: float) -> None:
         """Date everything in the cluster back, so that it happened so much longer ago; what AWS has begun goes on."""
         self._aws_control("passed", {"seconds": seconds})

@@ -71,6 +71,13 @@ class Operator(AwsHands, Protocol):
         """
         ...
 
+    def track(self, node: str, *, client: str, port: int, server: str, led_to: str) -> None:
+        """Let a node track what a pod asks a ClusterIP over UDP from one port, led to this address: `conntrack -I`.
+
+        A kube-proxy that failed to remove the entry when this address was an endpoint no more leaves the same.
+        """
+        ...
+
     def time_passes(self, seconds: float) -> None:
         """Do nothing for so long. A world whose clock is its own may date everything back instead."""
         ...

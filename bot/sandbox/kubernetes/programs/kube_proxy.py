@@ -7,6 +7,7 @@ that nobody answers takes 30 s (client-go's transport), so the first such failur
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -125,6 +126,8 @@ class KubeProxy(Process):
     """Whether it has reached the API server: a group that changes later does not cut a tracked connection."""
     listed: set[str] = field(default_factory=set)
     """Types that it has listed since its start."""
+    led: Mapping[str, tuple[str, ...]] | None = None
+    """Addresses behind each ClusterIP as it laid them last; with each change it looks for stale tracked exchanges."""
     troubles: tuple[Trouble, ...] = ()
     past: list[tuple[Trouble, datetime]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
@@ -133,7 +136,11 @@ class KubeProxy(Process):
         """Try to list what kube-proxy watches; lay the node's rules anew where that can be read, else they stay."""
         if self.look(host.store, host.vpc, now) and not self.refused:
             left = _left_to_others(host.store)
-            host.node.backends = {address: to for address, to in host.backends().items() if address not in left}
+            led = {address: to for address, to in host.backends().items() if address not in left}
+            host.node.backends = led
+            if led != self.led:
+                self.led = led
+                host.node.clear_stale()
             host.node.proxy_mode = self.mode
             host.node.leading = Leading.BALANCING if self.mode == "ipvs" else Leading.TRACKING
 
