@@ -137,6 +137,8 @@ class Rule:
     """What would contradict its PROBLEM, by the evidence that shows it; the rule asks it before it says PROBLEM."""
     healthy_refuted_by: tuple[tuple[type, str], ...] = ()
     """What would contradict its HEALTHY, by the evidence that shows it; the rule asks it before it says HEALTHY."""
+    refuted_with_more: tuple[type, ...] = ()
+    """Of both, what turns no verdict alone: only where something else is so, too, or nothing else shows the fault."""
     decides_without: tuple[type, ...] = ()
     """Of that, what it does not lack where it was not read: something else stands for it, and the summary says so."""
     judges_lookups: bool = True

@@ -33,7 +33,7 @@ class ObjectSchema:
     kind: str
     name: str
     """Of its schema: `io.k8s.api.apps.v1.DaemonSet`."""
-    schemas: JsonObject
+    schemas: RawObject
     """By name: its own and all that it names."""
 
     @classmethod

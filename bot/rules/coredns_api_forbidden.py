@@ -14,6 +14,7 @@ from functools import partial
 from bot.collectors.coredns_pods import CorednsPods
 from bot.dns.api_failure import ApiFailureKind
 from bot.domain.findings import Case, Judgement, Kind, Rule
+from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.phrases import count
 from bot.rules._api_callers import COREDNS
 from bot.rules._api_failures import LogWindow, Standing, Wording, joined, judge_calls
@@ -63,6 +64,7 @@ RULE = Rule(
     wants=COREDNS.wants,
     problem_refuted_by=COREDNS.problem_refuted_by,
     healthy_refuted_by=COREDNS.healthy_refuted_by,
+    refuted_with_more=(LookupMatrix,),
     thresholds=LogWindow,
     incidents=("coredns-rbac-helm-135", "eksd-rbac-545"),
 )

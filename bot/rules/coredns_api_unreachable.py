@@ -9,6 +9,7 @@ In a playbook: `{rule: coredns_api_unreachable, severity: critical}`.
 from __future__ import annotations
 
 from bot.domain.findings import Case, Judgement, Kind, Rule
+from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.phrases import count
 from bot.rules._api_callers import COREDNS
 from bot.rules._api_failures import MEANING, NO_ANSWER, LogWindow, Standing, Wording, joined, judge_calls
@@ -46,6 +47,7 @@ RULE = Rule(
     wants=COREDNS.wants,
     problem_refuted_by=COREDNS.problem_refuted_by,
     healthy_refuted_by=COREDNS.healthy_refuted_by,
+    refuted_with_more=(LookupMatrix,),
     thresholds=LogWindow,
     incidents=("not-ready-timeout-jhunt-57", "coredns-apiserver-timeout-2775", "coredns-131-tmp-kops-7492"),
 )

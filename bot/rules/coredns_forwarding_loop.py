@@ -139,6 +139,7 @@ RULE = Rule(
     wants=(NodeResolvConfs,),
     problem_refuted_by=((CorednsPods, "a container that has outlived its self-test since"),),
     healthy_refuted_by=((CorednsLogs, "a loop that a pod found, or an error about one that no rule knows"),),
+    refuted_with_more=(CorednsPods,),
     thresholds=LogWindow,
     incidents=("loop-2795", "loop-reboot-2391"),
 )

@@ -180,6 +180,7 @@ RULE = Rule(
         (LookupMatrix, "an external name that fails though the pod answers cluster names"),
         (Corefile, "no errors plugin, so that a silent log says nothing"),
     ),
+    refuted_with_more=(CorednsMetrics,),
     thresholds=Thresholds,
     incidents=("upstream-unreachable-5179", "upstream-resolvconf-2287"),
 )

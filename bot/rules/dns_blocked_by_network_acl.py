@@ -97,4 +97,5 @@ RULE = Rule(
         (WorkerNodes, "a pair of interfaces in one subnet, which ACLs do not filter"),
     ),
     healthy_refuted_by=((NetworkAcls, "an entry that denies 53 or the ports of the answers for some pair"),),
+    refuted_with_more=(NodeLocalDns,),
 )

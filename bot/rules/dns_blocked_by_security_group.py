@@ -132,4 +132,5 @@ RULE = Rule(
         (SecurityGroupRules, "a pair that no rule admits"),
         (WorkloadPods, "a pod with groups of its own"),
     ),
+    refuted_with_more=(NodeLocalDns,),
 )

@@ -227,6 +227,10 @@ RULE = Rule(
         (NodePacketFilters, "a node whose rules do not lead the DNS service's address to an endpoint"),
         (KubeDns, "another address or other endpoints than those that the nodes' rules name"),
     ),
+    refuted_with_more=(
+        CorednsLogs,
+        CorednsPods,
+    ),
     decides_without=(NodePacketFilters, KubeDns),
     thresholds=Thresholds,
 )

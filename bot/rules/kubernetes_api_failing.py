@@ -145,5 +145,6 @@ RULE = Rule(
         (KubeProxyLogs, "a call that failed for no stated reason, or few or old failures"),
         (LookupMatrix, "a CoreDNS pod that answers SERVFAIL to cluster names"),
     ),
+    refuted_with_more=(CorednsPods,),
     thresholds=Thresholds,
 )

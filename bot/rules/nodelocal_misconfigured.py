@@ -226,5 +226,6 @@ RULE = Rule(
         (NodeLocalDns, "what is left in the Corefile, or addresses that only one side names"),
         (NodeLocalLogs, "why a pod ended, or an error about its configuration that no rule knows"),
     ),
+    refuted_with_more=(NodeLocalLogs,),
     thresholds=Thresholds,
 )

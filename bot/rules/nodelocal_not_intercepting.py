@@ -186,5 +186,10 @@ RULE = Rule(
         (NodePacketFilters, "a node without its NOTRACK rules"),
         (NodeLocalMetrics, "fewer queries counted than look-ups at its addresses were answered"),
     ),
+    refuted_with_more=(
+        NodeLocalMetrics,
+        NodeNetworks,
+        NodePacketFilters,
+    ),
     decides_without=(NodeNetworks, NodePacketFilters, NodeLocalMetrics),
 )

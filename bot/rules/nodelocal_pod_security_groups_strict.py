@@ -277,4 +277,8 @@ RULE = Rule(
         (LookupMatrix, "look-ups from such a pod that get nothing from the cache"),
         (NodeNetworks, "a rule for such a pod's interface before that of the local table"),
     ),
+    refuted_with_more=(
+        LookupMatrix,
+        NodeNetworks,
+    ),
 )

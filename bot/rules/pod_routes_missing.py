@@ -238,5 +238,6 @@ RULE = Rule(
         (WorkloadPods, "a pod whose node lacks them"),
         (CorednsPods, "a CoreDNS pod whose node lacks them"),
     ),
+    refuted_with_more=(WorkerNodes,),
     decides_without=(NodeNetworks, WorkloadPods, CorednsPods),
 )

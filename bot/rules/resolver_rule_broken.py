@@ -143,5 +143,6 @@ RULE = Rule(
         (ResolverRules, "a rule for the name that does not hold, or leads nowhere"),
         (EndpointLookups, "a look-up that fails where such a rule does not hold and public DNS may be asked"),
     ),
+    refuted_with_more=(EndpointNetworks,),
     decides_without=(EndpointLookups,),
 )

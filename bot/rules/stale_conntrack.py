@@ -228,6 +228,7 @@ RULE = Rule(
         (NodeConntracks, "an entry that leads to no endpoint and gets no answer"),
         (LookupMatrix, "look-ups by the service that time out on nodes whose tracked queries were not seen"),
     ),
+    refuted_with_more=(LookupMatrix,),
     decides_without=(NodeConntracks, LookupMatrix),
     thresholds=Thresholds,
 )

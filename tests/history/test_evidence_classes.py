@@ -4,7 +4,7 @@ import pkgutil
 import random
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -65,6 +65,8 @@ def _sample(kind: Any, chance: random.Random, lengths: Sequence[int] = (0, 1, 2,
         return _sample(chance.choice(arguments), chance, lengths)
     if origin is tuple and arguments[-1] is not Ellipsis:
         return tuple(_sample(one, chance) for one in arguments)
+    if origin is Mapping:
+        return {_leaf(str, chance): [_leaf(int, chance), {"type": None}] for _ in range(chance.choice(lengths))}
     if origin in {tuple, frozenset}:
         return origin(_sample(arguments[0], chance) for _ in range(chance.choice(lengths)))
     if isinstance(kind, type) and issubclass(kind, Enum):

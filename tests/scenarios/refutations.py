@@ -22,30 +22,6 @@ THRESHOLDS = {
 }
 MOST_CASES = 3
 """In so many scenarios a verdict is attacked in every way; in the others by what other scenarios show."""
-DEPEND_ON_MORE = {
-    ("coredns_api_forbidden", "problem", "LookupMatrix"),
-    ("coredns_api_unreachable", "problem", "LookupMatrix"),
-    ("coredns_crash_corefile", "problem", "CorednsPods"),
-    ("coredns_forwarding_loop", "problem", "CorednsPods"),
-    ("coredns_upstream_unreachable", "problem", "CorednsMetrics"),
-    ("dns_blocked_by_network_acl", "problem", "NodeLocalDns"),
-    ("dns_blocked_by_security_group", "problem", "NodeLocalDns"),
-    ("kube_proxy_rules_missing", "problem", "CorednsLogs"),
-    ("kube_proxy_rules_missing", "problem", "CorednsPods"),
-    ("kubernetes_api_failing", "problem", "CorednsPods"),
-    ("nodelocal_misconfigured", "problem", "NodeLocalLogs"),
-    ("nodelocal_not_intercepting", "healthy", "NodeLocalMetrics"),
-    ("nodelocal_not_intercepting", "problem", "NodeNetworks"),
-    ("nodelocal_not_intercepting", "problem", "NodePacketFilters"),
-    ("nodelocal_pod_security_groups_strict", "healthy", "LookupMatrix"),
-    ("nodelocal_pod_security_groups_strict", "healthy", "NodeNetworks"),
-    ("pod_routes_missing", "problem", "WorkerNodes"),
-    ("resolver_rule_broken", "problem", "EndpointNetworks"),
-    ("stale_conntrack", "healthy", "LookupMatrix"),
-}
-"""Rules, verdicts and evidence that refutes them only where something else is so, too: the call failed at the pod's
-start, the pods have branch interfaces in standard mode, a rule in force is aimed at the address, the cache has
-counted for long enough, nothing else shows the fault."""
 
 
 @dataclass(frozen=True)

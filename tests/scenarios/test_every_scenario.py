@@ -19,7 +19,7 @@ from bot.sandbox.world.scenario import ByFix
 from bot.sandbox.world.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
 from bot.workflow.record import read_record, record_of
 from bot.workflow.replay import replay
-from tests.scenarios.refutations import DEPEND_ON_MORE, Seen, refutation, undeclared
+from tests.scenarios.refutations import Seen, refutation, undeclared
 
 CATALOGUE = load_units()
 SCENARIOS = [scenario.name for scenario in all_scenarios()]
@@ -114,7 +114,7 @@ def test_what_only_looks_like_the_fault_is_not_blamed(seen: See, look_alike: str
 def test_what_a_rule_declares_turns_its_verdict_and_nothing_else_that_it_only_wants_does(seen: See) -> None:
     """Each refutation that a rule declares, wherever a scenario shows the verdict, by other values of that evidence.
 
-    Some depend on more than one thing, which no scenario shows together: the rules' own tables have those.
+    Some depend on more than one thing, which no scenario shows together: the rules name those (`refuted_with_more`).
     """
     all_seen = Seen([seen(name, SEEDS[0]) for name in (*SCENARIOS, *LOOK_ALIKES)])
     pairs = [
@@ -128,11 +128,10 @@ def test_what_a_rule_declares_turns_its_verdict_and_nothing_else_that_it_only_wa
     ]
 
     not_turned = [
-        pair
+        (rule.name, shown[0].finding.verdict.value, kind.__name__)
         for rule, shown, declared in pairs
         for kind in declared
-        if (pair := (rule.name, shown[0].finding.verdict.value, kind.__name__)) not in DEPEND_ON_MORE
-        and not refutation(all_seen, shown, kind)
+        if kind not in rule.refuted_with_more and not refutation(all_seen, shown, kind)
     ]
     turned_undeclared = [
         (rule.name, shown[0].finding.verdict.value, kind.__name__)
