@@ -161,16 +161,22 @@ def check_playbooks(
 
 
 @app.command()
-def history(
+def history(  # noqa: PLR0913, PLR0917  # one parameter an option
     cluster: Annotated[str, typer.Argument(help="Only this cluster.")] = "",
+    rule: Annotated[str, typer.Option(help="Only where this rule found a problem, or a plan is for it.")] = "",
+    person: Annotated[str, typer.Option(help="Only what this person asked or decided: U0123456789.")] = "",
+    since: Annotated[str, typer.Option(help="From then on: 7d, 2026-11-21, 2026-11-21T09:00:00Z.")] = "",
+    until: Annotated[str, typer.Option(help="Before then.")] = "",
+    older: Annotated[str, typer.Option(help="The next page: only what is older than this diagnosis.")] = "",
     output: _Output = Output.TEXT,
-    limit: Annotated[int, typer.Option(help="How many diagnoses, newest first.", min=1, max=1000)] = 20,
+    limit: Annotated[int, typer.Option(help="How many diagnoses a page, newest first.", min=1, max=1000)] = 20,
     config: _Config = None,
 ) -> None:
     """Show diagnoses, proposals, decisions and outcomes, newest first."""
     from bot import commands
 
-    commands.show_history(config, cluster, limit=limit, as_json=output is Output.JSON)
+    sought = commands.seek(rule=rule, person=person, since=since, until=until, older=older)
+    commands.show_history(config, cluster, sought, limit=limit, as_json=output is Output.JSON)
 
 
 @app.command()

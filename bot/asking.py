@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
 
 from bot.dns.host_names import valid_host_name
 from bot.domain.cluster import PodName
+from bot.domain.moments import parse_time
 from bot.domain.phrases import nearest
+from bot.domain.sought import Sought
 from bot.errors import Refused
 from bot.workflow.durations import parse_duration
 
 DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 SHORTEST_SECONDS, LONGEST_SECONDS = 60, 86_400
+PERSON = re.compile(r"(?:([TE][A-Z0-9]+)/)?([UW][A-Z0-9]+)")
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 POD_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -56,6 +61,51 @@ def lasting(text: str) -> int:
     if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
         raise Refused(f"{text} is not between 1m and 24h: what is switched on for a time is to be read, and to end.")
     return seconds
+
+
+def person_from(text: str, *, option: str) -> tuple[str, str]:
+    """Return team id, empty for any, and user id of a person, or raise `Refused`; `option` is what was typed before."""
+    found = PERSON.fullmatch(text)
+    if found is None:
+        raise Refused(
+            f"{option}{text} names nobody: Slack's id of a person is needed, for example {option}U0123456789 "
+            "(in a profile: More, Copy member ID)."
+        )
+    return found[1] or "", found[2]
+
+
+def moment_from(text: str, now: datetime, *, option: str) -> datetime:
+    """Return a date, a time, or a time as long ago as a duration says, in UTC, or raise `Refused`."""
+    try:
+        if DATE.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        if (moment := parse_time(text.replace("z", "Z"))) is not None:
+            return moment
+        ago: timedelta = parse_duration(text)
+        return now - ago
+    except (ValueError, OverflowError) as error:
+        raise Refused(
+            f"{option}{text} is no time: a date as 2026-11-21 (UTC), a time as 2026-11-21T09:00:00Z, or how long ago "
+            "as 12h or 7d."
+        ) from error
+
+
+def sought_from(options: Mapping[str, str], now: datetime, *, form: Callable[[str], str]) -> Sought:
+    """Return what of the history the options ask for, by their names in `Sought` and `person`, or raise `Refused`.
+
+    `form` gives what was typed before an option's value: `--since `, or `since=`.
+    """
+    given = {name: value for name, value in options.items() if value}
+    team_id, user_id = person_from(given["person"], option=form("person")) if "person" in given else ("", "")
+    times = {name: moment_from(given[name], now, option=form(name)) for name in ("since", "until") if name in given}
+    return Sought(
+        rule=given.get("rule", ""),
+        team_id=team_id,
+        user_id=user_id,
+        since=times.get("since"),
+        until=times.get("until"),
+        older=given.get("older", ""),
+    )
 
 
 def _known(name: str, names: Collection[str], noun: str) -> str:

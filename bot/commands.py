@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from bot.app import (
     slack_settings,
     start_bot,
 )
-from bot.asking import host_from, known_cluster, known_playbook, pod_from
+from bot.asking import host_from, known_cluster, known_playbook, pod_from, sought_from
 from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
 from bot.domain.phrases import timestamp
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from bot.domain.diagnosis import Diagnosis
     from bot.domain.history import LateEnding
     from bot.domain.json_values import JsonObject
+    from bot.domain.sought import Sought
     from bot.slack.serving import ListenAddresses
 
 EXIT_CODES: Mapping[Verdict, int] = {Verdict.HEALTHY: 0, Verdict.PROBLEM: 2, Verdict.UNKNOWN: 3}
@@ -72,6 +74,11 @@ def ask(cluster: str, playbooks: tuple[str, ...], *, pod: str, names: tuple[str,
         pod=pod_from(pod, option="--pod ") if pod else None,
         names=tuple(host_from(name, option="--name ") for name in names),
     )
+
+
+def seek(**options: str) -> Sought:
+    """Return what of the history is asked for. Raises `Refused` for a person or a time that is none."""
+    return sought_from(options, datetime.now(UTC), form="--{} ".format)
 
 
 def diagnose(
@@ -163,10 +170,10 @@ def check_playbooks(files: tuple[Path, ...]) -> None:
     print(f"{len(checked)} playbooks, {rules} rules: all well.")
 
 
-def show_history(config: Path | None, cluster: str, *, limit: int, as_json: bool) -> None:
+def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: int, as_json: bool) -> None:
     """Print what was diagnosed, proposed, decided and done."""
     from bot.logs import configure_logs
-    from bot.report.history_words import Ids, history_words
+    from bot.report.history_words import Ids, page_words
     from bot.report.json_history import history_json
     from bot.report.terminal import history_text
 
@@ -175,11 +182,12 @@ def show_history(config: Path | None, cluster: str, *, limit: int, as_json: bool
     if cluster:
         known_cluster(cluster, settings.clusters)
     with open_use_cases(settings) as use:
-        entries = use.history.recent(cluster, limit=limit)
+        entries = use.history.recent(cluster, sought=sought, limit=limit + 1)
     if as_json:
-        sys.stdout.write(json.dumps(history_json(entries), indent=2, ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write(history_text(history_words(entries, Ids(), at=timestamp)))
+        sys.stdout.write(json.dumps(history_json(entries, size=limit), indent=2, ensure_ascii=False) + "\n")
+        return
+    page = page_words(entries, Ids(), at=timestamp, size=limit, cluster=cluster, sought=sought)
+    sys.stdout.write(history_text(page))
 
 
 def show_digest(config: Path | None, channel: str, *, keep: bool) -> None:

@@ -34,6 +34,7 @@ from bot.domain.outbox import Outbox
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan
 from bot.domain.remembered import Memory
+from bot.domain.sought import ALL, Sought
 from bot.errors import HistoryUnavailable
 
 T = TypeVar("T")
@@ -185,8 +186,11 @@ class History(Outbox, Protocol):
         """Return what a collector found in the newest diagnoses of a cluster, what is the same once; newest first."""
         ...
 
-    def recent(self, cluster: str = "", *, limit: int = 20) -> tuple[Entry, ...]:
-        """Return the newest diagnoses, newest first; of all clusters when `cluster` is empty."""
+    def recent(self, cluster: str = "", *, sought: Sought = ALL, limit: int = 20) -> tuple[Entry, ...]:
+        """Return the newest diagnoses that are sought, newest first; of all clusters when `cluster` is empty.
+
+        Raises `Refused` when there is no diagnosis `sought.older`.
+        """
         ...
 
     def propose(self, draft: Draft) -> Proposal:

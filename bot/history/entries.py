@@ -6,27 +6,75 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from bot.domain.approvals import Ending, Outcome
 from bot.domain.findings import Verdict
 from bot.domain.history import Entry, Unreadable
-from bot.errors import RecordUnreadable
+from bot.domain.sought import Sought
+from bot.errors import RecordUnreadable, Refused
 from bot.history import diagnoses, endings, proposals, repairs
+from bot.history.tables import decisions as decision_rows
 from bot.history.tables import diagnoses as diagnosis_rows
+from bot.history.tables import findings as finding_rows
 from bot.history.tables import proposals as proposal_rows
 from bot.history.unreadable import reading_row
 
 log = logging.getLogger(__name__)
 
 
-def recent(connection: Connection, cluster: str, limit: int) -> tuple[Entry, ...]:
+def recent(connection: Connection, cluster: str, sought: Sought, limit: int) -> tuple[Entry, ...]:
     """Return them, newest first; see `History.recent`."""
     newest = select(diagnosis_rows).order_by(diagnosis_rows.c.started_at.desc(), diagnosis_rows.c.id).limit(limit)
     if cluster:
         newest = newest.where(diagnosis_rows.c.cluster == cluster)
-    rows = connection.execute(newest).all()
+    rows = connection.execute(newest.where(*_restrictions(connection, sought))).all()
     return tuple(_entry(connection, row) for row in rows)
+
+
+def _restrictions(connection: Connection, sought: Sought) -> Iterator[ColumnElement[bool]]:
+    started_at = diagnosis_rows.c.started_at
+    if sought.rule:
+        yield _concerns(sought.rule)
+    if sought.user_id:
+        yield _took_part(sought.user_id, sought.team_id)
+    if sought.since is not None:
+        yield started_at >= sought.since
+    if sought.until is not None:
+        yield started_at < sought.until
+    if sought.older:
+        last = connection.execute(select(started_at).where(diagnosis_rows.c.id == sought.older)).scalar()
+        if last is None:
+            raise Refused(f"There is no diagnosis {sought.older} in the history for a page to begin after.")
+        yield or_(started_at < last, and_(started_at == last, diagnosis_rows.c.id > sought.older))
+
+
+def _concerns(rule: str) -> ColumnElement[bool]:
+    found = select(finding_rows.c.diagnosis_id).where(
+        finding_rows.c.rule == rule, finding_rows.c.verdict == Verdict.PROBLEM.value
+    )
+    planned = select(proposal_rows.c.diagnosis_id).where(proposal_rows.c.finding == rule)
+    return or_(diagnosis_rows.c.id.in_(found), diagnosis_rows.c.id.in_(planned))
+
+
+def _took_part(user_id: str, team_id: str) -> ColumnElement[bool]:
+    def is_person(user: ColumnElement[str], team: ColumnElement[str]) -> ColumnElement[bool]:
+        return and_(user == user_id, team == team_id) if team_id else user == user_id
+
+    rows = proposal_rows.outerjoin(decision_rows, decision_rows.c.proposal_id == proposal_rows.c.id)
+    planned = (
+        select(proposal_rows.c.diagnosis_id)
+        .select_from(rows)
+        .where(
+            or_(
+                is_person(proposal_rows.c.requested_user_id, proposal_rows.c.requested_team_id),
+                is_person(decision_rows.c.user_id, decision_rows.c.team_id),
+            )
+        )
+    )
+    return or_(
+        is_person(diagnosis_rows.c.asked_user_id, diagnosis_rows.c.asked_team_id), diagnosis_rows.c.id.in_(planned)
+    )
 
 
 def _entry(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:

@@ -24,6 +24,7 @@ from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.domain.outbox import Note, NotTaken, Sending
 from bot.domain.remembered import Memory
+from bot.domain.sought import ALL, Sought
 from bot.errors import Refused
 from bot.history import diagnoses, endings, entries, leases, outbox, proposals, repairs
 from bot.history.columns import DatabaseTime
@@ -70,9 +71,9 @@ class SqlHistory:
         with self.database.reading() as connection, reading_row(f"Diagnosis {diagnosis_id}"):
             return diagnoses.load(connection, diagnosis_id, self.evidence_classes)
 
-    def recent(self, cluster: str = "", *, limit: int = 20) -> tuple[Entry, ...]:
+    def recent(self, cluster: str = "", *, sought: Sought = ALL, limit: int = 20) -> tuple[Entry, ...]:
         with self.database.reading() as connection:
-            return entries.recent(connection, cluster, limit)
+            return entries.recent(connection, cluster, sought, limit)
 
     def remembered(self, cluster: str, collector: str) -> Sequence[Memory]:
         with self.database.reading() as connection:

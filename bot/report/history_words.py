@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.domain.approvals import Ending, Outcome, Proposal
 from bot.domain.findings import Verdict
 from bot.domain.history import Entry, Unreadable
+from bot.domain.sought import Sought
 from bot.report.plan_words import (
     Names,
     TimeForm,
@@ -51,6 +52,19 @@ class HistoryWords:
     plans: tuple[PlanHistory, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageWords:
+    """One page of the history."""
+
+    lines: tuple[HistoryWords, ...]
+    fits: str
+    """What the page is restricted to; empty: nothing."""
+    nothing: str
+    """Why there is no line, or empty."""
+    older: str
+    """The id of the last diagnosis where there are older ones; empty: this is the last page."""
+
+
 class Ids:
     """Names for a teller that can look nobody up: people and groups by their ids."""
 
@@ -61,6 +75,36 @@ class Ids:
     def group(self, group_id: str) -> str:
         """Return the id."""
         return group_id
+
+
+def page_words(
+    entries: Sequence[Entry], names: Names, *, at: TimeForm, size: int, cluster: str, sought: Sought
+) -> PageWords:
+    """Return a page of so many diagnoses; `entries` holds one more where there are older ones."""
+    shown = entries[:size]
+    fits = "; ".join(_fits(cluster, sought, names, at))
+    nothing = f"No recorded diagnosis fits ({fits})." if fits else "Nothing is recorded yet."
+    return PageWords(
+        lines=history_words(shown, names, at=at),
+        fits=fits,
+        nothing="" if shown else nothing,
+        older=shown[-1].diagnosis_id if len(entries) > size else "",
+    )
+
+
+def _fits(cluster: str, sought: Sought, names: Names, at: TimeForm) -> Iterator[str]:
+    if cluster:
+        yield f"cluster {cluster}"
+    if sought.rule:
+        yield f"rule {sought.rule}"
+    if sought.user_id:
+        yield f"with {names.person(sought.user_id)} asking or deciding"
+    if sought.since:
+        yield f"since {at(sought.since)}"
+    if sought.until:
+        yield f"before {at(sought.until)}"
+    if sought.older:
+        yield f"older than diagnosis {sought.older}"
 
 
 def history_words(entries: Sequence[Entry], names: Names, *, at: TimeForm) -> tuple[HistoryWords, ...]:

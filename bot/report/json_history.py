@@ -10,9 +10,14 @@ from bot.domain.json_values import JsonObject
 from bot.domain.phrases import timestamp
 
 
-def history_json(entries: Sequence[Entry]) -> JsonObject:
-    """Return the history as JSON."""
-    return {"schema": 1, "diagnoses": [_entry_document(entry) for entry in entries]}
+def history_json(entries: Sequence[Entry], *, size: int) -> JsonObject:
+    """Return a page of so many diagnoses as JSON; `entries` holds one more where there are older ones."""
+    shown = entries[:size]
+    return {
+        "schema": 1,
+        "diagnoses": [_entry_document(entry) for entry in shown],
+        "older": shown[-1].diagnosis_id if len(entries) > size else "",
+    }
 
 
 def _entry_document(entry: Entry) -> JsonObject:

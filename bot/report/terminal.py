@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from bot.report.diagnosis_words import DiagnosisWords, FaultWords
-from bot.report.history_words import HistoryWords, PlanHistory
+from bot.report.history_words import HistoryWords, PageWords, PlanHistory
 from bot.report.wrapping import bullets, wrapped
 
 
@@ -93,11 +93,13 @@ def _next_steps(words: DiagnosisWords) -> Iterator[str]:
     yield from filter(None, (words.grants,))
 
 
-def history_text(entries: Sequence[HistoryWords]) -> str:
+def history_text(page: PageWords) -> str:
     """Return the history in the order given, ending in a newline."""
-    if not entries:
-        return "Nothing is recorded yet. `dnsbot diagnose CLUSTER` or /dns-diagnose makes the first entry.\n"
-    return "\n\n".join("\n".join(_entry(entry)) for entry in entries) + "\n"
+    if page.nothing:
+        first = "" if page.fits else " `dnsbot diagnose CLUSTER` or /dns-diagnose makes the first entry."
+        return f"{page.nothing}{first}\n"
+    older = [f"There are older ones: the same with --older {page.older}"] if page.older else []
+    return "\n\n".join([*("\n".join(_entry(entry)) for entry in page.lines), *older]) + "\n"
 
 
 def _entry(entry: HistoryWords) -> Iterator[str]:

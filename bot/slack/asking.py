@@ -14,6 +14,8 @@ from bot.errors import Refused
 LINK = re.compile(r"<(?:https?://|mailto:)?([^|<>\s]+)(?:\|([^<>]+))?>")
 """Slack turns `name=example.com` in a message into `name=<http://example.com|example.com>`."""
 MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^<>]*)?>")
+VALUE = re.compile(r"=<@([A-Z0-9]+)(?:\|[^<>]*)?>")
+"""Somebody who is named as an option's value, `person=<@U01|ana>`: the id stays."""
 MOST_CHARACTERS = 300
 """Of what somebody typed; whatever is longer is read by nobody."""
 MOST_WITH_MARKUP = 4 * MOST_CHARACTERS
@@ -23,13 +25,13 @@ MOST_NAMES = 5
 
 
 def plain_words(text: str) -> list[str]:
-    """Return the words of what somebody typed, links and escapes undone, mentions left out.
+    """Return the words of what somebody typed, links and escapes undone, mentions left out but as values.
 
     Raises `Refused` for more than 300 characters, before anything else reads them.
     """
     if len(text) > MOST_WITH_MARKUP:
         raise _too_long(text)
-    text = MENTION.sub(" ", text)
+    text = MENTION.sub(" ", VALUE.sub(r"=\1", text))
     text = html.unescape(LINK.sub(lambda found: found[2] or found[1].rstrip("/"), text))
     if len(text) > MOST_CHARACTERS:
         raise _too_long(text)

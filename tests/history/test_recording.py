@@ -3,10 +3,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from bot.collectors.kube_dns import KubeDns
 from bot.domain.alike import evidence_document
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Gap
+from bot.domain.history import Draft, Press
+from bot.domain.sought import Sought
+from bot.errors import Refused
 from bot.history import SqlHistory, open_history
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
@@ -113,3 +118,32 @@ def test_what_a_collector_found_is_remembered_the_newest_first_and_the_same_once
 
     assert (found.at, found.value) == (later.started_at, evidence_document(first.evidence[0].value))
     assert history.remembered("another", "kube_dns") == history.remembered(first.target.name, "another") == ()
+
+
+def test_history_is_restricted_to_what_is_sought(
+    history: SqlHistory,
+    diagnosis_of: Callable[..., Diagnosis],
+    draft_of: Callable[..., Draft],
+    press_of: Callable[..., Press],
+) -> None:
+    """By a rule that found something or has a plan, whoever asked or pressed, and the time; page by page."""
+    ninth = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+    for number, name in enumerate(("d0", "d1", "d2", "d3")):
+        started_at = ninth + timedelta(hours=min(number, 2))  # d2 and d3 at once
+        history.record(diagnosis_of(name, started_at=started_at, asked_by=None, **({"findings": ()} if number else {})))
+    draft = draft_of(finding="ndots_amplification")
+    history.propose(draft)
+    history.refuse(press_of(draft, "U03"), "no approver")
+
+    def found(**sought: Any) -> list[str]:
+        return [entry.diagnosis_id for entry in history.recent(sought=Sought(**sought))]
+
+    assert found() == ["d2", "d3", "d1", "d0"]
+    assert found(rule="dns_blocked_by_security_group") == ["d0"]
+    assert found(rule="ndots_amplification") == ["d1"]
+    assert (found(user_id="U01"), found(user_id="U03"), found(user_id="U02")) == (["d1"], ["d1"], [])
+    assert (found(user_id="U03", team_id="T01"), found(user_id="U03", team_id="T02")) == (["d1"], [])
+    assert found(since=ninth + timedelta(hours=1), until=ninth + timedelta(hours=2)) == ["d1"]
+    assert (found(older="d2"), found(older="d3"), found(older="d0")) == (["d3", "d1", "d0"], ["d1", "d0"], [])
+    with pytest.raises(Refused, match="no diagnosis d9"):
+        found(older="d9")

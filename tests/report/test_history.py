@@ -10,7 +10,9 @@ from bot.domain.findings import Verdict
 from bot.domain.history import Entry
 from bot.domain.people import Person
 from bot.domain.phrases import timestamp
-from bot.report.history_words import Ids, history_words
+from bot.domain.sought import ALL, Sought
+from bot.report.history_words import Ids, page_words
+from bot.report.json_history import history_json
 from bot.report.terminal import history_text
 from tests.slack.samples import sample_proposal
 
@@ -40,9 +42,9 @@ REPAIRED = Entry(
 )  # fmt: skip
 
 
-def told(*entries: Entry) -> str:
-    """Return the history as a terminal shows it."""
-    return history_text(history_words(entries, Ids(), at=timestamp))
+def told(*entries: Entry, size: int = 20, cluster: str = "", sought: Sought = ALL) -> str:
+    """Return a page of the history as a terminal shows it."""
+    return history_text(page_words(entries, Ids(), at=timestamp, size=size, cluster=cluster, sought=sought))
 
 
 def test_history_tells_who_pressed_what_was_done_and_how_it_ended() -> None:
@@ -67,3 +69,17 @@ def test_history_says_that_no_known_cause_was_found() -> None:
     assert "asked by the schedule: problem (no known cause)" in told(without)
     assert "asked by the schedule: healthy  (" in told(replace(without, verdict=Verdict.HEALTHY))
     assert told().startswith("Nothing is recorded yet.")
+
+
+def test_a_page_says_what_it_leaves_out() -> None:
+    """An empty one names the restrictions; one with older diagnoses says how to get them, in text and in JSON."""
+    sought = Sought(rule="no_such_rule", user_id="U01", since=NINE, until=NINE, older="d-9")
+    pair = (REPAIRED, replace(REPAIRED, diagnosis_id="d-0"))
+
+    assert told(cluster="cluster-prod", sought=sought) == (
+        "No recorded diagnosis fits (cluster cluster-prod; rule no_such_rule; with U01 asking or deciding; since "
+        "2026-11-21T09:00:00Z; before 2026-11-21T09:00:00Z; older than diagnosis d-9).\n"
+    )
+    assert told(*pair, size=1).endswith("There are older ones: the same with --older d-1\n")
+    assert "older" not in told(*pair)
+    assert [history_json(pair, size=size)["older"] for size in (1, 2)] == ["d-1", ""]

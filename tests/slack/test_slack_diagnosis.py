@@ -236,3 +236,17 @@ def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:
     assert "/dns-digest [now|CLUSTER]" in mine
     assert "dns_blocked_by_security_group" in mine
     assert stage.slack.person("ben").sees_text() == seen_by_all
+
+
+def test_history_takes_restrictions(stage: Any) -> None:
+    """Oneself, and a time; what fits nothing says what was sought, a word that is none what there is."""
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
+    stage.quiet()
+    for words in ("cluster-prod person=me since=2026-01-01", "rule=no_such_rule", "who=ana"):
+        stage.slack.person("ana").types(f"/dns-history {words}")
+    stage.quiet()
+
+    mine = stage.slack.person("ana").sees_text()
+    assert "1 diagnosis; there are no older ones" in mine
+    assert "No recorded diagnosis fits (rule no_such_rule)." in mine
+    assert "who= is not known here. The options are rule=, person=" in mine

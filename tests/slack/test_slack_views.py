@@ -41,7 +41,7 @@ from bot.errors import ConfigurationError, UnitError
 from bot.report.diagnosis_words import OpenCard, diagnosis_words
 from bot.report.digest_words import HEADINGS, DigestSection, DigestWords, KnownIssue
 from bot.report.evidence_words import evidence_words
-from bot.report.history_words import HistoryWords, PlanHistory, history_words
+from bot.report.history_words import HistoryWords, PageWords, PlanHistory, history_words
 from bot.report.plan_words import plan_words, policy_words
 from bot.report.terminal import diagnosis_text
 from bot.sandbox.slack import Seen, as_text
@@ -238,7 +238,8 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     line = HistoryWords(diagnosis_id=text, heading=text, verdict=text, plans=(plan,) * number)
 
     assert_well(VIEWS.message("progress", cluster=text, done=many, running=many, total=number * 2, elapsed="3 s"))
-    assert_well(VIEWS.message("history", title=text, lines=(line,) * number))
+    page = PageWords(lines=(line,) * number, fits=text, nothing=text or "Nothing.", older=text)
+    assert_well(VIEWS.message("history", title=text, page=page, again=text))
     commands = (CommandHelp(usage=text, purpose=text),) * 5
     assert_well(VIEWS.message("help", commands=commands, clusters=many, playbooks=many, name=text))
     assert_well(VIEWS.message("refusal", reason=text, hints=many))
