@@ -38,6 +38,14 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class HistoryOutput(StrEnum):
+    """How the history is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
 class LogFormat(StrEnum):
     """How a line of the log is written."""
 
@@ -168,15 +176,26 @@ def history(  # noqa: PLR0913, PLR0917  # one parameter an option
     since: Annotated[str, typer.Option(help="From then on: 7d, 2026-11-21, 2026-11-21T09:00:00Z.")] = "",
     until: Annotated[str, typer.Option(help="Before then.")] = "",
     older: Annotated[str, typer.Option(help="The next page: only what is older than this diagnosis.")] = "",
-    output: _Output = Output.TEXT,
+    incident: Annotated[
+        str, typer.Option(help="The timeline of one incident, by a diagnosis or a plan of it: who did what, and when.")
+    ] = "",
+    output: Annotated[
+        HistoryOutput, typer.Option(help="text for people, json for scripts, csv for a spreadsheet: a row an event.")
+    ] = HistoryOutput.TEXT,
     limit: Annotated[int, typer.Option(help="How many diagnoses a page, newest first.", min=1, max=1000)] = 20,
     config: _Config = None,
 ) -> None:
     """Show diagnoses, proposals, decisions and outcomes, newest first."""
     from bot import commands
+    from bot.domain.sought import ALL
 
     sought = commands.seek(rule=rule, person=person, since=since, until=until, older=older)
-    commands.show_history(config, cluster, sought, limit=limit, as_json=output is Output.JSON)
+    if not incident:
+        commands.show_history(config, cluster, sought, limit=limit, output=output.value)
+        return
+    if cluster or sought != ALL:
+        raise typer.BadParameter("--incident takes nothing that restricts the list beside it")
+    commands.show_incident(config, incident, output=output.value)
 
 
 @app.command()

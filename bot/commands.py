@@ -170,12 +170,13 @@ def check_playbooks(files: tuple[Path, ...]) -> None:
     print(f"{len(checked)} playbooks, {rules} rules: all well.")
 
 
-def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: int, as_json: bool) -> None:
+def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: int, output: str) -> None:
     """Print what was diagnosed, proposed, decided and done."""
     from bot.logs import configure_logs
     from bot.report.history_words import Ids, page_words
     from bot.report.json_history import history_json
     from bot.report.terminal import history_text
+    from bot.report.timeline_words import timeline, timeline_csv
 
     configure_logs()
     settings = load_settings(config)
@@ -183,11 +184,33 @@ def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: in
         known_cluster(cluster, settings.clusters)
     with open_use_cases(settings) as use:
         entries = use.history.recent(cluster, sought=sought, limit=limit + 1)
-    if as_json:
+    if output == "json":
         sys.stdout.write(json.dumps(history_json(entries, size=limit), indent=2, ensure_ascii=False) + "\n")
+        return
+    if output == "csv":
+        events = (event for entry in entries[:limit] for event in timeline([entry], Ids(), at=timestamp))
+        sys.stdout.write(timeline_csv(events))
         return
     page = page_words(entries, Ids(), at=timestamp, size=limit, cluster=cluster, sought=sought)
     sys.stdout.write(history_text(page))
+
+
+def show_incident(config: Path | None, known_id: str, *, output: str) -> None:
+    """Print the timeline of one incident."""
+    from bot.logs import configure_logs
+    from bot.report.history_words import Ids
+    from bot.report.json_history import history_json
+    from bot.report.terminal import timeline_text
+    from bot.report.timeline_words import timeline, timeline_csv
+
+    configure_logs()
+    with open_use_cases(load_settings(config)) as use:
+        entries = use.history.incident(known_id)
+    if output == "json":
+        sys.stdout.write(json.dumps(history_json(entries, size=len(entries)), indent=2, ensure_ascii=False) + "\n")
+        return
+    events = timeline(entries, Ids(), at=timestamp)
+    sys.stdout.write(timeline_csv(events) if output == "csv" else timeline_text(events))
 
 
 def show_digest(config: Path | None, channel: str, *, keep: bool) -> None:

@@ -164,6 +164,8 @@ class Entry:
     outcomes: tuple[Outcome, ...]
     endings: Mapping[str, tuple[Ending, ...]] = field(default_factory=dict)
     """Of plans with changes that were approved for a time: when each is taken back, by the plan's id."""
+    verifies: str = ""
+    """The plan after which it was made, to see what became of it; empty: it was asked for."""
     unreadable: tuple[Unreadable, ...] = ()
     """What of it cannot be read. A verdict that cannot be read stands as UNKNOWN."""
 
@@ -190,6 +192,13 @@ class History(Outbox, Protocol):
         """Return the newest diagnoses that are sought, newest first; of all clusters when `cluster` is empty.
 
         Raises `Refused` when there is no diagnosis `sought.older`.
+        """
+        ...
+
+    def incident(self, known_id: str) -> tuple[Entry, ...]:
+        """Return a diagnosis with those that verified what followed from it, and so on, oldest first.
+
+        Any of these diagnoses, or a plan of one, may be named. Raises `Refused` when there is none by this id.
         """
         ...
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
 from bot.domain.approvals import Ending, Outcome
 from bot.domain.findings import Verdict
@@ -17,6 +17,7 @@ from bot.history import diagnoses, endings, proposals, repairs
 from bot.history.tables import decisions as decision_rows
 from bot.history.tables import diagnoses as diagnosis_rows
 from bot.history.tables import findings as finding_rows
+from bot.history.tables import outcomes as outcome_rows
 from bot.history.tables import proposals as proposal_rows
 from bot.history.unreadable import reading_row
 
@@ -28,8 +29,35 @@ def recent(connection: Connection, cluster: str, sought: Sought, limit: int) -> 
     newest = select(diagnosis_rows).order_by(diagnosis_rows.c.started_at.desc(), diagnosis_rows.c.id).limit(limit)
     if cluster:
         newest = newest.where(diagnosis_rows.c.cluster == cluster)
-    rows = connection.execute(newest.where(*_restrictions(connection, sought))).all()
-    return tuple(_entry(connection, row) for row in rows)
+    return _entries(connection, newest.where(*_restrictions(connection, sought)))
+
+
+def incident(connection: Connection, known_id: str) -> tuple[Entry, ...]:
+    """Return what belongs together, oldest first; see `History.incident`."""
+    of_plan = connection.execute(select(proposal_rows.c.diagnosis_id).where(proposal_rows.c.id == known_id)).scalar()
+    verified = outcome_rows.c.verification_diagnosis_id
+    links = select(proposal_rows.c.diagnosis_id, verified).join(
+        outcome_rows, outcome_rows.c.proposal_id == proposal_rows.c.id
+    )
+    found: set[str] = set()
+    new = {of_plan or known_id}
+    while new:
+        found |= new
+        near = links.where(verified != "", or_(proposal_rows.c.diagnosis_id.in_(new), verified.in_(new)))
+        new = {one for row in connection.execute(near) for one in row} - found
+    together = select(diagnosis_rows).where(diagnosis_rows.c.id.in_(found))
+    made = _entries(connection, together.order_by(diagnosis_rows.c.started_at, diagnosis_rows.c.id))
+    if not made:
+        raise Refused(f"There is no diagnosis and no plan {known_id} in the history.")
+    return made
+
+
+def _entries(connection: Connection, wanted: Select[Any]) -> tuple[Entry, ...]:
+    rows = connection.execute(wanted).all()
+    verified = outcome_rows.c.verification_diagnosis_id
+    made = select(verified, outcome_rows.c.proposal_id).where(verified.in_([row.id for row in rows]))
+    verifies = {row.verification_diagnosis_id: row.proposal_id for row in connection.execute(made)}
+    return tuple(_entry(connection, row, verifies.get(row.id, "")) for row in rows)
 
 
 def _restrictions(connection: Connection, sought: Sought) -> Iterator[ColumnElement[bool]]:
@@ -77,7 +105,7 @@ def _took_part(user_id: str, team_id: str) -> ColumnElement[bool]:
     )
 
 
-def _entry(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:
+def _entry(connection: Connection, row: Row[*tuple[Any, ...]], verifies: str) -> Entry:
     made, left = proposals.load_readable(connection, proposal_rows.c.diagnosis_id == row.id)
     unreadable = list(left)
     verdict = Verdict.UNKNOWN
@@ -103,6 +131,7 @@ def _entry(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:
         proposals=made,
         outcomes=tuple(ended),
         endings=dict(_endings(connection, [proposal.id for proposal in made])),
+        verifies=verifies,
         unreadable=tuple(unreadable),
     )
 

@@ -75,6 +75,10 @@ class SqlHistory:
         with self.database.reading() as connection:
             return entries.recent(connection, cluster, sought, limit)
 
+    def incident(self, known_id: str) -> tuple[Entry, ...]:
+        with self.database.reading() as connection:
+            return entries.incident(connection, known_id)
+
     def remembered(self, cluster: str, collector: str) -> Sequence[Memory]:
         with self.database.reading() as connection:
             return diagnoses.remembered(connection, cluster, collector)

@@ -115,11 +115,10 @@ def history_words(entries: Sequence[Entry], names: Names, *, at: TimeForm) -> tu
 def _entry(entry: Entry, names: Names, at: TimeForm) -> HistoryWords:
     asked_by = names.person(entry.asked_by.user_id) if entry.asked_by else "the schedule"
     outcomes = {outcome.proposal_id: outcome for outcome in entry.outcomes}
-    causes = ", ".join(entry.root_causes) or ("no known cause" if entry.verdict is Verdict.PROBLEM else "")
     return HistoryWords(
         diagnosis_id=entry.diagnosis_id,
         heading=f"{at(entry.started_at)} {entry.cluster}, asked by {asked_by}:",
-        verdict=f"{entry.verdict.value} ({causes})" if causes else entry.verdict.value,
+        verdict=verdict_words(entry),
         plans=(
             *(
                 _plan(proposal, outcomes.get(proposal.id), entry.endings.get(proposal.id, ()), names, at)
@@ -128,6 +127,12 @@ def _entry(entry: Entry, names: Names, at: TimeForm) -> HistoryWords:
             *map(_unreadable, entry.unreadable),
         ),
     )
+
+
+def verdict_words(entry: Entry) -> str:
+    """Return what a diagnosis found: the verdict, and the root causes."""
+    causes = ", ".join(entry.root_causes) or ("no known cause" if entry.verdict is Verdict.PROBLEM else "")
+    return f"{entry.verdict.value} ({causes})" if causes else entry.verdict.value
 
 
 def _unreadable(record: Unreadable) -> PlanHistory:

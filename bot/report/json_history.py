@@ -8,6 +8,8 @@ from bot.domain.approvals import Proposal
 from bot.domain.history import Entry
 from bot.domain.json_values import JsonObject
 from bot.domain.phrases import timestamp
+from bot.report.history_words import Ids
+from bot.report.timeline_words import timeline
 
 
 def history_json(entries: Sequence[Entry], *, size: int) -> JsonObject:
@@ -29,6 +31,11 @@ def _entry_document(entry: Entry) -> JsonObject:
         "verdict": entry.verdict.value,
         "root_causes": list(entry.root_causes),
         "proposals": [_proposal_document(proposal) for proposal in entry.proposals],
+        "verifies": entry.verifies,
+        "timeline": [
+            {"at": event.at, "event": event.event, "who": event.who, "plan": event.plan, "what": event.what}
+            for event in timeline([entry], Ids(), at=timestamp)
+        ],
         "outcomes": [
             {
                 "proposal_id": outcome.proposal_id,

@@ -10,6 +10,7 @@ from itertools import chain
 
 from bot.report.diagnosis_words import DiagnosisWords, FaultWords
 from bot.report.history_words import HistoryWords, PageWords, PlanHistory
+from bot.report.timeline_words import EventWords
 from bot.report.wrapping import bullets, wrapped
 
 
@@ -100,6 +101,15 @@ def history_text(page: PageWords) -> str:
         return f"{page.nothing}{first}\n"
     older = [f"There are older ones: the same with --older {page.older}"] if page.older else []
     return "\n\n".join([*("\n".join(_entry(entry)) for entry in page.lines), *older]) + "\n"
+
+
+def timeline_text(events: Sequence[EventWords]) -> str:
+    """Return a timeline, a line for each event, wrapped at 110 columns, ending in a newline."""
+    lines = (
+        f"{event.at}  {event.event}, {event.who}{f' (plan {event.plan})' if event.plan else ''}. {event.what}".rstrip()
+        for event in events
+    )
+    return "\n".join(chain.from_iterable(wrapped(line, hanging="    ") for line in lines)) + "\n"
 
 
 def _entry(entry: HistoryWords) -> Iterator[str]:

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -296,3 +297,24 @@ def test_outcomes_stand_beside_their_diagnosis(history: SqlHistory, approve: App
     entry = history.recent()[0]
     assert [proposal.id for proposal in entry.proposals] == ["p1"]
     assert [outcome.result for outcome in entry.outcomes] == [Result.VERIFIED]
+
+
+def test_an_incident_is_a_diagnosis_with_those_that_verified_what_followed(
+    history: SqlHistory, approve: Approve, diagnosis_of: Callable[..., Diagnosis]
+) -> None:
+    """By whichever diagnosis or plan of it; another diagnosis of the cluster is none of it."""
+    approve()
+    started_at = diagnosis_of("d1").started_at
+    for hours, name in enumerate(("verifying", "another"), 1):
+        history.record(diagnosis_of(name, started_at=started_at + timedelta(hours=hours)))
+    ended = replace(_outcome(), verification_diagnosis_id="verifying")
+    history.finish(_begun(history), ended, ProposalState.DONE)
+
+    for known in ("d1", "p1", "verifying"):
+        assert [(entry.diagnosis_id, entry.verifies) for entry in history.incident(known)] == [
+            ("d1", ""),
+            ("verifying", "p1"),
+        ]
+    assert [entry.diagnosis_id for entry in history.incident("another")] == ["another"]
+    with pytest.raises(Refused, match="no diagnosis and no plan nowhere"):
+        history.incident("nowhere")

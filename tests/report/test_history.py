@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.approvals import Choice, Decision, Outcome, ProposalState, Result, StepRecord, StepState
 from bot.domain.findings import Verdict
@@ -13,7 +14,8 @@ from bot.domain.phrases import timestamp
 from bot.domain.sought import ALL, Sought
 from bot.report.history_words import Ids, page_words
 from bot.report.json_history import history_json
-from bot.report.terminal import history_text
+from bot.report.terminal import history_text, timeline_text
+from bot.report.timeline_words import timeline, timeline_csv
 from tests.slack.samples import sample_proposal
 
 NINE = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -83,3 +85,97 @@ def test_a_page_says_what_it_leaves_out() -> None:
     assert told(*pair, size=1).endswith("There are older ones: the same with --older d-1\n")
     assert "older" not in told(*pair)
     assert [history_json(pair, size=size)["older"] for size in (1, 2)] == ["d-1", ""]
+
+
+def later(minutes: int) -> datetime:
+    """Return a time after nine."""
+    return NINE + timedelta(minutes=minutes)
+
+
+UNDO = replace(
+    sample_proposal().plan, id="p-2", title="Take back: Let members of sg-0abc talk to one another", undoes="p-1"
+)
+INCIDENT = (
+    replace(
+        REPAIRED,
+        proposals=(
+            sample_proposal(
+                state=ProposalState.DONE,
+                created_at=later(1),
+                decisions=(
+                    replace(PRESS, decided_at=later(2)),
+                    replace(PRESS, person=BEN, accepted=True, reason="", decided_at=later(3)),
+                ),
+            ),
+        ),
+        outcomes=(
+            replace(
+                REPAIRED.outcomes[0],
+                steps=(replace(REPAIRED.outcomes[0].steps[0], at=later(4)),),
+                finished_at=later(6),
+            ),
+        ),
+    ),
+    replace(
+        REPAIRED,
+        diagnosis_id="d-2",
+        started_at=later(5),
+        verifies="p-1",
+        proposals=(
+            sample_proposal(
+                id="p-2",
+                plan=UNDO,
+                state=ProposalState.DONE,
+                created_at=later(6),
+                decisions=(replace(PRESS, person=BEN, choice=Choice.REJECT, reason="=1+1", decided_at=later(7)),),
+            ),
+        ),
+        outcomes=(
+            Outcome(
+                proposal_id="p-2", result=Result.VERIFIED, summary="as before", finished_at=later(9),
+                steps=(
+                    StepRecord(proposal_id="p-2", index=0, state=StepState.DONE, effects={}, note="", at=later(8)),
+                    StepRecord(proposal_id="p-2", index=0, state=StepState.SKIPPED, effects={}, note="", at=later(8)),
+                ),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+
+def test_an_incident_tells_who_did_what_in_the_order_of_time() -> None:
+    """Across the diagnosis, its plan, the look that verified it, and the plan that took it back."""
+    events = timeline(INCIDENT, Ids(), at=timestamp)
+
+    assert [(event.at[14:16], event.event, event.who, event.plan) for event in events] == [
+        ("00", "asked", "U01", ""),
+        ("00", "saw", "dnsbot", ""),
+        ("01", "proposed", "dnsbot", "p-1"),
+        ("02", "not taken", "U01", "p-1"),
+        ("03", "approved", "U02", "p-1"),
+        ("04", "ran", "dnsbot", "p-1"),
+        ("05", "saw", "dnsbot", "p-1"),
+        ("06", "not verified", "dnsbot", "p-1"),
+        ("06", "proposed", "dnsbot", "p-2"),
+        ("07", "not taken", "U02", "p-2"),
+        ("08", "undid", "dnsbot", "p-2"),
+        ("08", "not run", "dnsbot", "p-2"),
+        ("09", "verified", "dnsbot", "p-2"),
+    ]
+    lines = timeline_text(events).splitlines()
+    assert lines[1] == "2026-11-21T09:00:00Z  saw, dnsbot. problem (dns_blocked_by_security_group)."
+    assert lines[4] == "2026-11-21T09:02:00Z  not taken, U01 (plan p-1). the requester"
+
+
+def test_csv_has_a_row_for_each_event_and_runs_nothing() -> None:
+    """What people typed is no formula in a spreadsheet; JSON has the same events with each diagnosis."""
+    rows = timeline_csv(timeline(INCIDENT, Ids(), at=timestamp)).splitlines()
+
+    assert rows[0] == "at,cluster,diagnosis,event,who,plan,what"
+    assert rows[5] == "2026-11-21T09:03:00Z,cluster-prod,d-1,approved,U02,p-1,"
+    assert rows[10] == "2026-11-21T09:07:00Z,cluster-prod,d-2,not taken,U02,p-2,'=1+1"
+    documents = [json.dumps(one) for one in history_json(INCIDENT, size=2)["diagnoses"]]  # type: ignore[union-attr]
+    assert (
+        '{"at": "2026-11-21T09:03:00Z", "event": "approved", "who": "U02", "plan": "p-1", "what": ""}' in documents[0]
+    )
+    assert '"verifies": "p-1"' in documents[1]

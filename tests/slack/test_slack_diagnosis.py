@@ -242,11 +242,13 @@ def test_history_takes_restrictions(stage: Any) -> None:
     """Oneself, and a time; what fits nothing says what was sought, a word that is none what there is."""
     stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0OUTSIDE")
     stage.quiet()
-    for words in ("cluster-prod person=me since=2026-01-01", "rule=no_such_rule", "who=ana"):
+    for words in ("cluster-prod person=me since=2026-01-01", "rule=no_such_rule", "who=ana", "incident=p-1"):
         stage.slack.person("ana").types(f"/dns-history {words}")
     stage.quiet()
 
     mine = stage.slack.person("ana").sees_text()
     assert "1 diagnosis; there are no older ones" in mine
     assert "No recorded diagnosis fits (rule no_such_rule)." in mine
+    assert "Incident of cluster-prod" in mine
+    assert "asked, " in mine
     assert "who= is not known here. The options are rule=, person=" in mine

@@ -44,6 +44,7 @@ from bot.report.evidence_words import evidence_words
 from bot.report.history_words import HistoryWords, PageWords, PlanHistory, history_words
 from bot.report.plan_words import plan_words, policy_words
 from bot.report.terminal import diagnosis_text
+from bot.report.timeline_words import EventWords
 from bot.sandbox.slack import Seen, as_text
 from bot.sandbox.slack.blocks import check_message, check_view, too_long
 from bot.slack.cards import further_words, offers_diagnosis
@@ -240,6 +241,8 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     assert_well(VIEWS.message("progress", cluster=text, done=many, running=many, total=number * 2, elapsed="3 s"))
     page = PageWords(lines=(line,) * number, fits=text, nothing=text or "Nothing.", older=text)
     assert_well(VIEWS.message("history", title=text, page=page, again=text))
+    event = EventWords(at=text, cluster=text, diagnosis=text, event=text, who=text, plan=text, what=text)
+    assert_well(VIEWS.message("timeline", title=text, events=(event,) * number * 2))
     commands = (CommandHelp(usage=text, purpose=text),) * 5
     assert_well(VIEWS.message("help", commands=commands, clusters=many, playbooks=many, name=text))
     assert_well(VIEWS.message("refusal", reason=text, hints=many))
@@ -262,7 +265,7 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
 def test_every_view_is_rendered_by_a_test() -> None:
     """A new view needs its hostile test: these are all there are."""
     tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
-    tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute"}
+    tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline"}
 
     assert set(VIEWS.names()) == tested
 

@@ -8,13 +8,14 @@ from bot.asking import known_cluster, sought_from
 from bot.domain.phrases import clock
 from bot.errors import Refused
 from bot.report.history_words import page_words
+from bot.report.timeline_words import timeline
 from bot.slack.asking import plain_words
 from bot.slack.incoming import Asked
 from bot.slack.tools import SlackTools
 from bot.slack.units import Command
 
 PAGE = 10
-OPTIONS = ("rule", "person", "since", "until", "older")
+OPTIONS = ("rule", "person", "since", "until", "older", "incident")
 ME = "me"
 
 
@@ -25,6 +26,11 @@ def run(asked: Asked, tools: SlackTools) -> None:
     options = dict(word.split("=", 1) for word in words if "=" in word)
     if unknown := next((name for name in options if name not in OPTIONS), ""):
         raise Refused(f"{unknown}= is not known here. The options are {', '.join(f'{name}=' for name in OPTIONS)}.")
+    if incident := options.pop("incident", ""):
+        if options or cluster:
+            raise Refused("incident= takes nothing that restricts the list beside it.")
+        _show_incident(asked, tools, incident)
+        return
     if options.get("person") == ME:
         options["person"] = str(asked.origin.person)
     sought = sought_from(options, datetime.now(UTC), form="{}=".format)
@@ -36,6 +42,13 @@ def run(asked: Asked, tools: SlackTools) -> None:
     tools.messages.alone(asked.origin, tools.views.message("history", title=title, page=page, again=again))
 
 
+def _show_incident(asked: Asked, tools: SlackTools, known_id: str) -> None:
+    entries = tools.use.history.incident(known_id)
+    events = timeline(entries, tools.names, at=clock)
+    title = f"Incident of {entries[0].cluster}"
+    tools.messages.alone(asked.origin, tools.views.message("timeline", title=title, events=events))
+
+
 def _cluster(words: list[str], tools: SlackTools) -> str:
     names = [word for word in words if "=" not in word]
     if len(names) > 1:
@@ -45,8 +58,9 @@ def _cluster(words: list[str], tools: SlackTools) -> str:
 
 COMMAND = Command(
     name="history",
-    usage="[CLUSTER] [rule=RULE] [person=me] [since=7d] [until=2026-11-21] [older=DIAGNOSIS]",
-    purpose="The newest diagnoses, what was proposed, who decided, and how it ended; ten at a time. Shown to you "
-    "alone. A person is named by the member ID in their profile, or by a mention where the bot is mentioned.",
+    usage="[CLUSTER] [rule=RULE] [person=me] [since=7d] [until=2026-11-21] [older=DIAGNOSIS] | incident=ID",
+    purpose="The newest diagnoses, what was proposed, who decided, and how it ended; ten at a time. "
+    "incident= gives the timeline of a diagnosis or plan. Shown to you alone. A person is named by the member ID in "
+    "their profile, or by a mention where the bot is mentioned.",
     run=run,
 )
