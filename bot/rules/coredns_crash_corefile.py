@@ -175,7 +175,7 @@ RULE = Rule(
         (CorednsPods, "a container that ended with exit code 1 before it served"),
         (Corefile, "a Corefile that CoreDNS would refuse"),
     ),
-    refuted_with_more=(CorednsPods,),
+    refuted_with_more=(CorednsLogs, CorednsPods),
     thresholds=LogWindow,
     incidents=("corefile-upstream-maesh-685", "corefile-dot-directive-215", "bind-53-denied-6716"),
 )

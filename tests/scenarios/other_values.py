@@ -103,6 +103,23 @@ def changed(value: Any, kind: type, change: Callable[[Any], Any]) -> Any:
     return value
 
 
+def moved(value: Any, by: timedelta) -> Any:
+    """Return the value with all times within it moved."""
+    if isinstance(value, datetime):
+        return value + by
+    if is_dataclass(value) and not isinstance(value, type):
+        before = {one.name: getattr(value, one.name) for one in fields(value) if one.init}
+        new = {name: after for name, item in before.items() if (after := moved(item, by)) is not item}
+        return replace(value, **new) if new else value
+    if isinstance(value, Mapping):
+        items = {key: moved(item, by) for key, item in value.items()}
+        return items if any(items[key] is not item for key, item in value.items()) else value
+    if isinstance(value, tuple):
+        after = tuple(moved(item, by) for item in value)
+        return after if any(new is not old for new, old in zip(after, value, strict=True)) else value
+    return value
+
+
 def _dressed(part: Any, other: Any, referred: frozenset[str]) -> Any:
     """Return a thing in the state of another of its class, under its own names."""
     own = {one.name: getattr(part, one.name) for one in fields(part) if one.init}

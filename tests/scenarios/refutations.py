@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from bot.app import load_units, shipped_playbooks
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.evidence import Gap, failing_reads
+from bot.domain.evidence import Collected, Gap, failing_reads
 from bot.domain.findings import Case, Finding, Rule, Verdict
 from bot.errors import EvidenceUnavailable
-from tests.scenarios.other_values import Shelf, texts
+from tests.scenarios.other_values import Shelf, moved, texts
 
 CATALOGUE = load_units()
 THRESHOLDS = {
@@ -20,6 +21,7 @@ THRESHOLDS = {
     for playbook in shipped_playbooks(CATALOGUE).values()
     for use in playbook.findings
 }
+AT = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 MOST_CASES = 3
 """In so many scenarios a verdict is attacked in every way; in the others by what other scenarios show."""
 
@@ -37,7 +39,7 @@ class Shown:
         """Return what the rule says with this in the place of one evidence; None where no cluster looks so."""
         case = Case(
             target=self.diagnosis.target,
-            collected_at=self.diagnosis.started_at,
+            collected_at=AT,
             thresholds=THRESHOLDS[self.finding.playbook, self.rule.name],
             evidence={**self.evidence, kind: value},
             failing_reads=failing_reads(gap for one in self.diagnosis.evidence for gap in one.gaps),
@@ -52,7 +54,10 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """All diagnoses, by verdict and by evidence."""
+    """All diagnoses, by verdict and by evidence, as if all were made at one moment.
+
+    Whichever was made first, what one shows is then no older or newer beside another's than within its own.
+    """
 
     diagnoses: Sequence[Diagnosis]
 
@@ -66,21 +71,29 @@ class Seen:
         """Return what the scenarios show of this evidence."""
         name = CATALOGUE.collector_of(kind).name
         values: list[Any] = []
-        for one in (one for diagnosis in self.diagnoses for one in diagnosis.evidence if one.collector == name):
-            if one.gap is None and one.value not in values:
-                values.append(one.value)
+        for found in self._collected():
+            for one, value in found.values():
+                if one.collector == name and one.gap is None and value not in values:
+                    values.append(value)
         return Shelf(values)
+
+    @cache  # noqa: B019  # the same
+    def _collected(self) -> tuple[Mapping[str, tuple[Collected, Any]], ...]:
+        """Return, for each diagnosis, what was gathered by id, each with its value or gap."""
+        return tuple(
+            {one.id: (one, one.gap or moved(one.value, AT - diagnosis.started_at)) for one in diagnosis.evidence}
+            for diagnosis in self.diagnoses
+        )
 
     @cache  # noqa: B019  # the same
     def _all(self) -> tuple[Shown, ...]:
         return tuple(self._each())
 
     def _each(self) -> Iterator[Shown]:
-        for diagnosis in self.diagnoses:
-            collected = {one.id: one.gap or one.value for one in diagnosis.evidence}
+        for diagnosis, collected in zip(self.diagnoses, self._collected(), strict=True):
             for finding in diagnosis.findings:
                 rule = CATALOGUE.rules[finding.rule]
-                evidence = {kind: collected[at] for kind, at in zip(rule.inputs, finding.evidence, strict=True)}
+                evidence = {kind: collected[at][1] for kind, at in zip(rule.inputs, finding.evidence, strict=True)}
                 yield Shown(rule=rule, finding=finding, diagnosis=diagnosis, evidence=evidence)
 
 
@@ -92,7 +105,7 @@ def refutation(seen: Seen, shown: Sequence[Shown], kind: type) -> bool:
         if isinstance(own, Gap):
             continue
         referred = frozenset(text for other in one.evidence if other is not kind for text in texts(one.evidence[other]))
-        others = shelf.others(own, referred - {""}, one.diagnosis.started_at) if at < MOST_CASES else shelf.values
+        others = shelf.others(own, referred - {""}, AT) if at < MOST_CASES else shelf.values
         if any(one.verdict_with(kind, value) not in (verdict, None) for value in others):
             return True
     return verdict is Verdict.HEALTHY and any(one.verdict_with(kind, unread(kind)) is Verdict.UNKNOWN for one in shown)
