@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -58,9 +58,14 @@ class Reply:
 class KubernetesApi:
     """Sends requests with one credential."""
 
-    def __init__(self, login: KubernetesLogin, traffic: WireTraffic) -> None:
+    def __init__(self, login: KubernetesLogin, traffic: WireTraffic, *, in_probe_cluster: bool = False) -> None:
         self.login = login
         self.traffic = traffic
+        self._in_probe_cluster = in_probe_cluster
+
+    def refusal(self, call: KubernetesCall, status: int, body: bytes) -> EvidenceUnavailable:
+        """Return our error for a status that is no success, with the right as it is to be granted there."""
+        return refusal(replace(call, in_probe_cluster=self._in_probe_cluster), status, body)
 
     def read(self, call: KubernetesCall, path: str, query: Query, deadline: Deadline, *, keep_bytes: int = 0) -> Reply:
         """GET `path`; once more after 429, 5xx or a lost connection, if the deadline leaves time for it.
@@ -75,7 +80,7 @@ class KubernetesApi:
         with within(deadline):
             reply = self._first_try(ask, deadline) or ask()
             if reply.status != HTTPStatus.OK:
-                raise refusal(call, reply.status, reply.body)
+                raise self.refusal(call, reply.status, reply.body)
             return reply
 
     def _first_try(self, ask: Callable[[], Reply], deadline: Deadline) -> Reply | None:

@@ -37,6 +37,8 @@ class KubernetesCall:
     group: str = ""
     namespace: str = ""
     name: str = ""
+    in_probe_cluster: bool = False
+    """It is made in the cluster of another network, where the right to it is to be granted."""
 
     def __str__(self) -> str:
         """Return `get pods/log coredns-1 in kube-system`."""
@@ -47,7 +49,11 @@ class KubernetesCall:
     def grant(self, verb: str = "") -> str:
         """Return the permission as a person would grant it."""
         return KubernetesPermission(
-            verb=verb or self.verb, resource=self.resource, group=self.group, namespace=self.namespace
+            verb=verb or self.verb,
+            resource=self.resource,
+            group=self.group,
+            namespace=self.namespace,
+            in_probe_cluster=self.in_probe_cluster,
         ).text
 
 

@@ -22,7 +22,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from bot.clients.answers import json_object
 from bot.clients.kubernetes_api import KubernetesApi, our_errors
-from bot.clients.kubernetes_errors import KubernetesCall, refusal, status_message, status_object
+from bot.clients.kubernetes_errors import KubernetesCall, status_message, status_object
 from bot.clients.own_names import OwnNames
 from bot.clients.time_limit import within
 from bot.clients.websocket_stream import UpgradeRefused, open_stream
@@ -68,7 +68,7 @@ class KubernetesProber:
                     "there, before its exit code came, and is not judged."
                 ) from error
             except UpgradeRefused as error:
-                return _refused(call, error)
+                return _refused(self._api, call, error)
             except websocket.WebSocketTimeoutException as error:
                 raise SourceTimeout(f"Cannot {call}: `{' '.join(arguments)}` gave no whole answer in time.") from error
             except websocket.WebSocketConnectionClosedException as error:
@@ -192,12 +192,12 @@ def _result(call: KubernetesCall, printed: _Streams, body: bytes) -> ExecResult:
     raise EvidenceUnavailable(f"Cannot {call}: {status.get('message') or 'the command was not started'}.")
 
 
-def _refused(call: KubernetesCall, error: UpgradeRefused) -> ExecResult:
+def _refused(api: KubernetesApi, call: KubernetesCall, error: UpgradeRefused) -> ExecResult:
     """Tell a refused exec from one whose program is missing (some runtimes say so before the stream opens)."""
     missing = _missing_program(status_message(error.body), _Streams())
     if missing is not None and status_object(error.body).get("reason") != "NotFound":
         return missing
-    raise refusal(call, error.status, error.body) from error
+    raise api.refusal(call, error.status, error.body) from error
 
 
 def _missing_program(message: str, printed: _Streams) -> ExecResult | None:

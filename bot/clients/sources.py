@@ -174,7 +174,9 @@ def open_sources(connection: ClusterConnection, *, pool_size: int = 32) -> Clust
         _target=connection.target,
         _identities=identities,
         _kubernetes=kubernetes,
-        _probes=ProbeClusters(lambda probe: _from_kubeconfig(probe.kubeconfig, probe.context, wire)),
+        _probes=ProbeClusters(
+            lambda probe: _from_kubeconfig(probe.kubeconfig, probe.context, wire, in_probe_cluster=True)
+        ),
         _names=wire.names,
         _traffic=wire.traffic,
     )
@@ -208,7 +210,7 @@ def _reading(connection: ClusterConnection, wire: Wire) -> Identities:
     return Identities(connection.reading_roles, session_name=READ_SESSION, retries=True, wire=wire)
 
 
-def _from_kubeconfig(path: str, context: str, wire: Wire) -> KubernetesApi:
+def _from_kubeconfig(path: str, context: str, wire: Wire, *, in_probe_cluster: bool = False) -> KubernetesApi:
     from bot.clients.kubernetes_api import KubernetesApi  # noqa: PLC0415  # import late
     from bot.clients.kubernetes_login import KubernetesLogin, from_kubeconfig  # noqa: PLC0415  # import late
 
@@ -218,7 +220,7 @@ def _from_kubeconfig(path: str, context: str, wire: Wire) -> KubernetesApi:
         names=wire.names,
         pool_size=wire.pool_size,
     )
-    return KubernetesApi(login, wire.traffic)
+    return KubernetesApi(login, wire.traffic, in_probe_cluster=in_probe_cluster)
 
 
 def _from_eks(

@@ -171,7 +171,8 @@ def test_external_names_fail_beyond_the_resolvers_limit_and_pods_that_are_spread
         )
         (throttled,) = [one for one in report["findings"] if one["rule"] == "vpc_resolver_throttled"]
         with office(lab) as (stage, _):
-            code = Story(slack=stage.slack, screen=Screen(screen), cluster=CLUSTER, healthy=False).tell()
+            seen = Screen(screen)
+            code = Story(slack=stage.slack, screen=seen, cluster=CLUSTER, healthy=False, after_seconds=240).tell()
         after = eventually(lambda: answered(lab), lambda seen: seen == (ASKED, ASKED), seconds=120)
 
     tell("under load, names outside and of the cluster answered of 40, co-located and spread", *before, *after)

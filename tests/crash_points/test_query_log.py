@@ -84,8 +84,8 @@ def time_passes(bot: Bot) -> None:
 
 def ended(bot: Bot, proposal: Proposal, owner: str = "another") -> Ending:
     """Let whichever process is there end what is due; return what became of it."""
-    for job in bot.history.due():
-        assert (job.kind, job.ids["proposal_id"]) == ("end_change", proposal.id)
+    for job in (one for one in bot.history.due() if one.kind == "end_change"):
+        assert job.ids["proposal_id"] == proposal.id
         bot.use(holder=bot.holder(owner)).ender.run(proposal.id, lambda _: None)
     ending: Ending = bot.history.story(proposal.id).endings[0]
     return ending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,18 +91,24 @@ def cases() -> Iterator[tuple[str, str]]:
         yield from ((name, kind) for kind in (*OF_ITS_OWN, *of_the_clients))
 
 
-def faults_of(collector: Collector[Any, Any], kind: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Return the faults that hit every call of this collector: at AWS, and at Kubernetes."""
+@contextmanager
+def failing(world: RunningWorld, collector: Collector[Any, Any], kind: str) -> Iterator[None]:
+    """Let every call of this collector fail meanwhile: at AWS, at Kubernetes, and in clusters of other networks."""
     fault = {"kind": kind, "times": None, "seconds": 30}
-    aws: list[dict[str, object]] = [
-        {**fault, "action": one.action} for one in collector.permissions if isinstance(one, AwsPermission)
-    ]
-    kubernetes: list[dict[str, object]] = [
-        {**fault, "action": f"{one.verb} {one.resource}"}
-        for one in collector.permissions
-        if isinstance(one, KubernetesPermission)
-    ]
-    return aws, kubernetes
+    aws = [one.action for one in collector.permissions if isinstance(one, AwsPermission)]
+    rights = [one for one in collector.permissions if isinstance(one, KubernetesPermission)]
+    home, there = (
+        [f"{one.verb} {one.resource}" for one in rights if one.in_probe_cluster is elsewhere]
+        for elsewhere in (False, True)
+    )
+    ends = ((world.aws_control, aws), (world.kubernetes_control, home), (world.probes_control, there))
+    for control, actions in ends:
+        control("POST", "faults", [{**fault, "action": action} for action in actions])
+    try:
+        yield
+    finally:
+        for control, _ in ends:
+            control("DELETE", "faults")
 
 
 def rests_on(finding: Finding, evidence: type) -> bool:
@@ -128,14 +135,8 @@ def playbooks_of(collector: Collector[Any, Any], diagnoser: Diagnoser) -> tuple[
 
 def run_with(world: RunningWorld, diagnoser: Diagnoser, collector: Collector[Any, Any], kind: str) -> Diagnosis:
     """Diagnose while every call of this collector fails."""
-    aws, kubernetes = faults_of(collector, kind)
-    world.aws_control("POST", "faults", aws)
-    world.kubernetes_control("POST", "faults", kubernetes)
-    try:
+    with failing(world, collector, kind):
         return diagnoser.run(Question(cluster="cluster-prod", playbooks=playbooks_of(collector, diagnoser)))
-    finally:
-        world.aws_control("DELETE", "faults")
-        world.kubernetes_control("DELETE", "faults")
 
 
 @pytest.mark.slow

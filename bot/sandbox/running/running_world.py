@@ -89,6 +89,7 @@ class RunningWorld(Started):
             public_resolution=self.scenario.public_resolution,
             probes=probes,
         )
+        self._probe_urls = tuple(probes.values())
         self.kubernetes_control("POST", "refresh")
         self.operator.settle()
         self.scenario.acts(self.world, self.operator)
@@ -118,3 +119,8 @@ class RunningWorld(Started):
     def kubernetes_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a control route of the Kubernetes far end."""
         return call_json(method, f"{self.kubernetes_url}/sandbox/{route}", document)
+
+    def probes_control(self, method: str, route: str, document: object = None) -> None:
+        """Call a control route of each cluster that stands in another network to look names up from."""
+        for url in self._probe_urls:
+            call_json(method, f"{url}/sandbox/{route}", document)
