@@ -31,6 +31,7 @@ from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
 from tests.faults.every_right import use_every_right
+from tests.faults.patience import patient
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 POLICY = json.loads((DEPLOY / "iam-read.json").read_text())
@@ -142,7 +143,7 @@ def examine(world: RunningWorld) -> Iterator[Examine]:
 
     settings = load_settings(world.directory / "dnsbot.yaml", {})
     sources, connection = SourceBook(settings), settings.clusters[CLUSTER]
-    writers, diagnoser = open_writers(connection), make_diagnoser(settings, sources)
+    writers, diagnoser = open_writers(connection), patient(make_diagnoser(settings, sources))
     found, fixes = needs(CATALOGUE), CATALOGUE.fixes.values()
 
     def run() -> tuple[dict[str, Any], list[str]]:

@@ -28,6 +28,7 @@ from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
 from tests.faults.every_right import use_every_right
+from tests.faults.patience import patient
 
 ACTIONS = sorted(
     need.permission.action
@@ -79,10 +80,10 @@ def diagnoser(world: RunningWorld) -> Iterator[Diagnoser]:
     """A diagnoser that has entered the neighbour: its clients are made once, which takes longer than to diagnose."""
     settings = load_settings(world.directory / "dnsbot.yaml", {})
     sources, target = SourceBook(settings), settings.clusters[CLUSTER].target
-    made, patient = make_diagnoser(settings, sources), Deadline.after(60)
+    made, enough = patient(make_diagnoser(settings, sources)), Deadline.after(60)
     let_in(world, ACCOUNT)
     for place in (HOME, *(peer.place for peer in target.peers)):
-        made.open_sources(target).aws(patient, place).read("ec2", "DescribeVpcs")
+        made.open_sources(target).aws(enough, place).read("ec2", "DescribeVpcs")
     let_in(world, world.world.neighbours[0].account)
     yield made
     sources.close()
@@ -102,7 +103,7 @@ def examine(world: RunningWorld) -> tuple[Diagnosis, list[Check]]:
     settings = load_settings(world.directory / "dnsbot.yaml", {})
     sources, connection = SourceBook(settings), settings.clusters[CLUSTER]
     writers = open_writers(connection)
-    diagnoser = make_diagnoser(settings, sources)
+    diagnoser = patient(make_diagnoser(settings, sources))
     diagnosis = diagnoser.run(Question(cluster=CLUSTER))
     found = needs(diagnoser.catalogue)
     checks = list(check_cluster(connection.target, lambda _: diagnosis, found, {}, enter=writers.enter))
