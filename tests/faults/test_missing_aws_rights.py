@@ -31,7 +31,7 @@ from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
 from tests.faults.every_right import use_every_right
-from tests.faults.patience import patient
+from tests.patience import patient
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 POLICY = json.loads((DEPLOY / "iam-read.json").read_text())

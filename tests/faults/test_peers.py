@@ -28,7 +28,7 @@ from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
 from tests.faults.every_right import use_every_right
-from tests.faults.patience import patient
+from tests.patience import patient
 
 ACTIONS = sorted(
     need.permission.action

@@ -18,6 +18,7 @@ from bot.report.json_report import json_report
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
+from tests.patience import patient
 
 EVERYTHING = Question(cluster="cluster-prod")
 
@@ -46,9 +47,12 @@ def run_here(world: RunningWorld) -> Iterator[Callable[..., Diagnosis]]:
     without_peers = cache(make)
 
     def run(asked: Question | None = None) -> Diagnosis:
-        """Look at the world as it is configured; what was assumed in a peer's account ends with that world."""
+        """Look at the world as it is configured; what was assumed in a peer's account ends with that world.
+
+        To enter a peer anew takes long on a busy machine.
+        """
         has_peers = bool(world.scenario.neighbours)
-        diagnoser = make() if has_peers else without_peers()
+        diagnoser = patient(make()) if has_peers else without_peers()
         return diagnoser.run(asked or replace(EVERYTHING, names=world.scenario.names))
 
     yield run
