@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,22 @@ from bot.domain.json_values import canonical
 
 NO_JSON = object()
 """Stands for a document that is no JSON: one broken row does not keep the others of an answer from being read."""
+NO_TIME = object()
+"""Stands likewise for a time that is none; only SQLite keeps such a thing."""
+
+
+def as_time(value: object) -> datetime:
+    """Return a time that was read. Raises `ValueError` for `NO_TIME`."""
+    if not isinstance(value, datetime):
+        raise ValueError("no time")  # noqa: TRY004  # it was of the right column; what stands there is wrong
+    return value
+
+
+def as_number(value: object) -> int:
+    """Return a whole number that was read. Raises `ValueError` for a text, which SQLite keeps there, too."""
+    if not isinstance(value, int):
+        raise ValueError("no whole number")  # noqa: TRY004  # it was of the right column; what stands there is wrong
+    return value
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -29,6 +46,20 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Return what makes a time of what SQLite kept; of a text that is no time, `NO_TIME`."""
+        process = super().result_processor(dialect, coltype)
+        if process is None:
+            return None
+
+        def tolerant(value: Any) -> Any:  # noqa: ANN401  # whatever stands there
+            try:
+                return process(value)
+            except (ValueError, TypeError):
+                return NO_TIME
+
+        return tolerant
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return an aware datetime in UTC."""
@@ -51,6 +82,11 @@ class Words(TypeDecorator[str]):
             return None
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
+    def process_result_value(self, value: str | bytes | None, dialect: Dialect) -> str | None:
+        """Return text; bytes, which SQLite keeps in a text's place, as well as they can be read."""
+        del dialect
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
 
 class Json(TypeDecorator[Any]):
     """Canonical ASCII JSON as text: readable with any tool, equal values are equal bytes."""
@@ -68,7 +104,7 @@ class Json(TypeDecorator[Any]):
         del dialect
         try:
             return None if value is None else json.loads(value)
-        except ValueError:
+        except (ValueError, TypeError, RecursionError):
             return NO_JSON
 
 

@@ -20,7 +20,7 @@ from bot.domain.findings import Finding
 from bot.domain.json_values import JsonObject, JsonValue, canonical, digest
 from bot.domain.people import Person
 from bot.domain.remembered import Memory
-from bot.history.columns import DatabaseTime
+from bot.history.columns import NO_TIME, DatabaseTime, as_number, as_time
 from bot.history.tables import diagnoses, evidence, evidence_contents, findings
 
 if TYPE_CHECKING:
@@ -168,8 +168,8 @@ def load(connection: Connection, diagnosis_id: str, classes: Mapping[str, type])
         question=frame.question,
         target=frame.target,
         asked_by=person(row.asked_team_id, row.asked_user_id),
-        started_at=row.started_at,
-        took_ms=row.took_ms,
+        started_at=as_time(row.started_at),
+        took_ms=as_number(row.took_ms),
         evidence=_load_evidence(connection, diagnosis_id, classes),
         findings=tuple(
             decode(Finding, document)
@@ -195,8 +195,8 @@ def remembered(connection: Connection, cluster: str, collector: str) -> tuple[Me
     )
     found: dict[str, Memory] = {}
     for row in rows:
-        value = row.document.get("value")
-        if row.digest not in found and isinstance(value, dict):
+        value = row.document.get("value") if isinstance(row.document, dict) else None
+        if row.digest not in found and isinstance(value, dict) and row.started_at is not NO_TIME:
             found[row.digest] = Memory(at=row.started_at, value=value)
     return tuple(found.values())
 

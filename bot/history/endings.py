@@ -12,11 +12,12 @@ from bot.domain.history import ENDING_AGAIN_SECONDS, LateEnding, Lease
 from bot.domain.jobs import Job
 from bot.domain.outbox import ENDING
 from bot.history import outbox
-from bot.history.columns import DatabaseTime
+from bot.history.columns import DatabaseTime, as_number, as_time
 from bot.history.diagnoses import insert_if_absent
 from bot.history.leases import hold, ran_out
 from bot.history.proposals import changed
 from bot.history.tables import clusters, endings, proposals
+from bot.history.unreadable import reading_row
 
 
 def plan(connection: Connection, proposal_id: str, index: int, after_seconds: float) -> None:
@@ -41,16 +42,18 @@ def load(connection: Connection, proposal_id: str) -> tuple[Ending, ...]:
         .where(endings.c.proposal_id == proposal_id)
         .order_by(endings.c.step)
     ).all()
-    return tuple(
-        Ending(
-            index=row.step,
-            due_at=row.due_at,
+    return tuple(map(_ending, rows))
+
+
+def _ending(row: Row[*tuple[Any, ...]]) -> Ending:
+    with reading_row(f"An end of a change of plan {row.proposal_id}"):
+        return Ending(
+            index=as_number(row.step),
+            due_at=as_time(row.due_at),
             is_due=bool(row.is_due) and row.ended_at is None,
-            ended_at=row.ended_at,
+            ended_at=as_time(row.ended_at) if row.ended_at is not None else None,
             note=row.note,
         )
-        for row in rows
-    )
 
 
 def due(connection: Connection) -> tuple[Job, ...]:

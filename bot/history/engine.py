@@ -133,10 +133,16 @@ def _sqlite(url: URL, wait_seconds: float, file: FileIdentity) -> Engine:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.text_factory = _as_text
     connection.isolation_level = None  # the driver begins no transaction of its own; `_begin_sqlite` does
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous=FULL")  # a journal line that was committed survives a power cut
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _as_text(read: bytes) -> str:
+    """Return a text as well as it can be read: one broken byte makes the row unreadable, not the database."""
+    return read.decode("utf-8", "replace")
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
@@ -14,6 +15,7 @@ from bot.domain.history import Entry, Unreadable
 from bot.domain.sought import Sought
 from bot.errors import RecordUnreadable, Refused
 from bot.history import diagnoses, endings, proposals, repairs
+from bot.history.columns import as_time
 from bot.history.tables import decisions as decision_rows
 from bot.history.tables import diagnoses as diagnosis_rows
 from bot.history.tables import findings as finding_rows
@@ -22,6 +24,9 @@ from bot.history.tables import proposals as proposal_rows
 from bot.history.unreadable import reading_row
 
 log = logging.getLogger(__name__)
+
+_NO_DAY = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for when a diagnosis began where that cannot be read; the entry says so."""
 
 
 def recent(connection: Connection, cluster: str, sought: Sought, limit: int) -> tuple[Entry, ...]:
@@ -72,7 +77,7 @@ def _restrictions(connection: Connection, sought: Sought) -> Iterator[ColumnElem
         yield started_at < sought.until
     if sought.older:
         last = connection.execute(select(started_at).where(diagnosis_rows.c.id == sought.older)).scalar()
-        if last is None:
+        if not isinstance(last, datetime):
             raise Refused(f"There is no diagnosis {sought.older} in the history for a page to begin after.")
         yield or_(started_at < last, and_(started_at == last, diagnosis_rows.c.id > sought.older))
 
@@ -110,33 +115,32 @@ def _entry(connection: Connection, row: Row[*tuple[Any, ...]], verifies: str) ->
     unreadable = list(left)
     verdict = Verdict.UNKNOWN
     causes: tuple[str, ...] = ()
+    started_at = _NO_DAY
     try:
         with reading_row(f"Diagnosis {row.id}"):
+            started_at = as_time(row.started_at)
             verdict, causes = Verdict(row.verdict), tuple(map(str, row.root_causes))
     except RecordUnreadable as error:
         unreadable.append(Unreadable(diagnosis_id=row.id, reason=str(error)))
     ended: list[Outcome] = []
+    ends: dict[str, tuple[Ending, ...]] = {}
     for proposal in made:
         try:
             ended += repairs.load_outcomes(connection, [proposal.id])
+            if found := endings.load(connection, proposal.id):
+                ends[proposal.id] = found
         except RecordUnreadable as error:
             unreadable.append(Unreadable(diagnosis_id=row.id, proposal_id=proposal.id, reason=str(error)))
     return Entry(
         diagnosis_id=row.id,
         cluster=row.cluster,
         asked_by=diagnoses.person(row.asked_team_id, row.asked_user_id),
-        started_at=row.started_at,
+        started_at=started_at,
         verdict=verdict,
         root_causes=causes,
         proposals=made,
         outcomes=tuple(ended),
-        endings=dict(_endings(connection, [proposal.id for proposal in made])),
+        endings=ends,
         verifies=verifies,
         unreadable=tuple(unreadable),
     )
-
-
-def _endings(connection: Connection, ids: list[str]) -> Iterator[tuple[str, tuple[Ending, ...]]]:
-    for proposal_id in ids:
-        if found := endings.load(connection, proposal_id):
-            yield proposal_id, found

@@ -14,7 +14,7 @@ from bot.domain.health import RAW_DAYS, LastDiagnosis, Mute, Problem, Resolution
 from bot.domain.json_values import JsonObject
 from bot.domain.people import Person
 from bot.history import problems
-from bot.history.columns import DatabaseTime
+from bot.history.columns import NO_TIME, DatabaseTime
 from bot.history.diagnoses import insert_if_absent
 from bot.history.engine import Database
 from bot.history.tables import health_scrapes, health_series, mutes, slots
@@ -37,8 +37,9 @@ class SqlHealth:
     def scrape(self, cluster: str) -> Scrape | None:
         with self.database.reading() as connection:
             row = connection.execute(select(health_scrapes).where(health_scrapes.c.cluster == cluster)).one_or_none()
-        counters = row.counters if row is not None else None
-        return Scrape(at=row.at, counters=counters) if row is not None and isinstance(counters, dict) else None
+        if row is None or row.at is NO_TIME or not isinstance(row.counters, dict):
+            return None
+        return Scrape(at=row.at, counters=row.counters)
 
     def keep(self, sample: Sample, counters: JsonObject, *, before: datetime | None) -> bool:
         values = {"cluster": sample.cluster, "at": sample.at, "counters": counters}
@@ -98,7 +99,9 @@ class SqlHealth:
         newest = select(slots.c.done_at, slots.c.said).where(slots.c.schedule == schedule, slots.c.done_at.is_not(None))
         with self.database.reading() as connection:
             row = connection.execute(newest.order_by(slots.c.done_at.desc()).limit(1)).one_or_none()
-        return (row.done_at, row.said) if row is not None and isinstance(row.said, dict) else None
+        if row is None or row.done_at is NO_TIME or not isinstance(row.said, dict):
+            return None
+        return row.done_at, row.said
 
     def problems(self, cluster: str, *, fixed_since: datetime) -> tuple[Problem, ...]:
         with self.database.reading() as connection:
@@ -134,6 +137,7 @@ class SqlHealth:
                 until=row.until,
             )
             for row in rows
+            if NO_TIME not in {row.since, row.until}
         )
 
     def last_diagnosis(self, cluster: str) -> LastDiagnosis | None:

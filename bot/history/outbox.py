@@ -36,7 +36,7 @@ from bot.domain.outbox import (
     card_key,
     queue_of,
 )
-from bot.history.columns import DatabaseTime
+from bot.history.columns import NO_TIME, DatabaseTime
 from bot.history.diagnoses import insert_if_absent
 from bot.history.tables import notes, proposals, queues
 
@@ -147,14 +147,14 @@ def next_to_send(connection: Connection, queue: str, owner: str) -> Sending | No
     if row is None:
         return None
     if row.lapsed:
-        settle(connection, row.key, row.instead)
+        settle(connection, row.key, _body(row.instead) or {})
     if not (row.ts or row.alone or row.tried):
         connection.execute(update(notes).where(notes.c.id == row.id).values(tried=True))
     return _sending(connection, row)
 
 
 def _sending(connection: Connection, row: Row[*tuple[Any, ...]]) -> Sending:
-    whole = select(notes, DatabaseTime().label("now")).where(notes.c.id == row.id)
+    whole = select(notes, newest_version().label("newest"), DatabaseTime().label("now")).where(notes.c.id == row.id)
     now = connection.execute(whole).one()
     thread = _thread(connection, now)
     return Sending(
@@ -162,10 +162,10 @@ def _sending(connection: Connection, row: Row[*tuple[Any, ...]]) -> Sending:
         place=MessageRef(channel=now.channel, ts=now.ts) if now.ts else None,
         thread_ts=thread or now.thread_ts,
         thread_lost=bool(now.in_thread_of) and not thread,
-        version=now.version,
+        version=now.newest,
         tried=row.tried,
         put_off=now.unsent_since is not None,
-        waited_seconds=(now.now - now.said_at).total_seconds(),
+        waited_seconds=(now.now - (now.said_at if now.said_at is not NO_TIME else now.now)).total_seconds(),
     )
 
 
@@ -175,7 +175,7 @@ def _note(row: Row[*tuple[Any, ...]]) -> Note:
         channel=row.channel,
         kind=row.kind,
         about=row.about if isinstance(row.about, dict) else {},
-        body=row.body if isinstance(row.body, dict) else None,
+        body=_body(row.body),
         thread_ts=row.thread_ts,
         in_thread_of=row.in_thread_of,
         after=row.after,
@@ -183,9 +183,16 @@ def _note(row: Row[*tuple[Any, ...]]) -> Note:
         alone=row.alone,
         response_url=row.response_url,
         supplement=row.supplement,
-        instead=row.instead if isinstance(row.instead, dict) else None,
+        instead=_body(row.instead),
         promised_by=row.promised_by,
     )
+
+
+def _body(read: object) -> JsonObject | None:
+    """Return what a note says; nothing at all, which no note says, where that cannot be read."""
+    if read is None:
+        return None
+    return read if isinstance(read, dict) else {}
 
 
 def said(connection: Connection, key: str) -> Note | None:
@@ -220,7 +227,8 @@ def not_sent(connection: Connection, key: str, version: int, why: NotTaken) -> b
     ).one_or_none()
     if row is None:
         return False
-    since = row.unsent_since or (row.now if row.ts else row.said_at)
+    known = row.unsent_since if row.unsent_since is not NO_TIME else None
+    since = known or (row.now if row.ts or row.said_at is NO_TIME else row.said_at)
     waited = (row.now - since).total_seconds()
     again = why.again_within_seconds
     one = update(notes).where(notes.c.key == key)
@@ -232,7 +240,7 @@ def not_sent(connection: Connection, key: str, version: int, why: NotTaken) -> b
         return True
     # what waits because the chat asked it to has not been refused
     pause = why.pause_seconds or min(max(waited, AGAIN_SECONDS), again)
-    connection.execute(one.values(send_at=DatabaseTime(pause), unsent_since=row.unsent_since or since))
+    connection.execute(one.values(send_at=DatabaseTime(pause), unsent_since=since))
     if why.pause_seconds is not None:
         connection.execute(update(queues).where(queues.c.name == row.queue).values(paused_until=DatabaseTime(pause)))
     return False

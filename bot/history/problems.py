@@ -17,6 +17,7 @@ from bot.domain.findings import Finding, Severity, Verdict
 from bot.domain.health import LastDiagnosis, Problem
 from bot.errors import RecordUnreadable
 from bot.history import proposals
+from bot.history.columns import NO_TIME
 from bot.history.tables import diagnoses, findings, outcomes
 from bot.history.tables import proposals as proposal_rows
 from bot.history.unreadable import reading_row
@@ -42,7 +43,8 @@ def last_diagnosis(connection: Connection, cluster: str) -> LastDiagnosis | None
     """Return when the newest diagnosis of a cluster began, and how it ended."""
     newest = select(diagnoses.c.started_at, diagnoses.c.verdict).where(diagnoses.c.cluster == cluster)
     row = connection.execute(newest.order_by(diagnoses.c.started_at.desc()).limit(1)).one_or_none()
-    return LastDiagnosis(at=row.started_at, verdict=row.verdict) if row is not None else None
+    readable = row is not None and row.started_at is not NO_TIME
+    return LastDiagnosis(at=row.started_at, verdict=row.verdict) if row is not None and readable else None
 
 
 def load(connection: Connection, cluster: str, fixed_since: datetime) -> tuple[Problem, ...]:
@@ -70,6 +72,8 @@ def _spans(connection: Connection, cluster: str) -> dict[str, _Span]:
     )
     spans: dict[str, _Span] = {}
     for row in rows:
+        if row.started_at is NO_TIME:
+            continue
         span = spans.get(row.rule)
         if row.verdict == HEALTHY:
             if span is not None and span.fixed_at is None:
@@ -102,7 +106,7 @@ def _problem(connection: Connection, cluster: str, rule: str, span: _Span) -> Pr
         summary=found.judgement.summary,
         since=span.since,
         seen_at=span.seen_at,
-        worst_before=min(span.severities[:-1], key=SEVERITIES.index, default=""),
+        worst_before=min((one for one in span.severities[:-1] if one in SEVERITIES), key=SEVERITIES.index, default=""),
         fixed_at=span.fixed_at,
         fixed_by=next(_fixed_by(connection, cluster, rule, span), "") if span.fixed_at is not None else "",
     )

@@ -17,7 +17,7 @@ from bot.domain.people import Person
 from bot.domain.plans import plan_document, plan_from_document
 from bot.errors import RecordUnreadable
 from bot.history import outbox
-from bot.history.columns import DatabaseTime
+from bot.history.columns import DatabaseTime, as_time
 from bot.history.diagnoses import insert_if_absent, person
 from bot.history.tables import clusters, decisions, notes, proposals
 from bot.history.unreadable import reading_row
@@ -169,8 +169,8 @@ def _read(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]]) -> 
         policy=decode(ApprovalPolicy, row.policy),
         requested_by=person(row.requested_team_id, row.requested_user_id),
         state=ProposalState(row.state_now),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
+        created_at=as_time(row.created_at),
+        expires_at=as_time(row.expires_at),
         decisions=tuple(map(_decision, made)),
         posted=_posted(row.message_channel, row.message_ts, row.report_url),
         not_approvable=row.not_approvable,
@@ -201,7 +201,7 @@ def _decision(row: Row[*tuple[Any, ...]]) -> Decision:
         choice=Choice(row.choice),
         accepted=row.accepted,
         reason=row.reason,
-        decided_at=row.decided_at,
+        decided_at=as_time(row.decided_at),
     )
 
 
@@ -219,7 +219,8 @@ def take(connection: Connection, press: Press, required: int) -> Taken:
     if press.choice is Choice.REJECT:
         connection.execute(update(proposals).where(held).values(state=ProposalState.REJECTED.value))
     elif _approvals(connection, press.proposal_id) >= required:
-        lifetime = decode(ApprovalPolicy, _policy(connection, press.proposal_id)).expires_after
+        with reading_row(f"The policy of plan {press.proposal_id}"):
+            lifetime = decode(ApprovalPolicy, _policy(connection, press.proposal_id)).expires_after
         connection.execute(
             update(proposals).where(pending).values(state=APPROVED, apply_before=DatabaseTime(lifetime.total_seconds()))
         )

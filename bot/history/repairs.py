@@ -11,8 +11,9 @@ from bot.domain.approvals import Outcome, ProposalState, Result, StepRecord, Ste
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.domain.outbox import OUTCOME
+from bot.errors import RecordUnreadable
 from bot.history import outbox
-from bot.history.columns import DatabaseTime
+from bot.history.columns import DatabaseTime, as_number, as_time
 from bot.history.diagnoses import insert_if_absent
 from bot.history.leases import let_go, ran_out
 from bot.history.proposals import changed
@@ -66,21 +67,22 @@ def newest_lines(connection: Connection, proposal_ids: Sequence[str]) -> dict[st
         return {}
     rows = connection.execute(select(steps).where(steps.c.proposal_id.in_(proposal_ids)).order_by(steps.c.id))
     for row in rows:
-        found.setdefault(row.proposal_id, {})[row.step] = _record(row)
+        record = _record(row)
+        found.setdefault(row.proposal_id, {})[record.index] = record
     return {key: tuple(lines[index] for index in sorted(lines)) for key, lines in found.items()}
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> StepRecord:
-    with reading_row(f"Step {row.step + 1} of plan {row.proposal_id}"):
+    with reading_row(f"A step in the journal of plan {row.proposal_id}"):
         if not isinstance(row.effects, dict):
             raise TypeError(type(row.effects))
         return StepRecord(
             proposal_id=row.proposal_id,
-            index=row.step,
+            index=as_number(row.step),
             state=StepState(row.state),
             effects=row.effects,
             note=row.note,
-            at=row.at,
+            at=as_time(row.at),
         )
 
 
@@ -114,6 +116,18 @@ def refuse(connection: Connection, outcome: Outcome) -> None:
         finish(connection, outcome, ProposalState.DONE)
 
 
+def load_outcome(connection: Connection, proposal_id: str) -> Outcome | None:
+    """Return how a plan ended, without its steps where the journal cannot be read: an end is an end all the same."""
+    row = connection.execute(select(outcomes).where(outcomes.c.proposal_id == proposal_id)).one_or_none()
+    if row is None:
+        return None
+    try:
+        journal = newest_lines(connection, [proposal_id])
+    except RecordUnreadable:
+        journal = {}
+    return _outcome(row, journal.get(proposal_id, ()))
+
+
 def load_outcomes(connection: Connection, proposal_ids: Sequence[str]) -> tuple[Outcome, ...]:
     """Return the outcomes of these proposals, oldest first."""
     if not proposal_ids:
@@ -134,7 +148,7 @@ def _outcome(row: Row[*tuple[Any, ...]], journal: tuple[StepRecord, ...]) -> Out
             steps=journal,
             verification_diagnosis_id=row.verification_diagnosis_id,
             inverse_proposal_id=row.inverse_proposal_id,
-            finished_at=row.finished_at,
+            finished_at=as_time(row.finished_at),
         )
 
 

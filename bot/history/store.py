@@ -226,14 +226,14 @@ class SqlHistory:
         with self.database.writing() as connection:
             if leases.holds(connection, lease, fresh=False):
                 repairs.finish(connection, outcome, state)
-            found = repairs.load_outcomes(connection, [outcome.proposal_id])
+            found = repairs.load_outcome(connection, outcome.proposal_id)
         # the same outcome, written before, whose answer was lost: the cluster was let go with it
-        if not found or (found[0].result, found[0].summary) != (outcome.result, outcome.summary):
+        if found is None or (found.result, found.summary) != (outcome.result, outcome.summary):
             raise Refused(
                 f"How plan {outcome.proposal_id} ended was not recorded by this process: another has taken the "
                 "repair over, and records what it sees."
             )
-        return found[0]
+        return found
 
     def refuse_repair(self, outcome: Outcome) -> None:
         with self.database.writing() as connection:
@@ -245,8 +245,7 @@ class SqlHistory:
 
     def outcome(self, proposal_id: str) -> Outcome | None:
         with self.database.reading() as connection:
-            found = repairs.load_outcomes(connection, [proposal_id])
-        return found[0] if found else None
+            return repairs.load_outcome(connection, proposal_id)
 
     def once(self, key: str) -> bool:
         with self.database.writing() as connection:

@@ -13,7 +13,7 @@ def reading_row(what: str) -> Iterator[None]:
     """Make `RecordUnreadable` of what reading a row's documents raises: another form, another word, no JSON."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, StopIteration, RecursionError) as error:
         raise RecordUnreadable(
             f"{what} cannot be read in the history ({type(error).__name__}): another version of dnsbot wrote it, or it "
             "was changed since. It is left aside."

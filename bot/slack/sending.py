@@ -52,7 +52,7 @@ def _send(tools: SlackTools, sending: Sending) -> None:
         tools.use.history.sent(key, place, version, *drawn.following)
         if place is not None and (awaits := tools.awaited.pop(key, None)) is not None:
             awaits(place)
-    except (RecordUnreadable, KeyError, TypeError, Refused) as error:
+    except (RecordUnreadable, KeyError, TypeError, ValueError, AttributeError, Refused) as error:
         reason = str(error) if isinstance(error, Refused) else type(error).__name__
         log.error("a message cannot be drawn", extra={"note": key, "reason": reason})  # noqa: TRY400  # the reason says it all
         tools.use.history.not_sent(key, version, NotTaken(reason="unreadable", again_within_seconds=None))

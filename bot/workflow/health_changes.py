@@ -129,7 +129,7 @@ def _mute(problem: Problem, mutes: Sequence[Mute]) -> Mute | None:
 
 
 def _worse(severity: str, before: JsonValue) -> bool:
-    return SEVERITIES.get(severity, 0) < SEVERITIES.get(before, 0)
+    return SEVERITIES.get(severity, 0) < (SEVERITIES.get(before, 0) if isinstance(before, str) else 0)
 
 
 def _worst_first(problems: Sequence[Problem]) -> tuple[Problem, ...]:
