@@ -41,7 +41,6 @@ def step_on(fix: str, place: Place, addon: CorednsAddon, wanted: str, *, cluster
         "key": place.key,
         "selector": place.selector,
         "container": place.container,
-        "restart": list(place.restart),
     }
     step = addon_update.step_to(
         fix,

@@ -10,7 +10,8 @@ then every 2 s the end of each CoreDNS pod's log, until all have taken it up; th
         risk: low
         with:
           until: 30m                # then it is switched off again
-          take_up: reload           # wait for CoreDNS's own reload (minutes), or restart its pods one by one
+          take_up: reload           # wait for CoreDNS's own reload (minutes), or restart its pods one by one; an add-on
+                                    # that holds the Corefile writes it some time later, so its reload is waited for
           timeout: 5m               # for all pods to take it up
 
 Sources: CoreDNS, plugin/log, plugin/reload; EKS User Guide, "Manage CoreDNS for DNS in Amazon EKS clusters".
@@ -56,7 +57,7 @@ class TakeUp(StrEnum):
     RELOAD = "reload"
     """CoreDNS's own plugin reload, within minutes; pods are restarted where that plugin is not there."""
     RESTART = "restart"
-    """A restart of the Deployment, pod by pod."""
+    """A restart of the Deployment, pod by pod; not where an add-on writes the Corefile, some time later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def plan(case: PlanCase) -> Planned | Advice:
         refused = _addon_refused(addon, corefile, switch)
     if refused:
         return refused
-    restarts = case.parameters.take_up is TakeUp.RESTART or not switch.reloads
+    restarts = not switch.in_addon and (case.parameters.take_up is TakeUp.RESTART or not switch.reloads)
     if restarts and not pods.deployments:
         return Advice(
             reason="CoreDNS does not take a changed Corefile up by itself (no plugin reload), and no Deployment owns "
@@ -149,6 +150,12 @@ def _addon_refused(addon: CorednsAddon, corefile: Corefile, switch: QueryLogSwit
             "has ended.",
             text=("Wait until it is ACTIVE, and ask again.",),
         )
+    if not switch.reloads:
+        return Advice(
+            reason="CoreDNS does not take a changed Corefile up by itself (no plugin reload), and the EKS add-on "
+            f"{ADDON} writes it some time after it is told to: nothing restarts the pods after that.",
+            text=("Add `reload` to the Corefile in the add-on's configuration, restart the pods, and ask again.",),
+        )
     if switch.addon_refuses:
         return Advice(
             reason=f"The EKS add-on {ADDON} holds the Corefile and does not take another: {switch.addon_refuses}."
@@ -173,6 +180,8 @@ def _blast_radius(
         if restarts
         else f"{running} take it up by CoreDNS's own reload, some minutes later, at the end as well"
     )
+    if case.parameters.take_up is TakeUp.RESTART and not restarts:
+        taken_up += f"; they are not restarted, since the EKS add-on {ADDON} writes the Corefile some time later"
     told = (
         "CoreDNS writes a line with client address and name for each query of its root block into its pods' logs, and "
         "whatever collects those gets it, too."

@@ -208,6 +208,7 @@ def back_of(step: Step, effects: Any) -> Step:
         (SWITCH, {"text": TEXT.replace("10.64.0.2", "[redacted]")}, "holds what is not stored"),
         (HELD, {"addon": replace(ADDON, status="UPDATING")}, "is UPDATING: it takes no update until that has"),
         (HELD, {"addon": replace(ADDON, status="UPDATE_FAILED", issues=("Conflict: x",))}, "is UPDATE_FAILED"),
+        (replace(HELD, reloads=False), {}, "writes it some time after it is told to: nothing restarts the pods"),
         (replace(HELD, addon_refuses="the schema of v1 refuses it: $"), {}, "does not take another: the schema of v1"),
         (
             replace(HELD, sha256=digest_of_text(f"{TEXT}# by hand\n")),
@@ -399,6 +400,23 @@ def test_through_the_add_on_the_whole_configuration_is_sent_and_comes_back_byte_
         (CONFIGURATION, "NONE"),
     ]
     assert len({sent["clientRequestToken"] for _, sent in far.sent}) == 2
+
+
+def test_pods_are_not_restarted_before_the_add_on_has_written_the_corefile() -> None:
+    """It does so after the step; its reload is waited for though a restart was chosen, and the card says why."""
+    found = FIX.plan(case(HELD, take_up=TakeUp.RESTART))
+    assert isinstance(found, Planned)
+    (step,) = found.steps
+    far = Far()
+    effects = far.apply(step)
+    far.corefile = far.waiting
+
+    early = far.settled(step, effects)
+    far.logs_ = {"one": OLD + NEW, "two": OLD + NEW}
+    late = far.settled(step, effects)
+
+    assert (early[0], late[0]) == (Progressing.WAITING, Progressing.DONE)
+    assert "not restarted, since the EKS add-on coredns writes the Corefile some time later" in found.blast_radius
 
 
 def test_a_configuration_that_others_changed_keeps_their_part() -> None:
