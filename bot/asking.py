@@ -16,7 +16,7 @@ from bot.workflow.durations import parse_duration
 
 DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 SHORTEST_SECONDS, LONGEST_SECONDS = 60, 86_400
-PERSON = re.compile(r"(?:([TE][A-Z0-9]+)/)?([UW][A-Z0-9]+)")
+PERSON = re.compile(r"(?:([TE][A-Z0-9]{1,30})/)?([UW][A-Z0-9]{1,30})")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 POD_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
