@@ -257,6 +257,19 @@ class Rehearsal:
     """Why AWS cannot judge it beforehand, where it cannot: `ModifyVpcAttribute takes no DryRun`. Never sent then."""
     place: Place = HOME
 
+    @classmethod
+    def without_dry_run(cls, action: str, *besides: str, target: str, place: Place) -> Rehearsal:
+        """Return a write that AWS judges only when it is made; `besides`: IAM actions that it needs beside its own."""
+        operation = action.partition(":")[2]
+        return cls(
+            operation=operation,
+            parameters={},
+            judges=(action, *besides),
+            target=target,
+            no_dry_run=f"{operation} takes no DryRun",
+            place=place,
+        )
+
 
 def nothing_to_rehearse(_evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     """Stand for a fix that does not write to AWS."""

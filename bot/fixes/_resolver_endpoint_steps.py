@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bot.collectors.eks_cluster import EksCluster
@@ -25,9 +26,10 @@ from bot.domain.plans import PlanCase, Reading, Rehearsal, Step, WriterKind, Wri
 from bot.domain.ports import AwsReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, complete_with, failed_because, waiting_for
-from bot.errors import UnitError, WriteFailed
+from bot.errors import UnitError
 from bot.fixes import _security_group_requests as requests
 from bot.fixes import _security_group_steps as groups
+from bot.fixes import _settled_by_listing as settled_by_listing
 from bot.fixes._endpoint_building import TRANSPORTS, NewEndpoint, Opening, described, group_prefix
 from bot.network.model import Direction as Way
 
@@ -166,23 +168,17 @@ def apply(step: Step, writing: Writing) -> JsonObject:
 def _create_group(step: Step, writing: Writing) -> JsonObject:
     """Send it; an answer that was lost, or that it is there already, is settled by its name."""
     tags = [{"Key": requests.PLAN_TAG, "Value": writing.plan_id}]
-    try:
-        writing.aws_writer.write(
-            "ec2",
-            "CreateSecurityGroup",
-            GroupName=step.parameters["name"],
-            Description=_DESCRIPTION,
-            VpcId=step.parameters["vpc_id"],
-            TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}],
-        )
-    except WriteFailed:
-        if not _named(step, writing.aws):
-            raise
-    rows = _named(step, writing.aws)
-    if not rows:
-        message = f"NoAnswer: {step.target} was sent and is not listed. Look before sending it again."
-        raise WriteFailed(message, ambiguous=True)
-    return {"group_id": str(rows[0]["GroupId"])}
+    write = partial(
+        writing.aws_writer.write,
+        "ec2",
+        "CreateSecurityGroup",
+        GroupName=step.parameters["name"],
+        Description=_DESCRIPTION,
+        VpcId=step.parameters["vpc_id"],
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}],
+    )
+    row = settled_by_listing.send(step, write, lambda: _named(step, writing.aws))
+    return {"group_id": str(row["GroupId"])}
 
 
 def _delete_group(step: Step, writing: Writing) -> JsonObject:
@@ -195,24 +191,18 @@ def _delete_group(step: Step, writing: Writing) -> JsonObject:
 def _create_endpoint(step: Step, writing: Writing) -> JsonObject:
     """Send it; an answer that was lost, or that it is there already, is settled by its CreatorRequestId."""
     subnet_ids: Any = step.parameters["subnet_ids"]
-    try:
-        writing.aws_writer.write(
-            "route53resolver",
-            "CreateResolverEndpoint",
-            CreatorRequestId=step.parameters["creator"],
-            Name=step.parameters["name"],
-            Direction=step.parameters["direction"],
-            SecurityGroupIds=[step.parameters["security_group_id"]],
-            IpAddresses=[{"SubnetId": one} for one in subnet_ids],
-        )
-    except WriteFailed:
-        if not _created(step, writing.aws):
-            raise
-    rows = _created(step, writing.aws)
-    if not rows:
-        message = f"NoAnswer: {step.target} was sent and is not listed. Look before sending it again."
-        raise WriteFailed(message, ambiguous=True)
-    return {"endpoint_id": str(rows[0]["Id"])}
+    write = partial(
+        writing.aws_writer.write,
+        "route53resolver",
+        "CreateResolverEndpoint",
+        CreatorRequestId=step.parameters["creator"],
+        Name=step.parameters["name"],
+        Direction=step.parameters["direction"],
+        SecurityGroupIds=[step.parameters["security_group_id"]],
+        IpAddresses=[{"SubnetId": one} for one in subnet_ids],
+    )
+    row = settled_by_listing.send(step, write, lambda: _created(step, writing.aws))
+    return {"endpoint_id": str(row["Id"])}
 
 
 def _delete_endpoint(step: Step, writing: Writing) -> JsonObject:
@@ -457,12 +447,10 @@ def _deleting_group(group_id: str) -> Rehearsal:
 
 def _resolvers(place: Place) -> tuple[Rehearsal, ...]:
     return tuple(
-        Rehearsal(
-            operation=operation,
-            parameters={},
-            judges=(f"route53resolver:{operation}", *(f"ec2:{one}" for one in besides)),
+        Rehearsal.without_dry_run(
+            f"route53resolver:{operation}",
+            *(f"ec2:{one}" for one in besides),
             target=f"Resolver endpoints at {place}",
-            no_dry_run=f"{operation} takes no DryRun",
             place=place,
         )
         for operation, besides in (

@@ -232,13 +232,8 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     peers = evidence.get(Peers)
     entered = peers.entered if isinstance(peers, Peers) else ()
     return tuple(
-        Rehearsal(
-            operation="AssociateResolverRule",
-            parameters={},
-            judges=("route53resolver:AssociateResolverRule",),
-            target=f"Resolver rules at {one.place}",
-            no_dry_run="AssociateResolverRule takes no DryRun",
-            place=one.place,
+        Rehearsal.without_dry_run(
+            "route53resolver:AssociateResolverRule", target=f"Resolver rules at {one.place}", place=one.place
         )
         for one in entered
     )

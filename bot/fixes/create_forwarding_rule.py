@@ -11,6 +11,7 @@ nothing. Source: Route 53 API Reference, CreateResolverRule. Cost: three calls a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bot.domain.json_values import JsonObject, JsonValue
@@ -22,7 +23,8 @@ from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal,
 from bot.domain.ports import AwsReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
-from bot.errors import UnitError, WriteFailed
+from bot.errors import UnitError
+from bot.fixes import _settled_by_listing as settled_by_listing
 from bot.fixes._endpoint_building import NEEDS, Lead, NewEndpoint, building
 from bot.fixes._resolver_endpoint_steps import CREATE_ENDPOINT
 from bot.network.names import ResolverEndpoint
@@ -118,25 +120,18 @@ def apply(step: Step, writing: Writing) -> JsonObject:
 def _create(step: Step, writing: Writing) -> str:
     """Send it; an answer that was lost, or that it is there already, is settled by its CreatorRequestId."""
     asked: Any = step.parameters
-    try:
-        writing.aws_writer.write(
-            "route53resolver",
-            "CreateResolverRule",
-            CreatorRequestId=asked["creator"],
-            Name=asked["rule_name"],
-            RuleType="FORWARD",
-            DomainName=asked["name"],
-            ResolverEndpointId=asked["endpoint_id"],
-            TargetIps=[{"Ip": one, "Port": 53} for one in asked["targets"]],
-        )
-    except WriteFailed:
-        if not _created(step, writing.aws):
-            raise
-    rows = _created(step, writing.aws)
-    if not rows:
-        message = f"NoAnswer: {step.target} was sent and is not listed. Look before sending it again."
-        raise WriteFailed(message, ambiguous=True)
-    return str(rows[0]["Id"])
+    write = partial(
+        writing.aws_writer.write,
+        "route53resolver",
+        "CreateResolverRule",
+        CreatorRequestId=asked["creator"],
+        Name=asked["rule_name"],
+        RuleType="FORWARD",
+        DomainName=asked["name"],
+        ResolverEndpointId=asked["endpoint_id"],
+        TargetIps=[{"Ip": one, "Port": 53} for one in asked["targets"]],
+    )
+    return str(settled_by_listing.send(step, write, lambda: _created(step, writing.aws))["Id"])
 
 
 def _delete(step: Step, writing: Writing) -> str:
@@ -208,13 +203,8 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     peers = evidence.get(Peers)
     entered = peers.entered if isinstance(peers, Peers) else ()
     return tuple(
-        Rehearsal(
-            operation="CreateResolverRule",
-            parameters={},
-            judges=("route53resolver:CreateResolverRule",),
-            target=f"Resolver rules at {one.place}",
-            no_dry_run="CreateResolverRule takes no DryRun",
-            place=one.place,
+        Rehearsal.without_dry_run(
+            "route53resolver:CreateResolverRule", target=f"Resolver rules at {one.place}", place=one.place
         )
         for one in entered
     )

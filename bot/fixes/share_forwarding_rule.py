@@ -17,6 +17,7 @@ calls a share, three an acceptance, and one every 2 s until the rule is visible.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from bot.collectors.resolver_rules import ResolverRules
@@ -30,6 +31,7 @@ from bot.domain.ports import AwsReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import UnitError, WriteFailed
+from bot.fixes import _settled_by_listing as settled_by_listing
 from bot.network.names import ResolverRule
 
 NAME = "share_forwarding_rule"
@@ -136,23 +138,17 @@ def apply(step: Step, writing: Writing) -> JsonObject:
 def _share(step: Step, writing: Writing) -> JsonObject:
     """Send it; an answer that was lost is settled by the share's name."""
     accounts: Any = step.parameters["accounts"]
-    try:
-        writing.aws_writer.write(
-            "ram",
-            "CreateResourceShare",
-            name=step.parameters["name"],
-            resourceArns=[step.parameters["arn"]],
-            principals=list(accounts),
-            clientToken=step.parameters["name"],
-        )
-    except WriteFailed:
-        if not _shares(step, writing.aws):
-            raise
-    rows = _shares(step, writing.aws)
-    if not rows:
-        message = f"NoAnswer: {step.target} was sent and is not listed. Look before sending it again."
-        raise WriteFailed(message, ambiguous=True)
-    return {"share_arn": str(rows[0]["resourceShareArn"])}
+    write = partial(
+        writing.aws_writer.write,
+        "ram",
+        "CreateResourceShare",
+        name=step.parameters["name"],
+        resourceArns=[step.parameters["arn"]],
+        principals=list(accounts),
+        clientToken=step.parameters["name"],
+    )
+    row = settled_by_listing.send(step, write, lambda: _shares(step, writing.aws))
+    return {"share_arn": str(row["resourceShareArn"])}
 
 
 def _accept(step: Step, writing: Writing) -> JsonObject:
@@ -251,14 +247,7 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     ]
     accepting = [(one.place, "AcceptResourceShareInvitation") for one in peers.entered]
     return tuple(
-        Rehearsal(
-            operation=operation,
-            parameters={},
-            judges=(f"ram:{operation}",),
-            target=f"resource shares at {place}",
-            no_dry_run=f"{operation} takes no DryRun",
-            place=place,
-        )
+        Rehearsal.without_dry_run(f"ram:{operation}", target=f"resource shares at {place}", place=place)
         for place, operation in (*sharing, *accepting)
     )
 

@@ -169,13 +169,8 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
     if not isinstance(resolver, ResolverRules) or not isinstance(peers, Peers):
         return ()
     return tuple(
-        Rehearsal(
-            operation="UpdateResolverRule",
-            parameters={},
-            judges=("route53resolver:UpdateResolverRule",),
-            target=f"Resolver rules at {one.place}",
-            no_dry_run="UpdateResolverRule takes no DryRun",
-            place=one.place,
+        Rehearsal.without_dry_run(
+            "route53resolver:UpdateResolverRule", target=f"Resolver rules at {one.place}", place=one.place
         )
         for one in resolver.accounts
     )
