@@ -71,7 +71,7 @@ lab: lab-ready lab-tools  ## A real cluster in network namespaces to try the bot
 	@$(lab_path) $(BIN)/python -m lab $(SCENARIO) $(ARGS)
 
 test-lab: lab-ready lab-tools  ## Run the tests that need the lab, four labs side by side (Linux, root)
-	@$(lab_path) $(BIN)/pytest lab/tests -n 4 --dist loadscope --timeout 180 $(ARGS)
+	@$(lab_path) $(BIN)/pytest lab/tests -n 4 --dist loadscope --timeout 180 --reruns 1 -rR $(ARGS)
 
 fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel until Ctrl-C (Linux, root)
 	@$(lab_path) $(BIN)/python -m lab.fuzz $(ARGS)

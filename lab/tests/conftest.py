@@ -25,6 +25,11 @@ _A_LAB_FOR_EACH_SCENARIO = ("test_sandbox_agrees.py", "test_stories.py")
 """The first looks at a lab with a scenario that the second then heals: both on one worker, one after the other."""
 
 
+_MOST_SECOND_TRIES = 3
+"""In a run of the tier. Real programs on a busy machine are late now and then, each time elsewhere, so a test that
+failed is tried again in a lab of its own, and its first failure is printed; more than a few are a fault."""
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives a file to one worker, so that what its tests share is started once; some share less, or by scenario."""
 
@@ -69,8 +74,8 @@ def shelf(standing_shelf: Shelf) -> Shelf:
 
 @pytest.fixture(autouse=True)
 def _out_of_every_lab(request: pytest.FixtureRequest, standing_shelf: Shelf) -> None:
-    """Let tests that do not go on with a lab start on this machine's own network."""
-    if "shelf" not in request.fixturenames:
+    """Let tests that do not go on with a lab start on this machine's own network, and second tries in a new one."""
+    if "shelf" not in request.fixturenames or getattr(request.node, "execution_count", 1) > 1:
         standing_shelf.clear()
 
 
@@ -80,8 +85,21 @@ def tell(record_property: Any) -> Tell:  # pytest's function
     return lambda table, *row: record_property(_TABLE, [table, *map(str, row)])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which more tests than a few needed a second try."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and len(reporter.stats.get("rerun", ())) > _MOST_SECOND_TRIES:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:  # pytest's reporter
-    """Print the tables."""
+    """Print the tables, and what failed at the first try."""
+    tried_again = terminalreporter.stats.get("rerun", ())
+    if tried_again:
+        terminalreporter.section(f"failed at the first try: {len(tried_again)}, at most {_MOST_SECOND_TRIES} may")
+        for report in tried_again:
+            terminalreporter.line(f"{report.nodeid}\n{report.longreprtext}")
     tables: dict[str, list[list[str]]] = {}
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, ()):

@@ -22,6 +22,8 @@ from lab.ways import Lookups, Way, answered, compared, look_up_everything
 pytestmark = pytest.mark.timeout(600)
 T = TypeVar("T")
 _PATIENCE_SECONDS = 90.0
+_PATIENCE_WITH_A_VERDICT_SECONDS = 180.0
+"""Rules hold back until a program has run for a while: kube-proxy for the 100 s in which it may still write."""
 _PAUSE_SECONDS = 1.0
 _TOO_EARLY = "too early to tell"
 """How a check begins that waits for a cluster to settle: the lab's pods are young, the sandbox's may be of any age."""
@@ -57,9 +59,9 @@ class Seen:
     report: Json
 
 
-def _until(good: Callable[[T], bool], look: Callable[[], T]) -> T:
+def _until(good: Callable[[T], bool], look: Callable[[], T], *, seconds: float = _PATIENCE_SECONDS) -> T:
     """Look until it is good, for a while: real programs take their time, and start again."""
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + seconds
     while not good(seen := look()) and time.monotonic() < until:
         time.sleep(_PAUSE_SECONDS)
     return seen
@@ -112,7 +114,9 @@ def _see(standing: StandingWorld, *, wanted: Seen | None = None) -> Seen:
     )
     kinds = _until(lambda seen: not wanted or _says(seen, wanted.kinds), lambda: log_kinds(standing))
     exit_code, report = _until(
-        lambda seen: not wanted or _concluded(seen[1]) == _concluded(wanted.report), lambda: diagnose(standing)
+        lambda seen: not wanted or _concluded(seen[1]) == _concluded(wanted.report),
+        lambda: diagnose(standing),
+        seconds=_PATIENCE_WITH_A_VERDICT_SECONDS,
     )
     return Seen(states=states, lookups=lookups, kinds=kinds, exit_code=exit_code, report=report)
 
@@ -182,7 +186,9 @@ def test_what_only_looks_like_the_fault_is_not_blamed_in_the_lab(
     with RunningLab(scenario=look_alike, seed=1) as lab:
         states = _until(lambda seen: seen == simulated[0], lambda: pod_states(lab))
         kinds = _until(lambda seen: _says(seen, simulated[1]), lambda: log_kinds(lab))
-        code, report = _until(lambda seen: seen[0] == 0, lambda: diagnose(lab))
+        code, report = _until(
+            lambda seen: seen[0] == 0, lambda: diagnose(lab), seconds=_PATIENCE_WITH_A_VERDICT_SECONDS
+        )
         left_its_trace = _TRACES[look_alike](lab) if look_alike in _TRACES else True
     tell("look-alike, root cause in the lab", look_alike, ", ".join(report["root_causes"]) or "none")
 
