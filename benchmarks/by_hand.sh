@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What an on-call engineer types when names do not resolve: the documents' commands, in their order, one after another.
-# A2–A4: the groups of the nodes and their rules. C1–C4: Service, endpoints, ACLs, kube-proxy. C5–C9: look-ups from one
+# A2–A4: the groups of the nodes and their rules. C1–C4: Service, endpoints, ACLs, kube-proxy. C5–C9: lookups from one
 # pod. Reads only. The engineer then reads what this prints; that takes longer than printing it.
 # Needs kubectl and aws on the PATH, their configuration in the environment, and CLUSTER and SELECTOR.
 set -uo pipefail

@@ -28,7 +28,7 @@ AWK = 'match($0, /" [A-Z]+ /) { n[substr($0, RSTART + 2, RLENGTH - 3)]++ } END {
 
 
 def lines(chance: random.Random, errors: float) -> Iterator[str]:
-    """Return lines as the API gives them: look-ups with search domains, A and AAAA, and now and then an error."""
+    """Return lines as the API gives them: lookups with search domains, A and AAAA, and now and then an error."""
     clients = [f"10.0.{chance.randrange(4)}.{10 + number}" for number in range(CLIENTS)]
     names = [f"api{number}.example{number % 50}.com." for number in range(NAMES)]
     own = {client: chance.sample(names, NAMES_OF_ONE) for client in clients}

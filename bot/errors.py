@@ -8,7 +8,7 @@ DnsBotError
 │   ├── AccessDenied          the cluster or account admin: a permission is missing
 │   ├── Unauthenticated       the operator: the credential itself was refused (401, expired token)
 │   ├── SourceTimeout         nobody yet: the far end did not answer in time
-│   ├── SourceUnreachable     the operator: connection refused or reset, or our own name look-up failed
+│   ├── SourceUnreachable     the operator: connection refused or reset, or our own name lookup failed
 │   │   └── SourceFailing     whoever runs the far end: it answered with 5xx or 429
 │   └── SourceGarbled         nobody yet: the answer was truncated, empty or not of the protocol
 │   NotFound                  (an EvidenceUnavailable, too) the object named does not exist

@@ -56,7 +56,7 @@ class CoreDns:
         self._wait(self._process, _SERVES, 1)
 
     def stop(self) -> None:
-        """End it: every look-up of it fails from now on."""
+        """End it: every lookup of it fails from now on."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""Who can resolve what from where: look-ups in application pods, of each kind one on each node, udp and tcp."""
+"""Who can resolve what from where: lookups in application pods, of each kind one on each node, udp and tcp."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Question: TypeAlias = tuple[Json, tuple["To", str, tuple[Json, ...]], str, bool]
 
 
 class To(StrEnum):
-    """Whom a look-up asks."""
+    """Whom a lookup asks."""
 
     POD = "pod"
     """A CoreDNS pod, by its own address."""
@@ -43,7 +43,7 @@ class To(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """One look-up, and whether it was answered with NOERROR."""
+    """One lookup, and whether it was answered with NOERROR."""
 
     client: Json
     """The pod that asked."""
@@ -116,8 +116,8 @@ def is_answer(result: ExecResult, asked: str) -> bool:
     """
     if result.exit_code not in _LOOKED:
         raise LabError(
-            f"Cannot tell whether the look-up is answered: {asked} ended with {result.exit_code}, which dig does not "
-            f"after a look-up: {_said_instead(result)}. Run it by hand, and see what the image "
+            f"Cannot tell whether the lookup is answered: {asked} ended with {result.exit_code}, which dig does not "
+            f"after a lookup: {_said_instead(result)}. Run it by hand, and see what the image "
             "has on board."
         )
     return "status: NOERROR" in result.text()
@@ -170,7 +170,7 @@ def as_text(found: Sequence[Lookup]) -> str:
 
 
 def _column(lookup: Lookup) -> tuple[int, str, bool]:
-    """Return rank, heading and protocol of the column that a look-up stands in."""
+    """Return rank, heading and protocol of the column that a lookup stands in."""
     heads = {To.OWN: "own name server", To.SERVICE: f"service {lookup.address}", To.POD: f"pod {lookup.address}"}
     return list(heads).index(lookup.to), heads[lookup.to], lookup.tcp
 

@@ -40,7 +40,7 @@ class VpcResolver:
         self._coredns.start(coredns)
 
     def stop(self) -> None:
-        """End it: every look-up of it fails from now on."""
+        """End it: every lookup of it fails from now on."""
         self._coredns.stop()
 
 

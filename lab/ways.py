@@ -1,4 +1,4 @@
-"""From where to where look-ups went, in words that do not depend on where pods happened to be placed."""
+"""From where to where lookups went, in words that do not depend on where pods happened to be placed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """From where to where a look-up went."""
+    """From where to where a lookup went."""
 
     to: To
     servers: tuple[Relation, ...]

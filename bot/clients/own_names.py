@@ -1,8 +1,8 @@
-"""The bot's own name look-ups, bounded.
+"""The bot's own name lookups, bounded.
 
 `getaddrinfo` takes no time-out and may block for half a minute when a resolver is silent, which is
 just the state that this bot is called in. It runs in a thread of its own, at most one for each host
-name at a time, and the caller waits no longer than its deadline allows. A thread whose look-up hangs
+name at a time, and the caller waits no longer than its deadline allows. A thread whose lookup hangs
 ends by itself when the C library gives up.
 """
 
@@ -27,7 +27,7 @@ class _LookUp:
 
 
 class OwnNames:
-    """Resolves the names of far ends, sharing a look-up that is under way."""
+    """Resolves the names of far ends, sharing a lookup that is under way."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
 """The deadline of the call that this thread is making.
 
-Sockets, retries and credential look-ups far below a client ask here how long they may still wait:
+Sockets, retries and credential lookups far below a client ask here how long they may still wait:
 neither urllib3 nor botocore hands a total deadline down to them.
 """
 

@@ -130,7 +130,7 @@ def connect(host: str, port: int, names: OwnNames, options: Sequence[tuple[Any, 
 
 
 class _BoundedConnect:
-    """Mixed into urllib3's connections: bounded name look-up, connect and, once connected, reads and writes."""
+    """Mixed into urllib3's connections: bounded name lookup, connect and, once connected, reads and writes."""
 
     own_names: OwnNames
     sock: Any

@@ -1,4 +1,4 @@
-"""What went wrong on the wire, in our words: urllib3, sockets, TLS and our own name look-ups.
+"""What went wrong on the wire, in our words: urllib3, sockets, TLS and our own name lookups.
 
 The innermost known error decides: urllib3 wraps what a socket raised, sometimes twice.
 """
@@ -47,7 +47,7 @@ def wire_error(what: str, host: str, error: BaseException) -> EvidenceUnavailabl
     causes = tuple(_causes(error))
     if _any(causes, (socket.gaierror, urllib3_errors.NameResolutionError)):
         return SourceUnreachable(
-            f"Cannot {what}: the bot's own name look-up of {host} failed ({_innermost(causes)}). "
+            f"Cannot {what}: the bot's own name lookup of {host} failed ({_innermost(causes)}). "
             "The bot must not depend on the cluster's DNS: run it with dnsPolicy Default; check its node's resolver."
         )
     if _any(causes, (ssl.SSLCertVerificationError,)):

@@ -1,6 +1,6 @@
 """Asks questions in one pod, with the tool that its image has; no collector itself.
 
-`dig` where it is there, else `nslookup` (UDP only), else nothing: the look-ups then say NOT_ASKED and a
+`dig` where it is there, else `nslookup` (UDP only), else nothing: the lookups then say NOT_ASKED and a
 gap says what would help (C5).
 """
 
@@ -81,7 +81,7 @@ class PodSession:
             self.tool = self._find_tool(server, internal_name(self.resolver))
         except EvidenceUnavailable as error:
             self.failure = error
-            self.gaps.append(Gap.of(f"look-ups from pod {self.name} on {self.pod.node}", error))
+            self.gaps.append(Gap.of(f"lookups from pod {self.name} on {self.pod.node}", error))
 
     def ask(self, asked: Asked) -> Lookup:
         """Ask one question and return it with its answer."""
@@ -145,14 +145,14 @@ class PodSession:
             self._first[server, name] = read_nslookup(result, server=server)
             self.gaps.append(
                 Gap(
-                    what=f"TCP look-ups from pod {self.name} on {self.pod.node}",
+                    what=f"TCP lookups from pod {self.name} on {self.pod.node}",
                     reason="its image has nslookup but no dig, and nslookup asks over UDP only; dig would help",
                 )
             )
             return Tool.NSLOOKUP
         self.gaps.append(
             Gap(
-                what=f"look-ups from pod {self.name} on {self.pod.node}",
+                what=f"lookups from pod {self.name} on {self.pod.node}",
                 reason=(
                     "its image has neither dig nor nslookup; let workload_selector choose pods whose image has "
                     f"dig, or ask by hand: kubectl debug -n {self.pod.namespace} {self.pod.name} -it "

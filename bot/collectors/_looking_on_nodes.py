@@ -2,7 +2,7 @@
 
 Looking costs a pod on a node where no pod there has the program, so the number is bounded: the nodes concerned first
 (that of the pod that was asked about, then those of pods with a branch interface), the others in turn from each node
-group and zone, as look-ups do.
+group and zone, as lookups do.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class CorednsPods:
         return (Gap(what="CoreDNS pods", reason=f"there is no CoreDNS pod to look at, although there is {wanting}"),)
 
     def reach_of(self, names: Collection[str]) -> tuple[Reach, ...]:
-        """Return which look-ups fail because these pods do not serve.
+        """Return which lookups fail because these pods do not serve.
 
         All of them when no pod is ready; else those sent straight to the pods among these that are not
         ready: the service hands nothing to them.

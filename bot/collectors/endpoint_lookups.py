@@ -1,4 +1,4 @@
-"""Look-ups of the private endpoint's name from other networks, and connections to the API from there (D7, D8).
+"""Lookups of the private endpoint's name from other networks, and connections to the API from there (D7, D8).
 
 Each peer and network on premises that has a `probe` is looked from: pods of a cluster there, an instance by Systems
 Manager, or a function of Lambda. It asks the resolver that its host or pod really uses, and connects to port 443 of the
@@ -101,8 +101,8 @@ def _looked(look: NetworkView, network: _Network, question: ProbeQuestion) -> Ne
                 printed = look.networks.invoke(function, network.place, question)
                 return _printed(network, f"function {function.function}", printed, question)
     except EvidenceUnavailable as error:
-        return Gap.of(f"look-ups from {network.name}", error)
-    return Gap(what=f"look-ups from {network.name}", reason="it has no probe", setting="probe")
+        return Gap.of(f"lookups from {network.name}", error)
+    return Gap(what=f"lookups from {network.name}", reason="it has no probe", setting="probe")
 
 
 def _printed(network: _Network, looked_from: str, printed: str, question: ProbeQuestion) -> NetworkLooked:
@@ -216,7 +216,7 @@ def _aws(action: str, unlocks: str, *resources: str) -> Sequence[AwsPermission]:
 
 COLLECTOR = Collector(
     name="endpoint_lookups",
-    title="Look-ups from other networks",
+    title="Lookups from other networks",
     evidence=EndpointLookups,
     view=NetworkView,
     collect=collect,

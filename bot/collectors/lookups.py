@@ -1,4 +1,4 @@
-"""Look-ups from inside the cluster: resolv.conf, then names by the ClusterIP and by each CoreDNS pod (C5 to C9).
+"""Lookups from inside the cluster: resolv.conf, then names by the ClusterIP and by each CoreDNS pod (C5 to C9).
 
 Asks an internal and an external name over UDP and TCP, from one application pod of each kind (plain, with a
 branch interface, on the host's network) on each node up to `max_pods`. NodeLocal DNSCache's own addresses are asked
@@ -45,7 +45,7 @@ from bot.kubernetes.nodes import Node
 from bot.kubernetes.pods import Pod
 from bot.kubernetes.resources import NODES
 
-_NO_TIME = ToolAnswer(answer=Answer.NOT_ASKED, detail="the time for look-ups was over before this one's turn came")
+_NO_TIME = ToolAnswer(answer=Answer.NOT_ASKED, detail="the time for lookups was over before this one's turn came")
 
 R = TypeVar("R")
 
@@ -61,7 +61,7 @@ class LookupParameters:
     external_name: str = "amazon.com"
     """A name outside the cluster that surely exists."""
     time_budget: timedelta = timedelta(seconds=24)
-    """For all look-ups together; each is bounded by its tool (dig: 2 s)."""
+    """For all lookups together; each is bounded by its tool (dig: 2 s)."""
     parallel: int = 32
     """Execs under way at once, in all pods together."""
     parallel_per_pod: int = 12
@@ -134,7 +134,7 @@ class _Asking:
         for session, future in zip(sessions, done, strict=True):
             if not _finished(future):
                 session.failure = EvidenceUnavailable(f"no exec in pod {session.name} ended in time")
-                session.gaps.append(Gap.of(f"look-ups from pod {session.name}", session.failure))
+                session.gaps.append(Gap.of(f"lookups from pod {session.name}", session.failure))
 
     def ask_all(self, sessions: Sequence[PodSession], domain: str) -> tuple[Lookup, ...]:
         """Ask every question of every pod, the most telling ones of all pods first."""
@@ -236,7 +236,7 @@ def _places(look: PodView) -> tuple[dict[str, NodePlace], list[Gap]]:
         with reading("list nodes"):
             nodes = look.cluster.list(NODES, Node.of)
     except EvidenceUnavailable as error:
-        return {}, [Gap.of("nodes, to spread look-ups over node groups and zones", error)]
+        return {}, [Gap.of("nodes, to spread lookups over node groups and zones", error)]
     return {node.name: NodePlace(node_group=node.node_group, zone=node.zone) for node in nodes}, []
 
 
@@ -256,15 +256,15 @@ def _nowhere(workload: WorkloadPods) -> str:
 
 
 def summarise(found: LookupMatrix) -> str:
-    """Say from where, and how many look-ups answered."""
+    """Say from where, and how many lookups answered."""
     asked = [one for one in found.lookups if one.answer is not Answer.NOT_ASKED]
     answered, unasked = sum(one.answer is Answer.ANSWERED for one in asked), len(found.lookups) - len(asked)
-    return f"{found.looked_from}; {answered} of {len(asked)} look-ups answered, {unasked} not asked"
+    return f"{found.looked_from}; {answered} of {len(asked)} lookups answered, {unasked} not asked"
 
 
 COLLECTOR = Collector(
     name="lookups",
-    title="Look-ups from inside the cluster",
+    title="Lookups from inside the cluster",
     evidence=LookupMatrix,
     view=PodView,
     collect=collect,
@@ -272,7 +272,7 @@ COLLECTOR = Collector(
     permissions=(
         KubernetesPermission(verb="create", resource="pods/exec", unlocks="looking names up in application pods"),
         KubernetesPermission(verb="get", resource="pods/exec", unlocks="the same, over WebSockets before 1.35"),
-        KubernetesPermission(verb="list", resource="nodes", unlocks="spreading look-ups over nodes"),
+        KubernetesPermission(verb="list", resource="nodes", unlocks="spreading lookups over nodes"),
     ),
     needs=(WorkloadPods, KubeDns),
     wants=(NodeLocalDns,),

@@ -1,6 +1,6 @@
 """Which nameservers pods are told to ask: /etc/resolv.conf of a few application pods on different nodes (C6).
 
-By these addresses the cluster's DNS service is found, whatever its name. Look-ups read every pod's file again; here a
+By these addresses the cluster's DNS service is found, whatever its name. Lookups read every pod's file again; here a
 few are enough. Cost: one exec a pod, at most `max_pods`, all at once and not waited for longer than `time_budget`.
 In a playbook: `{collector: nameservers}`.
 """

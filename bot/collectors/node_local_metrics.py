@@ -1,7 +1,7 @@
 """What NodeLocal DNSCache's pods count themselves: queries, rcodes, cache hits, whom they forward to (B1).
 
 Read through the API server, which asks each pod at the port that all server blocks of its Corefile name (`prometheus`,
-9253 in the manifest), after the look-ups of the same diagnosis: what these were answered must be in the counters.
+9253 in the manifest), after the lookups of the same diagnosis: what these were answered must be in the counters.
 Counters run since the process started. Needs `pods/proxy: get` where the pods are; the control plane must reach the
 nodes' port. Cost: one call a pod. In a playbook: `{collector: node_local_metrics, with: {max_pods: 20}}`.
 """

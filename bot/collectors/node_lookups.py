@@ -1,4 +1,4 @@
-"""Look-ups that a node makes in the place of a pod whose image has neither dig nor nslookup (C5).
+"""Lookups that a node makes in the place of a pod whose image has neither dig nor nslookup (C5).
 
 Asks what could not be asked in the pod, with `dig` in a pod on the network of its node: the short-lived one of
 `node_probe`, since no pod of EKS's own there has it. Its packets take the node's way, not the pod's: what they get
@@ -88,18 +88,18 @@ def _answered(client: Client, lookup: Lookup, found: ToolAnswer) -> Lookup:
 
 
 def summarise(found: NodeLookups) -> str:
-    """Say how many look-ups nodes made, and how many answered."""
+    """Say how many lookups nodes made, and how many answered."""
     if not found.pods_total:
         return "not needed: every pod that was asked has dig or nslookup"
     asked = [one for one in found.lookups if one.answer is not Answer.NOT_ASKED]
     answered = sum(one.answer is Answer.ANSWERED for one in asked)
     nodes = len({one.client.node for one in asked})
-    return f"{answered} of {len(asked)} look-ups answered, asked from {nodes} nodes and not from the pods"
+    return f"{answered} of {len(asked)} lookups answered, asked from {nodes} nodes and not from the pods"
 
 
 COLLECTOR = Collector(
     name="node_lookups",
-    title="Look-ups from nodes, for pods without tools",
+    title="Lookups from nodes, for pods without tools",
     evidence=NodeLookups,
     view=NodeView,
     collect=collect,

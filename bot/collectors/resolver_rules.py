@@ -1,6 +1,6 @@
 """Route 53 Resolver's endpoints, rules and associations in the cluster's account and in its peers' (D3, D4, D5).
 
-Why it matters to DNS: a peer's look-up of the private endpoint's name is led to the cluster's VPC by a FORWARD rule,
+Why it matters to DNS: a peer's lookup of the private endpoint's name is led to the cluster's VPC by a FORWARD rule,
 from an outbound to an inbound endpoint. Resolver allows five calls a second for each account and region, so each list
 is asked for once there and joined here. Nothing is asked where no peer and no network on premises is configured.
 Source: Route 53 API Reference, Resolver. Cost: three lists an account and region, and one an endpoint.

@@ -1,4 +1,4 @@
-"""Application pods of the cluster's `workload_selector`: where look-ups are made from, and what A7 recreates.
+"""Application pods of the cluster's `workload_selector`: where lookups are made from, and what A7 recreates.
 
 Cost: one paged list of pods, by the selector, in all namespaces; one list of ReplicaSets, only where a
 pod's Deployment does not follow from its `pod-template-hash`; one get for the pod that a person named.
@@ -25,7 +25,7 @@ from bot.kubernetes.resources import PODS, REPLICA_SETS
 class WorkloadPods:
     """The pods that `workload_selector` selects, in all namespaces, and the pod of `--pod` if one was named.
 
-    Each pod's container is its first one, where look-ups run; its owner is seen through ReplicaSets.
+    Each pod's container is its first one, where lookups run; its owner is seen through ReplicaSets.
     """
 
     selector: str

@@ -27,7 +27,7 @@ class ApiFailureKind(StrEnum):
     NO_ROUTE = "no route to host"
     UNREACHABLE = "network is unreachable"
     NO_SUCH_HOST = "no such host"
-    """The client's own name look-up failed."""
+    """The client's own name lookup failed."""
     LOST = "connection lost"
     OTHER = "no reason given"
 
@@ -102,7 +102,7 @@ _VERB = re.compile(r"failed to (list|watch)(?= \*|[\":]|\s*$)", re.IGNORECASE)
 def api_failure(text: str) -> ApiFailure | None:
     """Return the failed API call that a line reports, or None when it reports none. Total over all text.
 
-    A refused write is none: kube-proxy writes events alone, and CoreDNS nothing that look-ups need.
+    A refused write is none: kube-proxy writes events alone, and CoreDNS nothing that lookups need.
     Newer client-go lines hold the error as a quoted value (`err="…"`): its quotes are read as bare ones.
     """
     text = text.replace('\\"', '"')

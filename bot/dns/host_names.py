@@ -13,7 +13,7 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 def valid_host_name(text: str) -> bool:
     """Return whether `text` is a host name: labels of letters, digits and hyphens, with or without a trailing dot.
 
-    Labels have 1 to 63 characters and neither begin nor end with a hyphen: nothing that a look-up tool
+    Labels have 1 to 63 characters and neither begin nor end with a hyphen: nothing that a lookup tool
     would take for an option (`-x`, `+tcp`) or a server (`@192.0.2.1`) passes.
     """
     name = text.removesuffix(".")

@@ -29,7 +29,7 @@ class KubeProxyLineKind(StrEnum):
     ENDED = "ended"
     """kube-proxy ends, or does not begin: nothing will be written. Every line of klog's severity F is one."""
     COMPLAINT = "complaint"
-    """An error line of known wording that takes nothing away from the way of a look-up."""
+    """An error line of known wording that takes nothing away from the way of a lookup."""
     UNKNOWN_ERROR = "unknown error"
     """An error line that no class knows: it is kept, and leaves open what it may be about."""
     OTHER = "other"

@@ -132,7 +132,7 @@ KNOWN = _table(
     ("try flush graceful termination list err", "an endpoint that went could not be removed yet", "1.19-"),
     ("kube-proxy configuration may be incomplete", "its configuration has a doubtful setting", "1.28-"),
 )
-"""Complaints that take nothing away from the way of a look-up, of a process that goes on."""
+"""Complaints that take nothing away from the way of a lookup, of a process that goes on."""
 
 SOURCE_SUBJECTS = {
     "reflector.go": Subject.API,

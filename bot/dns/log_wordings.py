@@ -22,7 +22,7 @@ class Subject(StrEnum):
     """What kube-proxy writes into the kernel."""
     ANY = "anything"
     """The line does not say: it may be about each of the above."""
-    NONE = "nothing that look-ups need"
+    NONE = "nothing that lookups need"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

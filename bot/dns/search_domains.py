@@ -92,7 +92,7 @@ def _heads(name: str) -> Iterator[str]:
 
 
 def _short(queries: ClientQueries, zones: Sequence[str]) -> tuple[int, int]:
-    """Count look-ups of cluster names in short form, tried with another search domain before, and those tries."""
+    """Count lookups of cluster names in short form, tried with another search domain before, and those tries."""
     services = tuple(f".svc.{zone.strip('.').lower()}." for zone in zones)
     tries: Counter[str] = Counter()
     for name, rcodes in queries.names.items():

@@ -132,7 +132,7 @@ class Result(StrEnum):
 
     VERIFIED = "verified"
     NOT_VERIFIED = "not verified"
-    """Applied; the rules or the look-ups still say PROBLEM."""
+    """Applied; the rules or the lookups still say PROBLEM."""
     UNVERIFIABLE = "applied, not verified"
     """Applied; could not look."""
     STOPPED = "stopped"

@@ -42,7 +42,7 @@ class ClusterTarget:
     """Empty: the `default` approval policy applies."""
     channel: str = ""
     workload_selector: str = ""
-    """Label selector of application pods; empty: look-ups from inside are UNKNOWN."""
+    """Label selector of application pods; empty: lookups from inside are UNKNOWN."""
     aws_writer: bool = False
     """A writer role is configured: fixes that change AWS may be approved."""
     kubernetes_writer: bool = False

@@ -83,9 +83,9 @@ class Diagnosis:
     """None: which cluster this is could not be confirmed; then nothing is proposed."""
     binding_gap: Gap | None = None
     looked_from: str = ""
-    """"looked from 3 of 3 nodes", or why nothing was looked up; shown wherever look-ups are cited."""
+    """"looked from 3 of 3 nodes", or why nothing was looked up; shown wherever lookups are cited."""
     lookups_all_answer: bool | None = None
-    """True: every look-up worked; False: some failed; None: could not look."""
+    """True: every lookup worked; False: some failed; None: could not look."""
     unrecorded: str = ""
     """Why this diagnosis is not in the history (the database was down), or empty."""
 
@@ -110,7 +110,7 @@ class Diagnosis:
 
     @property
     def unexplained(self) -> tuple[Lookup, ...]:
-        """The failing look-ups that lie within no PROBLEM's reach."""
+        """The failing lookups that lie within no PROBLEM's reach."""
         problems = [finding for finding in self.findings if finding.verdict is Verdict.PROBLEM]
         reaches = [reach for cause in problems if cause.kind is Kind.CAUSE for reach in cause.judgement.reach]
         failing = [lookup for problem in problems for lookup in problem.judgement.failing]
@@ -126,7 +126,7 @@ class Diagnosis:
 
     @property
     def matrix(self) -> LookupMatrix | None:
-        """The look-ups that were made; None: none could be."""
+        """The lookups that were made; None: none could be."""
         return next((one.value for one in self.evidence if isinstance(one.value, LookupMatrix)), None)
 
     @property
@@ -148,7 +148,7 @@ class Diagnosis:
         if any(one.answer is not Answer.NOT_ASKED for one in made):
             return None
         why = next((one.detail for one in made if one.detail), "no name was looked up from it")
-        return Gap(what=f"look-ups from pod {pod}", reason=why)
+        return Gap(what=f"lookups from pod {pod}", reason=why)
 
     @property
     def unasked(self) -> tuple[UnknownCheck, ...]:
@@ -163,7 +163,7 @@ class Diagnosis:
     def _not_looked(self) -> Gap:
         gap = next((one.gap for one in self.evidence if one.collector == LOOKUPS and one.gap is not None), None)
         reason = "none of the playbooks that were run looks names up: name `lookups`, or none"
-        return gap or Gap(what="look-ups from inside", reason=reason)
+        return gap or Gap(what="lookups from inside", reason=reason)
 
     @property
     def only_asked(self) -> tuple[Finding, ...]:

@@ -65,11 +65,11 @@ class Judgement:
     last_failure_at: datetime | None = None
     """Time of the newest failure seen in logs, UTC."""
     reach: tuple[Reach, ...] = ()
-    """For a PROBLEM that makes look-ups fail: which ones. Empty: it accounts for no failing look-up."""
+    """For a PROBLEM that makes lookups fail: which ones. Empty: it accounts for no failing lookup."""
     nothing_to_check: bool = False
     """For a HEALTHY: there is nothing here that could have the fault."""
     failing: tuple[Lookup, ...] = ()
-    """For a symptom that is a PROBLEM: the look-ups that failed."""
+    """For a symptom that is a PROBLEM: the lookups that failed."""
     only_asked: bool = False
     """For a symptom: a PROBLEM only because somebody asked. Alone it is no sign of a cause that nobody knows."""
     call_reach: tuple[CallReach, ...] = ()
@@ -142,9 +142,9 @@ class Rule:
     decides_without: tuple[type, ...] = ()
     """Of that, what it does not lack where it was not read: something else stands for it, and the summary says so."""
     judges_lookups: bool = True
-    """For a symptom: whether it says how look-ups fare, so that a plan is verified by it. False: it is about pods."""
+    """For a symptom: whether it says how lookups fare, so that a plan is verified by it. False: it is about pods."""
     looks_from_elsewhere: bool = False
-    """For a symptom: its look-ups are made in other networks, so that only what it follows from is verified by it."""
+    """For a symptom: its lookups are made in other networks, so that only what it follows from is verified by it."""
     thresholds: type = NoParameters
     """A frozen keyword-only dataclass, every field with a default; durations are `timedelta`."""
     incidents: tuple[str, ...] = ()

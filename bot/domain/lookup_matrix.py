@@ -1,4 +1,4 @@
-"""The matrix of look-ups: all that were made in one diagnosis, from which clients, and how they are grouped."""
+"""The matrix of lookups: all that were made in one diagnosis, from which clients, and how they are grouped."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupMatrix:
-    """All look-ups of one diagnosis, and the resolv.conf of each pod that they were made in."""
+    """All lookups of one diagnosis, and the resolv.conf of each pod that they were made in."""
 
     nodes_total: int
     nodes_looked: int
@@ -87,7 +87,7 @@ class LookupMatrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLookups:
-    """Look-ups that nodes made in the place of pods whose images have no tool."""
+    """Lookups that nodes made in the place of pods whose images have no tool."""
 
     lookups: tuple[Lookup, ...]
     """The client of each is its node, and says in whose place."""
@@ -99,7 +99,7 @@ class NodeLookups:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The look-ups of one group of clients."""
+    """The lookups of one group of clients."""
 
     node: str
     """Where they were made; for clients outside the cluster the name of their place."""
@@ -114,7 +114,7 @@ class Row:
 
 
 def rows(lookups: Iterable[Lookup]) -> tuple[Row, ...]:
-    """Group look-ups by node, and by kind of client where a node has more than one; ordered by name."""
+    """Group lookups by node, and by kind of client where a node has more than one; ordered by name."""
     grouped: dict[tuple[str, int, str], list[Lookup]] = {}
     order = list(ClientKind)
     for lookup in lookups:

@@ -1,4 +1,4 @@
-"""Looking names up: who asks whom, over what, what came back, and which look-ups a cause accounts for."""
+"""Looking names up: who asks whom, over what, what came back, and which lookups a cause accounts for."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from enum import StrEnum
 
 
 class Transport(StrEnum):
-    """The transport of a look-up."""
+    """The transport of a lookup."""
 
     UDP = "udp"
     TCP = "tcp"
 
 
 class Answer(StrEnum):
-    """What came back from one look-up. The order is that of every report: the worst comes first."""
+    """What came back from one lookup. The order is that of every report: the worst comes first."""
 
     TIMED_OUT = "timed out"
     """Nothing came back."""
@@ -77,7 +77,7 @@ IN_CLUSTER = frozenset({ClientKind.POD, ClientKind.BRANCH, ClientKind.HOST})
 
 
 FROM_THE_NODE = "asked from the node, not from the pod"
-"""What is said of look-ups that a node made in a pod's place: its packets take the node's way."""
+"""What is said of lookups that a node made in a pod's place: its packets take the node's way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -124,9 +124,9 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Which failing look-ups a cause accounts for. Empty sets mean all.
+    """Which failing lookups a cause accounts for. Empty sets mean all.
 
-    A look-up that goes through the service is covered when the client matches, whatever the server,
+    A lookup that goes through the service is covered when the client matches, whatever the server,
     unless `service_path` is false: the service may have handed the query to any backend.
     """
 
@@ -163,7 +163,7 @@ class Reach:
 
 
 EVERYTHING = Reach()
-"""Every look-up from inside the cluster."""
+"""Every lookup from inside the cluster."""
 
 
 def _among(value: str, wanted: frozenset[str]) -> bool:

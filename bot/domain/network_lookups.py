@@ -1,4 +1,4 @@
-"""Look-ups of the endpoint's name from other networks, and connections to its addresses from there."""
+"""Lookups of the endpoint's name from other networks, and connections to its addresses from there."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NetworkLooked:
 
     @property
     def asked(self) -> tuple[Lookup, ...]:
-        """The look-ups that were really made."""
+        """The lookups that were really made."""
         return tuple(one for one in self.lookups if one.answer is not Answer.NOT_ASKED)
 
     @property

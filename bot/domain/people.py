@@ -36,7 +36,7 @@ class Standing:
 
 
 class Directory(Protocol):
-    """Looks people up. A look-up that fails raises `Refused`: nobody is entitled by default."""
+    """Looks people up. A lookup that fails raises `Refused`: nobody is entitled by default."""
 
     def standing(self, person: Person) -> Standing:
         """Return what is known of this account now."""

@@ -82,7 +82,7 @@ class Peer:
     aws_writer: bool = False
     """A writer role is configured: steps that change AWS there may be approved."""
     probe: Probe | None = None
-    """None: look-ups from there are UNKNOWN."""
+    """None: lookups from there are UNKNOWN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class When(StrEnum):
     AT_ONCE = "at_once"
     """As soon as the steps before it are done."""
     LOOKUPS_ANSWER = "lookups_answer"
-    """Only once the look-ups of the plan's symptoms answer: recreating pods in a broken network helps nobody."""
+    """Only once the lookups of the plan's symptoms answer: recreating pods in a broken network helps nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class FixPlan:
     verify_rules: tuple[str, ...]
     """Rules that must be HEALTHY again; after a measure, rules that must no longer lack its evidence."""
     symptoms: tuple[str, ...] = ()
-    """Rules whose look-ups must answer again: the symptoms that the finding explained or, where it explained
+    """Rules whose lookups must answer again: the symptoms that the finding explained or, where it explained
     none, those that were not failing, so that the change is seen to break nothing. A measure has none."""
     yields: tuple[str, ...] = ()
     """The collectors whose evidence this measure makes readable; empty: it is a fix, or the undo of either."""

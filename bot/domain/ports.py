@@ -85,7 +85,7 @@ class ClusterReader(Protocol):
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """Return what a pod answers to an HTTP GET of `path` (`metrics`) at a port, through the API server.
 
-        Needs get on pods/proxy. The API server reaches for the pod itself: its way is not that of a look-up.
+        Needs get on pods/proxy. The API server reaches for the pod itself: its way is not that of a lookup.
         """
         ...
 

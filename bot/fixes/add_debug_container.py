@@ -2,7 +2,7 @@
 
 An ephemeral container of the cluster's `debug_image`, added to the named pods as `kubectl debug` does it: it shares the
 pod's network and its resolv.conf, has no capability and no root. It cannot be taken away again: it stays until the pod
-is replaced. A measure: it makes look-ups from these pods readable. Playbook:
+is replaced. A measure: it makes lookups from these pods readable. Playbook:
 
     measures:
       - measure: add_debug_container

@@ -1,4 +1,4 @@
-"""Recreate application pods once look-ups answer again, one controller at a time (A7).
+"""Recreate application pods once lookups answer again, one controller at a time (A7).
 
 Pods that gave up while DNS was down, or that keep a stale connection, start afresh through a rollout restart, as
 `kubectl rollout restart` does it: an annotation of the pod template. The next controller is touched only when all pods

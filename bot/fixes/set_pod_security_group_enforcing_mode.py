@@ -1,7 +1,7 @@
 """Let the VPC CNI make pods with branch interfaces in standard mode, so that they see their node and its cache (B7).
 
 Where the EKS add-on vpc-cni owns aws-node it is changed through the add-on, else in the DaemonSet. Pods keep the mode
-that they were made under, so `recreate_pods` follows at once: look-ups answer only afterwards. Refused below VPC CNI
+that they were made under, so `recreate_pods` follows at once: lookups answer only afterwards. Refused below VPC CNI
 1.11, while the add-on is neither ACTIVE nor UPDATING, and where its schema takes no such variable; an update that is
 under way is waited for. Cost: one write, then reads every 2 s until aws-node's pods are all new and Ready. Playbook:
 

@@ -56,7 +56,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     names = ", ".join(str(step.parameters["rule_id"]) for step in steps)
     return Planned(
         steps=tuple(steps),
-        blast_radius=f"Look-ups of the names of {names} are sent elsewhere in every VPC that these rules hold in.",
+        blast_radius=f"Lookups of the names of {names} are sent elsewhere in every VPC that these rules hold in.",
     )
 
 

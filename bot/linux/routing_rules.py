@@ -46,7 +46,7 @@ class RoutingRule:
     table: str = ""
     """`local`, `main`, `101`; empty: the rule leads to no table (`action`)."""
     action: str = ""
-    """`unreachable`, `blackhole`, `goto 32766`, …; empty: a look-up."""
+    """`unreachable`, `blackhole`, `goto 32766`, …; empty: a lookup."""
     inverted: bool = False
     """Packets that do not match (`not`)."""
     further: str = ""

@@ -27,7 +27,7 @@ class VpcBook:
     """By subnet id; None: not read."""
     subnets: Mapping[str, Subnet] | None
     resolvers: frozenset[Address]
-    """The VPC's own, where look-ups are asked: nothing filters the way to them."""
+    """The VPC's own, where lookups are asked: nothing filters the way to them."""
     cidrs: frozenset[Network]
     """The VPC's own; none: not read."""
 

@@ -69,4 +69,4 @@ def _pod(diagnosis: Diagnosis) -> str:
     failed = "".join(f", {number} {answer}" for answer, number in bad.items())
     node = f" on {told[0].client.node}" if told and told[0].client.node else ""
     answered = sum(one.answer is Answer.ANSWERED for one in told)
-    return f"Pod {pod}{node}: {answered} of {count(len(told), 'look-up')} from it answered{failed}."
+    return f"Pod {pod}{node}: {answered} of {count(len(told), 'lookup')} from it answered{failed}."

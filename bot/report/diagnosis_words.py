@@ -46,7 +46,7 @@ class FaultWords:
     explained_by: tuple[str, ...]
     """Rules."""
     lookups: bool
-    """Whether it is that look-ups fail."""
+    """Whether it is that lookups fail."""
     last_failure: str
     missing: tuple[str, ...]
     advice: tuple[str, ...]
@@ -101,7 +101,7 @@ class DiagnosisWords:
     symptoms: tuple[FaultWords, ...]
     """Explained or not."""
     unexplained: str
-    """That look-ups fail, or pods are not well, which no root cause explains; empty where none, or no root cause."""
+    """That lookups fail, or pods are not well, which no root cause explains; empty where none, or no root cause."""
     unexplained_lookups: tuple[str, ...]
     notes: tuple[str, ...]
     """Latent fault, an unconfirmed cluster, a diagnosis that is not recorded, why nothing is proposed."""
@@ -213,7 +213,7 @@ def _headline(diagnosis: Diagnosis) -> str:
 def _seen(diagnosis: Diagnosis) -> str:
     """Say what is wrong where nobody knows why."""
     symptoms = [one for one in diagnosis.findings if one.verdict is Verdict.PROBLEM and one.kind is Kind.SYMPTOM]
-    seen = ["look-ups fail"] if any(_about_lookups(one) for one in symptoms) else []
+    seen = ["lookups fail"] if any(_about_lookups(one) for one in symptoms) else []
     pods = len(diagnosis.unexplained_pods)
     seen += [f"{count(pods, 'CoreDNS pod')} not well"] if pods else []
     return " and ".join(seen) or "something is wrong"
@@ -314,7 +314,7 @@ def _unexplained(diagnosis: Diagnosis) -> str:
     if not diagnosis.root_causes:
         return ""
     lookups, pods = len(diagnosis.unexplained), diagnosis.unexplained_pods
-    left = [count(lookups, "failing look-up")] if lookups else []
+    left = [count(lookups, "failing lookup")] if lookups else []
     left += [f"{count(len(pods), 'CoreDNS pod')} not well ({', '.join(pods)})"] if pods else []
     return f"{' and '.join(left)} explained by none of the causes above: there may be another one." if left else ""
 
@@ -330,7 +330,7 @@ def _unexplained_lookups(diagnosis: Diagnosis) -> Iterator[str]:
 def _notes(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.root_causes and diagnosis.lookups_all_answer:
         yield (
-            f"Latent fault: every look-up answers right now ({diagnosis.looked_from}). "
+            f"Latent fault: every lookup answers right now ({diagnosis.looked_from}). "
             "The fault above is real all the same and shows when pods, nodes or caches change."
         )
     if diagnosis.binding is None and diagnosis.binding_gap is not None:
@@ -343,7 +343,7 @@ def _notes(diagnosis: Diagnosis) -> Iterator[str]:
 def _lookups(diagnosis: Diagnosis) -> str:
     looked = diagnosis.looked_from
     if diagnosis.lookups_all_answer is None:
-        return f"Look-ups from inside: could not look. {looked}".strip()
+        return f"Lookups from inside: could not look. {looked}".strip()
     if diagnosis.lookups_all_answer:
-        return f"Look-ups from inside: every one answers ({looked})."
-    return f"Look-ups from inside: some fail ({looked})."
+        return f"Lookups from inside: every one answers ({looked})."
+    return f"Lookups from inside: some fail ({looked})."

@@ -1,4 +1,4 @@
-"""The look-ups of a diagnosis as a small table, the worst first."""
+"""The lookups of a diagnosis as a small table, the worst first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MATRIX_ROWS = 12
 
 
 def lookup_table(found: LookupMatrix | None) -> str:
-    """Return the look-ups as a small table: a line for each group of clients and server, the worst first."""
+    """Return the lookups as a small table: a line for each group of clients and server, the worst first."""
     lines = [] if found is None else [line for row in rows(found.lookups) for line in _lines(row)]
     if not lines:
         return ""

@@ -156,7 +156,7 @@ def _verification(plan: FixPlan) -> str:
             f"Afterwards everything is collected anew: {', '.join(plan.yields)} must be readable and {rules} must no "
             "longer lack it. The undo is proposed then, for its own approval once all is read."
         )
-    lookups = f" and look-ups must answer ({', '.join(plan.symptoms)})" if plan.symptoms else ""
+    lookups = f" and lookups must answer ({', '.join(plan.symptoms)})" if plan.symptoms else ""
     return (
         f"Afterwards everything is collected anew: {rules} must be healthy{lookups}. "
         "If not, the undo is proposed for its own approval."
@@ -233,7 +233,7 @@ def _end(step: Step) -> str:
 
 def _step(number: int, step: Step, total: int) -> StepWords:
     owner = f" Owned elsewhere: {step.owner}." if step.owner else ""
-    later = " Runs only once look-ups answer again." if step.when is When.LOOKUPS_ANSWER else ""
+    later = " Runs only once lookups answer again." if step.when is When.LOOKUPS_ANSWER else ""
     where = "" if step.place == HOME else f" At {step.place}."
     return StepWords(
         heading=f"Step {number} of {total}: {step.target}.{where}{owner}{later}{_end(step)}",

@@ -85,7 +85,7 @@ def _concluded(one: Concluded) -> Iterator[str]:
     if one.healthy_refuted_by:
         yield f"not HEALTHY where there is {'; '.join(one.healthy_refuted_by)}"
     if one.explains:
-        yield f"as a PROBLEM it explains {', '.join(one.explains)}, and the failing look-ups that it reaches"
+        yield f"as a PROBLEM it explains {', '.join(one.explains)}, and the failing lookups that it reaches"
 
 
 def _may_propose(page: PlaybookPage) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _may_propose(page: PlaybookPage) -> Iterator[str]:
     for rule, change in proposed:
         yield from _change(change, f"{change.name}, {change.risk} risk", _when(change, rule))
     for names, later in _following([change for _, change in proposed]):
-        yield from _change(later, later.name, [f"follows {', '.join(names)} in the same plan, once look-ups answer"])
+        yield from _change(later, later.name, [f"follows {', '.join(names)} in the same plan, once lookups answer"])
     yield ""
 
 
@@ -118,7 +118,7 @@ def _when(change: Change, rule: str) -> Iterator[str]:
         yield f"verified when that can be read and is no longer missing for {rules}; its undo is proposed then"
     else:
         yield f"a fix: proposed when {rule} is a root cause"
-        yield f"verified when look-ups answer and these rules are healthy: {rules}; otherwise its undo is proposed"
+        yield f"verified when lookups answer and these rules are healthy: {rules}; otherwise its undo is proposed"
 
 
 def _following(changes: Iterable[Change]) -> list[tuple[list[str], Change]]:

@@ -61,7 +61,7 @@ def _body(fault: FaultWords) -> Iterator[str]:
 
 def _symptoms(words: DiagnosisWords) -> Iterator[str]:
     for fault in words.symptoms:
-        yield f"LOOK-UPS  {words.looked_from}" if fault.lookups else f"SEEN  {fault.title}  [{fault.rule}]"
+        yield f"LOOKUPS  {words.looked_from}" if fault.lookups else f"SEEN  {fault.title}  [{fault.rule}]"
         yield from wrapped(fault.summary, "  ")
         yield from (f"    {line}" for line in fault.proof)
         yield ""

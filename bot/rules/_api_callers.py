@@ -42,14 +42,14 @@ def _coredns(case: Case, since: datetime) -> Calls:
 
 
 def _unshown(looked: LookupMatrix | Gap, pods: CorednsPods) -> tuple[Gap, ...]:
-    """Return why look-ups were not made: a pod that answers cluster names SERVFAIL would contradict a silent log."""
+    """Return why lookups were not made: a pod that answers cluster names SERVFAIL would contradict a silent log."""
     return (looked,) if isinstance(looked, Gap) and not pods.absent else ()
 
 
 def _kube_proxy(case: Case, since: datetime) -> Calls:
     """Return kube-proxy's calls.
 
-    The rules in the kernel stay as they were, so look-ups are accounted for only on nodes whose
+    The rules in the kernel stay as they were, so lookups are accounted for only on nodes whose
     kube-proxy, as its log proves, has written none since it started.
     """
     logs, pods = case.need(KubeProxyLogs), case.need(KubeProxyPods)

@@ -157,7 +157,7 @@ class Calls:
     not_needed: str
     """Why there is nothing to check, or empty."""
     reach: Callable[[Standing], tuple[Reach, ...]]
-    """Which look-ups fail because of such failures."""
+    """Which lookups fail because of such failures."""
     made: Callable[[Standing], tuple[ApiCall, ...]]
     """The calls that these failures are of."""
     call_reach: Callable[[Standing], tuple[CallReach, ...]] = lambda _: ()

@@ -73,7 +73,7 @@ class ControlPlaneWays:
         return tuple(sorted(pod.name for pod in waiting if pod.client.pod in cut))
 
     def reach(self, found: Iterable[Stopped]) -> tuple[Reach, ...]:
-        """Return which look-ups fail because these pods do not serve."""
+        """Return which lookups fail because these pods do not serve."""
         waiting = self.waiting(found)
         return self.pods.reach_of(waiting) if waiting and isinstance(self.pods, CorednsPods) else ()
 

@@ -153,7 +153,7 @@ class Blocked:
     def reach(self) -> tuple[Reach, ...]:
         """One reach for each CoreDNS address, set of transports and kind of client: whom it does not answer.
 
-        A branch interface that no application pod holds reaches no look-up: nothing was asked from there.
+        A branch interface that no application pod holds reaches no lookup: nothing was asked from there.
         """
         names: dict[tuple[str, frozenset[Transport], frozenset[ClientKind]], set[str]] = {}
         for (asker, address), transports in self.transports.items():
@@ -186,16 +186,16 @@ def _reach(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """Proven blocks, held against the look-ups that were made."""
+    """Proven blocks, held against the lookups that were made."""
 
     standing: tuple[Stopped, ...]
-    """Those that no look-up contradicts."""
+    """Those that no lookup contradicts."""
     refuted: tuple[Gap, ...]
-    """Those on whose very way a look-up was answered: what was read of the VPC is not what its packets meet."""
+    """Those on whose very way a lookup was answered: what was read of the VPC is not what its packets meet."""
 
     @classmethod
     def of(cls, case: Case, paths: DnsPaths, found: Iterable[Stopped]) -> Weighed:
-        """Ask the look-ups that went straight to a CoreDNS address.
+        """Ask the lookups that went straight to a CoreDNS address.
 
         An answer on a way that a group or an ACL is said to close refutes all that was concluded of it over that
         transport: its rules are not those that packets meet. Where some source ports are closed it refutes nothing.
@@ -209,7 +209,7 @@ class Weighed:
             against = next((one for one in answered if any(reach.covers(one) for reach in reaches)), None)
             if against is not None:
                 way = f"{against.transport} from {against.client.title} to {against.server}"
-                reason = f"{item.block.missing}, yet a look-up over {way} was answered in this diagnosis"
+                reason = f"{item.block.missing}, yet a lookup over {way} was answered in this diagnosis"
                 refuted.setdefault(_barrier(item), Gap(what="a way that is called blocked", reason=reason))
         standing = tuple(item for item in found if _barrier(item) not in refuted)
         return cls(standing=standing, refuted=tuple(refuted.values()))

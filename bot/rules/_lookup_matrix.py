@@ -1,4 +1,4 @@
-"""The look-ups as a small table of text, and where among them the failures lie; no rule itself."""
+"""The lookups as a small table of text, and where among them the failures lie; no rule itself."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _marks(lookups: Sequence[Lookup]) -> str:
 
 
 def localise(asked: Sequence[Lookup], failing: Sequence[Lookup]) -> tuple[str, ...]:
-    """Return what the failures have in common and the answered look-ups have not: "only over tcp"."""
+    """Return what the failures have in common and the answered lookups have not: "only over tcp"."""
     found, failed = [], set(failing)
     for tell, value in _DIMENSIONS:
         bad, good = {value(one) for one in failing}, {value(one) for one in asked if one not in failed}

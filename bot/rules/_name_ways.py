@@ -29,7 +29,7 @@ from bot.network.resolver import IN_EVERY_VPC, IN_EVERY_VPC_V6
 NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, PrivateZones, DnsFirewall, DnsProfiles, EndpointNetworks)
 """What every rule about these ways needs."""
 WANTS = (EndpointLookups,)
-"""What says more than configuration: what look-ups from there were answered."""
+"""What says more than configuration: what lookups from there were answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class NameWays:
     gaps: tuple[Gap, ...]
     """What of the evidence could not be read, peers that were not entered included."""
     seen: EndpointLookups | None
-    """Look-ups from other networks; None: they could not be gathered."""
+    """Lookups from other networks; None: they could not be gathered."""
 
     @property
     def home(self) -> VpcNames:
@@ -91,7 +91,7 @@ class NameWays:
         return [one for one in found if one.vpc_id == self.cluster.vpc_id]
 
     def fails(self, place: str) -> bool | None:
-        """Return whether look-ups from a network were seen to get none of the private addresses; None: not looked."""
+        """Return whether lookups from a network were seen to get none of the private addresses; None: not looked."""
         return fails_there(self.seen, place)
 
     def doubts(self, one: PeerWay) -> Iterator[Gap]:
@@ -149,7 +149,7 @@ def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) 
 
 
 def fails_there(seen: EndpointLookups | None, place: str) -> bool | None:
-    """Return whether look-ups from a network were seen to get none of the private addresses; None: not looked."""
+    """Return whether lookups from a network were seen to get none of the private addresses; None: not looked."""
     looked = seen.of(place) if seen else None
     if seen is None or looked is None or not looked.asked:
         return None
@@ -161,7 +161,7 @@ def _answered(looked: NetworkLooked, private: frozenset[str]) -> bool:
 
 
 def reach_of(places: Iterable[str]) -> tuple[Reach, ...]:
-    """Return that look-ups from these networks are accounted for."""
+    """Return that lookups from these networks are accounted for."""
     names = frozenset(places)
     kinds = frozenset({ClientKind.PEER, ClientKind.ON_PREMISES})
     return (Reach(kinds=kinds, places=names),) if names else ()

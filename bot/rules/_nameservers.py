@@ -102,6 +102,6 @@ def unasked(pairs: Sequence[tuple[PodResolver, str]]) -> tuple[Gap, ...]:
     """Return a gap for each server of which it is not known whether it answers."""
     servers = {server: resolver.client for resolver, server in reversed(pairs)}
     return tuple(
-        Gap(what=f"look-ups by {server} from {client.title}", reason="it was asked for no cluster name from there")
+        Gap(what=f"lookups by {server} from {client.title}", reason="it was asked for no cluster name from there")
         for server, client in sorted(servers.items())
     )

@@ -1,4 +1,4 @@
-"""What rules about NodeLocal DNSCache ask alike: who asks it, and how look-ups through it fare; no rule itself."""
+"""What rules about NodeLocal DNSCache ask alike: who asks it, and how lookups through it fare; no rule itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def asked_there(found: NodeLocalDns, cache: NodeLocalCache, node: str, lookups: 
 
 
 def through(found: NodeLocalDns, lookups: LookupMatrix | None, nodes: Iterable[str] = ()) -> tuple[Lookup, ...]:
-    """Return the look-ups that were made at the caches' addresses, on these nodes or on all."""
+    """Return the lookups that were made at the caches' addresses, on these nodes or on all."""
     wanted = frozenset(nodes)
     return tuple(
         one
@@ -39,10 +39,10 @@ def through(found: NodeLocalDns, lookups: LookupMatrix | None, nodes: Iterable[s
 
 
 def lookups_through(found: NodeLocalDns, lookups: LookupMatrix | None, nodes: Sequence[str]) -> str:
-    """Say how look-ups at its addresses fare on these nodes."""
+    """Say how lookups at its addresses fare on these nodes."""
     asked = through(found, lookups, nodes)
     if not asked:
-        return "No look-up at its addresses was made there."
+        return "No lookup at its addresses was made there."
     answered = [one for one in asked if one.answer is Answer.ANSWERED]
     servers = ", ".join(sorted({one.server for one in asked}))
-    return f"{len(answered)} of {count(len(asked), 'look-up')} at {servers} from there were answered."
+    return f"{len(answered)} of {count(len(asked), 'lookup')} at {servers} from there were answered."

@@ -35,7 +35,7 @@ class RuleFault:
     text: str
     """One sentence without a full stop."""
     certain: bool
-    """Look-ups from there fail for certain; otherwise public DNS is asked, which may answer."""
+    """Lookups from there fail for certain; otherwise public DNS is asked, which may answer."""
 
 
 def rule_fault(ways: NameWays, one: PeerWay) -> RuleFault | None:

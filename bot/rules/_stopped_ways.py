@@ -1,4 +1,4 @@
-"""Peers whose look-ups of the private endpoint certainly stop at one kind of hop; no rule itself."""
+"""Peers whose lookups of the private endpoint certainly stop at one kind of hop; no rule itself."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bot.rules._rule_faults import rule_fault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedWay:
-    """One peer, and where its look-ups stop."""
+    """One peer, and where its lookups stop."""
 
     peer: PeerWay
     hop: Hop
 
 
 def stopped_at(ways: NameWays, one: PeerWay, kind: HopKind, end: End) -> StoppedWay | None:
-    """Return where a peer's look-ups certainly stop, if at a hop of this kind and for no fault of a rule's."""
+    """Return where a peer's lookups certainly stop, if at a hop of this kind and for no fault of a rule's."""
     if one.way.end is not end or not one.way.fails or rule_fault(ways, one) is not None:
         return None
     hop = next((hop for hop in one.way.of(kind) if hop.state is HopState.STOPS), None)
@@ -64,7 +64,7 @@ def _problem(
     first = found[0]
     return Judgement(
         verdict=Verdict.PROBLEM,
-        summary=f"{first.hop.text}: {why} for look-ups of {ways.host} from {first.peer.where}.",
+        summary=f"{first.hop.text}: {why} for lookups of {ways.host} from {first.peer.where}.",
         proof=tuple(f"{one.peer.where}: {one.hop.text}." for one in found),
         details={
             "name": ways.host,

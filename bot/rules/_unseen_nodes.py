@@ -1,4 +1,4 @@
-"""Why what look-ups suggest could not be judged on some nodes: they were not looked at. No rule itself."""
+"""Why what lookups suggest could not be judged on some nodes: they were not looked at. No rule itself."""
 
 from __future__ import annotations
 

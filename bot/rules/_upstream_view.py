@@ -1,4 +1,4 @@
-"""What look-ups and the query log show about the upstream servers of one CoreDNS pod. No rule itself."""
+"""What lookups and the query log show about the upstream servers of one CoreDNS pod. No rule itself."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def _unseen(seen: Seen, enough: int) -> tuple[FailureState, str]:
     if not seen.failures:
         return (
             FailureState.OPEN,
-            "only the loop plugin's self-test failed, and no look-up shows whether other queries succeed",
+            "only the loop plugin's self-test failed, and no lookup shows whether other queries succeed",
         )
     if seen.kinds & _REFUSED:
         return FailureState.UNREACHABLE, "the network refuses, which load does not explain"
@@ -277,8 +277,8 @@ def _unseen(seen: Seen, enough: int) -> tuple[FailureState, str]:
     if UpstreamFailureKind.OTHER in seen.kinds:
         return FailureState.OPEN, NOBODY_KNOWS
     if seen.kinds == {UpstreamFailureKind.TIMEOUT}:
-        return FailureState.OPEN, "queries timed out, and no look-up shows whether all do or only some"
-    return FailureState.OPEN, f"queries failed ({_named(seen.kinds)}), and no look-up shows whether all do or only some"
+        return FailureState.OPEN, "queries timed out, and no lookup shows whether all do or only some"
+    return FailureState.OPEN, f"queries failed ({_named(seen.kinds)}), and no lookup shows whether all do or only some"
 
 
 def _named(kinds: frozenset[UpstreamFailureKind]) -> str:

@@ -3,7 +3,7 @@
 Its log says `nf_conntrack: table full, dropping packet`; the count stands at the maximum. Short UDP exchanges fill it,
 which NodeLocal DNSCache avoids. What ENA drops beyond the instance's own allowance (`conntrack_allowance_exceeded`) is
 another limit: the kernel's table may have room then, and the counter does not say when. Where nodes are not looked at,
-look-ups that were all answered show that new connections could be tracked, said so.
+lookups that were all answered show that new connections could be tracked, said so.
 
 In a playbook: `{rule: conntrack_table_full, severity: critical, with: {full_share: 0.98}}`.
 """
@@ -45,18 +45,16 @@ def judge(case: Case) -> Judgement:
     asked = [one for one in lookups.lookups if one.answer is not Answer.NOT_ASKED and one.client.node]
     silent = {one.client.node for one in asked if one.answer is Answer.TIMED_OUT}
     missing = tuple(
-        unseen(
-            case.look_for(NodeConntracks), silent, counted, what="tracked connections", why="some look-ups timed out"
-        )
+        unseen(case.look_for(NodeConntracks), silent, counted, what="tracked connections", why="some lookups timed out")
     )
     if not missing and not asked and not counted:
-        missing = (Gap(what="tracked connections", reason="no look-up was made, and no node's table was seen"),)
+        missing = (Gap(what="tracked connections", reason="no lookup was made, and no node's table was seen"),)
     if missing:
         return unknown(f"Whether a node's table of tracked connections is full is open: {missing[0].reason}.", *missing)
     fullest = max((one.full_share or 0.0 for one in counted.values()), default=0.0)
     nodes = {one.client.node for one in asked} - set(counted)
     seen = f"the fullest of {count(len(counted), 'table')} is {fullest:.0%} full" if counted else ""
-    tracked = f"every look-up from {count(len(nodes), 'further node' if counted else 'node')} was answered"
+    tracked = f"every lookup from {count(len(nodes), 'further node' if counted else 'node')} was answered"
     return healthy(
         f"New connections can be tracked: {'; '.join(filter(None, (seen, tracked if nodes else '')))}.",
         *_beyond_allowances(counted.values()),
@@ -115,7 +113,7 @@ RULE = Rule(
     wants=(NodeConntracks, CorednsPods),
     problem_refuted_by=((NodeConntracks, "room in the kernel's table, whatever ENA dropped beyond its allowance"),),
     healthy_refuted_by=(
-        (LookupMatrix, "a look-up without an answer from a node whose table was not seen"),
+        (LookupMatrix, "a lookup without an answer from a node whose table was not seen"),
         (NodeConntracks, "a table that is full"),
     ),
     decides_without=(NodeConntracks,),

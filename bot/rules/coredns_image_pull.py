@@ -1,6 +1,6 @@
 """CoreDNS's image cannot be pulled.
 
-A time-out towards a private address means that VPC endpoints (ecr.api, ecr.dkr, s3) are missing or closed; a look-up
+A time-out towards a private address means that VPC endpoints (ecr.api, ecr.dkr, s3) are missing or closed; a lookup
 of the registry's name that fails (`lookup REGISTRY on …`) is the node's own DNS; a missing tag and a refusal are told
 apart.
 

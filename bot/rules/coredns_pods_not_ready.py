@@ -2,7 +2,7 @@
 
 Whatever ails CoreDNS shows here, also what no rule knows: a panic, a liveness kill, a probe that never passes, a node
 that is gone. Every cause that names the pod explains it; alone it means "no known cause found", and never "healthy":
-one ready pod hides the other from every look-up.
+one ready pod hides the other from every lookup.
 
 PROBLEM: a container that waits for anything but its first start (CrashLoopBackOff, ImagePullBackOff, …); a pod that is
 not ready for longer than `grace`, or at all where no pod is ready; one that is ready and has ended `restarts` times,
@@ -168,7 +168,7 @@ def _problem(ailing: list[Ailing], found: CorednsPods, logs: CorednsLogs | None)
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=f"{'; '.join(seen)}. {ready} of {found.desired_replicas or len(found.pods)} wanted are ready; "
-        "look-ups show nothing of the others.",
+        "lookups show nothing of the others.",
         proof=(*(_line(one, logs) for one in ailing[:MOST_PODS]), *_short(found)),
         details={
             "pods": [one.pod.name for one in ailing],

@@ -107,7 +107,7 @@ def _silent(context: Context, pods: CorednsPods) -> tuple[Gap, ...]:
         return ()
     unread = corefile.root.unread
     lacks = f"may have no `errors` plugin ({unread[0]})" if unread else "has no `errors` plugin"
-    reason = f"the Corefile {lacks}, so CoreDNS logs no failed query, and no look-up showed an answer"
+    reason = f"the Corefile {lacks}, so CoreDNS logs no failed query, and no lookup showed an answer"
     return (Gap(what="CoreDNS logs", reason=reason),)
 
 

@@ -67,7 +67,7 @@ def _problem(found: Sequence[Stopped], paths: DnsPaths, missing: tuple[Gap, ...]
     blocked = Blocked.of(paths, found)
     worst = max(found, key=lambda item: item.block.share).block
     share = ways.worst_share(found)
-    fails = "every look-up that takes this way fails" if share == 1 else f"about {share:.1%} of their look-ups fail"
+    fails = "every lookup that takes this way fails" if share == 1 else f"about {share:.1%} of their lookups fail"
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
@@ -92,7 +92,7 @@ RULE = Rule(
     wants=(NodeLocalDns, VpcCni, LookupMatrix),
     problem_refuted_by=(
         (NodeLocalDns, "a cache that answers a pod in standard mode on its own node"),
-        (LookupMatrix, "a look-up that was answered on exactly the way that is called blocked"),
+        (LookupMatrix, "a lookup that was answered on exactly the way that is called blocked"),
         (NetworkAcls, "an earlier entry that allows it"),
         (WorkerNodes, "a pair of interfaces in one subnet, which ACLs do not filter"),
     ),

@@ -2,7 +2,7 @@
 
 Judges the real pair: the interface that holds the client's address and the one that holds the CoreDNS pod's. Covers a
 cluster security group hardened too far, node groups with a group each, and pods with groups of their own. Groups are
-stateful, so the answer is never judged; network ACLs have a rule of their own. Look-ups that
+stateful, so the answer is never judged; network ACLs have a rule of their own. Lookups that
 were answered on a way that is called blocked contradict it.
 """
 
@@ -71,7 +71,7 @@ def _problem(
         verdict=Verdict.PROBLEM,
         summary=(
             f"Security groups stop {transports_text(blocked)} in {len(blocked.pairs)} of {len(paths.pairs)} "
-            f"{paths.pairs_of}: {found[0].block.missing}. Look-ups from {blocked.whom(paths)} time out "
+            f"{paths.pairs_of}: {found[0].block.missing}. Lookups from {blocked.whom(paths)} time out "
             "whenever they are sent there."
         ),
         proof=groups.proof(found, rules, names, asking="asking"),
@@ -124,7 +124,7 @@ RULE = Rule(
     wants=(NodeLocalDns, VpcCni, LookupMatrix),
     problem_refuted_by=(
         (NodeLocalDns, "a cache that answers a pod in standard mode on its own node"),
-        (LookupMatrix, "a look-up that was answered on exactly the way that is called blocked"),
+        (LookupMatrix, "a lookup that was answered on exactly the way that is called blocked"),
         (SecurityGroupRules, "a rule of any other group of the interface that admits it"),
         (KubeDns, "no endpoint behind the interface"),
     ),

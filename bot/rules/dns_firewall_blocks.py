@@ -16,7 +16,7 @@ from bot.rules._stopped_ways import StoppedWay, judge_stopped
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from the rule groups that peers' look-ups meet."""
+    """Conclude from the rule groups that peers' lookups meet."""
     return judge_stopped(
         case,
         HopKind.FIREWALL,

@@ -1,8 +1,8 @@
-"""Look-ups from inside the cluster fail (C7 to C9). A symptom: it says where, never why.
+"""Lookups from inside the cluster fail (C7 to C9). A symptom: it says where, never why.
 
-PROBLEM: some look-up timed out, was refused, answered SERVFAIL, or said that a name does not exist
+PROBLEM: some lookup timed out, was refused, answered SERVFAIL, or said that a name does not exist
 which does. A name that a person asked about may rightly not exist: NXDOMAIN is a failure there only
-where another server answered it. HEALTHY: no look-up failed, and there is no hole in what was asked:
+where another server answered it. HEALTHY: no lookup failed, and there is no hole in what was asked:
 the pod that a person named could be read, each group of clients looked from (a node's pods of one kind)
 got an answer over UDP by the service and by a CoreDNS pod (where either exists), and each server was
 asked over UDP and over TCP for an internal and an external name from somewhere.
@@ -25,7 +25,7 @@ _MAX_DETAILS = 5
 
 
 def judge(case: Case) -> Judgement:
-    """Sort the look-ups into failing and answered, and look for holes."""
+    """Sort the lookups into failing and answered, and look for holes."""
     found = case.need(LookupMatrix)
     from_nodes = case.find(NodeLookups)
     made = (*found.lookups, *(from_nodes.lookups if from_nodes else ()))
@@ -36,11 +36,11 @@ def judge(case: Case) -> Judgement:
     if failing:
         return _problem(found, made, failing, (*holes, *found.gaps))
     if not asked:
-        nothing = Gap(what="look-ups from inside", reason="no question could be asked in any pod")
+        nothing = Gap(what="lookups from inside", reason="no question could be asked in any pod")
         return unknown(f"No name could be looked up from inside: {found.looked_from}.", *(found.gaps or (nothing,)))
     if holes:
         return unknown(
-            f"All {len(asked)} look-ups made were answered ({found.looked_from}), but not all were made: "
+            f"All {len(asked)} lookups made were answered ({found.looked_from}), but not all were made: "
             f"{holes[0].what}.",
             *holes,
             *found.gaps,
@@ -49,7 +49,7 @@ def judge(case: Case) -> Judgement:
     absent = sorted({one.name for one in asked if one.answer is Answer.NXDOMAIN})
     note = f" {', '.join(absent)} does not exist: every server says so." if absent else ""
     return healthy(
-        f"All {len(asked)} look-ups were answered, internal and external, over UDP and TCP; {found.looked_from}.{note}",
+        f"All {len(asked)} lookups were answered, internal and external, over UDP and TCP; {found.looked_from}.{note}",
         *matrix(made, ()),
     )
 
@@ -64,7 +64,7 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"{len(failing)} of {len(asked)} look-ups from inside failed ({kinds}), "
+            f"{len(failing)} of {len(asked)} lookups from inside failed ({kinds}), "
             f"{'; '.join(where) if where else 'of every kind'}; {found.looked_from}."
         ),
         proof=(*matrix(made, failing), *_quoted(failing)),
@@ -98,18 +98,18 @@ def _fails(one: Lookup, found: LookupMatrix, asked: tuple[Lookup, ...]) -> bool:
 
 
 def _holes(found: LookupMatrix, asked: tuple[Lookup, ...]) -> Iterator[Gap]:
-    """Yield what was not asked and would have to be before anybody may say that look-ups work."""
+    """Yield what was not asked and would have to be before anybody may say that lookups work."""
     for transport in Transport:
         if not any(one.transport is transport for one in asked):
-            yield Gap(what=f"look-ups over {transport}", reason=_reason(found, transport))
+            yield Gap(what=f"lookups over {transport}", reason=_reason(found, transport))
     for external in (False, True):
         if not any(one.external is external for one in asked):
             kind = "an external" if external else "an internal"
-            yield Gap(what=f"look-ups of {kind} name", reason=f"{kind} name was asked nowhere")
+            yield Gap(what=f"lookups of {kind} name", reason=f"{kind} name was asked nowhere")
     planned = {(one.server, one.transport) for one in found.lookups}
     for server, transport in sorted(planned - {(one.server, one.transport) for one in asked}):
         if any(one.transport is transport for one in asked):
-            yield Gap(what=f"look-ups by {server} over {transport}", reason="this server was asked from nowhere")
+            yield Gap(what=f"lookups by {server} over {transport}", reason="this server was asked from nowhere")
     for service in {one.through_service for one in found.lookups}:
         yield from _unasked_clients(found, through_service=service)
 
@@ -122,7 +122,7 @@ def _unasked_clients(found: LookupMatrix, *, through_service: bool) -> Iterator[
         ]
         if over_udp and all(one.answer is Answer.NOT_ASKED for one in over_udp):
             detail = next((one.detail for one in row.lookups if one.detail), "not asked")
-            yield Gap(what=f"look-ups from {row.title} {path}", reason=detail)
+            yield Gap(what=f"lookups from {row.title} {path}", reason=detail)
 
 
 def _reason(found: LookupMatrix, transport: Transport) -> str:
@@ -132,14 +132,14 @@ def _reason(found: LookupMatrix, transport: Transport) -> str:
 
 RULE = Rule(
     name="dns_lookups_fail",
-    title="Look-ups from inside the cluster fail",
-    check="Look-ups from inside the cluster",
+    title="Lookups from inside the cluster fail",
+    check="Lookups from inside the cluster",
     kind=Kind.SYMPTOM,
     judge=judge,
     needs=(LookupMatrix,),
     wants=(NodeLookups,),
     problem_refuted_by=((LookupMatrix, "a name of which every server says that it does not exist"),),
     healthy_refuted_by=(
-        (LookupMatrix, "a look-up that failed, or a server, protocol or kind of client that was not asked"),
+        (LookupMatrix, "a lookup that failed, or a server, protocol or kind of client that was not asked"),
     ),
 )

@@ -1,7 +1,7 @@
 """All pods ask one address, and the DNS Service has another: it was made again without its fixed address.
 
 EKS tells every node the service CIDR's tenth address. A Service that is created without `clusterIP` gets a random one;
-nothing answers at the old address, while CoreDNS and look-ups that name the new one are well. Nodes are not to blame,
+nothing answers at the old address, while CoreDNS and lookups that name the new one are well. Nodes are not to blame,
 and on Fargate nobody could change them. Some nodes alone: `wrong_nameserver`. No Service: `kube_dns_service_missing`.
 Source: aws-ia/terraform-aws-eks-blueprints#1276.
 
@@ -29,7 +29,7 @@ def judge(case: Case) -> Judgement:
     if address and True not in told and not all_answer(lookups):
         if False in told:
             return _problem(address, dns, judged, missing + ((dns.elsewhere_gap,) if dns.elsewhere_gap else ()))
-        gap = Gap(what="look-ups by the address that pods ask", reason=f"nothing was asked at {address}")
+        gap = Gap(what="lookups by the address that pods ask", reason=f"nothing was asked at {address}")
         seen = f"Pods ask {address}, and the DNS Service {dns.title} has {dns.cluster_ip}"
         return unknown(f"{seen}; whether anything answers there is open: {gap.reason}.", gap, *missing)
     if not dns.service_exists:

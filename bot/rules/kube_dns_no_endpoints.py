@@ -40,13 +40,13 @@ def judge(case: Case) -> Judgement:
 
 
 def _answered(lookups: LookupMatrix | None, found: KubeDns) -> str:
-    """Say that a look-up by the Service's address was answered, or return an empty text."""
+    """Say that a lookup by the Service's address was answered, or return an empty text."""
     asked = [one for one in lookups.lookups if one.through_service] if lookups else []
     answered = [one for one in asked if one.server in found.cluster_ips and one.answer in REPLIES]
     if not answered:
         return ""
     return (
-        f"its EndpointSlices hold no ready endpoint, yet {len(answered)} of {len(asked)} look-ups by its address were "
+        f"its EndpointSlices hold no ready endpoint, yet {len(answered)} of {len(asked)} lookups by its address were "
         f"answered in this diagnosis, one of them from {answered[0].client.title}"
     )
 
@@ -136,7 +136,7 @@ RULE = Rule(
     wants=(LookupMatrix,),
     problem_refuted_by=(
         (KubeDns, "a ready endpoint"),
-        (LookupMatrix, "a look-up by the Service's address that was answered"),
+        (LookupMatrix, "a lookup by the Service's address that was answered"),
     ),
     healthy_refuted_by=((KubeDns, "no ready endpoint, or EndpointSlices that were not read"),),
 )

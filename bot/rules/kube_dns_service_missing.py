@@ -63,7 +63,7 @@ def _problem(
 ) -> Judgement:
     asked = named_by(told_by_kubelet(silent)) if silent else list(found.asked)
     where = f"{', '.join(asked)}, which no Service has" if asked else "an address that no Service has"
-    seen = (f"look-ups by {', '.join(asked)}: no cluster name was answered",) if silent else ()
+    seen = (f"lookups by {', '.join(asked)}: no cluster name was answered",) if silent else ()
     passed = tuple(f"Service {name} is NodeLocal DNSCache's own way to CoreDNS" for name in found.upstream_services)
     others = tuple(f"Service {name} serves port 53 at another address" for name in found.other_dns_services)
     return Judgement(

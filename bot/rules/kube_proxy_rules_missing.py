@@ -2,7 +2,7 @@
 
 Its log says so anew with each try, every 30 s, until one succeeds; nothing says that one did, so a silence of a few
 tries is the success. What it could not write may be some other service's, so a PROBLEM needs a trace on the same node:
-look-ups by the service fail while CoreDNS's addresses answer, CoreDNS there gets no answer by the API's ClusterIP, or
+lookups by the service fail while CoreDNS's addresses answer, CoreDNS there gets no answer by the API's ClusterIP, or
 the node's rules lead to none of the service's endpoints. A node that was looked at and leads the address nowhere is a
 PROBLEM by itself, whatever the log says: another program may remove rules, and a label keeps kube-proxy from a Service.
 
@@ -118,7 +118,7 @@ def _failures(logs: KubeProxyLogs) -> Iterator[_Failure]:
 def _open(standing: Iterable[_Failure]) -> Iterator[Gap]:
     """Yield a gap for each node whose kube-proxy complains while nothing fails there that it would explain."""
     for node, pod in sorted({(one.node, one.pod) for one in standing}):
-        reason = f"{pod} on {node} cannot write some of its rules, and no look-up that was made shows which"
+        reason = f"{pod} on {node} cannot write some of its rules, and no lookup that was made shows which"
         yield Gap(what=f"rules on {node}", reason=reason)
 
 

@@ -1,4 +1,4 @@
-"""Search domains multiply look-ups: a large share of all queries is wasted (C11).
+"""Search domains multiply lookups: a large share of all queries is wasted (C11).
 
 With `ndots:5` a client asks for every external name with each search domain first, and twice where it wants IPv4 and
 IPv6 addresses: of ten queries eight are NXDOMAIN. What counts as wasted is such a query for a name that the same client

@@ -56,7 +56,7 @@ class Misfit:
     proof: str
     advice: str
     reach: Reach | None = None
-    """None: no look-up fails of it while its pods run."""
+    """None: no lookup fails of it while its pods run."""
 
 
 def judge(case: Case) -> Judgement:

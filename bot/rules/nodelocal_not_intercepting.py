@@ -31,7 +31,7 @@ from bot.rules._node_local_on_nodes import LackOfNode, lacks, looked_at, tracked
 
 MOST_PROOFS = 20
 _SETTLED = timedelta(minutes=5)
-"""A process that is older has counted every look-up of this diagnosis that came to it."""
+"""A process that is older has counted every lookup of this diagnosis that came to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ def _uncounted(
             yield Gap(
                 what=f"what {one.pod} counts",
                 reason=(
-                    f"{one.line}, and {count(len(answered), 'look-up')} at its addresses were answered there just now: "
+                    f"{one.line}, and {count(len(answered), 'lookup')} at its addresses were answered there just now: "
                     "something else seems to answer them"
                 ),
             )
@@ -184,7 +184,7 @@ RULE = Rule(
         (KubeProxyPods, "something in kube-proxy's place that leads ClusterIPs before a packet is made"),
         (NodeNetworks, "a node without its address on an interface or in the local table"),
         (NodePacketFilters, "a node without its NOTRACK rules"),
-        (NodeLocalMetrics, "fewer queries counted than look-ups at its addresses were answered"),
+        (NodeLocalMetrics, "fewer queries counted than lookups at its addresses were answered"),
     ),
     refuted_with_more=(
         NodeLocalMetrics,

@@ -3,7 +3,7 @@
 Their packets leave through the branch interface by rules that stand before the one for the `local` table, so they never
 see the cache on their node; and its NOTRACK rules keep the DNS service's address from being led to CoreDNS. A pod keeps
 the mode that it was made under: the VPC CNI's configuration tells it of pods that are newer than aws-node on their
-node, its earlier revisions of older ones, and of all the node's own rules and look-ups from exactly these pods.
+node, its earlier revisions of older ones, and of all the node's own rules and lookups from exactly these pods.
 Configuration alone is no proof.
 
 In a playbook: `{rule: nodelocal_pod_security_groups_strict, severity: critical}`.
@@ -56,9 +56,9 @@ class _Asker:
     routed: Routed | None
     """How its node routes its packets, where that was looked at."""
     made: tuple[Lookup, ...]
-    """Its look-ups at addresses of the cache."""
+    """Its lookups at addresses of the cache."""
     beside: tuple[Lookup, ...]
-    """Its look-ups at CoreDNS pods' own addresses."""
+    """Its lookups at CoreDNS pods' own addresses."""
     now: EnforcingMode
     """What pods that are made now are under."""
 
@@ -87,7 +87,7 @@ class _Asker:
     @property
     def line(self) -> str:
         servers = ", ".join(dict.fromkeys(one.server for one in self.made))
-        asked = f"0 of {count(len(self.made), 'look-up')} at {servers} answered" if self.made else "not looked from"
+        asked = f"0 of {count(len(self.made), 'lookup')} at {servers} answered" if self.made else "not looked from"
         beside = [one for one in self.beside if one.answer is Answer.ANSWERED]
         also = f", {len(beside)} of {len(self.beside)} at CoreDNS pods' own addresses" if self.made and beside else ""
         older = f", {self.dated_by}" if self.dated_by else ""
@@ -95,7 +95,7 @@ class _Asker:
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from who asks the cache, under which mode each was made, and what look-ups from each gave."""
+    """Conclude from who asks the cache, under which mode each was made, and what lookups from each gave."""
     found, cni, branch = case.need(NodeLocalDns), case.need(VpcCni), case.need(BranchPods)
     gaps = (*found.gaps, *branch.gaps)
     if not found.caches:
@@ -182,8 +182,8 @@ def _unlooked(askers: Sequence[_Asker]) -> tuple[Gap, ...]:
     names = and_more([one.name for one in askers], _SHOWN)
     return (
         Gap(
-            what="look-ups from pods with a branch interface",
-            reason=f"no look-up was made from {names}; name one with --pod, or let workload_selector select them",
+            what="lookups from pods with a branch interface",
+            reason=f"no lookup was made from {names}; name one with --pod, or let workload_selector select them",
         ),
     )
 
@@ -224,7 +224,7 @@ def _problem(
 
 
 def _reach(names: frozenset[str], found: NodeLocalDns, caches: Sequence[NodeLocalCache]) -> tuple[Reach, ...]:
-    """Return the look-ups that it accounts for: by the service's address where a cache takes it, by its own."""
+    """Return the lookups that it accounts for: by the service's address where a cache takes it, by its own."""
     kinds = frozenset({ClientKind.BRANCH})
     local = frozenset(address for cache in caches for address in cache.link_local)
     by_service = (Reach(kinds=kinds, pods=names, service_only=True),)
@@ -253,7 +253,7 @@ def _others(concerned: Sequence[_Asker], addresses: Sequence[str], lookups: Look
         and one.answer is not Answer.NOT_ASKED
     ]
     if plain:
-        made = count(len(plain), "look-up")
+        made = count(len(plain), "lookup")
         yield f"Plain pods on the same nodes: {sum(plain)} of {made} answered at the same address"
 
 
@@ -274,7 +274,7 @@ RULE = Rule(
     healthy_refuted_by=(
         (BranchPods, "a pod with a branch interface"),
         (VpcCni, "strict mode, or a pod that is older than aws-node's change"),
-        (LookupMatrix, "look-ups from such a pod that get nothing from the cache"),
+        (LookupMatrix, "lookups from such a pod that get nothing from the cache"),
         (NodeNetworks, "a rule for such a pod's interface before that of the local table"),
     ),
     refuted_with_more=(

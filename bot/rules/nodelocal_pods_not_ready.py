@@ -2,7 +2,7 @@
 
 Its interface and its rules outlive a pod that ended in a hurry: then the node's pods ask an address at which nobody
 listens. One that ended in good order took both along: then pods that ask the DNS service's address are led to CoreDNS
-again, and those that ask the cache's own address reach nobody. Look-ups from the node say which it is.
+again, and those that ask the cache's own address reach nobody. Lookups from the node say which it is.
 
 In a playbook: `{rule: nodelocal_pods_not_ready, severity: critical, with: {grace: 60s, window: 15m, restarts: 3}}`.
 """

@@ -4,7 +4,7 @@ The VPC CNI lays them when a pod is made: `512: from all to POD lookup main` wit
 `1536: from POD lookup N` where its address is of a secondary interface; a pod with a branch interface has rules for its
 interfaces instead (strict mode) or a table of its own (standard). Pods on the host's network need none, and on nodes
 without aws-node others lay what is needed. What removes them later is on the node: systemd-networkd, say, removes rules
-that it does not manage. Any answer to such a pod refutes it; where nodes are not looked at, look-ups decide, said so.
+that it does not manage. Any answer to such a pod refutes it; where nodes are not looked at, lookups decide, said so.
 
 In a playbook: `{rule: pod_routes_missing, severity: critical}`.
 """
@@ -40,7 +40,7 @@ _OF_PODS = frozenset({ClientKind.POD, ClientKind.BRANCH})
 
 
 class _Seen(Enum):
-    """What look-ups and readiness say of a pod that its node lacks something of."""
+    """What lookups and readiness say of a pod that its node lacks something of."""
 
     SILENT = "nothing answers it, or nothing comes back from it"
     ANSWERED = "something came back"
@@ -54,7 +54,7 @@ class _Lacking:
     pod: Pod
     what: tuple[str, ...]
     made: tuple[Lookup, ...]
-    """Look-ups from it, and those that asked it."""
+    """Lookups from it, and those that asked it."""
     of_dns: bool
     """It is a CoreDNS pod."""
 
@@ -71,12 +71,12 @@ class _Lacking:
     @property
     def line(self) -> str:
         state = "ready" if self.pod.ready else self.pod.why_not_ready
-        looked = f"0 of {count(len(self.made), 'look-up')} answered" if self.made else state
+        looked = f"0 of {count(len(self.made), 'lookup')} answered" if self.made else state
         return f"{self.name} ({self.pod.ip}) on {self.pod.node}: {'; '.join(self.what)}; {looked}"
 
 
 def judge(case: Case) -> Judgement:
-    """Compare what the nodes hold of each pod with what the VPC CNI lays, and ask the look-ups."""
+    """Compare what the nodes hold of each pod with what the VPC CNI lays, and ask the lookups."""
     cni, lookups = case.need(VpcCni), case.need(LookupMatrix)
     if cni.aws_node is None:
         return nothing_to_check("no DaemonSet aws-node, whose VPC CNI lays such rules")
@@ -97,7 +97,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         return unknown(f"Whether every pod has its routes is open: {missing[0].reason}.", *missing)
     if not judged and not told:
-        gap = Gap(what="pods' routes", reason="no look-up was made from a pod, and no node with pods was looked at")
+        gap = Gap(what="pods' routes", reason="no lookup was made from a pod, and no node with pods was looked at")
         return unknown(f"Whether every pod has its routes is open: {gap.reason}.", gap)
     answered = sum(told.values())
     seen = f"rules of {count(len(judged), 'pod')} seen on {count(len(looked), 'node')}" if judged else ""
@@ -187,7 +187,7 @@ def _open(lacking: Sequence[_Lacking]) -> Iterator[Gap]:
     if lacking:
         names = and_more([one.name for one in lacking], 3)
         reason = f"{lacking[0].line}, and nobody looked from {names}; name one with --pod"
-        yield Gap(what="look-ups from pods without routes", reason=reason)
+        yield Gap(what="lookups from pods without routes", reason=reason)
 
 
 def _problem(lacking: Sequence[_Lacking], lookups: LookupMatrix) -> Judgement:

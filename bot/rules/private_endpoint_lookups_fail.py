@@ -1,4 +1,4 @@
-"""Look-ups of the private endpoint's name from a peer or an on-premises network fail, or answer other addresses (D8).
+"""Lookups of the private endpoint's name from a peer or an on-premises network fail, or answer other addresses (D8).
 
 A symptom: it says from where, never why. PROBLEM: a probe there got no address, or, for an endpoint with private access
 alone, one outside the cluster's VPC. HEALTHY: a probe in every such network got the private addresses, or others of an
@@ -47,7 +47,7 @@ def judge(case: Case) -> Judgement:
 
 
 def _fails(one: Lookup, case: Case, cluster: EksCluster, found: EndpointLookups) -> bool:
-    """Return whether a look-up failed; other addresses than private ones are a failure where there are no others."""
+    """Return whether a lookup failed; other addresses than private ones are a failure where there are no others."""
     if one.answer is not Answer.ANSWERED:
         return True
     return not cluster.endpoint_public and not _inside(one, case, found)
@@ -71,11 +71,11 @@ def _unseen(found: EndpointLookups) -> Iterator[Gap]:
     yield from found.gaps
     for name in found.unprobed:
         reason = "nothing there looks names up; name a `probe` for it, or ask by hand: " + f"dig {found.name}"
-        yield Gap(what=f"look-ups from {name}", reason=reason, setting="probe")
+        yield Gap(what=f"lookups from {name}", reason=reason, setting="probe")
     for network in found.networks:
         if not network.asked:
             detail = next((one.detail for one in network.lookups if one.detail), "no question was asked")
-            yield Gap(what=f"look-ups from {network.place}", reason=f"{network.looked_from}: {detail}")
+            yield Gap(what=f"lookups from {network.place}", reason=f"{network.looked_from}: {detail}")
 
 
 def _moved(made: Sequence[Lookup], case: Case, found: EndpointLookups) -> Iterator[Gap]:
@@ -84,7 +84,7 @@ def _moved(made: Sequence[Lookup], case: Case, found: EndpointLookups) -> Iterat
         known = set(one.addresses) & set(found.private_addresses)
         if one.answer is Answer.ANSWERED and not known and _inside(one, case, found):
             reason = f"{', '.join(one.addresses)} is no interface of the control plane now: EKS may have replaced it"
-            yield Gap(what=f"look-ups from {one.client.place}", reason=reason)
+            yield Gap(what=f"lookups from {one.client.place}", reason=reason)
 
 
 def _problem(
@@ -125,7 +125,7 @@ def _line(found: EndpointLookups, one: Lookup) -> str:
 RULE = Rule(
     name="private_endpoint_lookups_fail",
     title="The private endpoint's name does not resolve from another network",
-    check="Look-ups of the private endpoint's name from other networks",
+    check="Lookups of the private endpoint's name from other networks",
     kind=Kind.SYMPTOM,
     judge=judge,
     needs=(EksCluster, EndpointLookups, VpcDns),

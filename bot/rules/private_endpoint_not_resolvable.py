@@ -1,7 +1,7 @@
 """The private endpoint's name cannot be resolved from a peer's VPC: says which of D2 to D7 is missing.
 
 The name resolves to its private addresses in the cluster's VPC alone (D1). Since 2019 public DNS answers it, too, so
-what is missing is no fault by itself: by configuration alone this is UNKNOWN, and a PROBLEM where a look-up from there
+what is missing is no fault by itself: by configuration alone this is UNKNOWN, and a PROBLEM where a lookup from there
 fails, where `public_resolution` is `blocked`, or where a rule leads queries into a network that certainly drops them.
 Where a rule for the name is there and does not hold, `resolver_rule_broken` is the cause.
 
@@ -43,7 +43,7 @@ class _Lost:
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from the way that each peer's look-ups take."""
+    """Conclude from the way that each peer's lookups take."""
     ways = name_ways(case)
     if isinstance(ways, Judgement):
         return ways
@@ -65,7 +65,7 @@ def judge(case: Case) -> Judgement:
 
 
 def _lost(ways: NameWays, one: PeerWay) -> _Lost | None:
-    """Return a peer whose look-ups go to public DNS, or are dropped between the endpoints."""
+    """Return a peer whose lookups go to public DNS, or are dropped between the endpoints."""
     if ways.resolves(one) or rule_fault(ways, one) is not None:
         return None
     dropped = any(hop.kind is HopKind.NETWORK and hop.state is HopState.STOPS for hop in one.way.hops)
@@ -77,7 +77,7 @@ def _lost(ways: NameWays, one: PeerWay) -> _Lost | None:
 
 
 def _fails_elsewhere(ways: NameWays, one: PeerWay) -> bool:
-    """Return whether look-ups from there certainly fail, or end elsewhere, for what this rule does not judge."""
+    """Return whether lookups from there certainly fail, or end elsewhere, for what this rule does not judge."""
     others = stopped_at(ways, one, HopKind.FIREWALL, End.BLOCKED) or stopped_at(ways, one, HopKind.ZONE, End.NO_RECORD)
     at_home = one.way.vpc_id == ways.cluster.vpc_id and not ways.home.dns_support
     judged = ways.resolves(one) or one.way.end is End.PUBLIC or one.way.doubts or others or at_home
@@ -87,7 +87,7 @@ def _fails_elsewhere(ways: NameWays, one: PeerWay) -> bool:
 def _missing(ways: NameWays, lost: Sequence[_Lost], case: Case) -> tuple[Gap, ...]:
     asked = [
         Gap(
-            what=f"look-ups from {one.peer.where}",
+            what=f"lookups from {one.peer.where}",
             reason=f"by configuration {ways.host} would not resolve to private addresses there, and whether public DNS "
             "may be asked from there is not known",
             setting="public_resolution",
@@ -97,12 +97,12 @@ def _missing(ways: NameWays, lost: Sequence[_Lost], case: Case) -> tuple[Gap, ..
     ]
     undecided = [gap for one in ways.peers for gap in ways.doubts(one)]
     elsewhere = [
-        Gap(what=f"look-ups from {one.where}", reason=f"{one.way.end}: {one.way.hops[-1].text if one.way.hops else ''}")
+        Gap(what=f"lookups from {one.where}", reason=f"{one.way.end}: {one.way.hops[-1].text if one.way.hops else ''}")
         for one in ways.peers
         if _fails_elsewhere(ways, one)
     ]
     networks = [
-        Gap(what=f"look-ups from {one.name}", reason="nothing looks names up from there yet", setting="probe")
+        Gap(what=f"lookups from {one.name}", reason="nothing looks names up from there yet", setting="probe")
         for one in case.target.on_premises
         if ways.public is not PublicResolution.OPEN and ways.fails(one.name) is not False
     ]
@@ -133,7 +133,7 @@ def _problem(ways: NameWays, lost: Sequence[_Lost], missing: tuple[Gap, ...]) ->
 def _why(ways: NameWays, one: _Lost) -> str:
     if one.certain:
         return next((hop.text for hop in one.peer.way.hops if hop.state is HopState.STOPS), one.peer.way.end.value)
-    seen = "a look-up from there fails" if ways.fails(one.place) else "public DNS is blocked there"
+    seen = "a lookup from there fails" if ways.fails(one.place) else "public DNS is blocked there"
     return f"no rule leads it to the cluster's VPC {ways.cluster.vpc_id}, and {seen}"
 
 
@@ -152,7 +152,7 @@ def _line(ways: NameWays, one: PeerWay) -> str:
         return f"{one.where}: {'; '.join(hop.text for hop in one.way.hops)}."
     if one.way.end is End.PUBLIC:
         seen = ways.fails(one.peer.place.name) is False
-        how = "and a look-up from there got the private addresses" if seen else "as `public_resolution` allows"
+        how = "and a lookup from there got the private addresses" if seen else "as `public_resolution` allows"
         return f"{one.where}: public DNS is asked, {how}."
     return f"{one.where}: {one.way.end}."
 
@@ -166,9 +166,9 @@ RULE = Rule(
     needs=NEEDS,
     wants=WANTS,
     problem_refuted_by=(
-        (EndpointLookups, "a look-up from there that gets the private addresses by public DNS"),
+        (EndpointLookups, "a lookup from there that gets the private addresses by public DNS"),
         (ResolverRules, "a rule that leads the name from the peer's VPC to the cluster's"),
         (PrivateZones, "a private zone of the peer's VPC that holds the name"),
     ),
-    healthy_refuted_by=((ResolverRules, "a peer whose look-ups no rule leads to the cluster's VPC"),),
+    healthy_refuted_by=((ResolverRules, "a peer whose lookups no rule leads to the cluster's VPC"),),
 )

@@ -17,7 +17,7 @@ from bot.rules._stopped_ways import StoppedWay, judge_stopped
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from the private zones that peers' look-ups meet."""
+    """Conclude from the private zones that peers' lookups meet."""
     return judge_stopped(
         case,
         HopKind.ZONE,

@@ -3,7 +3,7 @@
 It is not associated with the peer's VPC, its association failed, it is not shared with the peer's account, it is aimed
 at addresses where nobody answers, or another rule takes the name out of it. A rule in force that leads nowhere is a
 PROBLEM; where the rule does not hold public DNS is asked, and since that answers a private-only endpoint (D1) it is a
-PROBLEM only where `public_resolution` is `blocked` or a look-up from there was seen to fail.
+PROBLEM only where `public_resolution` is `blocked` or a lookup from there was seen to fail.
 
 In a playbook: `{rule: resolver_rule_broken, severity: critical}`.
 """
@@ -24,7 +24,7 @@ from bot.rules._rule_faults import Fault, RuleFault, rule_fault
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from the rules for the name and from the ways that peers' look-ups take."""
+    """Conclude from the rules for the name and from the ways that peers' lookups take."""
     ways = name_ways(case)
     if isinstance(ways, Judgement):
         return ways
@@ -45,12 +45,12 @@ def judge(case: Case) -> Judgement:
 
 
 def _answers(ways: NameWays, one: RuleFault) -> bool:
-    """Return whether a look-up from there got the private addresses although the rule does not hold."""
+    """Return whether a lookup from there got the private addresses although the rule does not hold."""
     return not one.certain and ways.fails(one.peer.peer.place.name) is False
 
 
 def _nothing_else(ways: NameWays, one: RuleFault) -> bool:
-    """Return whether no public DNS answers instead: nobody may ask it, or a look-up from there was seen to fail."""
+    """Return whether no public DNS answers instead: nobody may ask it, or a lookup from there was seen to fail."""
     return ways.public is PublicResolution.BLOCKED or ways.fails(one.peer.peer.place.name) is True
 
 
@@ -59,7 +59,7 @@ def _missing(ways: NameWays, faults: Sequence[RuleFault]) -> tuple[Gap, ...]:
     open_faults = [] if ways.public is not PublicResolution.UNKNOWN else [one for one in faults if not one.certain]
     asked = [
         Gap(
-            what=f"look-ups from {one.peer.where}",
+            what=f"lookups from {one.peer.where}",
             reason=f"{one.text}; whether public DNS may be asked from there instead is not known",
             setting="public_resolution",
         )
@@ -74,7 +74,7 @@ def _problem(ways: NameWays, broken: Sequence[RuleFault], missing: tuple[Gap, ..
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"{first.text}: look-ups of {ways.host} from {first.peer.where} are not led to the cluster's VPC "
+            f"{first.text}: lookups of {ways.host} from {first.peer.where} are not led to the cluster's VPC "
             f"{ways.cluster.vpc_id}."
         ),
         proof=tuple(f"{one.peer.where}: {one.text}." for one in broken),
@@ -135,13 +135,13 @@ RULE = Rule(
     needs=NEEDS,
     wants=WANTS,
     problem_refuted_by=(
-        (EndpointLookups, "a look-up from there that gets the private addresses all the same"),
+        (EndpointLookups, "a lookup from there that gets the private addresses all the same"),
         (ResolverRules, "another rule or association by which the name is led to the cluster's VPC"),
         (EndpointNetworks, "somebody who holds the address that the rule is aimed at"),
     ),
     healthy_refuted_by=(
         (ResolverRules, "a rule for the name that does not hold, or leads nowhere"),
-        (EndpointLookups, "a look-up that fails where such a rule does not hold and public DNS may be asked"),
+        (EndpointLookups, "a lookup that fails where such a rule does not hold and public DNS may be asked"),
     ),
     refuted_with_more=(EndpointNetworks,),
     decides_without=(EndpointLookups,),

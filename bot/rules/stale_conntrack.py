@@ -4,7 +4,7 @@ Who sends all queries from one UDP port keeps one entry alive for ever; led to a
 it stays `[UNREPLIED]`. kube-proxy removes such entries when endpoints go, in ipvs mode after the five minutes that IPVS
 keeps them. An entry of a single query ends by itself after 30 s, so that it counts only when the CoreDNS pods have been
 what they are for longer. Where nodes are not looked at, kube-proxy on every node is what speaks against it, said so;
-right after a change that is too early only where look-ups by the service time out, for nothing else points to it.
+right after a change that is too early only where lookups by the service time out, for nothing else points to it.
 
 In a playbook: `{rule: stale_conntrack, severity: critical, with: {grace: 2m, ipvs_grace: 6m}}`.
 """
@@ -44,7 +44,7 @@ class Thresholds:
     grace: timedelta = timedelta(minutes=2)
     """An entry of a single query has ended by then, and kube-proxy has removed those of endpoints that are gone."""
     ipvs_grace: timedelta = timedelta(minutes=6)
-    """The same where look-ups time out on nodes that were not looked at: in ipvs mode IPVS keeps them for 5 minutes."""
+    """The same where lookups time out on nodes that were not looked at: in ipvs mode IPVS keeps them for 5 minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +172,13 @@ def _unseen(case: Case, proxy: KubeProxyPods, seen: Iterable[str], changed_at: d
 
 
 def _doubt(case: Case, looked: set[str]) -> str:
-    """Return what may come of entries on nodes that were not looked at; empty: look-ups by the service got through."""
+    """Return what may come of entries on nodes that were not looked at; empty: lookups by the service got through."""
     lookups = case.find(LookupMatrix)
     if lookups is None:
-        return "" if looked else "neither a node's tracked queries nor look-ups were seen"
+        return "" if looked else "neither a node's tracked queries nor lookups were seen"
     made = (one for one in lookups.lookups if one.through_service and one.answer is Answer.TIMED_OUT)
     silent = sorted({one.client.node for one in made if one.client.node} - looked)
-    unseen = f"look-ups by the service time out on {few(silent, 3)}, whose tracked queries were not seen"
+    unseen = f"lookups by the service time out on {few(silent, 3)}, whose tracked queries were not seen"
     return unseen if silent else ""
 
 
@@ -224,9 +224,9 @@ RULE = Rule(
     ),
     healthy_refuted_by=(
         (KubeProxyPods, "a node without a steady kube-proxy, where nobody removes such entries"),
-        (CorednsPods, "pods that came or went just now, while look-ups by the service time out"),
+        (CorednsPods, "pods that came or went just now, while lookups by the service time out"),
         (NodeConntracks, "an entry that leads to no endpoint and gets no answer"),
-        (LookupMatrix, "look-ups by the service that time out on nodes whose tracked queries were not seen"),
+        (LookupMatrix, "lookups by the service that time out on nodes whose tracked queries were not seen"),
     ),
     refuted_with_more=(LookupMatrix,),
     decides_without=(NodeConntracks, LookupMatrix),

@@ -40,7 +40,7 @@ def judge(case: Case) -> Judgement:
 
 
 def _elsewhere(case: Case) -> Iterator[str]:
-    """Yield the networks whose look-ups are answered by this VPC's resolver, or by none."""
+    """Yield the networks whose lookups are answered by this VPC's resolver, or by none."""
     yield from (peer.place.name for peer in case.target.peers)
     yield from (site.name for site in case.target.on_premises)
 

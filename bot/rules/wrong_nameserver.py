@@ -2,7 +2,7 @@
 
 The kubelet writes `/etc/resolv.conf` of ClusterFirst pods from its setting `clusterDNS`; where that
 names another address than the DNS service's, every pod of the node asks in vain although CoreDNS is well, and
-look-ups that name the right server work. Where NodeLocal DNSCache listens is right, whatever its address, and whether
+lookups that name the right server work. Where NodeLocal DNSCache listens is right, whatever its address, and whether
 it answers there is another rule's; so is whatever else answers cluster names: Auto Mode's resolver is on the node. Not
 judged: pods with dnsPolicy None or Default, hostNetwork pods with ClusterFirst (they use the node's resolv.conf), and
 servers of a pod's own `dnsConfig`.
@@ -99,7 +99,7 @@ def _problem(
         verdict=Verdict.PROBLEM,
         summary=(
             f"Pods on {len(nodes)} of {len(looked)} nodes looked at{of_groups} are "
-            f"told to ask {', '.join(servers)}; the cluster's DNS service is {asked}. Their look-ups go astray."
+            f"told to ask {', '.join(servers)}; the cluster's DNS service is {asked}. Their lookups go astray."
         ),
         proof=tuple(
             f"{one.client.node}: /etc/resolv.conf of {one.client.pod} (dnsPolicy {one.dns_policy}) names "

@@ -1,6 +1,6 @@
 """Whether an account is one that counts: of our own team, neither bot, guest, deactivated nor a stranger.
 
-Asked of the directory at the moment it matters; a look-up that fails is a refusal.
+Asked of the directory at the moment it matters; a lookup that fails is a refusal.
 """
 
 from __future__ import annotations

@@ -29,11 +29,11 @@ class Applied:
     """How far a plan came."""
 
     stopped: str = ""
-    """Why later steps were not run; empty when every step ran, or waited in vain for look-ups."""
+    """Why later steps were not run; empty when every step ran, or waited in vain for lookups."""
     wrote: bool
     """Whether anything was written, or may have been."""
     repaired: bool = False
-    """It stopped at a step that had waited for look-ups to answer: what was done before works."""
+    """It stopped at a step that had waited for lookups to answer: what was done before works."""
     unsettled: bool = False
     """A change was sent and is not complete, and this process may not wait for it: another is to look."""
 
@@ -92,6 +92,6 @@ class Applier:
 
 
 _WHY_SKIPPED = {
-    False: "Not run: look-ups still did not answer.",
-    None: "Not run: it could not be seen whether look-ups answer.",
+    False: "Not run: lookups still did not answer.",
+    None: "Not run: it could not be seen whether lookups answer.",
 }

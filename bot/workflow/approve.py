@@ -1,7 +1,7 @@
 """Approve: who may, and the gate. The only module that makes an `ApprovedPlan`.
 
 A press is taken from somebody whom the policy names (as a user, or through a user group), from our
-own team, who is neither bot, guest, deactivated nor a stranger; a look-up that fails is a refusal.
+own team, who is neither bot, guest, deactivated nor a stranger; a lookup that fails is a refusal.
 Where the policy says so the requester may not approve. Anyone who may approve may reject, and the
 requester may always withdraw. One accepted press a person; one Reject ends it. The policy that the
 proposal was made under and the one configured now must both allow a press, and both counts must be

@@ -1,6 +1,6 @@
 """The causal graph: which PROBLEM explains which.
 
-An edge leads from a cause to every symptom of whose failing look-ups its reach covers at least one, or of whose pods it
+An edge leads from a cause to every symptom of whose failing lookups its reach covers at least one, or of whose pods it
 names one; to every cause of whose failing API calls it covers some, provided that each of them is covered by some
 cause; and to the causes that its playbook names, those that are about closed ways only where all of these are among its
 own, those that are about pods of the DNS service only where it is about one of them. By its playbook a symptom leads to

@@ -175,7 +175,7 @@ class Diagnoser:
 def kept(judged: Sequence[Finding], question: Question) -> tuple[Finding, ...]:
     """Return the findings explained, without those whose evidence is switched off.
 
-    Those stay where they were asked for, by playbook or by command, and where look-ups fail and nobody knows why.
+    Those stay where they were asked for, by playbook or by command, and where lookups fail and nobody knows why.
     """
     found = explain([finding for finding in judged if not finding.switched_off])
     problems = [finding for finding in found if finding.verdict is Verdict.PROBLEM]
@@ -288,13 +288,13 @@ def read_binding(collected: Collected, target: ClusterTarget) -> tuple[Binding |
 
 
 def _looked_from(evidence: Mapping[str, Collected], tasks: Tasks) -> str:
-    """Say from how many nodes and other networks look-ups were made, or why none were."""
+    """Say from how many nodes and other networks lookups were made, or why none were."""
     parts = []
     for task_id, collected in evidence.items():
         if isinstance(collected.value, LookupMatrix | EndpointLookups):
             parts.append(collected.value.looked_from)
         elif collected.gap is not None and tasks.by_id[task_id].collector.evidence is LookupMatrix:
-            parts.append(f"no look-up was made: {collected.gap.reason}")
+            parts.append(f"no lookup was made: {collected.gap.reason}")
     return "; ".join(filter(None, parts))
 
 

@@ -1,6 +1,6 @@
 """Light rounds: what CoreDNS counts, how its pods stand and its add-on, of many clusters side by side.
 
-A round makes no look-up and judges nothing. Each cluster has a deadline of its own, and as many are asked at once as
+A round makes no lookup and judges nothing. Each cluster has a deadline of its own, and as many are asked at once as
 keep one that hangs from delaying another; one that gave nothing is named, with the reason.
 """
 

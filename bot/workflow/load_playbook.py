@@ -154,7 +154,7 @@ def _finding(entry: _Finding, index: int, document: LocatedYaml, catalogue: Cata
 def _check_explained(name: str, document: LocatedYaml, place: KeyPath, catalogue: Catalogue) -> None:
     _known(name, catalogue.rules, "rule", document, place)
     if catalogue.rules[name].kind is Kind.SYMPTOM:
-        hint = "Leave it out: a cause explains every symptom whose failing look-ups lie within its reach."
+        hint = "Leave it out: a cause explains every symptom whose failing lookups lie within its reach."
         raise document.error(f"{name} is a symptom; `explains` names causes only.", place, hint=hint)
 
 

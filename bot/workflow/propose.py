@@ -39,7 +39,7 @@ class Proposer:
     """The evidence class of each collector, by the collector's name."""
     policies: Mapping[str, ApprovalPolicy]
     symptoms: Collection[str]
-    """The rules of all playbooks that judge look-ups."""
+    """The rules of all playbooks that judge lookups."""
     make_id: Callable[[], str] = new_id
 
     def propose(self, diagnosis: Diagnosis, *, after: str = "") -> Proposed:
@@ -175,7 +175,7 @@ class Proposer:
 
 
 def symptoms_of(finding: Finding, diagnosis: Diagnosis, known: Collection[str]) -> tuple[str, ...]:
-    """Return the look-up symptoms that the finding explains; where it explains none, the known ones not failing."""
+    """Return the lookup symptoms that the finding explains; where it explains none, the known ones not failing."""
     symptoms = [one for one in diagnosis.findings if one.kind is Kind.SYMPTOM and one.verdict is Verdict.PROBLEM]
     failing = [one.rule for one in symptoms if not one.judgement.pods]
     explained = tuple(rule for rule in failing if rule in finding.explains)

@@ -51,11 +51,11 @@ class Verifier:
     clock: Callable[[], float]
     """Seconds that only move forward (`time.monotonic`)."""
     limit_seconds: float = 60.0
-    """How long look-ups are repeated until they answer."""
+    """How long lookups are repeated until they answer."""
     pause_seconds: float = 3.0
 
     def lookups_answer(self, plan: FixPlan, asked: Question, asked_by: Person | None) -> bool | None:
-        """Return whether the look-ups of the plan's symptoms answer, repeated until they do or the limit passes.
+        """Return whether the lookups of the plan's symptoms answer, repeated until they do or the limit passes.
 
         None: it could not be looked, or the plan names no symptom.
         """
@@ -124,17 +124,17 @@ def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
     if bad:
         return Result.NOT_VERIFIED, f"Applied, but {', '.join(bad)} still finds the problem."
     if answer is False:
-        return Result.NOT_VERIFIED, f"Applied, but look-ups still fail{looked}."
+        return Result.NOT_VERIFIED, f"Applied, but lookups still fail{looked}."
     if unseen or diagnosis.binding is None:
         return Result.UNVERIFIABLE, f"Applied, not verified: {', '.join(unseen) or 'the cluster'} could not be checked."
     if answer is None:
-        return Result.UNVERIFIABLE, f"Applied, not verified: it could not be seen whether look-ups answer{looked}."
-    lookups = f" and every look-up answered{looked}" if plan.symptoms else ""
+        return Result.UNVERIFIABLE, f"Applied, not verified: it could not be seen whether lookups answer{looked}."
+    lookups = f" and every lookup answered{looked}" if plan.symptoms else ""
     return Result.VERIFIED, f"Verified: {', '.join(plan.verify_rules)} healthy{lookups}."
 
 
 def _answer(symptoms: Collection[str], diagnosis: Diagnosis) -> bool | None:
-    """Return whether the look-ups of all these symptoms answer; None: it was not seen of all, and none failed."""
+    """Return whether the lookups of all these symptoms answer; None: it was not seen of all, and none failed."""
     verdicts = {finding.rule: finding.verdict for finding in diagnosis.findings}
     seen = {verdicts.get(rule, Verdict.UNKNOWN) for rule in symptoms}
     if Verdict.PROBLEM in seen:

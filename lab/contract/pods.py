@@ -177,7 +177,7 @@ class TestCommands:
         assert done.stderr == b"cat: /no/such/file: No such file or directory\n"
 
     def test_program_that_the_image_lacks(self, far_end: FarEnd) -> None:
-        """No look-up failed: the runtime found no such program."""
+        """No lookup failed: the runtime found no such program."""
         pod = shop(far_end, image=NO_TOOLS, name="bare")[0]
 
         done = sources(far_end).pods(Deadline.after(10)).run(named(pod), "bare", ["cat", "/etc/resolv.conf"])

@@ -129,7 +129,7 @@ def test_throttled_write_is_told_and_nothing_is_claimed() -> None:
 
 
 def test_coredns_dead_again_before_verify_is_not_verified() -> None:
-    """The rule is written, then somebody scales CoreDNS to nothing: look-ups fail, and no success is claimed."""
+    """The rule is written, then somebody scales CoreDNS to nothing: lookups fail, and no success is claimed."""
     with desk() as open_desk:
         operator = open_desk.lab.operator
 
@@ -174,7 +174,7 @@ def test_rule_of_a_third_party_between_approval_and_write_stops_it() -> None:
 
 
 def test_new_rule_revoked_before_verify_is_not_verified() -> None:
-    """The rule that the bot wrote is taken away at once by somebody else: look-ups fail, no success is claimed."""
+    """The rule that the bot wrote is taken away at once by somebody else: lookups fail, no success is claimed."""
     with desk() as open_desk:
         group = open_desk.lab.world.cluster_security_group_id
 

@@ -62,7 +62,7 @@ def pods_with(lab: RunningLab, ndots: int) -> list[Json]:
 def test_queries_counted_for_a_workload_are_those_that_it_sent(
     lab: RunningLab, tell: Tell, ndots: int, wasted: int
 ) -> None:
-    """With search domains and without: each look-up costs what resolv.conf says, over all CoreDNS pods together."""
+    """With search domains and without: each lookup costs what resolv.conf says, over all CoreDNS pods together."""
     pods = pods_with(lab, ndots)
     before = asked_by(lab, pods)
     sent = len(pods) * TIMES * (wasted + 1)

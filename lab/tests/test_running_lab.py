@@ -73,7 +73,7 @@ def _configuration(lines: list[str]) -> Path:
 
 
 def failed(found: tuple[Lookup, ...]) -> list[Lookup]:
-    """Return the look-ups that were not answered."""
+    """Return the lookups that were not answered."""
     return [lookup for lookup in found if not lookup.answered]
 
 

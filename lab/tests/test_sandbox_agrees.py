@@ -128,7 +128,7 @@ PLAYED = [(one.name, seed) for one in all_scenarios() if not one.not_in_lab for 
 def test_lab_and_sandbox_show_the_same(
     sandbox: RunningWorld, shelf: Shelf, tell: Tell, scenario: str, seed: int
 ) -> None:
-    """Pod states, kinds of log lines, look-ups and the root cause agree; where not, the sandbox is wrong."""
+    """Pod states, kinds of log lines, lookups and the root cause agree; where not, the sandbox is wrong."""
     sandbox.restart(scenario=scenario, seed=seed)
     simulated = _see(sandbox)
     real = _see(shelf.lab(scenario, seed), wanted=simulated)

@@ -143,7 +143,7 @@ def _title(lab: RunningLab) -> str:
 
 
 def _breaks_lookups(lab: RunningLab) -> bool:
-    """Return whether look-ups fail by the scenario's fault; a latent one breaks none."""
+    """Return whether lookups fail by the scenario's fault; a latent one breaks none."""
     return any(CATALOGUE.rules[rule].kind is Kind.SYMPTOM for rule in lab.scenario.explains)
 
 
@@ -157,7 +157,7 @@ def _all_answer(found: Lookups) -> bool:
 
 @pytest.mark.parametrize("scenario", _healed(ByFix))
 def test_the_whole_story_heals_real_packets(lab: RunningLab, tell: Tell, scenario: str) -> None:
-    """Slash command → report → a second person's click → AWS changed → real look-ups answer → verified."""
+    """Slash command → report → a second person's click → AWS changed → real lookups answer → verified."""
     before, counted = _look_up_and_count(lab)
     code, told = play(lab)
     after, counted_after = eventually(lambda: _look_up_and_count(lab), lambda found: _all_answer(found[0]))
@@ -176,7 +176,7 @@ def test_the_whole_story_heals_real_packets(lab: RunningLab, tell: Tell, scenari
 
 @pytest.mark.parametrize("scenario", _healed(ByHand))
 def test_advice_carried_out_by_hand_heals(lab: RunningLab, tell: Tell, scenario: str) -> None:
-    """The report names the cause and advises; a person does it; real look-ups answer and nothing is found any more."""
+    """The report names the cause and advises; a person does it; real lookups answer and nothing is found any more."""
     before, counted = _look_up_and_count(lab)
     code, told = play(lab)
     assert isinstance(lab.scenario.healed_by, ByHand)

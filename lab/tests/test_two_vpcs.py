@@ -52,7 +52,7 @@ class Wired:
         return is_answered(client.netns, server.netns, source=(client.address, 0), server=(server.address, port))
 
     def asked(self, client: Host, name: str, server: str = "") -> tuple[str, list[str]]:
-        """Return status and addresses of a look-up; by default of the VPC's own resolver. No status: no answer."""
+        """Return status and addresses of a lookup; by default of the VPC's own resolver. No status: no answer."""
         options = ["+tries=1", "+time=3", f"@{server or client.vpc.resolver}"]
         process = self.run.run_in(client.netns, ["dig", *options, name], stdout=subprocess.PIPE, text=True)
         said = process.communicate()[0]

@@ -1,4 +1,4 @@
-"""CoreDNS that is not well in ways that look-ups do not show: one lab for all, set right after each."""
+"""CoreDNS that is not well in ways that lookups do not show: one lab for all, set right after each."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def verdicts(report: Json) -> dict[str, str]:
 
 
 def test_a_crash_loop_beside_a_ready_pod_is_seen(coredns: RunningLab) -> None:
-    """A rollout of pods that end at once: the old one answers every look-up, and the cause of the others is named."""
+    """A rollout of pods that end at once: the old one answers every lookup, and the cause of the others is named."""
     change_container(coredns, args=["-conf", "/etc/coredns/none"])
 
     code, report = eventually(lambda: diagnose(coredns), lambda seen: bool(seen[1]["root_causes"]), seconds=60)

@@ -221,7 +221,7 @@ def test_own_name_look_up_that_fails_says_so(open_at: Open) -> None:
     """The bot's own DNS is told apart from AWS."""
     reader = open_at("http://ec2.region.invalid").aws(Deadline.after(30))
 
-    with pytest.raises(SourceUnreachable, match="the bot's own name look-up"):
+    with pytest.raises(SourceUnreachable, match="the bot's own name lookup"):
         reader.read("ec2", "DescribeVpcs")
 
 

@@ -127,7 +127,7 @@ def test_own_name_look_up_that_fails_says_so(open_at: Open, took: Callable[[], f
     """A far end whose name does not resolve is told apart from one that does not answer."""
     reader = open_at("http://api.cluster.invalid:443").cluster(Deadline.after(2))
 
-    with pytest.raises(SourceUnreachable, match=r"the bot's own name look-up of http://api\.cluster\.invalid"):
+    with pytest.raises(SourceUnreachable, match=r"the bot's own name lookup of http://api\.cluster\.invalid"):
         reader.list(PODS, dict)
 
     assert took() < 6

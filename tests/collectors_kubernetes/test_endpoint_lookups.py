@@ -1,4 +1,4 @@
-"""Look-ups of the private endpoint's name from other networks, by each kind of probe."""
+"""Lookups of the private endpoint's name from other networks, by each kind of probe."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_an_answer_of_another_shape_is_a_gap(printed: str) -> None:
     """Whoever put another function there learns it, and nothing is concluded."""
     found = gathered(Elsewhere(printed=printed), FunctionProbe(function="other"))
 
-    assert (found.networks, [gap.what for gap in found.gaps]) == ((), ["look-ups from tools"])
+    assert (found.networks, [gap.what for gap in found.gaps]) == ((), ["lookups from tools"])
 
 
 def test_a_network_without_a_probe_is_named_and_one_whose_probe_fails_is_a_gap() -> None:

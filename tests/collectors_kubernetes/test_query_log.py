@@ -29,7 +29,7 @@ def line(second: int, client: str, name: str, rcode: str) -> str:
 
 
 def look_up(second: int, client: str) -> str:
-    """Return the lines of one look-up of amazon.com by the cluster's search domains."""
+    """Return the lines of one lookup of amazon.com by the cluster's search domains."""
     searched = [
         f"amazon.com.{domain}" for domain in ("shop.svc.cluster.local.", "svc.cluster.local.", "cluster.local.")
     ]

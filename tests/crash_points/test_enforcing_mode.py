@@ -78,7 +78,7 @@ def undone(bot: Bot, proposal: Proposal) -> Outcome:
 
 
 def test_through_the_add_on_the_pods_are_answered_and_the_undo_is_byte_for_byte(world: RunningWorld, bot: Bot) -> None:
-    """One key of the configuration is changed, aws-node and exactly the pods concerned are rolled, look-ups answer."""
+    """One key of the configuration is changed, aws-node and exactly the pods concerned are rolled, lookups answer."""
     proposal = proposed(world, bot, addon=True)
     before, old, others = configuration(world), branch_pods(world), world.operator.get("pods", namespace="catalog")
 

@@ -20,7 +20,7 @@ from tests.workflow_approval.breaking import Break, Breaker, KilledError, report
 ALL = os.environ.get("CHAOS") == "all"
 FIXES = load_units().fixes
 ATTEMPTS = 3
-"""To get a plan: on a machine under load look-ups may have no answer in time, and then nothing is proposed."""
+"""To get a plan: on a machine under load lookups may have no answer in time, and then nothing is proposed."""
 
 
 def rebuilt(world: RunningWorld, bot: Bot, fix: Fix) -> Proposal:

@@ -92,7 +92,7 @@ def ended(bot: Bot, proposal: Proposal, owner: str = "another") -> Ending:
 
 
 def test_queries_are_logged_until_the_time_is_over(world: RunningWorld, bot: Bot) -> None:
-    """Proposed for the time that was asked for, on, lines for look-ups, off by itself, the Corefile as it was."""
+    """Proposed for the time that was asked for, on, lines for lookups, off by itself, the Corefile as it was."""
     former = corefile(world)
     assert former.startswith(FORMER)
     silent = queries(world, bot)

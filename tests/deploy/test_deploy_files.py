@@ -143,7 +143,7 @@ def test_seeing_nodes_is_granted_in_one_namespace() -> None:
 
 
 def test_seeing_nodes_is_off_in_the_chart_and_has_a_group_of_its_own() -> None:
-    """Nobody gets it with the look-ups."""
+    """Nobody gets it with the lookups."""
     values = yaml.safe_load((DEPLOY / "chart" / "values.yaml").read_text())["rbac"]
 
     assert values["node"] == {"enabled": False, "namespaces": ["kube-system"]}

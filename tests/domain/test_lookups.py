@@ -66,7 +66,7 @@ def test_reach_covers_a_look_up_exactly_when_every_field_matches(reach: Reach, l
 
 @given(lookup=LOOKUPS)
 def test_a_cause_of_everything_says_nothing_of_other_networks(lookup: Lookup) -> None:
-    """A peer's failing look-up is not CoreDNS's fault unless a rule says so."""
+    """A peer's failing lookup is not CoreDNS's fault unless a rule says so."""
     assert EVERYTHING.covers(lookup) is (lookup.client.kind in IN_CLUSTER)
 
 
@@ -79,7 +79,7 @@ def test_the_worst_answer_is_the_first_in_the_one_order_of_answers(answers: list
 
 
 def asked_by(*clients: Client) -> list[Lookup]:
-    """Return a look-up by each client."""
+    """Return a lookup by each client."""
     return [
         Lookup(
             client=client,
@@ -117,7 +117,7 @@ def pod(node: str, kind: ClientKind, name: str = "shop/web") -> Client:
 def test_look_ups_are_grouped_by_node_and_by_kind_where_a_node_has_several(
     clients: tuple[Client, ...], titles: list[str]
 ) -> None:
-    """Nothing is lost: each look-up stands in one row."""
+    """Nothing is lost: each lookup stands in one row."""
     lookups = asked_by(*clients)
 
     grouped = rows(lookups)

@@ -11,7 +11,7 @@ from bot.domain.lookups import EVERYTHING, Answer, Client, ClientKind, Lookup, R
 
 
 def failed(node: str) -> Lookup:
-    """Return a look-up from this node that timed out."""
+    """Return a lookup from this node that timed out."""
     return Lookup(
         client=Client(node=node, kind=ClientKind.POD, pod="shop/web"),
         server="10.0.1.5",
@@ -35,7 +35,7 @@ def finding(kind: Kind, judgement: Judgement) -> Finding:
     [
         pytest.param(Verdict.PROBLEM, (Reach(nodes=frozenset({"a"})),), ["b"], id="one node"),
         pytest.param(Verdict.PROBLEM, (Reach(nodes=frozenset({"a"})), EVERYTHING), [], id="any of several reaches"),
-        pytest.param(Verdict.PROBLEM, (), ["a", "b"], id="a problem that makes no look-up fail"),
+        pytest.param(Verdict.PROBLEM, (), ["a", "b"], id="a problem that makes no lookup fail"),
         pytest.param(Verdict.HEALTHY, (EVERYTHING,), ["a", "b"], id="no problem"),
     ],
 )

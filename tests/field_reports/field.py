@@ -1,8 +1,8 @@
-"""The hands that arrange a report: the world's operator, and what no simulation gives (statuses, logs, look-ups).
+"""The hands that arrange a report: the world's operator, and what no simulation gives (statuses, logs, lookups).
 
 `field.operator` and `field.world` change the simulated world as an operator does, and its consequences follow by
 themselves. What a real cluster was seen to say and the simulation cannot bring about is laid over its answers:
-statuses (`crash`, `unready`, `change`), objects (`add`, `remove`), logs (`log`), look-ups (`lookups`) and a VPC's CIDR
+statuses (`crash`, `unready`, `change`), objects (`add`, `remove`), logs (`log`), lookups (`lookups`) and a VPC's CIDR
 (`vpc`).
 """
 
@@ -71,7 +71,7 @@ class Field:
         self.told.logs[pod, previous] = said
 
     def lookups(self, answering: Answering) -> None:
-        """Let look-ups be answered by this where it gives an answer."""
+        """Let lookups be answered by this where it gives an answer."""
         self.told.answering.append(answering)
 
     def event(self, pod: str, reason: str, message: str, *, ago: float = 30, count: int = 10) -> None:

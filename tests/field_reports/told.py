@@ -28,7 +28,7 @@ def moment(ago: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One look-up as a pod makes it."""
+    """One lookup as a pod makes it."""
 
     node: str
     pod: str
@@ -148,7 +148,7 @@ class ToldReader:
 
 @dataclass(frozen=True, slots=True)
 class ToldProber:
-    """A pod prober whose look-ups may be answered otherwise."""
+    """A pod prober whose lookups may be answered otherwise."""
 
     world: PodProber
     told: Told

@@ -17,7 +17,7 @@ NOWHERE: tuple[Lookup, ...] = ()
 
 
 def told(*answers: Answer, name: str = NAME) -> list[Lookup]:
-    """Return one look-up of the name for each answer, by two servers over both transports in turn."""
+    """Return one lookup of the name for each answer, by two servers over both transports in turn."""
     places = [(server, transport) for transport in Transport for server in (SERVICE, COREDNS_A)]
     return [
         lookup("a", server, transport, name, answer)
@@ -59,7 +59,7 @@ def test_a_name_is_absent_only_where_every_server_says_so(asked: Iterable[Lookup
 
 
 def test_it_is_a_symptom_that_is_one_only_because_it_was_asked() -> None:
-    """It is no root cause, no failing look-up, and calls for no unknown cause; look-ups themselves are well."""
+    """It is no root cause, no failing lookup, and calls for no unknown cause; lookups themselves are well."""
     asked = told(ABSENT, ABSENT, ABSENT, ABSENT)
 
     judgement = judged(asked)

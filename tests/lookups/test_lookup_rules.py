@@ -31,7 +31,7 @@ def lookup(
     answer: Answer = Answer.ANSWERED,
     kind: ClientKind = ClientKind.POD,
 ) -> Lookup:
-    """Return one look-up."""
+    """Return one lookup."""
     return Lookup(
         client=Client(node=node, kind=kind, pod=f"shop/web-{node}"),
         server=server,
@@ -60,7 +60,7 @@ def _field(one: Lookup, name: str) -> object:
 
 
 def answering(asked: Iterable[Lookup], answer: Answer, **where: object) -> list[Lookup]:
-    """Return the look-ups, those that match `where` with this answer."""
+    """Return the lookups, those that match `where` with this answer."""
     return [
         replace(one, answer=answer, detail="why")
         if all(_field(one, key) == value for key, value in where.items())
@@ -131,7 +131,7 @@ def test_failures_are_localised(where: dict[str, object], told: str, failed: int
     assert judgement.verdict is Verdict.PROBLEM
     assert told in judgement.summary
     assert len(judgement.failing) == failed
-    assert f"{failed} of 36 look-ups from inside failed ({failed} {answer.value})" in judgement.summary
+    assert f"{failed} of 36 lookups from inside failed ({failed} {answer.value})" in judgement.summary
 
 
 def test_failures_of_one_kind_of_client_alone_are_said_of_these_pods() -> None:
@@ -154,7 +154,7 @@ def test_a_kind_of_client_that_could_not_be_asked_is_a_hole() -> None:
     judgement = symptom([*all_lookups(), *unasked])
 
     assert judgement.verdict is Verdict.UNKNOWN
-    assert "look-ups from b, branch-interface pods through the service" in {gap.what for gap in judgement.missing}
+    assert "lookups from b, branch-interface pods through the service" in {gap.what for gap in judgement.missing}
 
 
 def test_the_matrix_shows_the_worst_answer_of_each_place() -> None:
@@ -171,11 +171,11 @@ def test_the_matrix_shows_the_worst_answer_of_each_place() -> None:
 
 
 HOLES = [
-    ("tcp nowhere", {"transport": Transport.TCP}, "look-ups over tcp"),
-    ("udp nowhere", {"transport": Transport.UDP}, "look-ups over udp"),
-    ("one node", {"node": "b"}, "look-ups from b"),
-    ("one server", {"server": COREDNS_A}, f"look-ups by {COREDNS_A}"),
-    ("external names", {"external": True}, "look-ups of an external name"),
+    ("tcp nowhere", {"transport": Transport.TCP}, "lookups over tcp"),
+    ("udp nowhere", {"transport": Transport.UDP}, "lookups over udp"),
+    ("one node", {"node": "b"}, "lookups from b"),
+    ("one server", {"server": COREDNS_A}, f"lookups by {COREDNS_A}"),
+    ("external names", {"external": True}, "lookups of an external name"),
     (
         "udp through the service from one node",
         {"node": "b", "server": SERVICE, "transport": Transport.UDP},
@@ -203,7 +203,7 @@ def test_one_nodes_missing_tcp_is_no_hole_while_others_asked_it() -> None:
 
 def test_nothing_asked_is_unknown_with_the_reason() -> None:
     """The gap's grant travels on."""
-    gap = Gap(what="look-ups", reason="neither dig nor nslookup", grant="pods/exec: create in namespace shop")
+    gap = Gap(what="lookups", reason="neither dig nor nslookup", grant="pods/exec: create in namespace shop")
 
     judgement = symptom(answering(all_lookups(), Answer.NOT_ASKED), gaps=(gap,))
 
@@ -217,7 +217,7 @@ def test_a_failure_stands_beside_what_could_not_be_asked() -> None:
     judgement = symptom(answering(made, Answer.NOT_ASKED, transport=Transport.TCP))
 
     assert judgement.verdict is Verdict.PROBLEM
-    assert [gap.what for gap in judgement.missing] == ["look-ups over tcp"]
+    assert [gap.what for gap in judgement.missing] == ["lookups over tcp"]
 
 
 def test_a_persons_name_that_nobody_knows_is_a_note() -> None:
@@ -349,7 +349,7 @@ def test_host_network_pods_with_the_cluster_policy_are_judged() -> None:
 
 
 def test_its_reach_is_look_ups_by_that_server_from_those_nodes() -> None:
-    """Look-ups by the right server work in that world, so a failing one has another cause."""
+    """Lookups by the right server work in that world, so a failing one has another cause."""
     (reach,) = cause(resolver("a", SERVICE), resolver("b", "172.20.0.2")).reach
 
     assert reach.covers(lookup("b", "172.20.0.2", Transport.UDP, INTERNAL, Answer.TIMED_OUT))
@@ -396,7 +396,7 @@ ABSENT = KubeDns(service_exists=False, cluster_ip="", cluster_ips=(), selector="
 
 
 def asked_of(server: str, answer: Answer, *nodes: str) -> list[Lookup]:
-    """Return look-ups of a cluster name by this server."""
+    """Return lookups of a cluster name by this server."""
     made = (lookup(node, server, Transport.UDP, INTERNAL, answer) for node in nodes)
     return [replace(one, through_service=False) for one in made]
 
@@ -495,7 +495,7 @@ def test_service_that_kept_its_address_is_not_blamed(
 
 
 def test_vacated_address_that_nobody_asked_is_open() -> None:
-    """The addresses differ, and no look-up shows that nothing answers at the former one."""
+    """The addresses differ, and no lookup shows that nothing answers at the former one."""
     found = changed(resolver("a", WAS), resolver("b", WAS))
 
     assert found.verdict is Verdict.UNKNOWN

@@ -163,7 +163,7 @@ def answers(found: LookupMatrix) -> set[Answer]:
 
 
 def test_every_question_is_asked_from_every_node() -> None:
-    """Service and both CoreDNS pods, UDP and TCP, internal and external: twelve look-ups a pod."""
+    """Service and both CoreDNS pods, UDP and TCP, internal and external: twelve lookups a pod."""
     prober = FakeProber()
 
     found = collect(look(prober, *TWO))
@@ -178,7 +178,7 @@ def test_every_question_is_asked_from_every_node() -> None:
         (COREDNS_B, False),
     }
     assert {one.transport for one in found.lookups} == {Transport.UDP, Transport.TCP}
-    assert COLLECTOR.summarise(found) == "looked from 2 of 2 nodes; 24 of 24 look-ups answered, 0 not asked"
+    assert COLLECTOR.summarise(found) == "looked from 2 of 2 nodes; 24 of 24 lookups answered, 0 not asked"
 
 
 def test_nothing_is_asked_twice_and_dig_is_found_without_waiting_for_a_server() -> None:
@@ -193,7 +193,7 @@ def test_nothing_is_asked_twice_and_dig_is_found_without_waiting_for_a_server() 
 
 
 def test_question_that_finds_nslookup_is_not_asked_again() -> None:
-    """It is one of the look-ups: after cat and the dig that is missing come six questions over UDP."""
+    """It is one of the lookups: after cat and the dig that is missing come six questions over UDP."""
     prober = FakeProber(programs=frozenset({"cat", "nslookup"}))
 
     collect(look(prober, pod("web-1", "node-1")))
@@ -238,7 +238,7 @@ def test_a_nameserver_chosen_on_purpose_is_not_asked(changed: dict[str, Any]) ->
 
 
 def test_without_dig_nslookup_asks_over_udp_only() -> None:
-    """TCP look-ups say that they were not asked, and why."""
+    """TCP lookups say that they were not asked, and why."""
     found = collect(look(FakeProber(programs=frozenset({"cat", "nslookup"})), *TWO))
 
     by_transport = {(one.transport, one.answer) for one in found.lookups}
@@ -266,7 +266,7 @@ def test_forbidden_everywhere_is_one_refusal_with_its_grant() -> None:
 
 
 def test_a_pod_that_cannot_be_asked_leaves_the_others_alone() -> None:
-    """Its look-ups are not asked, its gap carries the grant, and its node is not counted."""
+    """Its lookups are not asked, its gap carries the grant, and its node is not counted."""
     denied = AccessDenied("403", grant="pods/exec: create in namespace shop")
 
     found = collect(look(FakeProber(errors={"web-1": denied}), *TWO))
@@ -282,7 +282,7 @@ def test_questions_whose_turn_never_comes_are_shown_as_not_asked() -> None:
 
     unasked = [one for one in found.lookups if one.answer is Answer.NOT_ASKED]
     assert len(found.lookups) == 24
-    assert {(one.transport, one.detail[:21]) for one in unasked} == {(Transport.TCP, "the time for look-ups")}
+    assert {(one.transport, one.detail[:21]) for one in unasked} == {(Transport.TCP, "the time for lookups")}
 
 
 def test_pods_whose_execs_never_end_are_one_reason() -> None:
@@ -357,7 +357,7 @@ def test_each_kind_of_client_is_looked_from_and_counted() -> None:
 
 
 def test_a_cut_resolv_conf_is_a_gap_and_nobody_judges_its_beginning() -> None:
-    """The nameserver that a pod really uses may stand in the rest; look-ups are made all the same."""
+    """The nameserver that a pod really uses may stand in the rest; lookups are made all the same."""
     found = collect(look(FakeProber(cut=True), *TWO))
 
     assert found.resolvers == ()
@@ -369,7 +369,7 @@ def test_a_cut_resolv_conf_is_a_gap_and_nobody_judges_its_beginning() -> None:
 
 
 def test_the_asked_pod_that_does_not_exist_is_a_gap() -> None:
-    """The look-ups from elsewhere stand."""
+    """The lookups from elsewhere stand."""
     made = look(FakeProber(), *TWO)
     gap = Gap(what="pod shop/nope", reason="there is no pod shop/nope")
     needed = {**made.needed, WorkloadPods: WorkloadPods(selector="s", pods=TWO, asked_pod_gap=gap)}

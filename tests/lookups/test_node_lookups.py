@@ -49,7 +49,7 @@ MATRIX = LookupMatrix(
     nodes_looked=1,
     lookups=(*questions(BARE, Answer.NOT_ASKED), *questions(ABLE, Answer.ANSWERED)),
     resolvers=(),
-    gaps=(Gap(what="look-ups from pod shop/ui-1", reason="its image has neither dig nor nslookup"),),
+    gaps=(Gap(what="lookups from pod shop/ui-1", reason="its image has neither dig nor nslookup"),),
     without_tools=(BARE,),
 )
 
@@ -107,7 +107,7 @@ def test_the_node_asks_all_that_the_pod_could_not() -> None:
         Client(node="node-a", kind=ClientKind.HOST, instead_of="shop/ui-1")
     }
     assert {one.answer for one in found.lookups} == {Answer.ANSWERED}
-    assert COLLECTOR.summarise(found) == "8 of 8 look-ups answered, asked from 1 nodes and not from the pods"
+    assert COLLECTOR.summarise(found) == "8 of 8 lookups answered, asked from 1 nodes and not from the pods"
 
 
 def test_where_every_pod_has_a_tool_no_node_is_asked_from() -> None:
@@ -160,7 +160,7 @@ def test_answers_of_the_node_do_not_make_the_pod_one_that_answers() -> None:
     judgement = judge(MATRIX, ask(FakeNodes()))
 
     assert judgement.verdict is Verdict.UNKNOWN
-    assert any(gap.what.startswith("look-ups from node-a through the service") for gap in judgement.missing)
+    assert any(gap.what.startswith("lookups from node-a through the service") for gap in judgement.missing)
     assert MATRIX.gaps[0] in judgement.missing
 
 

@@ -29,7 +29,7 @@ OUTPUTS = ("text", "slack", "json")
 
 
 def asked(client: Client, server: str, name: str, answer: Answer, *addresses: str, over: str = "udp") -> Lookup:
-    """Return one look-up of a name that was asked about."""
+    """Return one lookup of a name that was asked about."""
     return Lookup(
         client=client, server=server, through_service=False, transport=Transport(over), external=False, name=name,
         answer=answer, addresses=addresses, detail="the image has no dig" if answer is Answer.NOT_ASKED else "",
@@ -146,11 +146,11 @@ def test_a_pod_that_could_not_be_asked_is_told_while_look_ups_fail(output: str) 
 
 
 def test_a_pod_that_was_asked_is_told_with_what_came_of_it() -> None:
-    """How many of its look-ups answered, and how the others ended."""
+    """How many of its lookups answered, and how the others ended."""
     subject = about(pod=POD)
 
     assert subject.unasked == ()
-    assert "Pod shop/web on n1: 1 of 2 look-ups from it answered, 1 nxdomain." in shown(subject, "text")
+    assert "Pod shop/web on n1: 1 of 2 lookups from it answered, 1 nxdomain." in shown(subject, "text")
 
 
 @pytest.mark.parametrize("output", ["text", "slack"])
@@ -169,7 +169,7 @@ def test_an_absent_name_alone_is_a_problem_and_no_unknown_cause(output: str) -> 
 
 
 def test_an_absent_name_beside_failing_look_ups_does_not_hide_that_no_cause_is_known() -> None:
-    """The look-ups that fail are still unexplained."""
+    """The lookups that fail are still unexplained."""
     subject = about(made=MADE[3:])
     failing = replace(SYMPTOM, explained_by=())
     subject = replace(subject, findings=(absent(subject), failing))

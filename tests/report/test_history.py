@@ -37,7 +37,7 @@ REPAIRED = Entry(
     ),
     outcomes=(
         Outcome(
-            proposal_id="p-1", result=Result.NOT_VERIFIED, summary="look-ups still fail", inverse_proposal_id="p-2",
+            proposal_id="p-1", result=Result.NOT_VERIFIED, summary="lookups still fail", inverse_proposal_id="p-2",
             steps=(StepRecord(proposal_id="p-1", index=0, state=StepState.DONE, effects={}, note="sgr-1", at=NINE),),
         ),
     ),
@@ -59,7 +59,7 @@ def test_history_tells_who_pressed_what_was_done_and_how_it_ended() -> None:
         "Approve pressed by U01 at 2026-11-21T09:00:00Z, not taken: the requester",
         "Approved by U02 at 2026-11-21T09:00:00Z",
         "2026-11-21T09:00:00Z Step 1, security group sg-0abc (eks-cluster-sg-prod): done (sgr-1)",
-        f"{Result.NOT_VERIFIED.value.capitalize()}: look-ups still fail",
+        f"{Result.NOT_VERIFIED.value.capitalize()}: lookups still fail",
         "to take it back: plan p-2",
     ]
 

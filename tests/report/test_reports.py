@@ -40,7 +40,7 @@ CAUSE = Finding(
     fixes=(FixOffer(fix="authorize_security_group_self_ingress", parameters={"scope": "all"}, risk="medium"),),
 )  # fmt: skip
 SYMPTOM = Finding(
-    rule="dns_lookups_fail", title="Look-ups fail", kind=Kind.SYMPTOM, playbook="lookups", severity=Severity.CRITICAL,
+    rule="dns_lookups_fail", title="Lookups fail", kind=Kind.SYMPTOM, playbook="lookups", severity=Severity.CRITICAL,
     explained_by=("dns_blocked_by_security_group",),
     judgement=Judgement(verdict=Verdict.PROBLEM, summary="12 of 36 failed.", proof=("n2  x x",), failing=(LOOKUP,)),
 )  # fmt: skip
@@ -66,7 +66,7 @@ LACKING = Finding(
 
 
 def diagnosis(*findings: Finding) -> Diagnosis:
-    """Return a diagnosis of these findings, all look-ups answered from 3 of 3 nodes."""
+    """Return a diagnosis of these findings, all lookups answered from 3 of 3 nodes."""
     return Diagnosis(
         id="d1", question=Question(cluster="cluster-prod"),
         target=ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1"), asked_by=None,
@@ -242,12 +242,12 @@ def test_measure_stands_beside_fixes_with_what_it_yields() -> None:
 
 
 def test_text_report_puts_the_cause_before_what_was_ruled_out() -> None:
-    """Cause, proof, look-ups, what could not be checked, what was ruled out, what to do: in this order."""
+    """Cause, proof, lookups, what could not be checked, what was ruled out, what to do: in this order."""
     text = told(diagnosis(CAUSE, SYMPTOM, BLIND, WELL))
 
     marks = [
         "ROOT CAUSE  A security group blocks DNS", "sg-1 has no rule for 53", "last failure at 2026-11-21T12:00:00Z",
-        "LOOK-UPS  looked from 3 of 3 nodes", "COULD NOT BE CHECKED  1\n",
+        "LOOKUPS  looked from 3 of 3 nodes", "COULD NOT BE CHECKED  1\n",
         "Missing permission: pods/log: get in namespace kube-system.", "RULED OUT  1", "WHAT TO DO",
     ]  # fmt: skip
     places = [text.index(mark) for mark in marks]
@@ -266,10 +266,10 @@ def test_what_is_well_or_unknown_is_named_by_what_was_looked_at() -> None:
 
 
 def test_latent_fault_is_said_plainly() -> None:
-    """A cause without a failing look-up is a latent fault, and the report says so."""
+    """A cause without a failing lookup is a latent fault, and the report says so."""
     latent = replace(diagnosis(CAUSE), lookups_all_answer=True)
 
-    assert "Latent fault: every look-up answers right now" in told(latent)
+    assert "Latent fault: every lookup answers right now" in told(latent)
     assert "Latent" not in told(diagnosis(CAUSE, SYMPTOM))
 
 
@@ -285,11 +285,11 @@ def test_failing_lookups_without_a_cause_are_a_problem_without_a_name() -> None:
 
 
 def test_what_a_cause_does_not_reach_stays_unexplained() -> None:
-    """Failing look-ups outside the cause's reach are listed."""
+    """Failing lookups outside the cause's reach are listed."""
     astray = replace(CAUSE, judgement=replace(CAUSE.judgement, reach=(Reach(nodes=frozenset({"n9"})),)))
     partly = diagnosis(astray, SYMPTOM)
 
-    assert "1 failing look-up explained by none of the causes above" in told(partly)
+    assert "1 failing lookup explained by none of the causes above" in told(partly)
 
 
 @pytest.mark.parametrize(

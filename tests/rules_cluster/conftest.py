@@ -109,7 +109,7 @@ def corefile(text: str = COREFILE, **changes: Any) -> Corefile:
 
 
 def lookups(*answers: tuple[str, str, Answer], nodes: int = 1) -> LookupMatrix:
-    """Return look-ups of (server, "inside" or "outside", answer)."""
+    """Return lookups of (server, "inside" or "outside", answer)."""
     return LookupMatrix(
         nodes_total=nodes,
         nodes_looked=nodes,

@@ -380,7 +380,7 @@ def test_a_success_before_the_failure_contradicts_nothing(judge: Any, make: Any)
 
 @pytest.mark.parametrize("rule_and_tail", [(PROXY_FORBIDDEN, "forbidden"), (PROXY_TIMEOUT, "timeout")])
 def test_stale_rules_account_for_no_failing_look_up(judge: Any, make: Any, rule_and_tail: Any) -> None:
-    """The kernel's rules stay: look-ups are accounted for only where kube-proxy never wrote any since its start."""
+    """The kernel's rules stay: lookups are accounted for only where kube-proxy never wrote any since its start."""
     rule, tail = rule_and_tail
     started = '2026-11-21T08:40:00Z I1121 08:40:00.0 1 server.go:483] "Version info" version="v1.33.3"\n'
 
@@ -392,7 +392,7 @@ def test_stale_rules_account_for_no_failing_look_up(judge: Any, make: Any, rule_
 
 
 def test_coredns_pods_that_never_became_ready_are_its_reach(judge: Any, make: Any) -> None:
-    """One of two pods is not ready: look-ups straight to it; both: everything; a ready one: none."""
+    """One of two pods is not ready: lookups straight to it; both: everything; a ready one: none."""
     text = failed("08:58", "timeout")
     down = [
         make.coredns_pod(name, ip, ready=False, ready_since=None)

@@ -1,4 +1,4 @@
-"""Nodes' tables of tracked connections: full ones, what resembles them, and what look-ups say where none was seen."""
+"""Nodes' tables of tracked connections: full ones, what resembles them, and what lookups say where none was seen."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ TABLES = [
     ("just below it", node(985), NONE, P, "985 of 1000 entries"),
     ("nearly", node(970), ANSWERED, H, "table is 97% full."),
     ("ENA's allowance exceeded", node(400, ena=True), SOME_TIME_OUT, H, "ENA dropped 4711 packets since eth0 was made"),
-    ("the maximum is not known", node(1000, None), SOME_TIME_OUT, U, "some look-ups timed out on node-a"),
-    ("another node was seen", node(400, name="node-b"), SOME_TIME_OUT, U, "some look-ups timed out on node-a"),
+    ("the maximum is not known", node(1000, None), SOME_TIME_OUT, U, "some lookups timed out on node-a"),
+    ("another node was seen", node(400, name="node-b"), SOME_TIME_OUT, U, "some lookups timed out on node-a"),
     ("another node was seen, answers", node(400, name="node-b"), ANSWERED, H, "from 1 further node was answered"),
-    ("no node, answers", REFUSED, ANSWERED, H, "every look-up from 1 node was answered"),
+    ("no node, answers", REFUSED, ANSWERED, H, "every lookup from 1 node was answered"),
     ("no node, silence", REFUSED, SOME_TIME_OUT, U, "403 Forbidden"),
-    ("no node, no look-up", REFUSED, NONE, U, "no look-up was made, and no node's table was seen"),
-    ("a node, no look-up", node(400), NONE, H, "40% full"),
+    ("no node, no lookup", REFUSED, NONE, U, "no lookup was made, and no node's table was seen"),
+    ("a node, no lookup", node(400), NONE, H, "40% full"),
 ]
 
 

@@ -104,7 +104,7 @@ LOADED = "[INFO] plugin/reload: Running configuration SHA512 = 1b2c"
 def test_a_failed_reload_stands_at_any_age_until_contradicted(
     judge: Any, make: Any, after: str, running_since: Any, corefile: dict[str, Any], verdict: Verdict
 ) -> None:
-    """Logged once, three days ago, far outside the window: latent, and no look-up fails of it."""
+    """Logged once, three days ago, far outside the window: latent, and no lookup fails of it."""
     text = at("2026-11-18T12:00:00.400Z", RELOAD) + after
     pod = make.coredns_pod("coredns-a", A, container_running_since=running_since or datetime(2026, 11, 10, tzinfo=UTC))
     changes = {"changed_at": datetime(2026, 11, 18, 11, tzinfo=UTC), **corefile}

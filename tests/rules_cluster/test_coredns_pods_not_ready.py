@@ -73,7 +73,7 @@ CASES = {
 
 @pytest.mark.parametrize(("changes", "verdict"), CASES.values(), ids=CASES)
 def test_one_pod_beside_a_ready_one(judge: Any, make: Any, changes: Any, verdict: Verdict) -> None:
-    """The other pod answers every look-up; this one is seen all the same, and what is too early is no health."""
+    """The other pod answers every lookup; this one is seen all the same, and what is too early is no health."""
     pods = make.coredns_pods(
         make.coredns_pod("coredns-a", "10.0.1.7", **changes(make)), make.coredns_pod("coredns-b", "10.0.2.7")
     )

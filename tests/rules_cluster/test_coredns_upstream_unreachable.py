@@ -42,11 +42,11 @@ UNREACHED = ((A, "inside", Answer.TIMED_OUT), (A, "outside", Answer.TIMED_OUT))
         (TIMEOUT, "10.64.0.53", 0, None, Verdict.UNKNOWN),
     ],
     ids=[
-        "constant, look-ups fail",
-        "VPC resolver, look-ups fail",
-        "self-test, look-ups fail",
-        "some, look-ups answer",
-        "self-test, look-ups answer",
+        "constant, lookups fail",
+        "VPC resolver, lookups fail",
+        "self-test, lookups fail",
+        "some, lookups answer",
+        "self-test, lookups answer",
         "many, nothing looked up",
         "two, nothing looked up",
         "VPC resolver may be throttled",
@@ -62,9 +62,9 @@ UNREACHED = ((A, "inside", Answer.TIMED_OUT), (A, "outside", Answer.TIMED_OUT))
 def test_an_upstream_is_unreachable_when_constantly_so(
     judge: Any, make: Any, line: str, server: str, times: int, answers: Any, verdict: Verdict
 ) -> None:
-    """Look-ups straight to the pod tell constant from some; without them only what load cannot explain counts."""
+    """Lookups straight to the pod tell constant from some; without them only what load cannot explain counts."""
     text = "".join(at(f"08:5{minute}", line.format(server=server)) for minute in range(times))
-    gaps = {LookupMatrix: Gap(what="look-ups", reason="no workload_selector")} if answers is None else {}
+    gaps = {LookupMatrix: Gap(what="lookups", reason="no workload_selector")} if answers is None else {}
     found = make.lookups(*(answers or ()))
 
     judgement: Judgement = judge(UPSTREAM, make.coredns_logs({"coredns-a": text}), found, gaps=gaps)
@@ -82,7 +82,7 @@ def test_without_the_vpc_any_upstream_may_be_its_resolver(judge: Any, make: Any)
     """Nine time-outs are no proof then; the missing grant is named."""
     text = "".join(at(f"08:5{minute}", TIMEOUT.format(server="10.64.0.53")) for minute in range(9))
     subnets = Gap(what="subnets", reason="403", grant="ec2:DescribeSubnets")
-    lookups = Gap(what="look-ups", reason="no workload_selector")
+    lookups = Gap(what="lookups", reason="no workload_selector")
 
     judgement: Judgement = judge(
         UPSTREAM, make.coredns_logs({"coredns-a": text}), gaps={LookupMatrix: lookups, Subnets: subnets}
@@ -115,7 +115,7 @@ def test_all_pods_cut_off_reach_every_external_name(judge: Any, make: Any) -> No
 def test_a_later_upstream_answer_in_the_query_log_contradicts(
     judge: Any, make: Any, times: tuple[str, str], failures: int, answers: Any, verdict: Verdict
 ) -> None:
-    """The `log` plugin shows an answer with `ra` after the failure: not unreachable, unless look-ups fail by now."""
+    """The `log` plugin shows an answer with `ra` after the failure: not unreachable, unless lookups fail by now."""
     failed, answered = times
     text = "".join(at(failed, TIMEOUT.format(server="10.64.0.53")) for _ in range(failures)) + at(answered, ANSWERED)
 

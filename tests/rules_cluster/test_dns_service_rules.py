@@ -52,7 +52,7 @@ ASKING = PodResolver(
 
 
 def asked(make: Any, answer: Answer) -> LookupMatrix:
-    """Return look-ups by what the pod is told to ask."""
+    """Return lookups by what the pod is told to ask."""
     made: LookupMatrix = make.lookups(("172.20.0.10", "inside", answer))
     return replace(made, resolvers=(ASKING,))
 
@@ -183,7 +183,7 @@ def test_a_look_up_that_the_service_answered_refutes_that_it_leads_nowhere(
 
     assert judgement.verdict is verdict
     if verdict is Verdict.UNKNOWN:
-        assert "1 of 2 look-ups by its address were answered" in judgement.summary
+        assert "1 of 2 lookups by its address were answered" in judgement.summary
 
 
 def test_no_endpoints_stands_without_the_pods_and_needs_the_slices(judge: Any, make: Any) -> None:

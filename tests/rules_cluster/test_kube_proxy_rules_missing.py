@@ -73,7 +73,7 @@ def test_a_coredns_without_the_api_on_another_node_is_no_trace(judge: Any, make:
 
 
 def test_a_complaint_that_nothing_bears_out_is_open_and_not_healthy(judge: Any, make: Any) -> None:
-    """Look-ups by the service answer: what could not be written may be another service's. kube-proxy does run."""
+    """Lookups by the service answer: what could not be written may be another service's. kube-proxy does run."""
     judgement: Judgement = judge(RULE, logs(make))
 
     assert judgement.verdict is Verdict.UNKNOWN
@@ -108,7 +108,7 @@ def test_without_any_log_it_is_open(judge: Any, make: Any) -> None:
 
 
 def test_kube_proxy_that_ended_leaves_its_rules_open(judge: Any, make: Any) -> None:
-    """It writes nothing once it has ended, whatever look-ups show now."""
+    """It writes nothing once it has ended, whatever lookups show now."""
     line = 'E1121 08:58:00.000000       1 server.go:511] "Error running ProxyServer" err="x"'
 
     judgement = judge(RULE, logs(make, line, 120))

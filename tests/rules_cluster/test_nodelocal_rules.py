@@ -101,7 +101,7 @@ def _log(node: str, line: str) -> NodeCachePodLog:
 
 
 def matrix(*rows: tuple[str, str, bool, Answer], asks: str = CLUSTER_IP, nodes: str = "ab") -> LookupMatrix:
-    """Return look-ups of (node, server, external, answer), and what the pods of each node are told to ask."""
+    """Return lookups of (node, server, external, answer), and what the pods of each node are told to ask."""
     clients = {node: Client(node=node, kind=ClientKind.POD, pod=f"shop/web-{node}") for node in nodes}
     return LookupMatrix(
         nodes_total=2,
@@ -157,7 +157,7 @@ MISFITS = [
 
 @pytest.mark.parametrize(("broken", "said"), [row[1:] for row in MISFITS], ids=[row[0] for row in MISFITS])
 def test_a_manifest_that_does_not_fit_is_named_by_what_does_not(broken: NodeLocalCache, said: str) -> None:
-    """By configuration alone, whatever its pods say, with the look-ups that fail of it."""
+    """By configuration alone, whatever its pods say, with the lookups that fail of it."""
     judgement = judge(MISCONFIGURED, found(broken), logs())
 
     assert judgement.verdict is PROBLEM
@@ -281,7 +281,7 @@ BYPASSED = [
 def test_a_cache_that_nobodys_queries_come_to_is_told_by_configuration(
     one: NodeLocalCache, proxy: KubeProxyPods, asked: str, verdict: Verdict
 ) -> None:
-    """Names resolve all the same: it accounts for no failing look-up."""
+    """Names resolve all the same: it accounts for no failing lookup."""
     judgement = judge(NOT_INTERCEPTING, found(one), matrix(asks=asked), proxy)
 
     assert (judgement.verdict, judgement.reach) == (verdict, ())
@@ -308,7 +308,7 @@ COUNTED = [
         counts(1),
         TWICE,
         UNKNOWN,
-        "and 2 look-ups at its addresses were answered there just now: some",
+        "and 2 lookups at its addresses were answered there just now: some",
     ),
     ("those of its node", counts(0), SILENT, HEALTHY, "counts 0 queries"),
     ("since it has just started", counts(0, since=NOW), TWICE, HEALTHY, "counts 0 queries"),

@@ -1,4 +1,4 @@
-"""Pods whose node lacks their routes: what the VPC CNI lays, what others legitimately lack, and what look-ups say."""
+"""Pods whose node lacks their routes: what the VPC CNI lays, what others legitimately lack, and what lookups say."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ ON_NODE = [
 def test_what_a_node_lacks_of_a_pod_counts_where_nothing_answers_it(
     laid: tuple[Any, ...], beside: tuple[object, ...], verdict: Verdict, said: str
 ) -> None:
-    """Rules by what they do, not by their numbers; any answer refutes it, and without a look-up it is open."""
+    """Rules by what they do, not by their numbers; any answer refutes it, and without a lookup it is open."""
     judgement = judge(*beside, networks=network(*laid))
 
     assert judgement.verdict is verdict, judgement.summary
@@ -137,7 +137,7 @@ LACKING_NONE = [
 
 @pytest.mark.parametrize(("pod", "laid"), [row[1:] for row in LACKING_NONE], ids=[row[0] for row in LACKING_NONE])
 def test_what_some_pods_lack_by_design_is_no_fault(pod: Pod, laid: tuple[Any, ...]) -> None:
-    """The host's network, a pod that is gone, and branch interfaces in either mode; their look-ups fail otherwise."""
+    """The host's network, a pod that is gone, and branch interfaces in either mode; their lookups fail otherwise."""
     matrix = looked((pod, SERVICE, Answer.TIMED_OUT))
 
     assert judge(matrix, pods=(pod,), networks=network(*laid)).verdict is not P
@@ -152,7 +152,7 @@ def test_a_branch_pod_of_which_its_node_knows_nothing_lacks_its_routes() -> None
 
 
 def test_the_pods_are_named_and_everything_of_them_is_covered() -> None:
-    """Look-ups and calls of the pod by whatever server; no other pod's."""
+    """Lookups and calls of the pod by whatever server; no other pod's."""
     other = replace(PLAIN, name="other-a", ip="10.0.9.77")
     matrix = looked(
         (PLAIN, SERVICE, Answer.TIMED_OUT), (PLAIN, COREDNS, Answer.TIMED_OUT), (other, SERVICE, Answer.TIMED_OUT)
@@ -187,7 +187,7 @@ UNSEEN = [
     ("an answer", ANSWERED, REFUSED, H, "1 pod that names were looked up from got answers"),
     ("silence", SILENT, REFUSED, U, "403 Forbidden"),
     ("silence on another node", SILENT, network(node="b"), U, "nothing answers pods on a"),
-    ("nobody looked", NOBODY, REFUSED, U, "no look-up was made from a pod"),
+    ("nobody looked", NOBODY, REFUSED, U, "no lookup was made from a pod"),
 ]
 
 

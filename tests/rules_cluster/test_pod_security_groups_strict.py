@@ -66,7 +66,7 @@ def cni(mode: str = "", *, pods: str = "ab", now: str | None = None) -> VpcCni:
 
 
 def looked(*rows: tuple[Pod, str, Answer], asks: str = CLUSTER_IP) -> LookupMatrix:
-    """Return look-ups of (pod, server, answer); pods are told to ask `asks`."""
+    """Return lookups of (pod, server, answer); pods are told to ask `asks`."""
     return LookupMatrix(
         nodes_total=2,
         nodes_looked=2,
@@ -158,7 +158,7 @@ IN_MAIN = RoutingRule(priority=512, destination=POD.ip, table="main")
 def test_a_pod_is_cut_off_where_it_is_strict_and_that_was_seen(
     evidence: tuple[object, ...], pods: tuple[Pod, ...], expected: Verdict
 ) -> None:
-    """By its node, or by a look-up from exactly this pod; configuration alone leaves it open, an answer refutes it."""
+    """By its node, or by a lookup from exactly this pod; configuration alone leaves it open, an answer refutes it."""
     assert judge(*evidence, pods=pods).verdict is expected
 
 
@@ -173,7 +173,7 @@ def test_a_pod_is_cut_off_where_it_is_strict_and_that_was_seen(
     ],
 )
 def test_no_cache_that_it_asks_keeps_it_out(dns: NodeLocalDns, expected: Verdict) -> None:
-    """Whatever its look-ups gave, another rule has to say why."""
+    """Whatever its lookups gave, another rule has to say why."""
     assert judge(SILENT, dns=dns).verdict is expected
 
 
@@ -199,15 +199,15 @@ def test_the_pods_concerned_are_named_and_their_look_ups_covered() -> None:
     assert "POD_SECURITY_GROUP_ENFORCING_MODE is not set, so strict" in proof
     assert "a: 10: from all iif vlan1 lookup 102, before 20: from all lookup local" in proof
     assert "pay/pay-a on a" in proof
-    assert "0 of 2 look-ups at 172.20.0.10, 169.254.20.10 answered, 1 of 1 at CoreDNS pods' own addresses" in proof
-    assert "Plain pods on the same nodes: 1 of 1 look-up answered at the same address" in proof
+    assert "0 of 2 lookups at 172.20.0.10, 169.254.20.10 answered, 1 of 1 at CoreDNS pods' own addresses" in proof
+    assert "Plain pods on the same nodes: 1 of 1 lookup answered at the same address" in proof
 
 
 def test_a_pod_of_which_nothing_is_known_is_named_with_what_to_do() -> None:
     """The gap says from whom to look."""
     (gap,) = judge().missing
 
-    assert gap.reason == "no look-up was made from pay/pay-a; name one with --pod, or let workload_selector select them"
+    assert gap.reason == "no lookup was made from pay/pay-a; name one with --pod, or let workload_selector select them"
 
 
 def test_what_leaves_a_pod_open_is_carried() -> None:

@@ -95,7 +95,7 @@ def test_an_entry_that_follows_the_nodes_own_rules_outlives_nothing(
 
 
 def test_the_sender_is_named_so_that_it_can_be_recreated(judge: Any) -> None:
-    """By namespace and name, with what shows it; new look-ups from it take another port and are none of it."""
+    """By namespace and name, with what shows it; new lookups from it take another port and are none of it."""
     judgement: Judgement = judge(RULE, workload(), table(STALE, replace(STALE, seconds_left=3)))
 
     assert [(one.namespace, one.name) for one in of_details(judgement.details, RULE.name)] == [("shop", "web-a")]
@@ -145,8 +145,8 @@ UNSEEN = [
     ("its node was seen", young(seconds=300), table(), SERVICE, H),
     ("another node was seen", young(seconds=300), table(node="node-b"), SERVICE, U),
     ("its entries were not read", young(seconds=300), table(read=False), SERVICE, U),
-    ("no look-up was made", young(seconds=300), REFUSED, None, U),
-    ("no look-up was made, and a node seen", young(seconds=300), table(), None, H),
+    ("no lookup was made", young(seconds=300), REFUSED, None, U),
+    ("no lookup was made, and a node seen", young(seconds=300), table(), None, H),
 ]
 
 
@@ -161,7 +161,7 @@ def test_a_node_not_seen_counts_only_where_lookups_by_the_service_time_out(
     judgement: Judgement = judge(RULE, workload(), coredns, gaps={NodeConntracks: found, LookupMatrix: looked})
 
     assert judgement.verdict is verdict, judgement.summary
-    said = "time out on node-a, whose tracked queries were not seen" if lookup else "nor look-ups were seen"
+    said = "time out on node-a, whose tracked queries were not seen" if lookup else "nor lookups were seen"
     assert (said in judgement.summary) is (verdict is U)
     assert (REFUSED in judgement.missing) is (found is REFUSED and verdict is U)
 

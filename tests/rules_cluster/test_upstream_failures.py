@@ -30,8 +30,8 @@ def log_of(reason: str, times: int) -> str:
 
 
 def judged(judge: Any, make: Any, text: str, answers: Any, *more: object) -> Judgement:
-    """Judge one pod's log beside these look-ups; None: none could be made."""
-    gaps = {LookupMatrix: Gap(what="look-ups", reason="no workload_selector")} if answers is None else {}
+    """Judge one pod's log beside these lookups; None: none could be made."""
+    gaps = {LookupMatrix: Gap(what="lookups", reason="no workload_selector")} if answers is None else {}
     result: Judgement = judge(
         UPSTREAM, make.coredns_logs({"coredns-a": text}), make.lookups(*(answers or ())), *more, gaps=gaps
     )
@@ -57,7 +57,7 @@ def judged(judge: Any, make: Any, text: str, answers: Any, *more: object) -> Jud
 def test_each_reason_of_a_failed_query_counts(
     judge: Any, make: Any, reason: str, unseen: Verdict, dead: Verdict, well: Verdict
 ) -> None:
-    """Without look-ups, with failing and with answered ones: a log of failures is healthy by other answers alone."""
+    """Without lookups, with failing and with answered ones: a log of failures is healthy by other answers alone."""
     text = log_of(reason, 1)
 
     found = [judged(judge, make, text, answers).verdict for answers in (NONE_LOOKED_UP, DEAD, WELL)]
@@ -133,7 +133,7 @@ def test_a_packet_that_the_node_does_not_let_out_is_told_in_words(judge: Any, ma
 def test_failures_among_answers_are_no_health(
     judge: Any, make: Any, server: str, times: int, verdict: Verdict, words: str
 ) -> None:
-    """A diagnosis makes few look-ups: that they were answered outweighs a lost packet or two, and no more."""
+    """A diagnosis makes few lookups: that they were answered outweighs a lost packet or two, and no more."""
     text = log_of(f"read udp 10.0.1.7:4->{server}:53: i/o timeout", times)
 
     judgement = judged(judge, make, text, WELL)

@@ -149,7 +149,7 @@ def test_a_log_that_tells_no_failure_is_made_good_by_metrics(
 def test_a_resolver_that_answers_meanwhile_is_not_unreachable(
     judge: Any, make: Any, counted: CorednsMetrics, verdict: Verdict
 ) -> None:
-    """Metrics decide what look-ups and logs leave open."""
+    """Metrics decide what lookups and logs leave open."""
     found = judge(UNREACHABLE, make.coredns_logs({"coredns-a": lines()}), counted)
 
     assert found.verdict is verdict, found.summary

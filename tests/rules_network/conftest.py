@@ -78,7 +78,7 @@ def acl_entry(
 def looked(
     node: str, server: str, answer: Answer = Answer.ANSWERED, *, transport: str = "udp", through_service: bool = False
 ) -> Lookup:
-    """Return a look-up of a cluster name by an ordinary pod of the node."""
+    """Return a lookup of a cluster name by an ordinary pod of the node."""
     return Lookup(
         client=Client(node=node, kind=ClientKind.POD, pod="shop/web-1"),
         server=server,

@@ -117,7 +117,7 @@ def groups(account: str, number: str, direction: Way) -> AccountGroups:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What is so; as it is here a peer's look-ups are led to the cluster's VPC."""
+    """What is so; as it is here a peer's lookups are led to the cluster's VPC."""
 
     cluster: EksCluster = CLUSTER
     home_dns: VpcDnsSettings = field(default_factory=lambda: settings(HOME, "vpc-home", OWN, "10.0.0.0/16"))

@@ -44,7 +44,7 @@ def test_entry_that_denies_53_is_named(parts: Any) -> None:
     assert judgement.summary == (
         "Network ACL acl-subnet-b stops udp/53 or their answers in 2 of 6 pairs of node and CoreDNS address: "
         "acl-subnet-b (subnet-b) lets no udp/53 in from 10.0.1.0/24: entry 90 denies it; "
-        "every look-up that takes this way fails."
+        "every lookup that takes this way fails."
     )
     assert judgement.details == {
         "blocked": [
@@ -68,7 +68,7 @@ def test_entry_that_denies_53_is_named(parts: Any) -> None:
 
 
 def test_closed_ephemeral_ports_fail_a_share(parts: Any) -> None:
-    """Half of the clients' ports closed for answers is half of the look-ups lost, over that protocol."""
+    """Half of the clients' ports closed for answers is half of the lookups lost, over that protocol."""
     world = denying(parts, "subnet-b", parts.entry(90, "out", "deny", "17", (46884, 65535)))
 
     judgement = world.judge(RULE)
@@ -76,7 +76,7 @@ def test_closed_ephemeral_ports_fail_a_share(parts: Any) -> None:
     (blocked,) = judgement.details["blocked"]
     assert (blocked["from_port"], blocked["to_port"], blocked["share"]) == (32768, 60999, 0.5)
     assert (blocked["direction"], blocked["entry_number"]) == ("egress", 90)
-    assert "about 50.0% of their look-ups fail" in judgement.summary
+    assert "about 50.0% of their lookups fail" in judgement.summary
 
 
 def test_implicit_deny_closes_both_directions_it_leaves_out(parts: Any) -> None:

@@ -65,7 +65,7 @@ def lookup(
     kind: ClientKind = ClientKind.POD,
     pod: str = "shop/web",
 ) -> Lookup:
-    """Return a look-up that timed out."""
+    """Return a lookup that timed out."""
     return Lookup(
         client=Client(node=node, kind=kind, pod=pod),
         server=server,
@@ -96,7 +96,7 @@ def test_hardened_cluster_group_is_named(parts: Any) -> None:
         "Security groups stop udp/53 and tcp/53 in 4 of 6 pairs of node and CoreDNS address: "
         "no rule of sg-cluster lets udp/53 in from sg-cluster"
     )
-    assert "Look-ups from 3 of 3 nodes time out" in judgement.summary
+    assert "Lookups from 3 of 3 nodes time out" in judgement.summary
     assert any(
         line.startswith("missing rule: ingress udp 53 on sg-cluster from sg-cluster") for line in judgement.proof
     )
@@ -127,7 +127,7 @@ def test_hardened_cluster_group_is_named(parts: Any) -> None:
 
 
 def test_reach_covers_the_pairs_that_leave_a_node_and_no_other(parts: Any) -> None:
-    """A look-up from node-1 to the CoreDNS pod on node-1 works, so the cause does not account for its failure."""
+    """A lookup from node-1 to the CoreDNS pod on node-1 works, so the cause does not account for its failure."""
     reach = hardened(parts).judge(RULE).reach
 
     def covered(failure: Lookup) -> bool:
@@ -247,7 +247,7 @@ def test_pod_with_its_own_group_is_judged_by_its_branch_interface(parts: Any) ->
 
     assert judgement.verdict is Verdict.PROBLEM
     assert "in 2 of 8 pairs of client and CoreDNS address" in judgement.summary
-    assert "Look-ups from 1 of 1 branch-interface pods (shop/web-1) time out" in judgement.summary
+    assert "Lookups from 1 of 1 branch-interface pods (shop/web-1) time out" in judgement.summary
     blocked = judgement.details["blocked"]
     assert {(item["client_interface_id"], item["client_pod"]) for item in blocked} == {("eni-branch", "shop/web-1")}
     assert any("10.0.1.150 on branch interface eni-branch, node node-1" in line for line in judgement.proof)

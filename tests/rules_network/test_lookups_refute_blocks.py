@@ -1,4 +1,4 @@
-"""A way that is called blocked, and look-ups that were made on it or on another: which of them contradict."""
+"""A way that is called blocked, and lookups that were made on it or on another: which of them contradict."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_answer_over_another_transport_or_by_the_service_refutes_nothing(
 
 
 def test_one_answer_says_nothing_of_ports_that_it_did_not_use(parts: Any) -> None:
-    """Half of the source ports is closed for answers: half of the look-ups is answered."""
+    """Half of the source ports is closed for answers: half of the lookups is answered."""
     world = closed(parts, ACL, parts.looked("node-2", FAR), ports=(46884, 65535), way="out")
 
     assert world.judge(ACL).verdict is Verdict.PROBLEM

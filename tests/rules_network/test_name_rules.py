@@ -200,7 +200,7 @@ def test_a_network_on_premises_is_unknown_until_somebody_looks_from_there() -> N
 
     asked = judged(NOT_RESOLVABLE, BUILT, on_premises=(hq,))
 
-    assert (asked.verdict, asked.missing[0].what, asked.missing[0].setting) == (UNKNOWN, "look-ups from hq", "probe")
+    assert (asked.verdict, asked.missing[0].what, asked.missing[0].setting) == (UNKNOWN, "lookups from hq", "probe")
     assert judged(NOT_RESOLVABLE, BUILT, OPEN, on_premises=(hq,)).verdict is HEALTHY
 
 

@@ -21,7 +21,7 @@ NOTHING = Scene(inbound=(), outbound=(), rules=(), associations=())
 
 
 def seen(answer: Answer, *addresses: str) -> EndpointLookups:
-    """Return one look-up from the peer."""
+    """Return one lookup from the peer."""
     client = Client(kind=ClientKind.PEER, place="tools")
     lookup = Lookup(
         client=client, server="10.1.0.2", through_service=False, transport=Transport.UDP, external=False,
@@ -33,7 +33,7 @@ def seen(answer: Answer, *addresses: str) -> EndpointLookups:
 
 FAILS, ANSWERS = seen(Answer.NXDOMAIN), seen(Answer.ANSWERED, "10.0.1.6", "10.0.0.5")
 UNPROBED = EndpointLookups(name=HOST, private_addresses=PRIVATE, unprobed=("tools",))
-REFUSED = EndpointLookups(name=HOST, private_addresses=PRIVATE, gaps=(Gap(what="look-ups from tools", reason="403"),))
+REFUSED = EndpointLookups(name=HOST, private_addresses=PRIVATE, gaps=(Gap(what="lookups from tools", reason="403"),))
 NOBODY = EndpointLookups(name="", private_addresses=())
 OPEN_TOO = replace(CLUSTER, endpoint_public=True)
 
@@ -67,10 +67,10 @@ def test_the_symptom_rests_on_look_ups_alone(scene: Scene, verdict: Verdict) -> 
 @pytest.mark.parametrize(
     ("scene", "resolvable", "broken"),
     [
-        pytest.param(replace(NOTHING, lookups=FAILS), PROBLEM, HEALTHY, id="nothing is built and a look-up fails"),
+        pytest.param(replace(NOTHING, lookups=FAILS), PROBLEM, HEALTHY, id="nothing is built and a lookup fails"),
         pytest.param(replace(NOTHING, lookups=ANSWERS), HEALTHY, HEALTHY, id="nothing is built and public DNS answers"),
         pytest.param(replace(NOTHING, lookups=UNPROBED), UNKNOWN, HEALTHY, id="nothing is built and nobody looked"),
-        pytest.param(Scene(associations=(), lookups=FAILS), HEALTHY, PROBLEM, id="not associated and a look-up fails"),
+        pytest.param(Scene(associations=(), lookups=FAILS), HEALTHY, PROBLEM, id="not associated and a lookup fails"),
         pytest.param(Scene(associations=(), lookups=ANSWERS), HEALTHY, HEALTHY, id="not associated and not needed"),
         pytest.param(Scene(associations=(), lookups=UNPROBED), HEALTHY, UNKNOWN, id="not associated, nobody looked"),
     ],
@@ -82,7 +82,7 @@ def test_a_look_up_decides_what_configuration_leaves_open(scene: Scene, resolvab
 
 
 def test_causes_reach_the_networks_that_they_name() -> None:
-    """The symptom's look-ups are accounted for, and none from inside the cluster."""
+    """The symptom's lookups are accounted for, and none from inside the cluster."""
     found = judged(private_endpoint_not_resolvable.RULE, replace(NOTHING, lookups=FAILS), NOT_SAID)
     failing = judged(private_endpoint_lookups_fail.RULE, Scene(lookups=FAILS), NOT_SAID).failing
 

@@ -83,7 +83,7 @@ def test_a_file_is_a_program_of_the_cluster(cached: ServedCluster) -> None:
 
 
 def test_a_program_answers_on_the_address_that_it_binds_on_its_node(cached: ServedCluster) -> None:
-    """A look-up goes to the program of the asking pod's own node, which asks on, and it ends with the pod."""
+    """A lookup goes to the program of the asking pod's own node, which asks on, and it ends with the pod."""
     shop = cached.pods(namespace="shop")[0]
     text = cached.dig(shop, CACHE, "kubernetes.default.svc.cluster.local.")
 

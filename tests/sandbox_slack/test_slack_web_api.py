@@ -267,7 +267,7 @@ def test_people_and_groups_are_told_as_slack_tells_them(client: WebClient) -> No
 
 
 def test_unknown_people_and_groups_are_refused(client: WebClient) -> None:
-    """A look-up of nobody is an error, not an empty answer."""
+    """A lookup of nobody is an error, not an empty answer."""
     with pytest.raises(SlackApiError) as user:
         client.users_info(user="U99")
     with pytest.raises(SlackApiError) as group:

@@ -53,7 +53,7 @@ def _log(running: RunningWorld, labels: str) -> str:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_healthy_answers_everywhere(running: RunningWorld, seed: int) -> None:
-    """Every node has a pod with tools, CoreDNS runs on two nodes, all look-ups answer, all nodes are in AWS."""
+    """Every node has a pod with tools, CoreDNS runs on two nodes, all lookups answer, all nodes are in AWS."""
     running.restart(scenario="healthy", seed=seed)
     assert {pod["spec"]["nodeName"] for pod in _catalog(running)} == {node.name for node in running.world.nodes}
     assert len({pod["spec"]["nodeName"] for pod in _coredns(running)}) == 2

@@ -21,7 +21,7 @@ INSIDE = "kubernetes.default.svc.cluster.local."
 
 @pytest.fixture(scope="module")
 def diagnosis(world: RunningWorld, run_here: Callable[[], Diagnosis]) -> Diagnosis:
-    """Diagnose the world with two pods on each node, one of them with a branch interface whose look-ups alone fail."""
+    """Diagnose the world with two pods on each node, one of them with a branch interface whose lookups alone fail."""
     world.restart(scenario=SCENARIO, seed=1)
     return run_here()
 
@@ -64,13 +64,13 @@ def test_reach_and_matrix_mean_these_pods(diagnosis: Diagnosis) -> None:
 
 @pytest.mark.slow
 def test_every_report_says_these_pods(diagnosis: Diagnosis) -> None:
-    """In a terminal, as JSON and in Slack: who is cut off, from whom look-ups fail, how much was looked at."""
+    """In a terminal, as JSON and in Slack: who is cut off, from whom lookups fail, how much was looked at."""
     told = " ".join(diagnosis_text(diagnosis_words(diagnosis, at=timestamp)).split())
     report: Any = json_report(diagnosis)
     findings = {finding["rule"]: finding for finding in report["findings"]}
     table = lookup_table(diagnosis.matrix).splitlines()
 
-    assert "Look-ups from 3 of 3 branch-interface pods (payments/" in told
+    assert "Lookups from 3 of 3 branch-interface pods (payments/" in told
     assert "only from branch-interface pods; looked from 3 of 3 nodes, from branch-interface pods on 3 of 3" in told
     assert findings["dns_lookups_fail"]["details"]["clients"] == ["branch"]
     blocked = findings["dns_blocked_by_security_group"]["details"]["blocked"]

@@ -69,7 +69,7 @@ def test_crash_explains_the_missing_endpoints(world: RunningWorld, asked: Asked)
 
 @pytest.mark.slow
 def test_pod_and_names_are_looked_from_and_at(world: RunningWorld) -> None:
-    """--pod and --name go through the look-ups, and only the playbook that was named runs."""
+    """--pod and --name go through the lookups, and only the playbook that was named runs."""
     world.restart(scenario="healthy", seed=5)
     pods = world.operator.get("pods", namespace="carts", labels="app.kubernetes.io/created-by=eks-workshop")
     pod = f"carts/{pods[-1]['metadata']['name']}"
@@ -153,7 +153,7 @@ def test_healing_by_another_route_is_seen_as_healing(world: RunningWorld, asked:
 
 @pytest.mark.slow
 def test_half_a_fix_is_not_taken_for_one(world: RunningWorld, asked: Asked) -> None:
-    """UDP alone: the rule still finds the problem, and look-ups over TCP still fail."""
+    """UDP alone: the rule still finds the problem, and lookups over TCP still fail."""
     world.restart(scenario="security-group", seed=6)
     admit(world, "udp", UserIdGroupPairs=[{"GroupId": world.world.cluster_security_group_id}])
 
@@ -193,7 +193,7 @@ def test_fargate_advice_is_given_and_its_healing_is_not_simulated(
 def test_a_named_pod_that_cannot_be_read_is_not_healthy(
     world: RunningWorld, asked: Asked, pod: str, denied: list[str], said: str
 ) -> None:
-    """A person asked about one pod: that the others' look-ups work is no answer."""
+    """A person asked about one pod: that the others' lookups work is no answer."""
     world.restart(scenario="healthy", seed=1)
     world.kubernetes_control("POST", "deny", {"actions": denied})
 

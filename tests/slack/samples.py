@@ -52,7 +52,7 @@ def finding(rule: str, verdict: Verdict, summary: str, **more: Any) -> Finding:
 
 
 def lookup(node: str, transport: Transport, answer: Answer, *, service: bool = True, external: bool = False) -> Lookup:
-    """Return one look-up."""
+    """Return one lookup."""
     return Lookup(
         client=Client(node=node, kind=ClientKind.POD, pod="shop/web"),
         server="172.20.0.10" if service else "10.0.1.7",
@@ -79,8 +79,8 @@ def sample_diagnosis(question: Question, asked_by: Person | None, **changes: Any
     symptom = finding(
         "dns_lookups_fail",
         Verdict.PROBLEM,
-        "4 of 6 look-ups failed.",
-        title="Look-ups fail",
+        "4 of 6 lookups failed.",
+        title="Lookups fail",
         kind=Kind.SYMPTOM,
         explained_by=("dns_blocked_by_security_group",),
         evidence=("lookups",),

@@ -79,7 +79,7 @@ class Script:
     progress: tuple[Progress, ...] = ()
     hold: threading.Event | None = None
     result: Result = Result.VERIFIED
-    summary: str = "All look-ups answer."
+    summary: str = "All lookups answer."
     undo: FixPlan | None = None
     """The plan that takes the repair back, offered where it ends."""
     undo_id: str = ""

@@ -32,14 +32,14 @@ def test_approval_runs_the_repair_once_and_the_card_tells_the_story(stage: Any) 
     assert "Apply this plan?" in clicked.dialog
     assert stage.script.repaired == ["p-1"]
     text = stage.card_text()
-    assert "Verified: All look-ups answer." in text
+    assert "Verified: All lookups answer." in text
     assert "Approved by ben" in text
     assert "Step 1, security group sg-0abc (eks-cluster-sg-prod): done (created sgr-9)" in text
     assert "The report this rests on" in text
     assert "[ Approve ]" not in text
     assert "Diagnose again" not in text
     thread = [message for message in stage.slack.messages(CHANNEL) if message.thread_ts == card.ts]
-    assert [as_text(message.seen()) for message in thread] == ["Verified: All look-ups answer."]
+    assert [as_text(message.seen()) for message in thread] == ["Verified: All lookups answer."]
 
 
 def test_button_carries_id_and_hash_and_nothing_else(stage: Any) -> None:
@@ -199,7 +199,7 @@ def test_outcome_that_is_not_verified_says_its_word_and_offers_a_diagnosis(
 def test_failed_verification_proposes_the_undo_on_a_card_of_its_own(stage: Any, plan_of: Any) -> None:
     """The recorded inverse gets its own card with its own Approve."""
     stage.script.undo = plan_of(id="p-2", title="Revoke sgr-9", undoes="p-1")
-    stage.script.result, stage.script.summary = Result.NOT_VERIFIED, "Look-ups still fail."
+    stage.script.result, stage.script.summary = Result.NOT_VERIFIED, "Lookups still fail."
     stage.post_card()
     stage.press("ben", "Approve")
 
@@ -225,7 +225,7 @@ def test_undo_that_cannot_be_read_leaves_the_outcome_said(stage: Any, caplog: py
 def test_outcome_and_undo_that_slack_did_not_take_are_sent_again(stage: Any, plan_of: Any) -> None:
     """Slack is away when the repair ends: the line in the thread and the undo's card come a minute later, once."""
     stage.script.undo = plan_of(id="p-2", title="Revoke sgr-9", undoes="p-1")
-    stage.script.result, stage.script.summary = Result.NOT_VERIFIED, "Look-ups still fail."
+    stage.script.result, stage.script.summary = Result.NOT_VERIFIED, "Lookups still fail."
     card = stage.post_card()
     stage.slack.fail(WebFault(method="chat.postMessage", kind=FaultKind.ERROR, times=-1))
     stage.press("ben", "Approve")
@@ -236,7 +236,7 @@ def test_outcome_and_undo_that_slack_did_not_take_are_sent_again(stage: Any, pla
         stage.script.let_a_minute_pass()
         stage.look_for_work()
 
-    assert (too_early, stage.thread(card)) == ([], ["Not verified: Look-ups still fail."])
+    assert (too_early, stage.thread(card)) == ([], ["Not verified: Lookups still fail."])
     assert "[ Approve ]" in stage.card_text("p-2")
 
 
@@ -268,7 +268,7 @@ def test_line_whose_answer_was_lost_is_not_sent_again(stage: Any) -> None:
     stage.script.let_a_minute_pass()
     stage.look_for_work()
 
-    assert stage.thread(card) == ["Verified: All look-ups answer."]
+    assert stage.thread(card) == ["Verified: All lookups answer."]
 
 
 def test_card_that_was_deleted_is_not_drawn_for_ever(stage: Any) -> None:
@@ -447,7 +447,7 @@ def test_approval_that_nobody_began_is_carried_on(stage: Any) -> None:
     stage.look_for_work()
 
     assert stage.script.repaired == ["p-1"]
-    assert "Verified: All look-ups answer." in stage.card_text()
+    assert "Verified: All lookups answer." in stage.card_text()
 
 
 def test_card_that_slack_did_not_take_is_drawn_again(stage: Any) -> None:
@@ -461,7 +461,7 @@ def test_card_that_slack_did_not_take_is_drawn_again(stage: Any) -> None:
     stage.look_for_work()
 
     assert "[ Approve ]" in stale
-    assert "Verified: All look-ups answer." in stage.card_text()
+    assert "Verified: All lookups answer." in stage.card_text()
 
 
 def test_refused_press_brings_the_card_up_to_date(stage: Any) -> None:
@@ -473,7 +473,7 @@ def test_refused_press_brings_the_card_up_to_date(stage: Any) -> None:
     stage.press("chloe", "Approve")
 
     assert "Already decided by ben" in stage.slack.person("chloe").sees_text()
-    assert "Verified: All look-ups answer." in stage.card_text()
+    assert "Verified: All lookups answer." in stage.card_text()
 
 
 def test_asking_again_links_to_the_card_that_waits(stage: Any) -> None:
@@ -500,8 +500,8 @@ def test_press_on_an_older_card_updates_it_too(stage: Any) -> None:
     stage.press("ben", "Approve", on=card)
 
     pressed = next(one.seen() for one in stage.slack.messages(CHANNEL) if one.ts == card.ts)
-    assert "Verified: All look-ups answer." in as_text(pressed)
-    assert "Verified: All look-ups answer." in stage.card_text()
+    assert "Verified: All lookups answer." in as_text(pressed)
+    assert "Verified: All lookups answer." in stage.card_text()
 
 
 def test_card_of_another_process_keeps_its_link_to_the_report(stage: Any) -> None:
@@ -624,7 +624,7 @@ def test_journal_is_shown_while_the_repair_runs(stage: Any) -> None:
     go.set()
     stage.quiet()
 
-    assert "Verified: All look-ups answer." in stage.card_text()
+    assert "Verified: All lookups answer." in stage.card_text()
 
 
 def test_lost_connection_on_the_final_card_update_is_repeated(stage: Any) -> None:

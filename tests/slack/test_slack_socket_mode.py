@@ -52,7 +52,7 @@ def test_connection_comes_back_after_a_disconnect(socket_stage: Any) -> None:
     stage.post_card()
     stage.press("ben", "Approve")
 
-    assert "Verified: All look-ups answer." in stage.card_text()
+    assert "Verified: All lookups answer." in stage.card_text()
     assert "Approved by ben" in stage.card_text()
 
 

@@ -336,11 +336,11 @@ def test_template_folder_that_is_not_there_is_a_configuration_error(tmp_path: Pa
 
 
 def test_latent_fault_is_said_plainly(diagnosis_of: Any) -> None:
-    """Every look-up answers and a rule still says problem: the report says that the fault is latent, and from where."""
+    """Every lookup answers and a rule still says problem: the report says that the fault is latent, and from where."""
     diagnosis = diagnosis_of(lookups_all_answer=True)
     text = rendered(diagnosis)
 
-    assert "Latent fault: every look-up answers right now (looked from 2 of 3 nodes)" in text
+    assert "Latent fault: every lookup answers right now (looked from 2 of 3 nodes)" in text
 
 
 def test_failing_lookups_without_a_cause_say_that_no_known_cause_was_found(diagnosis_of: Any) -> None:
@@ -396,7 +396,7 @@ def without_cause(sample: Diagnosis) -> Diagnosis:
 
 
 def with_unexplained(sample: Diagnosis) -> Diagnosis:
-    """Return it with a failing look-up that the cause does not reach."""
+    """Return it with a failing lookup that the cause does not reach."""
     failing = (lookup("ip-10-0-1-9", Transport.UDP, Answer.TIMED_OUT),)
     findings = (
         replace(one, judgement=replace(one.judgement, failing=failing)) if one.kind is Kind.SYMPTOM else one
@@ -410,13 +410,13 @@ def with_unexplained(sample: Diagnosis) -> Diagnosis:
     [
         (with_part_unread, "add-on coredns: 403. Missing permission: eks:DescribeAddon."),
         (without_cause, "Capture packets on udp/53 at a CoreDNS pod"),
-        (without_cause, "Look-ups fail; no rule explains why."),
-        (with_unexplained, "1 failing look-up explained by none of the causes above"),
+        (without_cause, "Lookups fail; no rule explains why."),
+        (with_unexplained, "1 failing lookup explained by none of the causes above"),
         (
             with_unexplained,
             "kubernetes.default.svc.cluster.local. udp from shop/web on ip-10-0-1-9 at 172.20.0.10: timed out",
         ),
-        (lambda sample: replace(sample, lookups_all_answer=True), "Latent fault: every look-up answers right now"),
+        (lambda sample: replace(sample, lookups_all_answer=True), "Latent fault: every lookup answers right now"),
         (lambda sample: sample, "4 of 5 checks ran; 1 could not."),
         (lambda sample: sample, "Network ACLs: EC2 refused the call. Missing permission: ec2:DescribeNetworkAcls."),
         (lambda sample: replace(sample, findings=sample.findings[2:]), "this is not an all-clear"),
@@ -435,7 +435,7 @@ def test_slack_and_terminal_tell_the_same(
 
 
 def test_matrix_shows_failures_first(diagnosis_of: Any) -> None:
-    """The look-up matrix names node, server and transport, failing lines first."""
+    """The lookup matrix names node, server and transport, failing lines first."""
     text = rendered(diagnosis_of())
     lines = [line.strip() for line in text.splitlines()]
     start = next(index for index, line in enumerate(lines) if line.split()[:2] == ["from", "asked"])
@@ -457,7 +457,7 @@ def test_what_is_unknown_is_named_by_what_was_looked_at(diagnosis_of: Any) -> No
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "must be healthy and look-ups must answer (dns_lookups_fail). If not, the undo"),
+        ({}, "must be healthy and lookups must answer (dns_lookups_fail). If not, the undo"),
         ({"symptoms": ()}, "dns_blocked_by_security_group must be healthy. If not, the undo"),
         ({"undoes": "p-0"}, "it must be as it was before plan p-0."),
     ],

@@ -15,7 +15,7 @@ OUTSIDE = Client(kind=ClientKind.PEER, place="hub")
 
 
 def failed(client: Client) -> Lookup:
-    """Return a look-up by this client that timed out."""
+    """Return a lookup by this client that timed out."""
     return Lookup(
         client=client,
         server="10.0.1.5",

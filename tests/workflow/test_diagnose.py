@@ -41,7 +41,7 @@ def diagnoser(
 
 
 def test_cause_is_named_and_explains_the_symptom_as_far_as_it_reaches(diagnoser: Callable[..., Diagnoser]) -> None:
-    """The cause covers n1's failing look-up; n2's stays unexplained and is shown."""
+    """The cause covers n1's failing lookup; n2's stays unexplained and is shown."""
     diagnosis = diagnoser(lambda: {"text": "dry"}).run(QUESTION)
 
     assert diagnosis.verdict is Verdict.PROBLEM

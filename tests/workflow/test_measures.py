@@ -178,5 +178,5 @@ def test_what_is_usually_off_is_offered_where_it_may_help(
     asked: Question,
     said: bool,  # noqa: FBT001  # a table
 ) -> None:
-    """By the command that asks for it, and where look-ups fail and nobody knows why; not beside a known cause."""
+    """By the command that asks for it, and where lookups fail and nobody knows why; not beside a known cause."""
     assert (DARK in kept([DARK, *others], asked)) is said

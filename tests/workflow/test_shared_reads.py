@@ -291,7 +291,7 @@ def test_different_reads_are_never_taken_for_one_another() -> None:
 
 
 def test_commands_are_run_each_time() -> None:
-    """A look-up that was made before a moment says nothing about this one."""
+    """A lookup that was made before a moment says nothing about this one."""
     collecting = Collecting()
     asking = collecting.asking("one")
     prober = RecordingPodProber(collecting.far_end, asking)

@@ -71,11 +71,11 @@ class World:
     heals: bool = True
     """Whether open doors make the cluster healthy."""
     lookups: bool | None = True
-    """What look-ups say once the front door is open."""
+    """What lookups say once the front door is open."""
     symptom: str = "dns_lookups_fail"
     """The rule that judges them."""
     selector: bool = True
-    """Whether there are pods to look from; without them look-ups say nothing."""
+    """Whether there are pods to look from; without them lookups say nothing."""
     binding: Binding | None = BINDING
     unseen: bool = False
     """Diagnoses cannot see the doors."""

@@ -296,7 +296,7 @@ def test_a_step_gets_the_writer_it_declares_and_no_other(setting: Any, kit: Any)
 
 
 def _with_restart(setting: Any, kit: Any) -> Proposal:
-    """A plan whose second step waits until look-ups answer."""
+    """A plan whose second step waits until lookups answer."""
 
     def restart(case: PlanCase) -> Planned:
         return Planned(steps=(kit.step_for("pods", case.plan_id, fix="restart"),), blast_radius="")
@@ -315,7 +315,7 @@ def _with_restart(setting: Any, kit: Any) -> Proposal:
 
 
 def test_pods_are_recreated_once_lookups_answer(setting: Any, kit: Any) -> None:
-    """The later step waits for the look-ups playbook to answer, then runs."""
+    """The later step waits for the lookups playbook to answer, then runs."""
     proposal = _with_restart(setting, kit)
     outcome = setting.repair(proposal.id)
     assert (outcome.result, setting.world.writes) == (Result.VERIFIED, ["open front", "open pods"])
@@ -342,7 +342,7 @@ def test_pods_are_left_alone_while_lookups_do_not_answer(
 
 
 def test_a_later_step_that_fails_is_no_reason_to_take_the_repair_back(setting: Any, kit: Any) -> None:
-    """Look-ups answered before pods were recreated: a slow rollout stops the plan, and no inverse is offered."""
+    """Lookups answered before pods were recreated: a slow rollout stops the plan, and no inverse is offered."""
     proposal = _with_restart(setting, kit)
     setting.world.on_write["pods"] = _fail(WriteFailed("not all pods became Ready", ambiguous=True))
     outcome = setting.repair(proposal.id)

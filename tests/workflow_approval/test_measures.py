@@ -120,7 +120,7 @@ def test_a_measure_that_is_not_offered_is_not_planned(cellar: Cellar) -> None:
 
 @pytest.mark.parametrize("seen", [Verdict.PROBLEM, Verdict.HEALTHY])
 def test_it_is_verified_once_the_evidence_is_there(cellar: Cellar, seen: Verdict) -> None:
-    """Whatever the rule finds then: it can decide. Look-ups are not asked for."""
+    """Whatever the rule finds then: it can decide. Lookups are not asked for."""
     cellar.seen = seen
 
     outcome = cellar.repaired(cellar.proposals()[0])

@@ -95,7 +95,7 @@ def test_a_field_that_a_step_gets_is_in_the_hash(setting: Any, kit: Any) -> None
 
 @pytest.mark.parametrize("when", list(When))
 def test_what_must_be_done_before_lookups_answer_is_done_at_once(setting: Any, kit: Any, when: When) -> None:
-    """Change, roll the pods, verify: look-ups answer only after the rolling. The playbook says when, and decides."""
+    """Change, roll the pods, verify: lookups answer only after the rolling. The playbook says when, and decides."""
     setting.world.doors = {"front": False, "pods": False}
     setting.world.lookups = False
     setting.world.on_write["pods"] = lambda: setattr(setting.world, "lookups", True)

@@ -33,7 +33,7 @@ def test_success_takes_healthy_rules_and_answering_lookups(setting: Any, kit: An
 
 
 def test_the_same_question_is_asked_of_the_playbooks_that_matter(setting: Any, kit: Any) -> None:
-    """The plan's playbook and the look-ups, with the pod and names that were asked about in the first place."""
+    """The plan's playbook and the lookups, with the pod and names that were asked about in the first place."""
     question = Question(cluster="cluster-prod", pod=PodName(namespace="shop", name="cart"), names=("db.example.com",))
     _repaired(setting, kit, question=question)
     assert setting.world.asked == [replace(question, playbooks=("doors", "lookups"))]
@@ -43,8 +43,8 @@ def test_the_same_question_is_asked_of_the_playbooks_that_matter(setting: Any, k
     ("changes", "result", "says"),
     [
         pytest.param({"heals": False}, Result.NOT_VERIFIED, "door_shut still finds", id="rule-says-problem"),
-        pytest.param({"lookups": False}, Result.NOT_VERIFIED, "look-ups still fail", id="lookups-fail"),
-        pytest.param({"lookups": None}, Result.UNVERIFIABLE, "whether look-ups answer", id="no-lookups"),
+        pytest.param({"lookups": False}, Result.NOT_VERIFIED, "lookups still fail", id="lookups-fail"),
+        pytest.param({"lookups": None}, Result.UNVERIFIABLE, "whether lookups answer", id="no-lookups"),
         pytest.param({"unseen": True}, Result.UNVERIFIABLE, "door_shut could not be checked", id="rule-unknown"),
         pytest.param({"unseen": True, "lookups": False}, Result.NOT_VERIFIED, "still fail", id="problem-outweighs"),
     ],
@@ -128,7 +128,7 @@ def test_the_symptoms_that_the_finding_explained_are_asked_for_whatever_they_are
     answer: bool | None,  # noqa: FBT001  # a column
     result: Result,
 ) -> None:
-    """Look-ups from elsewhere verify such a plan; those from pods are neither needed nor made."""
+    """Lookups from elsewhere verify such a plan; those from pods are neither needed nor made."""
     setting.targets["cluster-prod"] = replace(setting.targets["cluster-prod"], workload_selector="")
     setting.playbooks["peers"] = kit.playbook("peers", "peers_fail")
     setting.world.symptom, setting.world.lookups = "peers_fail", answer

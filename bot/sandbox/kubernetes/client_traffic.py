@@ -20,7 +20,7 @@ NAMES, RATE = "ASKS", "ASKS_PER_SECOND"
 _NDOTS = 1
 """Where the file says nothing."""
 _STEP = timedelta(milliseconds=1)
-"""Between two queries of one look-up."""
+"""Between two queries of one lookup."""
 MOST_LOOK_UPS = 2_000
 """Of one pod and name that are worked out: a node keeps no more of a log for ever either."""
 
@@ -39,7 +39,7 @@ class RunningPod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One query of a look-up, as a server got it."""
+    """One query of a lookup, as a server got it."""
 
     at: datetime
     client: str
@@ -85,7 +85,7 @@ def _asks(pod: Json) -> Iterator[tuple[str, float]]:
 
 
 def _chain(name: str, file: ResolvConf, answer: Callable[[str], Reply]) -> Iterator[tuple[str, Reply]]:
-    """Return the queries of one look-up: until a name has an answer, or none is left."""
+    """Return the queries of one lookup: until a name has an answer, or none is left."""
     ndots = next((int(one.partition(":")[2]) for one in file.options if one.startswith("ndots:")), _NDOTS)
     searched = [f"{name}.{domain}." for domain in file.searches]
     if name.endswith("."):

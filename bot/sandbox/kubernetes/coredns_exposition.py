@@ -17,7 +17,7 @@ _QUICK, _SLOW = 2, 14
 
 @dataclass(slots=True)
 class Counters:
-    """What one process has answered itself, look-up by look-up."""
+    """What one process has answered itself, lookup by lookup."""
 
     responses: Counter[str] = field(default_factory=Counter)
     """By rcode."""

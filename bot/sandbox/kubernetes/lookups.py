@@ -1,4 +1,4 @@
-"""The way of one look-up: from a pod, through the node's rules and the VPC, to a server and back."""
+"""The way of one lookup: from a pod, through the node's rules and the VPC, to a server and back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_FORWARDS = 4
 
 
 class LookupPath:
-    """Answers look-ups as the cluster and the VPC are at one moment."""
+    """Answers lookups as the cluster and the VPC are at one moment."""
 
     def __init__(
         self, store: Store, kubelets: Kubelets, network: Network, numbers: random.Random, now: datetime

@@ -1,4 +1,4 @@
-"""What comes back to the client of a look-up."""
+"""What comes back to the client of a lookup."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What the client of a look-up sees."""
+    """What the client of a lookup sees."""
 
     ANSWER = "NOERROR"
     NXDOMAIN = "NXDOMAIN"

@@ -19,7 +19,7 @@ from bot.sandbox.network.network import Network
 from bot.sandbox.network.vpc import Vpc
 
 _TRUSTED_SECONDS = 0.05
-"""For this long nobody asks whether anything changed: 20 pods x 12 look-ups ask once a batch, not 240 times."""
+"""For this long nobody asks whether anything changed: 20 pods x 12 lookups ask once a batch, not 240 times."""
 _UNREAD = -1
 
 

@@ -25,7 +25,7 @@ SCENARIO = Scenario(
     title="Both CoreDNS pods are on one node",
     story=(
         "The cluster's owners run CoreDNS themselves. They cordoned all nodes but one for an upgrade and CoreDNS's "
-        "pods were made anew; then all nodes took pods again, and nothing moved what ran. Look-ups answer: both pods "
+        "pods were made anew; then all nodes took pods again, and nothing moved what ran. Lookups answer: both pods "
         "share one interface, and go down together."
     ),
     root_cause="coredns_pods_co_located",

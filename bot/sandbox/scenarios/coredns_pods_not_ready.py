@@ -45,7 +45,7 @@ SCENARIO = Scenario(
     title="New CoreDNS pods never become ready: their probe asks the wrong port",
     story=(
         "An operator mistyped the port of CoreDNS's readiness probe and restarted it. The rollout stands still: new "
-        "pods run and are never ready, and the old one that is left answers every look-up. No rule knows why."
+        "pods run and are never ready, and the old one that is left answers every lookup. No rule knows why."
     ),
     root_cause="",
     symptom="coredns_pods_not_ready",

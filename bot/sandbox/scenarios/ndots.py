@@ -43,7 +43,7 @@ def _harmless(world: World, operator: Operator) -> None:
 
 SCENARIO = Scenario(
     name="ndots",
-    title="Search domains multiply every look-up of an external name",
+    title="Search domains multiply every lookup of an external name",
     story=(
         "Two applications look external names up all the time, with ndots:5 as every pod has it: each is tried with "
         "four search domains first. An operator let CoreDNS log its queries a while ago."

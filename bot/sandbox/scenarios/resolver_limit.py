@@ -47,7 +47,7 @@ LOOK_ALIKE = Scenario(
     title="External names timed out under a burst of queries that is over",
     story=(
         "A crawler asked for a minute more than the VPC's resolver takes from two interfaces, and was stopped. Ten "
-        "minutes later CoreDNS's logs still hold the time-outs, and every look-up is answered."
+        "minutes later CoreDNS's logs still hold the time-outs, and every lookup is answered."
     ),
     root_cause="",
     not_to_blame=("vpc_resolver_throttled", "coredns_upstream_unreachable", "coredns_pods_co_located"),

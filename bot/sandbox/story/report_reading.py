@@ -91,9 +91,9 @@ def above_the_plan(card: Seen) -> str:
 
 
 def lookups(report: Seen) -> str:
-    """Return what the report says of look-ups from inside: the sentence and the matrix under it."""
+    """Return what the report says of lookups from inside: the sentence and the matrix under it."""
     lines = as_text(report).splitlines()
-    start = next((index for index, line in enumerate(lines) if line.startswith("Look-ups from inside")), None)
+    start = next((index for index, line in enumerate(lines) if line.startswith("Lookups from inside")), None)
     if start is None:
         return ""
     end = start + 1

@@ -142,7 +142,7 @@ class Scenario:
     explains: tuple[str, ...] = ()
     """Rules that are PROBLEM as well and explained by the root cause, each with some seed of 1, 2 and 3; no others are.
 
-    A scenario that explains no symptom is a latent fault: look-ups go on.
+    A scenario that explains no symptom is a latent fault: lookups go on.
     """
     blinds: tuple[str, ...] = ()
     """Collectors that find nothing to read because of the fault: rules that need one of them may be UNKNOWN."""

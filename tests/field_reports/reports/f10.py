@@ -42,7 +42,7 @@ REPORT = Report(
         "operation not permitted)."
     ),
     right="nodelocal / policy (planned)",
-    before="none (problem, look-ups fail)",
+    before="none (problem, lookups fail)",
     arrange=arrange,
     verdict="problem",
     not_healthy=("dns_lookups_fail",),

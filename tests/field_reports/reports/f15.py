@@ -13,9 +13,9 @@ def arrange(field: Field) -> None:
 REPORT = Report(
     name="f15",
     source="pulumi/pulumi-eks#1365",
-    happened="Two self-managed node groups with a group each and no rule between them: half of the look-ups fail.",
+    happened="Two self-managed node groups with a group each and no rule between them: half of the lookups fail.",
     right="dns_blocked_by_security_group",
-    before="dns_blocked_by_security_group (problem, look-ups fail)",
+    before="dns_blocked_by_security_group (problem, lookups fail)",
     arrange=arrange,
     causes=("dns_blocked_by_security_group",),
     verdict="problem",

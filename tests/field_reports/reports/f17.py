@@ -22,7 +22,7 @@ REPORT = Report(
         "node."
     ),
     right="dns_blocked_by_security_group, and the same group on the way to the API",
-    before="coredns_api_unreachable, dns_blocked_by_security_group (problem, look-ups fail)",
+    before="coredns_api_unreachable, dns_blocked_by_security_group (problem, lookups fail)",
     arrange=arrange,
     causes=("control_plane_blocked_by_security_group", "dns_blocked_by_security_group"),
     verdict="problem",

@@ -47,7 +47,7 @@ REPORT = Report(
         "ClusterIP."
     ),
     right="kube_proxy_not_running",
-    before="coredns_api_unreachable, kube_proxy_not_running (problem, look-ups fail)",
+    before="coredns_api_unreachable, kube_proxy_not_running (problem, lookups fail)",
     arrange=arrange,
     causes=("kube_proxy_not_running",),
     verdict="problem",

@@ -18,7 +18,7 @@ def nobody(asked: Question) -> str:
 
 
 def arrange(field: Field) -> None:
-    """Pods reach nothing: CoreDNS waits for the API, its self-test times out, look-ups time out."""
+    """Pods reach nothing: CoreDNS waits for the API, its self-test times out, lookups time out."""
     for pod in field.coredns():
         field.unready(pod)
         field.log(pod, *[WAITS, SLOW] * 20, since=600, until=10)
@@ -30,7 +30,7 @@ REPORT = Report(
     source="cilium/cilium#37492",
     happened="EKS 1.31, Cilium overlay: pods reach nothing; CoreDNS waits for the API, its self-test times out.",
     right="pod network (none of ours): no known cause",
-    before="kube_dns_no_endpoints (problem, look-ups fail)",
+    before="kube_dns_no_endpoints (problem, lookups fail)",
     arrange=arrange,
     verdict="problem",
     not_healthy=("coredns_api_unreachable", "coredns_pods_not_ready", "dns_lookups_fail"),

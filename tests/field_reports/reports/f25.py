@@ -11,7 +11,7 @@ def arrange(_field: Field) -> None:
 REPORT = Report(
     name="f25",
     source="aws/containers-roadmap#2546 (EKS Auto Mode), nothing wrong (variant)",
-    happened="EKS Auto Mode cluster, all look-ups answered.",
+    happened="EKS Auto Mode cluster, all lookups answered.",
     right="healthy",
     before="none (unknown)",
     arrange=arrange,

@@ -14,7 +14,7 @@ REPORT = Report(
     name="f29",
     source="https://www.arnabsaha.com/posts/coredns-ebs-controller-eks (linklocal_allowance_exceeded)",
     happened=(
-        "VPC resolver throttled: 400 forwarded queries of one CoreDNS pod timed out in 15 minutes, the few look-ups "
+        "VPC resolver throttled: 400 forwarded queries of one CoreDNS pod timed out in 15 minutes, the few lookups "
         "of the diagnosis were answered."
     ),
     right="vpc_resolver_throttled (planned): open until then",

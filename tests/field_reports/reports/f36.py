@@ -16,7 +16,7 @@ def arrange(field: Field) -> None:
 REPORT = Report(
     name="f36",
     source="VPC 10.244.122.64/26 (resolver .66), throttled, pods without a tool (variant)",
-    happened="Time-outs towards the VPC resolver; no look-up possible: unreachable or throttled is open.",
+    happened="Time-outs towards the VPC resolver; no lookup possible: unreachable or throttled is open.",
     right="open: unreachable or throttled",
     before="coredns_upstream_unreachable (problem)",
     arrange=arrange,

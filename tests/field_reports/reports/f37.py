@@ -19,10 +19,10 @@ def arrange(field: Field) -> None:
 
 REPORT = Report(
     name="f37",
-    source="cilium/cilium#24774, CoreDNS's own log, look-ups made (variant of F10b)",
+    source="cilium/cilium#24774, CoreDNS's own log, lookups made (variant of F10b)",
     happened="EPERM towards the upstream; external names SERVFAIL, cluster names answered.",
     right="coredns_upstream_unreachable",
-    before="none (problem, look-ups fail)",
+    before="none (problem, lookups fail)",
     arrange=arrange,
     causes=("coredns_upstream_unreachable",),
     verdict="problem",

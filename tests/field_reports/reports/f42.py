@@ -29,7 +29,7 @@ REPORT = Report(
         "vanished address."
     ),
     right="kube_dns_service_missing",
-    before="none (problem, look-ups fail)",
+    before="none (problem, lookups fail)",
     arrange=arrange,
     verdict="problem",
     causes=("kube_dns_service_missing",),

@@ -5,7 +5,7 @@ from tests.field_reports.report import Report
 
 
 def arrange(field: Field) -> None:
-    """One of two pods panics again and again; every look-up goes to the other."""
+    """One of two pods panics again and again; every lookup goes to the other."""
     field.crash(
         field.coredns()[0],
         "CoreDNS-1.11.4",

@@ -29,7 +29,7 @@ def arrange(field: Field) -> None:
 REPORT = Report(
     name="k01_missing",
     source="a pod of the DNS service that is missing (issue of the field reports)",
-    happened="The Deployment wants three CoreDNS pods, a quota refuses the third; every look-up is answered.",
+    happened="The Deployment wants three CoreDNS pods, a quota refuses the third; every lookup is answered.",
     right="no known cause found: a CoreDNS pod is missing, with the Deployment's own words",
     before="none (unknown)",
     arrange=arrange,

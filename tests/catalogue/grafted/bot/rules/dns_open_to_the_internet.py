@@ -1,7 +1,7 @@
 """Anybody on the internet may ask the cluster's DNS: an open resolver that others use to flood third parties.
 
 Told by a rule of a security group on the nodes that admits every address to port 53 while an internet gateway is
-attached to the VPC. Names resolve all the same, so it explains no failing look-up.
+attached to the VPC. Names resolve all the same, so it explains no failing lookup.
 
 In a playbook: `{rule: dns_open_to_the_internet, severity: warning}`.
 """

@@ -26,7 +26,7 @@ def _harmless(world: World, operator: Operator) -> None:
 SCENARIO = Scenario(
     name="open-to-the-internet",
     title="The cluster security group admits everybody to port 53",
-    story="An operator tried look-ups from home, admitted all addresses to udp and tcp 53, and forgot to take it back.",
+    story="An operator tried lookups from home, admitted all addresses to udp and tcp 53, and forgot to take it back.",
     root_cause="dns_open_to_the_internet",
     healed_by=ByFix(fix="close_dns_to_the_internet"),
     acts=_acts,
