@@ -40,6 +40,7 @@ from bot.workflow.light_rounds import MEASURED_EVERY, LightRounds
 from bot.workflow.load_playbook import load_playbooks
 from bot.workflow.may_ask import Door
 from bot.workflow.propose import Proposer
+from bot.workflow.recent_lists import RecentLists
 from bot.workflow.repair import Repairer
 from bot.workflow.run_step import StepRunner
 from bot.workflow.settle import Settler
@@ -48,6 +49,7 @@ from bot.workflow.use_cases import UseCases
 from bot.workflow.verify import Verifier
 
 if TYPE_CHECKING:
+    from bot.clients.pace import Pace
     from bot.clients.sources import ClusterSources
     from bot.jobs.in_process import InProcessJobs
     from bot.slack.connection import SlackSettings
@@ -96,18 +98,22 @@ def shipped_playbooks(catalogue: Catalogue) -> dict[str, Playbook]:
 class SourceBook:
     """The readers of each cluster: opened when first asked for, kept, closed together."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pace: Pace | None = None) -> None:
+        """`pace` is shared with whoever else calls AWS in this process; None: these readers have one of their own."""
         self._connections = settings.clusters
+        self._pace = pace
         self._opened: dict[str, ClusterSources] = {}
         self._lock = threading.Lock()
 
     def __call__(self, target: ClusterTarget) -> ClusterSources:
         """Return what this cluster is read through."""
+        from bot.clients.pace import Pace
         from bot.clients.sources import open_sources
 
         with self._lock:
+            self._pace = self._pace or Pace()
             if target.name not in self._opened:
-                self._opened[target.name] = open_sources(self._connections[target.name])
+                self._opened[target.name] = open_sources(self._connections[target.name], pace=self._pace)
             return self._opened[target.name]
 
     def close(self) -> None:
@@ -118,11 +124,11 @@ class SourceBook:
             self._opened.clear()
 
 
-def writer_opener(settings: Settings) -> Callable[[ClusterTarget, str], Writers]:
+def writer_opener(settings: Settings, pace: Pace | None = None) -> Callable[[ClusterTarget, str], Writers]:
     """Return what opens the writers of a cluster for one plan: other credentials, a session of its own."""
     from bot.clients.sources import open_writers
 
-    return lambda target, plan_id: open_writers(settings.clusters[target.name], plan_id=plan_id)
+    return lambda target, plan_id: open_writers(settings.clusters[target.name], plan_id=plan_id, pace=pace)
 
 
 def make_diagnoser(
@@ -170,11 +176,13 @@ def open_use_cases(
 
     `stopping` says whether the process is being stopped: then no further step of a repair is begun.
     """
+    from bot.clients.pace import Pace
     from bot.history.health import SqlHealth
     from bot.history.schema import migrate as migrate_schema
     from bot.history.store import open_history
 
-    sources = SourceBook(settings)
+    pace = Pace()
+    sources = SourceBook(settings, pace)
     diagnoser = make_diagnoser(settings, sources, deadline_seconds=deadline_seconds)
     if settings.database_url.startswith("sqlite"):
         try:
@@ -182,7 +190,8 @@ def open_use_cases(
         except HistoryUnavailable as error:
             log.warning("the history is not available", extra={"reason": str(error)})
     history = open_history(settings.database_url, _evidence_classes(diagnoser.catalogue))
-    diagnoser = replace(diagnoser, remembered=history.remembered)
+    roles = {name: cluster.reading_roles for name, cluster in settings.clusters.items()}
+    diagnoser = replace(diagnoser, remembered=history.remembered, recent=RecentLists(roles))
     gate = Gate(
         history=history,
         directory=directory or NobodyKnown(),
@@ -192,7 +201,7 @@ def open_use_cases(
     )
     try:
         door = Door(directory=gate.directory, team_id=team_id, policy=settings.askers)
-        use = use_cases(diagnoser, gate, door, writer_opener(settings), stopping)
+        use = use_cases(diagnoser, gate, door, writer_opener(settings, pace), stopping)
         store = SqlHealth(database=history.database)
         yield replace(use, digester=_digester(diagnoser, store, use.diagnose), digests=settings.digests)
     finally:
@@ -281,7 +290,10 @@ def _concluder(diagnoser: Diagnoser, proposer: Proposer) -> Concluder:
     return Concluder(
         history=proposer.history,
         verifier=Verifier(
-            run_diagnosis=diagnoser.run, playbooks=diagnoser.playbooks, sleep=time.sleep, clock=time.monotonic
+            run_diagnosis=diagnoser.asking_anew().run,
+            playbooks=diagnoser.playbooks,
+            sleep=time.sleep,
+            clock=time.monotonic,
         ),
         undo_verifier=UndoVerifier(fixes=fixes, open_sources=diagnoser.open_sources),
         proposer=proposer,

@@ -7,6 +7,7 @@ under a lock, one for each region and service, and kept. botocore renews a role'
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from botocore.config import Config
@@ -15,6 +16,7 @@ from botocore.session import Session
 from bot.clients.aws_parsing import LeanParsers
 from bot.clients.aws_retries import seconds_before_retry
 from bot.clients.aws_wire import BoundedSender, refuse_cut, refuse_foreign
+from bot.clients.pace import CALLS_A_SECOND, Pace
 from bot.clients.time_limit import seconds_left
 from bot.errors import SourceTimeout
 
@@ -22,11 +24,23 @@ from bot.errors import SourceTimeout
 class AwsIdentity:
     """Hands out botocore clients of one identity."""
 
-    def __init__(self, session: Session, *, region: str, sender: BoundedSender, retries: bool, pool_size: int) -> None:
-        """`retries` is for readers: what changes something is sent once."""
+    def __init__(
+        self,
+        session: Session,
+        *,
+        region: str,
+        sender: BoundedSender,
+        retries: bool,
+        pool_size: int,
+        pace: Pace,
+        account: str = "",
+    ) -> None:
+        """`retries` is for readers: what changes something is sent once. `account` is that of an assumed role."""
         self._session = session
         self._region = region
         self._sender = sender
+        self._pace = pace
+        self._account = account
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         session.set_default_client_config(
@@ -53,10 +67,18 @@ class AwsIdentity:
             raise SourceTimeout(f"Another call is still making an AWS client for {service}; ask again.")
         try:
             if key not in self._clients:
-                self._clients[key] = self._session.create_client(service, region_name=key[0])
+                self._clients[key] = self._made(service, key[0])
             return self._clients[key]
         finally:
             self._lock.release()
+
+    def _made(self, service: str, region: str) -> Any:  # noqa: ANN401  # botocore makes its classes at run time
+        client = self._session.create_client(service, region_name=region)
+        if service in CALLS_A_SECOND:
+            # botocore emits this for every request, retries and further pages too, and before it signs them
+            event = f"request-created.{client.meta.service_model.service_id.hyphenize()}"
+            client.meta.events.register_first(event, partial(_in_turn, self._pace, service, self._account, region))
+        return client
 
     def log_in(self) -> None:
         """Get credentials that are good now. Raises what botocore raises; nothing else was sent then."""
@@ -67,3 +89,8 @@ class AwsIdentity:
     def close(self) -> None:
         """Close idle connections."""
         self._sender.close()
+
+
+def _in_turn(pace: Pace, service: str, account: str, region: str, **_: object) -> None:
+    """Handle `request-created`: Route 53 itself is one for all regions."""
+    pace.wait(service, account, "" if service == "route53" else region)

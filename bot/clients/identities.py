@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
@@ -20,12 +20,15 @@ from bot.clients.aws_identity import AwsIdentity
 from bot.clients.aws_models import lean_models
 from bot.clients.aws_wire import BoundedSender
 from bot.clients.own_names import OwnNames
+from bot.clients.pace import Pace
 from bot.clients.traffic import WireTraffic
 from bot.domain.places import Place
 from bot.errors import UnitError
 
 _NOT_IN_SESSION_NAMES = re.compile(r"[^A-Za-z0-9_=,.@-]")
 _MAX_SESSION_NAME = 64
+_ARN_ACCOUNT = 4
+"""Which part of an ARN the account is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class Wire:
     """Connections kept for each host."""
     names: OwnNames
     traffic: WireTraffic
+    pace: Pace = field(default_factory=Pace)
+    """Shared with the other clusters of the process."""
 
 
 class Identities:
@@ -126,7 +131,13 @@ def assumed_identity(role_arn: str, session_name: str, *, retries: bool, wire: W
     tidy_name = _NOT_IN_SESSION_NAMES.sub("-", session_name)[:_MAX_SESSION_NAME]
     provider = _AssumedRole(base, role_arn, tidy_name)
     session.register_component("credential_provider", CredentialResolver(providers=[provider]))
-    return _identity(session, retries=retries, wire=wire)
+    return _identity(session, retries=retries, wire=wire, account=account_of(role_arn))
+
+
+def account_of(role_arn: str) -> str:
+    """Return the account of a role; empty where the ARN names none."""
+    parts = role_arn.split(":")
+    return parts[_ARN_ACCOUNT] if len(parts) > _ARN_ACCOUNT else ""
 
 
 def _session() -> Session:
@@ -135,11 +146,19 @@ def _session() -> Session:
     return session
 
 
-def _identity(session: Session, *, retries: bool, wire: Wire) -> AwsIdentity:
+def _identity(session: Session, *, retries: bool, wire: Wire, account: str = "") -> AwsIdentity:
     sender = BoundedSender(
         ca_bundle=session.get_config_variable("ca_bundle") or "",
         pool_size=wire.pool_size,
         names=wire.names,
         traffic=wire.traffic,
     )
-    return AwsIdentity(session, region=wire.region, sender=sender, retries=retries, pool_size=wire.pool_size)
+    return AwsIdentity(
+        session,
+        region=wire.region,
+        sender=sender,
+        retries=retries,
+        pool_size=wire.pool_size,
+        pace=wire.pace,
+        account=account,
+    )

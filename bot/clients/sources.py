@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot.clients.connection import ClusterConnection
 from bot.clients.own_names import OwnNames
+from bot.clients.pace import Pace
 from bot.clients.time_limit import seconds_left
 from bot.clients.traffic import WireTraffic
 from bot.domain.cluster import ClusterTarget, PodName
@@ -155,15 +156,15 @@ class ClusterWriters:
             self._kubernetes.login.close()
 
 
-def open_sources(connection: ClusterConnection, *, pool_size: int = 32) -> ClusterSources:
+def open_sources(connection: ClusterConnection, *, pool_size: int = 32, pace: Pace | None = None) -> ClusterSources:
     """Return what one cluster is read through.
 
-    `pool_size` is the number of connections kept for each host: the number of threads that read at once.
+    `pool_size` is the number of connections kept for each host: the number of threads that read at once. `pace` is that
+    of all clusters of the process; None: this one alone keeps to it.
     """
-    from bot.clients.identities import Wire  # noqa: PLC0415  # import late
     from bot.clients.network_probing import ProbeClusters  # noqa: PLC0415  # import late
 
-    wire = Wire(region=connection.target.region, pool_size=pool_size, names=OwnNames(), traffic=WireTraffic())
+    wire = _wire(connection, pool_size, pace)
     identities = _reading(connection, wire)
     if connection.kubeconfig:
         kubernetes = _from_kubeconfig(connection.kubeconfig, connection.context, wire)
@@ -182,15 +183,17 @@ def open_sources(connection: ClusterConnection, *, pool_size: int = 32) -> Clust
     )
 
 
-def open_writers(connection: ClusterConnection, *, plan_id: str = "", pool_size: int = 4) -> ClusterWriters:
+def open_writers(
+    connection: ClusterConnection, *, plan_id: str = "", pool_size: int = 4, pace: Pace | None = None
+) -> ClusterWriters:
     """Return what an approved plan changes one cluster through, with the writer's credentials alone.
 
     AWS names the role's session `dnsbot-<plan_id>`. Where Kubernetes is written through EKS, its endpoint
     is looked up as the reader, and the token is the writer's.
     """
-    from bot.clients.identities import Identities, Wire  # noqa: PLC0415  # import late
+    from bot.clients.identities import Identities  # noqa: PLC0415  # import late
 
-    wire = Wire(region=connection.target.region, pool_size=pool_size, names=OwnNames(), traffic=WireTraffic())
+    wire = _wire(connection, pool_size, pace)
     session_name = f"dnsbot-{plan_id or 'write'}"
     identities = Identities(connection.writing_roles, session_name=session_name, retries=False, wire=wire)
     kubernetes = None
@@ -201,6 +204,18 @@ def open_writers(connection: ClusterConnection, *, plan_id: str = "", pool_size:
         kubernetes = _from_eks(connection, reader, identities.at(HOME), wire)
     return ClusterWriters(
         _cluster=connection.target.name, _identities=identities, _kubernetes=kubernetes, _traffic=wire.traffic
+    )
+
+
+def _wire(connection: ClusterConnection, pool_size: int, pace: Pace | None) -> Wire:
+    from bot.clients.identities import Wire  # noqa: PLC0415  # import late
+
+    return Wire(
+        region=connection.target.region,
+        pool_size=pool_size,
+        names=OwnNames(),
+        traffic=WireTraffic(),
+        pace=pace or Pace(),
     )
 
 

@@ -114,7 +114,9 @@ class SourceCall:
     name: str
     took_ms: int = 0
     shared: bool = False
-    """It was not sent: another collector had made the same call, or was making it."""
+    """It was not sent: another collector, or another diagnosis, had made the same call, or was making it."""
+    age_seconds: float = 0.0
+    """How long before this diagnosis asked another one was given the answer."""
     place: str = HOME.name
     """The name of the place where AWS was asked."""
 
@@ -122,6 +124,11 @@ class SourceCall:
     def text(self) -> str:
         """The call as reports show it: `ec2:DescribeVpcs`, or `ec2:DescribeVpcs at shared`."""
         return self.name if self.place == HOME.name else f"{self.name} at {self.place}"
+
+    @property
+    def aged_text(self) -> str:
+        """The same, with how old its answer is: `route53resolver:ListResolverRules (answered 40 s before)`."""
+        return f"{self.text} (answered {self.age_seconds:.0f} s before)" if self.age_seconds else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,6 @@ def _group(title: str, pieces: list[Collected], findings: list[Finding], at: Tim
 def _source(piece: Collected, at: TimeForm) -> str:
     if piece.gap is not None:
         return with_grant(f"{piece.id}: could not look. {piece.gap.reason}", piece.gap.grant)
-    calls = ", ".join(dict.fromkeys(call.text for call in piece.calls))
+    calls = ", ".join(dict.fromkeys(call.aged_text for call in piece.calls))
     read = f" [{calls}; {at(piece.collected_at)}; {piece.took_ms} ms]" if calls else f" [{piece.took_ms} ms]"
     return f"{piece.id}: {piece.summary}{read}"

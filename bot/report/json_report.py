@@ -104,6 +104,8 @@ def _evidence(collected: Collected) -> JsonObject:
         "collected_at": timestamp(collected.collected_at),
         "took_ms": collected.took_ms,
         "calls": [call.text for call in collected.calls],
+        "calls_sent": sum(not call.shared for call in collected.calls),
+        "oldest_answer_seconds": max((call.age_seconds for call in collected.calls), default=0.0),
         "summary": collected.summary,
         "gap": None if collected.gap is None else {"reason": collected.gap.reason, "grant": collected.gap.grant},
         "gaps": [{"what": gap.what, "reason": gap.reason, "grant": gap.grant} for gap in collected.gaps],

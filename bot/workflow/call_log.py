@@ -76,6 +76,8 @@ class Entry:
 
     sent: bool = False
     """Set when it goes to the far end; one that stays unsent had its answer from another collector's call."""
+    age_seconds: float = 0.0
+    """How old an answer is that another diagnosis was given."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,12 @@ class CallLog:
             yield entry
         finally:
             took_ms = round((time.monotonic() - started) * 1000)
-            made = SourceCall(name=str(call), place=call.place.name, took_ms=took_ms, shared=not entry.sent)
+            made = SourceCall(
+                name=str(call),
+                place=call.place.name,
+                took_ms=took_ms,
+                shared=not entry.sent,
+                age_seconds=round(entry.age_seconds, 1),
+            )
             with self._lock:
                 self._calls.append(made)

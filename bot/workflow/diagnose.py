@@ -29,6 +29,7 @@ from bot.workflow.catalogue import Catalogue
 from bot.workflow.causes import explain
 from bot.workflow.gather import Gathering, Tasks, plan_tasks
 from bot.workflow.measures import offered
+from bot.workflow.recent_lists import RecentLists
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class Diagnoser:
     """CoreDNS itself, to be asked about a Corefile."""
     remembered: Remembered = nothing_remembered
     """What earlier diagnoses found."""
+    recent: RecentLists | None = None
+    """What other diagnoses of this process were answered lately; None: nothing is shared with them."""
 
     def run(
         self, question: Question, asked_by: Person | None = None, progress: Callable[[Progress], None] | None = None
@@ -152,7 +155,12 @@ class Diagnoser:
             told=_teller(target.name, time.monotonic(), progress),
             corefile_program=self.corefile_program,
             remembered=self.remembered,
+            recent=self.recent,
         )
+
+    def asking_anew(self) -> Diagnoser:
+        """Return the same for whoever must see what holds now: after a change, and before one."""
+        return replace(self, recent=self.recent.asking_anew() if self.recent else None)
 
     def _target(self, name: str) -> ClusterTarget:
         if name not in self.targets:

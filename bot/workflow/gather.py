@@ -31,6 +31,7 @@ from bot.workflow.catalogue import Catalogue
 from bot.workflow.evidence_store import stored
 from bot.workflow.node_run import OneNodeRun
 from bot.workflow.parameters import parameters_document
+from bot.workflow.recent_lists import RecentLists
 from bot.workflow.shared_reads import SharedReads
 from bot.workflow.views import Opening, open_view
 
@@ -119,6 +120,7 @@ class Gathering:
     """Called with the titles done, running and waiting whenever one starts or ends."""
     corefile_program: CorefileProgram | None = None
     remembered: Remembered = nothing_remembered
+    recent: RecentLists | None = None
     _reads: SharedReads = field(init=False)
     _nodes: OneNodeRun = field(init=False)
     _logs: dict[str, CallLog] = field(default_factory=dict)
@@ -215,6 +217,7 @@ class Gathering:
             },
             corefile_program=self.corefile_program,
             remembered=self.remembered,
+            recent=self.recent,
         )
 
     def _wait(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from bot.domain.cluster import PodName
+from bot.domain.cluster import ClusterTarget, PodName
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import KubernetesPermission
@@ -27,6 +27,7 @@ from bot.domain.ports import (
     Resource,
 )
 from bot.workflow.call_log import Call, CallLog
+from bot.workflow.recent_lists import RecentLists
 from bot.workflow.shared_reads import SharedReads
 
 T = TypeVar("T")
@@ -40,6 +41,9 @@ class Asking:
     reads: SharedReads
     deadline: Deadline
     """The one that its readers are bound to."""
+    target: ClusterTarget | None = None
+    recent: RecentLists | None = None
+    """What other diagnoses were answered lately; None: this one shares with no other."""
 
     def read(self, call: Call, ask: Callable[[], T], form: Hashable = None) -> T:
         """Return the answer to a read, which another collector may have been given before in the same form."""
@@ -49,7 +53,13 @@ class Asking:
                 entry.sent = True
                 return ask()
 
-            return self.reads.answer(call, send, self.deadline, form)
+            def ask_or_share() -> T:
+                if self.recent is None or self.target is None:
+                    return send()
+                answer, entry.age_seconds = self.recent.answer(call, self.target, send, self.deadline, form)
+                return answer
+
+            return self.reads.answer(call, ask_or_share, self.deadline, form)
 
     def run(self, call: Call, act: Callable[[], T]) -> T:
         """Return what a command gave. It is run each time: running it is the observation."""

@@ -20,6 +20,7 @@ from bot.domain.remembered import Remembered, nothing_remembered
 from bot.domain.views import NetworkView, NodeView, PodView, View
 from bot.errors import UnitError
 from bot.workflow.call_log import CallLog
+from bot.workflow.recent_lists import RecentLists
 from bot.workflow.recording import (
     Asking,
     RecordingAwsReader,
@@ -50,11 +51,13 @@ class Opening:
     needed: Mapping[type, object]
     corefile_program: CorefileProgram | None = None
     remembered: Remembered = nothing_remembered
+    recent: RecentLists | None = None
+    """What other diagnoses were answered lately."""
 
     @property
     def asking(self) -> Asking:
         """How the view's readers ask."""
-        return Asking(self.calls, self.reads, self.deadline)
+        return Asking(self.calls, self.reads, self.deadline, self.target, self.recent)
 
 
 def open_view(view: type[V], opening: Opening) -> V:

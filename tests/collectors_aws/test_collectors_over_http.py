@@ -14,6 +14,7 @@ from bot.clients.aws_identity import AwsIdentity
 from bot.clients.aws_reading import BotocoreReader
 from bot.clients.aws_wire import BoundedSender
 from bot.clients.own_names import OwnNames
+from bot.clients.pace import Pace
 from bot.clients.traffic import WireTraffic
 from bot.collectors import (
     eks_addons,
@@ -139,7 +140,7 @@ def account() -> Iterator[Account]:
         session = PointedSession()
         session.url = far_end.url
         sender = BoundedSender(ca_bundle="", pool_size=4, names=OwnNames(), traffic=WireTraffic())
-        identity = AwsIdentity(session, region="eu-west-1", sender=sender, retries=False, pool_size=4)
+        identity = AwsIdentity(session, region="eu-west-1", sender=sender, retries=False, pool_size=4, pace=Pace())
         try:
             yield Account(
                 far_end=far_end,

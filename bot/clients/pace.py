@@ -1,0 +1,55 @@
+"""Keeps calls within what an account may make a second in a region, before AWS refuses them.
+
+Route 53 and Route 53 Resolver take five requests a second from an account (Route 53 Developer Guide, "Quotas":
+"Maximums on API requests"), whoever sends them; Resolver counts each region by itself. All clusters of one process that
+share an account wait for one another here. Of the process's own identity no account is known beforehand: what it sends
+is counted by itself, and beside a role of the same account AWS's own throttling decides.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.clients.time_limit import seconds_left
+from bot.errors import SourceTimeout
+
+CALLS_A_SECOND = {"route53resolver": 5, "route53": 5}
+"""Of each service that is kept to it."""
+_WINDOW_SECONDS = 1.05
+"""A second, and what requests may gain on one another on their way."""
+_SPARE_SECONDS = 0.2
+"""Time that must be left for the answer, or the wait is not worth it."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """The turns of one process. Safe among threads."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _turns: dict[tuple[str, str, str], deque[float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self, service: str, account: str, region: str) -> None:
+        """Return when it is this request's turn. Raises `SourceTimeout` where that comes after the thread's limit."""
+        most = CALLS_A_SECOND.get(service)
+        if most is None:
+            return
+        left = seconds_left() - _SPARE_SECONDS
+        with self._lock:
+            now = self.clock()
+            turns = self._turns.setdefault((service, account, region), deque(maxlen=most))
+            at = max(now, turns[0] + _WINDOW_SECONDS) if len(turns) == most else now
+            if at - now > left:
+                whose = f"account {account}" if account else "the bot's own account"
+                raise SourceTimeout(
+                    f"Cannot call {service} in {region} of {whose} in time: AWS takes {most} requests a second there, "
+                    f"and the next turn is in {at - now:.1f} s. Ask again in a minute."
+                )
+            turns.append(at)
+        if at > now:
+            self.sleep(at - now)
