@@ -34,6 +34,7 @@ _TRIED: dict[str, Any] = {
     "affinity": with_anti_affinity({}, _LABELS),
     "topologySpreadConstraints": with_constraint((), _LABELS, HOSTNAME),
     "replicaCount": 3,
+    "resources": {"limits": {"memory": "340Mi"}},
     AUTOSCALING: {"enabled": True, "minReplicas": 2, "maxReplicas": 10},
 }
 """Members that fixes may set, each with a value of the form that they would set."""

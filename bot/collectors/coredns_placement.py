@@ -1,4 +1,4 @@
-"""Where CoreDNS's pods run, where they could run, and what its Deployment says of keeping them apart (C13).
+"""Where CoreDNS's pods run, where they could run, and what its Deployment says of their place and memory (C13).
 
 Nodes count that take another such pod now: Ready, not cordoned, and with no taint that the pods do not tolerate. Of
 them numbers and zones are kept. Cost: one get of the Deployment and one list of nodes, which others make as well; where
@@ -20,6 +20,7 @@ from bot.domain.phrases import count
 from bot.domain.reading import reading
 from bot.domain.views import View
 from bot.errors import EvidenceUnavailable
+from bot.kubernetes.coredns import coredns_setup
 from bot.kubernetes.members import optional_number, optional_text, part, parts, text
 from bot.kubernetes.nodes import Node
 from bot.kubernetes.owners import manager_of
@@ -34,7 +35,13 @@ from bot.kubernetes.spreading import (
     takes,
     tolerations,
 )
-from bot.kubernetes.workloads import RESTARTED_AT, template_annotations, template_labels, template_spec
+from bot.kubernetes.workloads import (
+    RESTARTED_AT,
+    memory_limit,
+    template_annotations,
+    template_labels,
+    template_spec,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +79,10 @@ class SpreadDeployment:
     restarted_at: str
     rollout: str
     """What its rollout waits for; empty: it is complete."""
+    container: str = ""
+    """The container of its pods that runs CoreDNS."""
+    memory_limit: str = ""
+    """Of that container, as the pod template writes it: `170Mi`; empty: none."""
 
     @property
     def what(self) -> str:
@@ -88,6 +99,7 @@ class SpreadDeployment:
         """Return the Deployment from the API's answer."""
         metadata, spec, labels = answer["metadata"], template_spec(answer), template_labels(answer)
         affinity, constraints = part(spec, "affinity"), parts(spec, "topologySpreadConstraints")
+        container = coredns_setup(spec).container
         return cls(
             namespace=optional_text(metadata, "namespace"),
             name=text(metadata, "name"),
@@ -102,6 +114,8 @@ class SpreadDeployment:
             constraints=json.dumps(constraints, sort_keys=True) if constraints else "",
             restarted_at=template_annotations(answer).get(RESTARTED_AT, ""),
             rollout=unfinished("Deployment", answer),
+            container=container,
+            memory_limit=memory_limit(answer, container),
         )
 
 

@@ -19,13 +19,14 @@ from bot.dns.corefile.parsing import COREFILE, tree_of
 from bot.dns.corefile.reading import read_corefile
 from bot.dns.corefile.tree import CorefileRefusal, CorefileUnknown, ServerBlock, root_block
 from bot.domain.evidence import Collector
-from bot.domain.json_values import RawObject, digest_of_text
+from bot.domain.json_values import digest_of_text
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.reading import reading
 from bot.domain.views import View
 from bot.errors import NotFound
-from bot.kubernetes.members import optional_moment, optional_text, part, parts, text_map
+from bot.kubernetes.managed_fields import last_set
+from bot.kubernetes.members import text_map
 from bot.kubernetes.resources import CONFIG_MAPS, KUBE_SYSTEM
 
 EKS_MANAGER = "eks"
@@ -112,7 +113,7 @@ def collect(look: View) -> Corefile:
     except NotFound:
         return absent
     with reading(f"get ConfigMap {namespace}/{name}"):
-        changed_at, managers = _managed(parts(found["metadata"], "managedFields"))
+        changed_at, managers = last_set(found, "data")
         data = text_map(found, "data")
         text = data.get(key)
     if text is None:
@@ -144,13 +145,6 @@ def _place(pods: CorednsPods | None) -> tuple[str, str, str]:
     if not name and not (setup and setup.elsewhere):
         name, key = USUAL_CONFIG_MAP, USUAL_KEY
     return pods.namespace if pods else KUBE_SYSTEM, name, key
-
-
-def _managed(fields: list[RawObject]) -> tuple[datetime | None, tuple[str, ...]]:
-    """Return when and by whom `data` was last set, as far as managedFields tell."""
-    of_data = [one for one in fields if "f:data" in part(one, "fieldsV1")]
-    times = [at for one in of_data if (at := optional_moment(one, "time"))]
-    return max(times, default=None), tuple(sorted({optional_text(one, "manager") for one in of_data}))
 
 
 def summarise(found: Corefile) -> str:

@@ -72,6 +72,8 @@ class KubeDns:
     """The service CIDR's tenth address, which EKS tells nodes to ask; empty: not known."""
     elsewhere_gap: Gap | None = None
     """Set where no Service of kube-system has the address that pods ask and other namespaces could not be read."""
+    proxy: str = ""
+    """The proxy that kube-proxy leaves the Service to, by its label; empty: kube-proxy leads it."""
 
     @property
     def ready(self) -> tuple[DnsEndpoint, ...]:
@@ -142,6 +144,7 @@ def _kube_dns(
         asked=tuple(asked),
         tenth_address=tenth,
         elsewhere_gap=elsewhere,
+        proxy=service.proxy if service else "",
     )
 
 

@@ -19,6 +19,8 @@ from bot.kubernetes.resources import KUBE_SYSTEM
 
 DNS_PORT = 53
 USUAL_NAME = "kube-dns"
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+"""Label of Services that kube-proxy leaves to the proxy of that name (Kubernetes, "Well-Known Labels")."""
 _UPSTREAM_NAME = "kubednsupstream"
 """Label `kubernetes.io/name` of the Service by which NodeLocal DNSCache asks CoreDNS."""
 _UPSTREAM_SUFFIX = "-upstream"
@@ -50,6 +52,8 @@ class Service:
     """`53/udp`, `53/tcp`, …"""
     upstream: bool = False
     """It is NodeLocal DNSCache's own way to CoreDNS, which no pod asks."""
+    proxy: str = ""
+    """Value of the label by which kube-proxy leaves it to another proxy; empty: kube-proxy leads it."""
 
     @property
     def serves_dns(self) -> bool:
@@ -68,7 +72,8 @@ class Service:
         metadata, spec = answer["metadata"], answer["spec"]
         address = optional_text(spec, "clusterIP")
         addresses = dict.fromkeys((address, *optional_texts(spec, "clusterIPs")))
-        named = text_map(metadata, "labels").get("kubernetes.io/name", "").lower()
+        labels = text_map(metadata, "labels")
+        named = labels.get("kubernetes.io/name", "").lower()
         name = text(metadata, "name")
         return cls(
             namespace=optional_text(metadata, "namespace") or KUBE_SYSTEM,
@@ -80,6 +85,7 @@ class Service:
                 for port in parts(spec, "ports")
             ),
             upstream=named == _UPSTREAM_NAME or name.endswith(_UPSTREAM_SUFFIX),
+            proxy=labels.get(PROXY_NAME, ""),
         )
 
 

@@ -65,5 +65,12 @@ def environment(answer: RawObject, container: str) -> dict[str, str]:
     return {text(one, "name"): optional_text(one, "value") for one in own}
 
 
+def memory_limit(answer: RawObject, container: str) -> str:
+    """Return the memory limit that the pod template sets for one container, as it writes it; empty: none."""
+    asked = parts(template_spec(answer), "containers")
+    named = next((one for one in asked if text(one, "name") == container), {})
+    return optional_text(part(part(named, "resources"), "limits"), "memory")
+
+
 def _template(answer: RawObject) -> RawObject:
     return part(part(answer, "spec"), "template")

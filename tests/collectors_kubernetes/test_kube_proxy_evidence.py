@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.collectors import kube_proxy_logs, kube_proxy_pods
+from bot.collectors import kube_proxy_configuration, kube_proxy_logs, kube_proxy_pods
 from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.dns.api_failure import ApiFailureKind
@@ -235,3 +235,38 @@ def test_a_longer_rule_window_than_was_read_is_a_gap(collect: Any, cluster: Any,
 
     assert found.window_gaps(timedelta(minutes=15)) == ()
     assert len(found.window_gaps(timedelta(hours=1))) == 1
+
+
+def config_map(name: str, *times: str) -> dict[str, Any]:
+    """Return a ConfigMap whose data was set at these times, and its labels later."""
+    entries = [{"manager": "eks", "time": time, "fieldsV1": {"f:data": {}}} for time in times]
+    labels = {"manager": "kubectl-label", "time": "2026-11-20T11:00:00Z", "fieldsV1": {"f:metadata": {}}}
+    return {"metadata": {"name": name, "managedFields": [*entries, labels]}, "data": {}}
+
+
+def test_when_the_configuration_changed_is_told_by_its_data(collect: Any, cluster: Any) -> None:
+    """The newest entry of its data counts; one without is a gap, and one that is not there is none."""
+    newer, older = "2026-11-20T10:00:00Z", "2026-11-20T08:00:00Z"
+    held = {"configmaps/kube-proxy": config_map("kube-proxy", older, newer)}
+
+    told = collect(kube_proxy_configuration.COLLECTOR, cluster(objects=held))
+    silent = collect(
+        kube_proxy_configuration.COLLECTOR, cluster(objects={"configmaps/kube-proxy-config": config_map("x")})
+    )
+
+    (one,) = told.config_maps
+    assert (one.name, one.managers, told.gaps) == ("kube-proxy", ("eks",), ())
+    assert told.changed_since(one.changed_at - timedelta(seconds=1)) == (one,)
+    assert told.changed_since(one.changed_at) == ()
+    assert "do not say when its data was set" in silent.gaps[0].reason
+    assert silent.changed_since(one.changed_at) == ()
+
+
+def test_a_config_map_that_may_not_be_read_is_a_gap_with_its_grant(collect: Any, cluster: Any) -> None:
+    """It may have changed."""
+    refused = AccessDenied("403 Forbidden", grant="configmaps: get in namespace kube-system")
+
+    found = collect(kube_proxy_configuration.COLLECTOR, cluster(objects={"configmaps/kube-proxy": refused}))
+
+    assert [gap.grant for gap in found.gaps] == ["configmaps: get in namespace kube-system"]
+    assert found.config_maps == ()

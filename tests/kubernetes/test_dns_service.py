@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.json_values import RawObject
-from bot.kubernetes.dns_service import KnownBy, Service, find_dns_service, may_be_a_service, tenth_address
+from bot.kubernetes.dns_service import PROXY_NAME, KnownBy, Service, find_dns_service, may_be_a_service, tenth_address
 
 TENTH = "172.20.0.10"
 
@@ -84,3 +84,11 @@ def test_link_local_addresses_are_no_services() -> None:
     asked = ["169.254.20.10", "fe80::1%eth0", "127.0.0.53", "172.20.0.10", "fd12::a"]
 
     assert [one for one in asked if may_be_a_service(one)] == ["172.20.0.10", "fd12::a"]
+
+
+def test_a_service_that_kube_proxy_leaves_to_another_proxy_names_it() -> None:
+    """By the label's value, whatever it is."""
+    metadata = {"namespace": "kube-system", "name": "kube-dns", "labels": {PROXY_NAME: "mesh"}}
+
+    assert Service.of({"metadata": metadata, "spec": {}}).proxy == "mesh"
+    assert not USUAL.proxy

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.sandbox.world.editing import edit_pod_template
-from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
-
-_USUAL = {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}}
-"""Those of the EKS add-on."""
 
 
 def _allow(operator: Operator, resources: dict[str, Any]) -> None:
@@ -35,10 +32,6 @@ def _harmless(_world: World, operator: Operator) -> None:
     _allow(operator, _as_much("70Mi"))
 
 
-def _heal(_world: World, operator: Operator) -> None:
-    _allow(operator, _USUAL)
-
-
 SCENARIO = Scenario(
     name="coredns-oom-killed",
     title="CoreDNS may hold less memory than it needs to start",
@@ -48,7 +41,7 @@ SCENARIO = Scenario(
     ),
     root_cause="coredns_oom_killed",
     explains=("coredns_pods_not_ready",),
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="raise_coredns_memory"),
     not_to_blame=("coredns_crash_corefile", "coredns_forwarding_loop", "kube_dns_no_endpoints"),
     lab_seeds=(1,),
     by_memory_limit=True,
