@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,9 +17,16 @@ if "CI" not in os.environ:  # there hypothesis takes a profile of its own, which
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files that hold slow tests first: the last one to begin decides when all workers are done."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Put files that hold slow tests first, those with the longest limits and the most of them before the others.
+
+    A file is one worker's: the last one to begin decides when all are done.
+    """
+    slow: dict[Path, list[float]] = {}
+    for item in items:
+        if item.get_closest_marker("slow"):
+            limit = item.get_closest_marker("timeout")
+            slow.setdefault(item.path, []).append(limit.args[0] if limit else 0)
+    items.sort(key=lambda item: (-max(slow.get(item.path, [-1])), -len(slow.get(item.path, ()))))
 
 
 @pytest.fixture(scope="session")

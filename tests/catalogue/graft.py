@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,7 @@ def make_copy(root: Path) -> Copy:
         if source.is_file() and GRAFTED not in source.parents:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+            _copy_compiled(source, target)
     for path in grafted_files():
         assert not (root / path).exists(), f"{path} is part of the tree now: graft something else"
         shutil.copy2(GRAFTED / path, root / path)
@@ -57,6 +59,16 @@ def make_copy(root: Path) -> Copy:
     made = copy.run("python", "-m", "bot.report", "README.md")
     assert made.returncode == 0, made.stderr
     return copy
+
+
+def _copy_compiled(source: Path, target: Path) -> None:
+    """Copy what Python compiled of a module, so that not every process that runs in the copy compiles all of it."""
+    if source.suffix != ".py":
+        return
+    compiled, beside = Path(cache_from_source(str(source))), Path(cache_from_source(str(target)))
+    if compiled.is_file():
+        beside.parent.mkdir(exist_ok=True)
+        shutil.copy2(compiled, beside)
 
 
 def _listed() -> list[str]:

@@ -31,10 +31,11 @@ def corefile(office: Office) -> str:
     return text
 
 
-def time_is_over(office: Office) -> None:
-    """Let the time of what was approved be over."""
+def time_passes(office: Office) -> None:
+    """Let the time of what was approved be over, and that for which the dead process holds queues of messages."""
     with closing(sqlite3.connect(office.bot.log.parent / "history.db", timeout=10)) as connection, connection:
         connection.execute("UPDATE endings SET due_at = '2026-01-01 00:00:00.000000'")
+        connection.execute("UPDATE queues SET sender_until = '2026-01-01 00:00:00.000000' WHERE sender != ''")
 
 
 def test_it_is_asked_for_approved_read_and_off_again_after_a_kill(office: Office) -> None:
@@ -57,12 +58,12 @@ def test_it_is_asked_for_approved_read_and_off_again_after_a_kill(office: Office
     assert corefile(office) == former.replace("    errors\n", "    log\n    errors\n", 1)
 
     office.bot.kill()
-    time_is_over(office)
+    time_passes(office)
     office.bot.start()
     until = time.monotonic() + 60
     while corefile(office) != former and time.monotonic() < until:
         time.sleep(0.2)
     assert corefile(office) == former
-    ben.wait_for(  # the channel's queue is the dead process's for 40 s
+    ben.wait_for(
         lambda m: m.ts == card.ts and "its time was over, and it was taken back" in as_text(m), timeout_seconds=120
     )

@@ -22,20 +22,17 @@ _MOST_TIMES = 6
 
 def patterns() -> dict[str, re.Pattern[str]]:
     """Return each pattern by where it stands: held by a module, or written inside a function."""
-    found: dict[str, re.Pattern[str]] = {}
+    found: dict[re.Pattern[str], str] = {}
     for info in pkgutil.walk_packages(bot.__path__, "bot."):
         if info.name.endswith("__main__"):
             continue
         module = importlib.import_module(info.name)
         for name, value in vars(module).items():
             for number, pattern in enumerate(_held(value)):
-                if pattern not in found.values():
-                    found[f"{info.name}.{name}" + (f"#{number}" if number else "")] = pattern
+                found.setdefault(pattern, f"{info.name}.{name}" + (f"#{number}" if number else ""))
         for line, text in _written(module):
-            pattern = re.compile(text)
-            if pattern not in found.values():
-                found[f"{info.name}:{line}"] = pattern
-    return found
+            found.setdefault(re.compile(text), f"{info.name}:{line}")
+    return {name: pattern for pattern, name in found.items()}
 
 
 def _held(value: object) -> Iterator[re.Pattern[str]]:
@@ -51,6 +48,8 @@ def _held(value: object) -> Iterator[re.Pattern[str]]:
 
 
 def _written(module: ModuleType) -> Iterator[tuple[int, str]]:
+    if vars(module).get("re") is not re:  # every worker of the suite walks all modules to name the tests
+        return
     for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text())):
         if (
             isinstance(node, ast.Call)

@@ -6,6 +6,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from botocore import session
 from moto import backends
 from moto.core import responses
 from moto.core.utils import method_names_from_class
@@ -34,6 +35,14 @@ def replace(owner: type | ModuleType, **replacements: object) -> None:
     for name, replacement in replacements.items():
         getattr(owner, name)  # an upgrade that renames it must not go unnoticed
         setattr(owner, name, replacement)
+
+
+def load_models_once() -> None:
+    """Let all sessions of botocore share what they read of its files: moto makes one for each question.
+
+    Call it before moto's services are imported: EC2's reads the largest model three times, a second of a start.
+    """
+    replace(session, create_loader=cache(session.create_loader))
 
 
 def work_out_once() -> None:

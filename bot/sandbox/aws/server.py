@@ -14,7 +14,7 @@ from bot.sandbox.aws.answers import StartResponse
 from bot.sandbox.aws.clock import WorldClock
 from bot.sandbox.aws.control import Control
 from bot.sandbox.aws.gateway import Gateway
-from bot.sandbox.aws.moto_access import MotoObject, work_out_once
+from bot.sandbox.aws.moto_access import MotoObject, load_models_once, work_out_once
 from bot.sandbox.aws.service import load_services
 
 
@@ -23,6 +23,7 @@ def build_server(*, seed: int | None, latency_ms: int, denied: tuple[str, ...], 
 
     Patches moto in this process: call it only in a process of its own.
     """
+    load_models_once()
     services = load_services()
     for service in services.values():
         service.patch()
