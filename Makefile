@@ -8,7 +8,7 @@ ARGS ?=
 # Where it is set, each process compiles the tests anew, a third of what starting one takes. Empty means not set.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo sandbox test lint chaos bench bench-query-log bench-light-rounds docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
+.PHONY: help demo sandbox test lint chaos bench bench-query-log bench-light-rounds bench-audit docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -93,6 +93,9 @@ bench-query-log: .venv/ready  ## Measure how fast CoreDNS's query log is read, b
 
 bench-light-rounds: .venv/ready  ## Measure light rounds over 200 clusters, 20 of which hang
 	@$(BIN)/python benchmarks/light_rounds.py $(ARGS)
+
+bench-audit: .venv/ready  ## Measure how fast an audit chain is verified, and a row added
+	@$(BIN)/python benchmarks/audit_chain.py $(ARGS)
 
 docs: .venv/ready  ## Renew what is made from the units' declarations: the README's table, IAM policies, RBAC roles
 	@$(BIN)/python -m bot.report README.md

@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 playbooks_app = typer.Typer(rich_markup_mode=None, help="List the playbooks, show one whole, or check playbook files.")
 app.add_typer(playbooks_app, name="playbooks")
+audit_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Check what was recorded of plans.")
+app.add_typer(audit_app, name="audit")
 
 
 class Output(StrEnum):
@@ -212,12 +214,30 @@ def digest(
     commands.show_digest(config, channel, keep=not dry_run)
 
 
+@audit_app.command("verify")
+def audit_verify(
+    head: Annotated[
+        list[str] | None, typer.Option(help="A row's number and seal that was kept elsewhere, as 41:…; repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: _Config = None,
+) -> None:
+    """Walk the audit chain and name the first row that was changed, deleted, inserted or moved. Exit 0 or 2."""
+    from bot import commands
+
+    raise typer.Exit(commands.audit_verify(config, tuple(head or ()), as_json=as_json))
+
+
 @app.command()
-def migrate() -> None:
+def migrate(
+    grant_to: Annotated[
+        str, typer.Option(help="PostgreSQL: the role that `run` connects as; it may not change the audit table.")
+    ] = "",
+) -> None:
     """Bring the database to the newest schema (SQLite: `run` does it itself)."""
     from bot import commands
 
-    commands.migrate_database()
+    commands.migrate_database(grant_to)
 
 
 @app.command()

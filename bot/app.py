@@ -189,7 +189,12 @@ def open_use_cases(
             migrate_schema(settings.database_url, migrations=shipped("migrations"))
         except HistoryUnavailable as error:
             log.warning("the history is not available", extra={"reason": str(error)})
-    history = open_history(settings.database_url, _evidence_classes(diagnoser.catalogue))
+    history = open_history(
+        settings.database_url,
+        _evidence_classes(diagnoser.catalogue),
+        seals=settings.audit.seals,
+        heads=settings.audit.heads,
+    )
     roles = {name: cluster.reading_roles for name, cluster in settings.clusters.items()}
     diagnoser = replace(diagnoser, remembered=history.remembered, recent=RecentLists(roles))
     gate = Gate(
@@ -324,6 +329,7 @@ def slack_settings(settings: Settings) -> SlackSettings:
 
 
 SEND_DIGESTS_EVERY = timedelta(seconds=30)
+TELL_AUDIT_HEAD_EVERY = timedelta(hours=1)
 LOOK_FOR_WORK_EVERY = timedelta(seconds=5)
 """How soon another process takes up what was left; a repair whose lease ran out waits no longer than this."""
 
@@ -337,6 +343,21 @@ def measure_clusters(use: UseCases, *, series_kept_for: timedelta) -> None:
         use.digester.rounds.measure(clusters, hours_older_than=series_kept_for)
     except HistoryUnavailable as error:
         log.warning("nothing was measured", extra={"reason": str(error)})
+
+
+def _warn_of_audit(settings: Settings, use: UseCases) -> None:
+    """Say loudly what the audit chain cannot show, and what it shows already."""
+    if not settings.audit.seals.keys:
+        log.warning(
+            "the audit chain is sealed without a key: whoever can write to the database can make it anew",
+            extra={"set": "AUDIT_KEY"},
+        )
+    try:
+        lost = use.history.audit_lost()
+    except HistoryUnavailable as error:
+        lost = str(error)
+    if lost:
+        log.error("the audit chain is not what was kept of it", extra={"reason": lost, "run": "dnsbot audit verify"})
 
 
 def start_bot(
@@ -354,6 +375,7 @@ def start_bot(
     from bot.jobs.in_process import InProcessJobs
     from bot.schedule import Clock
     from bot.slack.app import build_app
+    from bot.slack.audit_head import tell_audit_head
     from bot.slack.connection import connect
     from bot.slack.directory import SlackDirectory
     from bot.slack.serving import serve
@@ -380,6 +402,10 @@ def start_bot(
         measure = partial(measure_clusters, use, series_kept_for=settings.series_kept_for)
         clock.every("send digests", bot.send_digests, interval=SEND_DIGESTS_EVERY)
         clock.every("measure clusters", measure, interval=MEASURED_EVERY / 2)
+    if settings.audit.channel:
+        tell = partial(tell_audit_head, bot.tools, settings.audit.channel)
+        clock.every("tell the audit chain's head", tell, interval=TELL_AUDIT_HEAD_EVERY)
+    _warn_of_audit(settings, use)
     bot.look_for_work()
     threading.Thread(target=left_probe_pods, name="remove probe pods", daemon=True).start()
     serve(stack, slack, bot, connection=connection, history=use.history, addresses=addresses)

@@ -239,12 +239,36 @@ def show_digest(config: Path | None, channel: str, *, keep: bool) -> None:
     sys.stdout.write("\n".join(digest_text(digest_words(digest, Ids(), at=timestamp)) for digest in made))
 
 
-def migrate_database() -> None:
-    """Bring the database of DATABASE_URL to the newest schema."""
+def audit_verify(config: Path | None, heads: tuple[str, ...], *, as_json: bool) -> int:
+    """Print whether the audit chain is whole, and return the exit code: 0, or 2 where something was changed."""
+    from bot.domain.audit import head_from
+    from bot.history.store import open_history
+    from bot.logs import configure_logs
+    from bot.report.audit_words import audit_json, audit_text
+
+    configure_logs()
+    settings = load_settings(config)
+    try:
+        given = tuple(map(head_from, heads))
+    except ValueError as error:
+        raise ConfigurationError(f"--head: {error}.") from error
+    history = open_history(settings.database_url, {}, seals=settings.audit.seals, heads=settings.audit.heads)
+    try:
+        check = history.audit_check(heads=given)
+    finally:
+        history.close()
+    sys.stdout.write(json.dumps(audit_json(check), indent=2) + "\n" if as_json else audit_text(check))
+    return 0 if check.well else 2
+
+
+def migrate_database(grant_to: str = "") -> None:
+    """Bring the database of DATABASE_URL to the newest schema, and grant a role what the bot needs."""
     from bot.history.schema import migrate
 
-    revision = migrate(database_url(), migrations=shipped("migrations"))
+    revision = migrate(database_url(), migrations=shipped("migrations"), grant_to=grant_to)
     print(f"The database is at the newest schema, {revision}.")
+    if grant_to:
+        print(f"Role {grant_to} may read and write, and not change or delete what the audit table holds.")
 
 
 def doctor(config: Path | None, cluster: str) -> int:
@@ -266,6 +290,7 @@ def doctor(config: Path | None, cluster: str) -> int:
         _doctor_of_askers(settings),
         *_doctor_of_slack(settings),
         _doctor_of_history(settings),
+        _doctor_of_audit(settings),
         *check_endings(_late_endings(settings)),
     ]
     found = needs(diagnoser.catalogue)
@@ -326,6 +351,24 @@ def _doctor_of_history(settings: Settings) -> Check:
         return Check(subject="database", state=CheckState.NOTE, text=text)
     except DnsBotError as error:
         return Check(subject="database", state=CheckState.MISSING, text=str(error), disables=disables)
+
+
+def _doctor_of_audit(settings: Settings) -> Check:
+    from bot.doctor.checks import Check, CheckState
+
+    if not settings.audit.seals.keys:
+        text = (
+            "the audit chain is sealed without a key: whoever can write to the database can make it anew. Set AUDIT_KEY"
+        )
+        return Check(subject="audit", state=CheckState.NOTE, text=text)
+    kept = settings.audit.heads or (settings.database_url.startswith("sqlite") and "beside the database")
+    places = [str(place) for place in (kept, settings.audit.channel) if place]
+    where = ", ".join(places) or "nowhere: a cut end is not seen. Set `audit:` in dnsbot.yaml"
+    return Check(
+        subject="audit",
+        state=CheckState.OK if places else CheckState.NOTE,
+        text=f"the chain is sealed with a key; its newest rows are kept {where}",
+    )
 
 
 def _late_endings(settings: Settings) -> tuple[LateEnding, ...]:

@@ -71,6 +71,8 @@ class Decision:
     reason: str
     """The rejecter's reason, or why the press was refused."""
     decided_at: datetime
+    vouched: bool = True
+    """False: the audit chain does not say so; it does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ class Proposal:
     """Why its card does not show how it stands, in the chat's word (`is_archived`), where that was given up."""
     untold: str = ""
     """Why its card's thread does not say what became of it, in the same way."""
+    doubt: str = ""
+    """What of it the audit chain contradicts, or that it does not know it: then it is neither approved nor run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

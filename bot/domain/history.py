@@ -26,6 +26,7 @@ from bot.domain.approvals import (
     StepRecord,
     StepState,
 )
+from bot.domain.audit import Head
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
 from bot.domain.jobs import Job
@@ -334,6 +335,14 @@ class History(Outbox, Protocol):
 
     def outcome(self, proposal_id: str) -> Outcome | None:
         """Return how a repair ended, or None while it has not."""
+        ...
+
+    def audit_head(self) -> Head | None:
+        """Return the newest row of the audit chain, or None while there is none."""
+        ...
+
+    def audit_lost(self) -> str:
+        """Return what the newest head that was kept outside says is gone from the chain, or nothing."""
         ...
 
     def once(self, key: str) -> bool:

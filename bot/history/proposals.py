@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, case, func, select, update
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.domain.approvals import ApprovalPolicy, Choice, Decision, MessageRef, Posted, Proposal, ProposalState
+from bot.domain.audit import Seals
 from bot.domain.encoding import decode, encode
 from bot.domain.history import Draft, Press, Taken, Unreadable
 from bot.domain.outbox import CARD, Note, card_key
@@ -17,6 +18,7 @@ from bot.domain.people import Person
 from bot.domain.plans import plan_document, plan_from_document
 from bot.errors import RecordUnreadable
 from bot.history import outbox
+from bot.history.audit import DECIDED, PROPOSED, Ledger, Vouched, decided_entry, proposed_entry, vouched
 from bot.history.columns import DatabaseTime, as_time
 from bot.history.diagnoses import insert_if_absent, person
 from bot.history.tables import clusters, decisions, notes, proposals
@@ -29,7 +31,7 @@ REFUSALS_READ = 100
 PENDING, APPROVED = ProposalState.PENDING.value, ProposalState.APPROVED.value
 
 
-def store(connection: Connection, draft: Draft) -> str:
+def store(connection: Connection, draft: Draft, ledger: Ledger) -> str:
     """Insert a proposal and return its id; or the id of the pending one that would do the same.
 
     An older pending one for the same finding with another plan is past its time from now on.
@@ -46,7 +48,9 @@ def store(connection: Connection, draft: Draft) -> str:
     if open_ones:
         older = [row.id for row in open_ones]
         connection.execute(update(proposals).where(proposals.c.id.in_(older)).values(expires_at=DatabaseTime()))
-    connection.execute(proposals.insert().values({**_columns(draft), "report_url": _url_of(connection, plan.undoes)}))
+    columns = _columns(draft)
+    connection.execute(proposals.insert().values({**columns, "report_url": _url_of(connection, plan.undoes)}))
+    ledger.add(PROPOSED, plan.id, proposed_entry(columns))
     _say_card(connection, plan.id, draft)
     return plan.id
 
@@ -110,15 +114,20 @@ def changed(connection: Connection, proposal_id: str) -> None:
     connection.execute(update(proposals).where(proposals.c.id == proposal_id).values(version=proposals.c.version + 1))
 
 
-def load(connection: Connection, *where: ColumnElement[bool]) -> tuple[Proposal, ...]:
-    """Return proposals with their decisions, oldest first. Raises `RecordUnreadable` where one cannot be read."""
-    return tuple(_proposal(row, own) for row, own in _rows(connection, *where))
+def load(connection: Connection, *where: ColumnElement[bool], seals: Seals) -> tuple[Proposal, ...]:
+    """Return proposals with their decisions, oldest first, compared with the audit chain.
+
+    Raises `RecordUnreadable` where one cannot be read.
+    """
+    found = tuple(_rows(connection, *where))
+    known = vouched(connection, [row.id for row, _ in found], seals)
+    return tuple(_proposal(row, own, known.get(row.id, Vouched())) for row, own in found)
 
 
 def load_readable(
     connection: Connection, *where: ColumnElement[bool]
 ) -> tuple[tuple[Proposal, ...], tuple[Unreadable, ...]]:
-    """Return proposals as `load` does, and apart those that cannot be read."""
+    """Return proposals for people to look at, not compared with the chain, and apart those that cannot be read."""
     found: list[Proposal] = []
     left: list[Unreadable] = []
     for row, own in _rows(connection, *where):
@@ -156,12 +165,14 @@ def _rows(
     yield from ((row, made.get(row.id, ())) for row in rows)
 
 
-def _proposal(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]]) -> Proposal:
+def _proposal(
+    row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]], known: Vouched | None = None
+) -> Proposal:
     with reading_row(f"Plan {row.id}"):
-        return _read(row, made)
+        return _read(row, made, known)
 
 
-def _read(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]]) -> Proposal:
+def _read(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]], known: Vouched | None) -> Proposal:
     return Proposal(
         id=row.id,
         plan=plan_from_document(row.plan),
@@ -171,11 +182,12 @@ def _read(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]]) -> 
         state=ProposalState(row.state_now),
         created_at=as_time(row.created_at),
         expires_at=as_time(row.expires_at),
-        decisions=tuple(map(_decision, made)),
+        decisions=tuple(_decision(one, vouched=known is None or known.decision(one)) for one in made),
         posted=_posted(row.message_channel, row.message_ts, row.report_url),
         not_approvable=row.not_approvable,
         undrawn=row.undrawn,
         untold=row.untold,
+        doubt=known.doubt(row._asdict(), made) if known is not None else "",
     )
 
 
@@ -194,7 +206,7 @@ def _decisions(connection: Connection, ids: list[str]) -> dict[str, list[Row[*tu
     return found
 
 
-def _decision(row: Row[*tuple[Any, ...]]) -> Decision:
+def _decision(row: Row[*tuple[Any, ...]], *, vouched: bool = True) -> Decision:
     return Decision(
         proposal_id=row.proposal_id,
         person=Person(team_id=row.team_id, user_id=row.user_id),
@@ -202,10 +214,11 @@ def _decision(row: Row[*tuple[Any, ...]]) -> Decision:
         accepted=row.accepted,
         reason=row.reason,
         decided_at=as_time(row.decided_at),
+        vouched=vouched,
     )
 
 
-def take(connection: Connection, press: Press, required: int) -> Taken:
+def take(connection: Connection, press: Press, required: int, ledger: Ledger) -> Taken:
     """Take a press: the row leaves "pending" by one conditional update, once."""
     held = (proposals.c.id == press.proposal_id) & (proposals.c.state == PENDING)
     pending = held & (proposals.c.plan_hash == press.plan_hash) & (proposals.c.expires_at > DatabaseTime())
@@ -215,10 +228,11 @@ def take(connection: Connection, press: Press, required: int) -> Taken:
         return Taken.NOT_PENDING
     if _was_taken(connection, press):
         return Taken.REPEATED
-    insert_decision(connection, press, accepted=True, reason=press.reason)
+    known = vouched(connection, [press.proposal_id], ledger.seals).get(press.proposal_id, Vouched())
+    insert_decision(connection, press, ledger, accepted=True, reason=press.reason)
     if press.choice is Choice.REJECT:
         connection.execute(update(proposals).where(held).values(state=ProposalState.REJECTED.value))
-    elif _approvals(connection, press.proposal_id) >= required:
+    elif _others(connection, press, known) + 1 >= required:
         with reading_row(f"The policy of plan {press.proposal_id}"):
             lifetime = decode(ApprovalPolicy, _policy(connection, press.proposal_id)).expires_after
         connection.execute(
@@ -241,21 +255,24 @@ def _was_taken(connection: Connection, press: Press) -> bool:
     )
 
 
-def _approvals(connection: Connection, proposal_id: str) -> int:
-    return connection.execute(
-        select(func.count(decisions.c.user_id.distinct())).where(
-            decisions.c.proposal_id == proposal_id,
+def _others(connection: Connection, press: Press, known: Vouched) -> int:
+    """Return how many others approved, as far as the audit chain says so, too."""
+    rows = connection.execute(
+        select(decisions).where(
+            decisions.c.proposal_id == press.proposal_id,
             decisions.c.accepted,
             decisions.c.choice == Choice.APPROVE.value,
+            decisions.c.user_id != press.person.user_id,
         )
-    ).scalar_one()
+    )
+    return len({row.user_id for row in rows if known.decision(row)})
 
 
 def _policy(connection: Connection, proposal_id: str) -> object:
     return connection.execute(select(proposals.c.policy).where(proposals.c.id == proposal_id)).scalar_one()
 
 
-def insert_decision(connection: Connection, press: Press, *, accepted: bool, reason: str) -> Decision:
+def insert_decision(connection: Connection, press: Press, ledger: Ledger, *, accepted: bool, reason: str) -> Decision:
     """Insert a decision and return it as stored."""
     row = connection.execute(
         decisions.insert()
@@ -270,6 +287,7 @@ def insert_decision(connection: Connection, press: Press, *, accepted: bool, rea
         )
         .returning(decisions)
     ).one()
+    ledger.add(DECIDED, press.proposal_id, decided_entry(row))
     return _decision(row)
 
 

@@ -108,12 +108,11 @@ def finish(connection: Connection, outcome: Outcome, state: ProposalState) -> bo
     return inserted
 
 
-def refuse(connection: Connection, outcome: Outcome) -> None:
-    """Write why an APPROVED plan was not begun; one that somebody began meanwhile is left alone."""
+def refuse(connection: Connection, outcome: Outcome) -> bool:
+    """Write why an APPROVED plan was not begun; one that somebody began meanwhile is left alone (False)."""
     waiting = (proposals.c.id == outcome.proposal_id) & (proposals.c.state == APPROVED)
     held = connection.execute(update(proposals).where(waiting).values(state=APPROVED)).rowcount == 1
-    if held:
-        finish(connection, outcome, ProposalState.DONE)
+    return held and finish(connection, outcome, ProposalState.DONE)
 
 
 def load_outcome(connection: Connection, proposal_id: str) -> Outcome | None:

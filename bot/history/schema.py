@@ -23,8 +23,10 @@ def migrations_folder() -> Path:
     return shipped if shipped.is_dir() else Path(__file__).resolve().parents[2] / "migrations"
 
 
-def migrate(url: str, *, migrations: Path | None = None) -> str:
+def migrate(url: str, *, migrations: Path | None = None, grant_to: str = "") -> str:
     """Bring the database to the newest schema, in one transaction, and return its revision.
+
+    `grant_to`: a role of PostgreSQL that may then do what the bot does, and not change the audit table.
 
     Two processes at once: the second waits and finds nothing to do. Raises `HistoryUnavailable`,
     or `ConfigurationError` where the database is of a newer version than this program.
@@ -33,11 +35,14 @@ def migrate(url: str, *, migrations: Path | None = None) -> str:
     try:
         newest = newest_revision(folder)
         with database.reading() as connection:
-            if _revision(connection) == newest:
+            if _revision(connection) == newest and not grant_to:
                 return newest
         with database.writing() as connection:
             _wait_for_other_migrations(connection)
-            _upgrade(connection, folder, database)
+            if _revision(connection) != newest:
+                _upgrade(connection, folder, database)
+            if grant_to:
+                _grant(connection, grant_to)
             return _revision(connection)
     finally:
         database.close()
@@ -71,6 +76,22 @@ def _revision(connection: Connection) -> str:
 def _wait_for_other_migrations(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+
+
+def _grant(connection: Connection, role: str) -> None:
+    """Grant what the bot does to a role that owns nothing: the audit table only grows, the schema stays."""
+    if connection.dialect.name != "postgresql":
+        raise ConfigurationError("--grant-to is for PostgreSQL: SQLite has no roles.")
+    name = connection.dialect.identifier_preparer.quote(role)
+    schema = connection.dialect.identifier_preparer.quote(str(connection.scalar(text("SELECT current_schema()"))))
+    for statement in (
+        f"GRANT USAGE ON SCHEMA {schema} TO {name}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {name}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {name}",
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM {name}",
+        f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {name}",
+    ):
+        connection.execute(text(statement))
 
 
 def _upgrade(connection: Connection, migrations: Path, database: Database) -> None:

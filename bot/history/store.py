@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from bot.domain.approvals import Decision, MessageRef, Outcome, Posted, Proposal, ProposalState, StepRecord, StepState
+from bot.domain.audit import AuditCheck, Head, Seals
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.history import (
     LEASE_SECONDS,
@@ -26,7 +29,8 @@ from bot.domain.outbox import Note, NotTaken, Sending
 from bot.domain.remembered import Memory
 from bot.domain.sought import ALL, Sought
 from bot.errors import Refused
-from bot.history import diagnoses, endings, entries, leases, outbox, proposals, repairs
+from bot.history import audit, audit_check, diagnoses, endings, entries, leases, outbox, proposals, repairs
+from bot.history.audit_heads import HeadsFile
 from bot.history.columns import DatabaseTime
 from bot.history.engine import WAIT_SECONDS, Database, open_database
 from bot.history.tables import deliveries
@@ -34,6 +38,7 @@ from bot.history.tables import proposals as proposal_rows
 from bot.history.unreadable import reading_row
 
 WEEK_SECONDS = 7 * 24 * 3600
+PLAIN_SEALS = Seals()
 _LOST = (
     "{} was not recorded as {}: this process no longer holds the repair, and another may have taken it over. "
     "Nothing further is written."
@@ -41,14 +46,29 @@ _LOST = (
 _NO_PLAN = "There is no plan {} in the history. Diagnose again."
 
 
-def open_history(url: str, evidence_classes: Mapping[str, type], *, wait_seconds: float = WAIT_SECONDS) -> SqlHistory:
+def open_history(
+    url: str,
+    evidence_classes: Mapping[str, type],
+    *,
+    wait_seconds: float = WAIT_SECONDS,
+    seals: Seals = PLAIN_SEALS,
+    heads: Path | None = None,
+) -> SqlHistory:
     """Return the history at `url`; nothing is connected yet, so that a diagnosis works while it is down.
 
     `evidence_classes` gives the evidence class of each collector by the collector's name; `wait_seconds`
-    bounds the wait for a lock or a connection. Raises `ConfigurationError` for a URL that is neither
-    SQLite's nor PostgreSQL's.
+    bounds the wait for a lock or a connection. `seals` makes the seals of the audit chain, and `heads` is the file
+    that keeps its newest rows' seals outside; by default beside SQLite's file. Raises `ConfigurationError` for a URL
+    that is neither SQLite's nor PostgreSQL's.
     """
-    return SqlHistory(database=open_database(url, wait_seconds=wait_seconds), evidence_classes=evidence_classes)
+    database = open_database(url, wait_seconds=wait_seconds)
+    kept = heads or (database.file.path.with_name(f"{database.file.path.name}.heads") if database.file else None)
+    return SqlHistory(
+        database=database,
+        evidence_classes=evidence_classes,
+        seals=seals,
+        heads=HeadsFile(kept) if kept is not None else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +78,49 @@ class SqlHistory:
     database: Database
     evidence_classes: Mapping[str, type]
     lease_seconds: float = LEASE_SECONDS
+    seals: Seals = PLAIN_SEALS
+    heads: HeadsFile | None = None
+
+    @contextmanager
+    def _audited(self) -> Iterator[tuple[Connection, audit.Ledger]]:
+        """Open a transaction that writes and adds to the audit chain; the new head is kept outside once it is there."""
+        with self.database.writing() as connection:
+            ledger = audit.Ledger(connection, self.seals)
+            yield connection, ledger
+            ledger.write()
+        if ledger.head is not None and self.heads is not None:
+            self.heads.keep(ledger.head)
+
+    def audit_check(self, *, heads: Sequence[Head] = ()) -> AuditCheck:
+        """Walk the audit chain, and compare it with the heads that were kept and with those given.
+
+        Raises `HistoryUnavailable`.
+        """
+        kept = (*(self.heads.read() if self.heads is not None else ()), *heads)  # first: the chain only grows
+        with self.database.reading() as connection:
+            return audit_check.check(connection, self.seals, kept)
+
+    def audit_head(self) -> Head | None:
+        """Return the newest row of the audit chain."""
+        with self.database.reading() as connection:
+            return audit.newest(connection)
 
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
+
+    def audit_lost(self) -> str:
+        heads = tuple(self.heads.read()) if self.heads is not None else ()
+        if not heads:
+            return ""
+        kept = max(heads, key=lambda head: head.seq)
+        with self.database.reading() as connection:
+            found = audit.at(connection, kept.seq)
+        if found is None:
+            return (
+                f"row {kept.seq} was there when it was kept, and is gone: the end was cut off, or a backup was put back"
+            )
+        return "" if found.seal == kept.seal else f"row {kept.seq} is another one than when it was kept"
 
     def record(self, diagnosis: Diagnosis) -> None:
         with self.database.writing() as connection:
@@ -84,13 +143,14 @@ class SqlHistory:
             return diagnoses.remembered(connection, cluster, collector)
 
     def propose(self, draft: Draft) -> Proposal:
-        with self.database.writing() as connection:
-            proposal_id = proposals.store(connection, draft)
-            return proposals.load(connection, proposal_rows.c.id == proposal_id)[0]
+        with self._audited() as (connection, ledger):
+            proposal_id = proposals.store(connection, draft, ledger)
+            ledger.write()
+            return proposals.load(connection, proposal_rows.c.id == proposal_id, seals=self.seals)[0]
 
     def proposal(self, proposal_id: str) -> Proposal:
         with self.database.reading() as connection:
-            found = proposals.load(connection, proposal_rows.c.id == proposal_id)
+            found = proposals.load(connection, proposal_rows.c.id == proposal_id, seals=self.seals)
         if not found:
             raise Refused(_NO_PLAN.format(proposal_id[:64]))
         return found[0]
@@ -103,7 +163,7 @@ class SqlHistory:
             ).one_or_none()
             if row is None:
                 raise Refused(_NO_PLAN.format(proposal_id[:64]))
-            found = proposals.load(connection, proposal_rows.c.id == proposal_id)
+            found = proposals.load(connection, proposal_rows.c.id == proposal_id, seals=self.seals)
             ended = repairs.load_outcomes(connection, [proposal_id])
             journal = repairs.newest_lines(connection, [proposal_id]).get(proposal_id, ())
             ends = endings.load(connection, proposal_id)
@@ -130,12 +190,12 @@ class SqlHistory:
             proposals.set_report_url(connection, proposal_id, url)
 
     def take(self, press: Press, *, required: int) -> Taken:
-        with self.database.writing() as connection:
-            return proposals.take(connection, press, required)
+        with self._audited() as (connection, ledger):
+            return proposals.take(connection, press, required, ledger)
 
     def refuse(self, press: Press, why: str) -> Decision:
-        with self.database.writing() as connection:
-            return proposals.insert_decision(connection, press, accepted=False, reason=why)
+        with self._audited() as (connection, ledger):
+            return proposals.insert_decision(connection, press, ledger, accepted=False, reason=why)
 
     def expire(self) -> tuple[Proposal, ...]:
         """Mark what is past its time and return it; delivery keys older than a week go too, and notes."""
@@ -146,8 +206,11 @@ class SqlHistory:
             return proposals.load_readable(connection, proposal_rows.c.id.in_(ids))[0] if ids else ()
 
     def begin(self, proposal_id: str, owner: str) -> Lease | NotBegun:
-        with self.database.writing() as connection:
-            return leases.begin(connection, proposal_id, owner, self.lease_seconds)
+        with self._audited() as (connection, ledger):
+            begun = leases.begin(connection, proposal_id, owner, self.lease_seconds)
+            if isinstance(begun, Lease):
+                ledger.add(audit.BEGUN, proposal_id, {"owner": owner, "lease": begun.token})
+            return begun
 
     def renew(self, lease: Lease) -> bool:
         with self.database.writing() as connection:
@@ -176,7 +239,7 @@ class SqlHistory:
         ends_after_seconds: float = 0.0,
     ) -> StepRecord:
         where = f"Step {index + 1} of plan {lease.proposal_id}"
-        with self.database.writing() as connection:
+        with self._audited() as (connection, ledger):
             if not leases.holds(connection, lease, fresh=state is StepState.STARTED):
                 raise Refused(_LOST.format(where, state.value))
             written = repairs.write_line(connection, lease.proposal_id, index, state, effects or {}, note)
@@ -184,6 +247,14 @@ class SqlHistory:
             repeated = state is not StepState.STARTED and (line.effects, line.note) == (effects or {}, note)
             if not written and not repeated:
                 raise Refused(f"{where} is {state.value} in the journal already; it is not run a second time.")
+            if written:
+                entry: JsonObject = {
+                    "step": index,
+                    "state": line.state.value,
+                    "effects": line.effects,
+                    "note": line.note,
+                }
+                ledger.add(audit.STEP, lease.proposal_id, entry)
             if state is StepState.DONE and ends_after_seconds:
                 endings.plan(connection, lease.proposal_id, index, ends_after_seconds)
             return line
@@ -193,10 +264,11 @@ class SqlHistory:
             return endings.begin(connection, proposal_id, owner, self.lease_seconds)
 
     def ended(self, lease: Lease, *, index: int, note: str) -> None:
-        with self.database.writing() as connection:
+        with self._audited() as (connection, ledger):
             if not leases.holds(connection, lease, fresh=False):
                 raise Refused(_LOST.format(f"The end of step {index + 1} of plan {lease.proposal_id}", "over"))
             endings.end(connection, lease.proposal_id, index, note)
+            ledger.add(audit.ENDING, lease.proposal_id, {"step": index, "note": note})
 
     def postpone_ending(self, lease: Lease, *, note: str) -> None:
         with self.database.writing() as connection:
@@ -223,9 +295,9 @@ class SqlHistory:
             return repairs.newest_lines(connection, [proposal_id]).get(proposal_id, ())
 
     def finish(self, lease: Lease, outcome: Outcome, state: ProposalState) -> Outcome:
-        with self.database.writing() as connection:
-            if leases.holds(connection, lease, fresh=False):
-                repairs.finish(connection, outcome, state)
+        with self._audited() as (connection, ledger):
+            if leases.holds(connection, lease, fresh=False) and repairs.finish(connection, outcome, state):
+                ledger.add(audit.OUTCOME, outcome.proposal_id, _outcome_entry(outcome))
             found = repairs.load_outcome(connection, outcome.proposal_id)
         # the same outcome, written before, whose answer was lost: the cluster was let go with it
         if found is None or (found.result, found.summary) != (outcome.result, outcome.summary):
@@ -236,8 +308,9 @@ class SqlHistory:
         return found
 
     def refuse_repair(self, outcome: Outcome) -> None:
-        with self.database.writing() as connection:
-            repairs.refuse(connection, outcome)
+        with self._audited() as (connection, ledger):
+            if repairs.refuse(connection, outcome):
+                ledger.add(audit.OUTCOME, outcome.proposal_id, _outcome_entry(outcome))
 
     def due(self) -> tuple[Job, ...]:
         with self.database.reading() as connection:
@@ -302,3 +375,12 @@ class SqlHistory:
     def end_sending(self, queue: str, owner: str) -> None:
         with self.database.writing() as connection:
             outbox.end(connection, queue, owner)
+
+
+def _outcome_entry(outcome: Outcome) -> JsonObject:
+    return {
+        "result": outcome.result.value,
+        "summary": outcome.summary,
+        "verification": outcome.verification_diagnosis_id,
+        "inverse": outcome.inverse_proposal_id,
+    }

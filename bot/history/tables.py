@@ -264,6 +264,18 @@ mutes = Table(
 )
 """Known issues, append-only: which problem (a rule's, open `since` then) is muted by whom, why, and until when."""
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Words, nullable=False),
+    Column("proposal_id", Words, nullable=False),
+    Column("entry", Json, nullable=False),
+    Column("seal", Words, nullable=False),
+    Index("ix_audit_proposal_id", "proposal_id"),
+)
+"""What was proposed, decided and done, append-only, without gaps; `seal` binds each row to all before it."""
+
 slots = Table(
     "slots",
     metadata,

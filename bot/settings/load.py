@@ -17,12 +17,13 @@ from bot.domain.digests import DigestSchedule
 from bot.errors import ConfigurationError
 from bot.settings.approvals import PolicyEntry, approval_policy
 from bot.settings.askers import AskersEntry, asker_policy
+from bot.settings.audit import AuditEntry, AuditSettings, audit_settings
 from bot.settings.clusters import ClusterEntry, cluster_connection
 from bot.settings.digests import DEFAULT_SERIES, DigestEntry, RetentionEntry, digest_schedules
 from bot.settings.entries import Entry
 from bot.workflow.located_yaml import read_yaml, validate
 
-SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL")
+SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL", "AUDIT_KEY")
 DEFAULT_DATABASE = "sqlite:///dnsbot.db"
 
 
@@ -34,6 +35,7 @@ class SettingsFile(Entry):
     askers: AskersEntry = Field(default_factory=AskersEntry)
     retention: RetentionEntry = Field(default_factory=RetentionEntry)
     digests: list[DigestEntry] = Field(default_factory=list)
+    audit: AuditEntry = Field(default_factory=AuditEntry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Settings:
     digests: tuple[DigestSchedule, ...] = ()
     series_kept_for: timedelta = DEFAULT_SERIES
     """How long the hours of measurements are kept."""
+    audit: AuditSettings = field(default_factory=AuditSettings)
     corefile_check: Path | None = None
     """The program that asks CoreDNS itself about a Corefile; None: the bot's own grammar judges it."""
 
@@ -97,6 +100,7 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
         database_url=database_url(env),
         digests=digest_schedules(written.digests, document, clusters=written.clusters),
         series_kept_for=written.retention.series,
+        audit=audit_settings(written.audit, env, folder=path.parent),
         corefile_check=corefile_check(env),
     )
 

@@ -26,6 +26,10 @@ from bot.workflow.accounts import check_account, members
 from bot.workflow.policy import not_approvable_because, policy_for
 
 _REASON_CHARACTERS = 2_000
+_NOT_IN_CHAIN = (
+    "the database holds this decision and the audit chain does not: it does not count. Run `dnsbot audit verify`, and "
+    "find out who changed the database."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +75,14 @@ class Gate:
         the one that was shown.
         """
         self._check_hash(proposal, proposal.plan_hash)
+        self._check_chain(proposal)
         taken = [decision for decision in proposal.decisions if decision.accepted]
         if proposal.state is not ProposalState.RUNNING or any(one.choice is Choice.REJECT for one in taken):
             raise Refused(f"Plan {proposal.id} is {proposal.state.value}, not approved and begun.")
         self._check_target(proposal)
         policies = self._policies(proposal)
-        approvers = {one.person: one.decided_at for one in taken if one.choice is Choice.APPROVE}
-        refusals: list[str] = []
+        approvers = {one.person: one.decided_at for one in taken if one.choice is Choice.APPROVE and one.vouched}
+        refusals = [f"{one.person}: {_NOT_IN_CHAIN}" for one in taken if not one.vouched]
         still = [person for person in approvers if self._still_entitled(person, policies, proposal, refusals)]
         required = _required(policies)
         if len(still) < required:
@@ -106,6 +111,7 @@ class Gate:
 
     def _check_plan(self, proposal: Proposal, press: Press) -> None:
         self._check_hash(proposal, press.plan_hash)
+        self._check_chain(proposal)
         if press.choice is Choice.REJECT and not press.reason.strip():
             raise Refused("A rejection needs a reason: say in a few words why this plan should not run.")
         if proposal.state is not ProposalState.PENDING:
@@ -120,6 +126,13 @@ class Gate:
             raise Refused(
                 f"The stored plan {proposal.id} is not the one that was shown: its hash differs. It will not be run. "
                 "Diagnose again, and find out who changed the database."
+            )
+
+    def _check_chain(self, proposal: Proposal) -> None:
+        if proposal.doubt:
+            raise Refused(
+                f"Plan {proposal.id} is not decided or run: {proposal.doubt}. It was changed in the database, or "
+                "made before there was a chain, or with another AUDIT_KEY. Diagnose again; see `dnsbot audit verify`."
             )
 
     def _check_target(self, proposal: Proposal) -> None:

@@ -32,6 +32,8 @@ _FREE = {
     "clusters",
     "approvals",
     "askers",
+    "retention",
+    "audit",
 }
 
 

@@ -384,3 +384,19 @@ def test_the_program_that_asks_coredns_is_an_absolute_path_to_a_program(
     assert load(COREFILE_CHECK=str(program)).corefile_check == program
     with pytest.raises(ConfigurationError, match="COREFILE_CHECK"):
         load(COREFILE_CHECK="corefile-check")
+
+
+def test_the_audit_chain_has_keys_a_file_and_a_channel(load: Callable[..., Settings], tmp_path: Path) -> None:
+    """The newest key comes first; the file is found from that of the settings; without a key there is a plain chain."""
+    text = "audit: {heads: kept/heads, channel: C1}\ndigests:"
+    loaded = load("digests:", text, AUDIT_KEY=f"{'n' * 32}, {'o' * 32}").audit
+    assert (loaded.seals.keys, loaded.heads) == ((b"n" * 32, b"o" * 32), tmp_path / "kept" / "heads")
+    assert loaded.channel == "C1"
+    assert load().audit.seals.label == "plain"
+
+
+@pytest.mark.parametrize("key", ["short", f"{'n' * 32},short", f"{'n' * 32},"])
+def test_a_short_audit_key_is_refused(load: Callable[..., Settings], key: str) -> None:
+    """A key that can be guessed seals nothing."""
+    with pytest.raises(ConfigurationError, match="AUDIT_KEY holds a key of fewer than 32 characters"):
+        load(AUDIT_KEY=key)

@@ -305,6 +305,29 @@ def test_of_many_entitled_people_clicking_at_once_one_decides(setting: Any, kit:
         assert all(one == "taken" or one.startswith("Already decided by") for one in answers)
 
 
+def test_a_forged_approval_neither_counts_nor_runs(setting: Any, proposal: Proposal) -> None:
+    """A row that somebody put into the database is refused when the plan is to be applied, and the refusal says so."""
+    with setting.history.real.database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO decisions (proposal_id, team_id, user_id, choice, accepted, reason, decided_at) "
+            "SELECT id, 'T01', 'U02', 'approve', true, '', created_at FROM proposals"
+        )
+        connection.exec_driver_sql("UPDATE proposals SET state = 'approved', apply_before = '2999-01-01 00:00:00'")
+    use = setting.use()
+    outcome = use.repairer.run(proposal.id, lambda _: None)
+    assert "0 of the 1 approvals needed still counted" in outcome.summary
+    assert "the audit chain does not" in outcome.summary
+    assert setting.world.writes == []
+
+
+def test_a_plan_whose_requester_was_changed_is_not_decided(setting: Any, proposal: Proposal) -> None:
+    """Who asked may not become somebody else in the database, so that they may approve: the press is refused."""
+    with setting.history.real.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE proposals SET requested_user_id = 'U03'")
+    with pytest.raises(Refused, match="requested by is not what the audit chain says"):
+        _press(setting, proposal, "U02")
+
+
 def test_only_approve_makes_approved_plans() -> None:
     """The constructor stands in one module of the program."""
     modules = [path for path in (ROOT / "bot").rglob("*.py") if "ApprovedPlan(" in path.read_text(encoding="utf-8")]

@@ -45,6 +45,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- $config := dict "clusters" .Values.config.clusters "approvals" .Values.config.approvals -}}
 {{- if .Values.config.askers -}}{{- $_ := set $config "askers" .Values.config.askers -}}{{- end -}}
 {{- if .Values.config.digests -}}{{- $_ := set $config "digests" .Values.config.digests -}}{{- end -}}
+{{- if .Values.config.retention -}}{{- $_ := set $config "retention" .Values.config.retention -}}{{- end -}}
+{{- if .Values.config.audit -}}{{- $_ := set $config "audit" .Values.config.audit -}}{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 

@@ -1,0 +1,152 @@
+"""The audit table: what is added to it, what it vouches for, and reading it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, text
+
+from bot.domain.audit import FIRST_SEQ, PLAIN, Head, Seals
+from bot.domain.json_values import JsonObject, canonical
+from bot.errors import HistoryUnavailable
+from bot.history.columns import NO_JSON, DatabaseTime
+from bot.history.tables import audit, decisions
+
+CHAIN, PROPOSED, DECIDED = "chain", "proposed", "decided"
+BEGUN, STEP, OUTCOME, ENDING, RETENTION = "begun", "step", "outcome", "ending", "retention"
+_LOCK = 0x646E7361
+"""Any number that no other program on the server uses for its advisory locks."""
+_READ_AT_ONCE = 10_000
+_before = audit.alias("before")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What one transaction adds to the chain: all of it at its end, so that nobody waits for long."""
+
+    connection: Connection
+    seals: Seals
+    _entries: list[tuple[str, str, JsonObject]] = field(default_factory=list)
+    head: Head | None = None
+    """The newest row of this transaction, once written."""
+
+    def add(self, kind: str, proposal_id: str, entry: JsonObject) -> None:
+        """Let a row be added."""
+        self._entries.append((kind, proposal_id, entry))
+
+    def write(self) -> None:
+        """Add the rows. Whoever comes meanwhile waits, and goes on from the last of them: there are no gaps."""
+        if not self._entries:
+            return
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        now = self.connection.execute(select(DatabaseTime())).scalar_one().isoformat()
+        last = self.connection.execute(
+            select(audit.c.seq, audit.c.seal).order_by(audit.c.seq.desc()).limit(1)
+        ).one_or_none()
+        if last is None:
+            older = self.connection.execute(select(func.max(decisions.c.id))).scalar()
+            new = sum(kind == DECIDED for kind, _, _ in self._entries)
+            self._entries.insert(0, (CHAIN, "", {"decisions": max(0, (older or 0) - new)}))
+        elif self.seals.label == PLAIN and not last.seal.startswith(f"{PLAIN}:"):
+            raise HistoryUnavailable(
+                "The audit chain is sealed with a key, and AUDIT_KEY is not set: nothing can be added to it, and "
+                "nothing is approved or changed without it. Set AUDIT_KEY to the key that the chain was written with."
+            )
+        seq, seal = (last.seq, last.seal) if last is not None else (FIRST_SEQ - 1, "")
+        for kind, proposal_id, entry in self._entries:
+            seq += 1
+            written = canonical({**entry, "at": now})
+            seal = self.seals.seal(seal, (seq, kind, proposal_id, written))
+            values = {"seq": seq, "kind": kind, "proposal_id": proposal_id, "entry": {**entry, "at": now}, "seal": seal}
+            self.connection.execute(audit.insert().values(values))
+        self.head = Head(seq=seq, seal=seal)
+        self._entries.clear()
+
+
+def proposed_entry(row: Mapping[str, Any]) -> JsonObject:
+    """Return what the chain says of a proposal, from its columns."""
+    return {
+        "cluster": row["cluster"],
+        "plan_hash": row["plan_hash"],
+        "policy": row["policy"],
+        "requested_by": [row["requested_team_id"], row["requested_user_id"]],
+    }
+
+
+def decided_entry(row: Row[*tuple[Any, ...]]) -> JsonObject:
+    """Return what the chain says of a decision, from its row."""
+    return {
+        "decision": row.id,
+        "person": [row.team_id, row.user_id],
+        "choice": row.choice,
+        "accepted": bool(row.accepted),
+        "reason": row.reason,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What the chain vouches for of one plan."""
+
+    proposed: tuple[JsonObject, ...] = ()
+    decided: tuple[JsonObject, ...] = ()
+
+    def decision(self, row: Row[*tuple[Any, ...]]) -> bool:
+        """Return whether this decision was written down in the chain as it stands in the database."""
+        return decided_entry(row) in self.decided
+
+    def doubt(self, row: Mapping[str, Any], made: Sequence[Row[*tuple[Any, ...]]]) -> str:
+        """Return what is wrong with what is stored of a plan, or nothing."""
+        if not self.proposed:
+            return "it has no entry in the audit chain"
+        wanted = proposed_entry(row)
+        differing = [name for name in wanted if wanted[name] != self.proposed[0].get(name)]
+        if differing:
+            return f"its {', '.join(name.replace('_', ' ') for name in differing)} is not what the audit chain says"
+        standing = {row.id for row in made}
+        if any(entry["accepted"] and entry["decision"] not in standing for entry in self.decided):
+            return "a decision that the audit chain holds is not among those stored"
+        return ""
+
+
+def vouched(connection: Connection, proposal_ids: Sequence[str], seals: Seals) -> dict[str, Vouched]:
+    """Return what the chain vouches for, by plan."""
+    rows = connection.execute(
+        select(audit, _before.c.seal.label("seal_before"))
+        .outerjoin(_before, _before.c.seq == audit.c.seq - 1)
+        .where(audit.c.proposal_id.in_(proposal_ids), audit.c.kind.in_([PROPOSED, DECIDED]))
+        .order_by(audit.c.seq)
+    )
+    found: dict[str, dict[str, list[JsonObject]]] = {}
+    for row in rows:
+        if row.entry is NO_JSON or not isinstance(row.entry, dict):
+            continue
+        sealed = (row.seq, row.kind, row.proposal_id, canonical(row.entry), row.seal)
+        if not seals.vouch(row.seal_before or "", sealed):
+            continue
+        entry = {name: value for name, value in row.entry.items() if name != "at"}
+        found.setdefault(row.proposal_id, {}).setdefault(row.kind, []).append(entry)
+    return {one: Vouched(tuple(kinds.get(PROPOSED, ())), tuple(kinds.get(DECIDED, ()))) for one, kinds in found.items()}
+
+
+def rows(connection: Connection) -> Generator[Sequence[object], None, None]:
+    """Yield all rows in the order of their numbers, as they stand there."""
+    # plain columns: the types of the other tables would mend what is to be judged
+    statement = text("SELECT seq, kind, proposal_id, entry, seal FROM audit ORDER BY seq")
+    with connection.execute(statement, execution_options={"yield_per": _READ_AT_ONCE}) as found:
+        yield from found
+
+
+def at(connection: Connection, seq: int) -> Head | None:
+    """Return one row, or None where there is none."""
+    row = connection.execute(select(audit.c.seq, audit.c.seal).where(audit.c.seq == seq)).one_or_none()
+    return Head(seq=row.seq, seal=row.seal) if row is not None else None
+
+
+def newest(connection: Connection) -> Head | None:
+    """Return the newest row."""
+    row = connection.execute(select(audit.c.seq, audit.c.seal).order_by(audit.c.seq.desc()).limit(1)).one_or_none()
+    return Head(seq=row.seq, seal=row.seal) if row is not None else None
