@@ -42,6 +42,7 @@ from bot.workflow.may_ask import Door
 from bot.workflow.propose import Proposer
 from bot.workflow.recent_lists import RecentLists
 from bot.workflow.repair import Repairer
+from bot.workflow.retention import Retention
 from bot.workflow.run_step import StepRunner
 from bot.workflow.settle import Settler
 from bot.workflow.undo import UndoVerifier
@@ -329,6 +330,8 @@ def slack_settings(settings: Settings) -> SlackSettings:
 
 
 SEND_DIGESTS_EVERY = timedelta(seconds=30)
+DELETE_EVERY = timedelta(minutes=10)
+"""How often it is looked whether what is old was deleted today."""
 TELL_AUDIT_HEAD_EVERY = timedelta(hours=1)
 LOOK_FOR_WORK_EVERY = timedelta(seconds=5)
 """How soon another process takes up what was left; a repair whose lease ran out waits no longer than this."""
@@ -402,6 +405,16 @@ def start_bot(
         measure = partial(measure_clusters, use, series_kept_for=settings.series_kept_for)
         clock.every("send digests", bot.send_digests, interval=SEND_DIGESTS_EVERY)
         clock.every("measure clusters", measure, interval=MEASURED_EVERY / 2)
+    if use.digester is not None:
+        retention = Retention(
+            history=use.history,
+            store=use.digester.store,
+            owner=process_name(),
+            evidence=settings.evidence_kept_for,
+            series=settings.series_kept_for,
+            stopping=stopping,
+        )
+        clock.every("delete what is old", retention, interval=DELETE_EVERY)
     if settings.audit.channel:
         tell = partial(tell_audit_head, bot.tools, settings.audit.channel)
         clock.every("tell the audit chain's head", tell, interval=TELL_AUDIT_HEAD_EVERY)

@@ -88,6 +88,8 @@ class Diagnosis:
     """True: every lookup worked; False: some failed; None: could not look."""
     unrecorded: str = ""
     """Why this diagnosis is not in the history (the database was down), or empty."""
+    evidence_deleted_at: datetime | None = None
+    """When the history let go of what its collectors had read; a gap stands in the place of each piece then."""
 
     @property
     def verdict(self) -> Verdict:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -169,6 +169,8 @@ class Entry:
     """The plan after which it was made, to see what became of it; empty: it was asked for."""
     unreadable: tuple[Unreadable, ...] = ()
     """What of it cannot be read. A verdict that cannot be read stands as UNKNOWN."""
+    evidence_deleted_at: datetime | None = None
+    """When its evidence was deleted, being old; None: it is there."""
 
 
 class History(Outbox, Protocol):
@@ -183,6 +185,14 @@ class History(Outbox, Protocol):
 
     def diagnosis(self, diagnosis_id: str) -> Diagnosis | None:
         """Return a stored diagnosis, equal to what was recorded, or None."""
+        ...
+
+    def delete_evidence(self, older_than: timedelta, *, most: int) -> int:
+        """Delete what so many diagnoses had read that are older than this; return of how many.
+
+        What they found stays, and so do plans, decisions, the journal and outcomes. One of which a plan is open keeps
+        all.
+        """
         ...
 
     def remembered(self, cluster: str, collector: str) -> Sequence[Memory]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, select, text
 from sqlalchemy.dialects import sqlite
 
 from bot.domain.alike import evidence_document, evidence_from
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 _MOST_REMEMBERED = 50
+_CONTENTS_LOCK = 0x646E7365
+"""Any number that no other program on the server uses for its advisory locks."""
 MAX_CONTENT_CHARACTERS = 32_000_000
 """One piece of evidence above this is not stored, and a gap says so. Evidence is capped long before."""
 
@@ -93,11 +95,22 @@ def store(connection: Connection, diagnosis: Diagnosis) -> None:
     )
     if not inserted:
         return
+    keep_contents(connection)
     kept = [_evidence_row(connection, diagnosis.id, at, one) for at, one in enumerate(diagnosis.evidence)]
     _insert_all(connection, evidence, kept)
     _insert_all(
         connection, findings, [_finding_row(diagnosis.id, at, one) for at, one in enumerate(diagnosis.findings)]
     )
+
+
+def keep_contents(connection: Connection, *, alone: bool = False) -> None:
+    """Let nobody delete contents until the transaction ends; `alone`: let nobody refer to any, in order to delete some.
+
+    On SQLite nobody writes beside this transaction.
+    """
+    if connection.dialect.name == "postgresql":
+        way = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+        connection.execute(text(f"SELECT {way}(:key)"), {"key": _CONTENTS_LOCK})
 
 
 def _insert_all(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
@@ -181,6 +194,7 @@ def load(connection: Connection, diagnosis_id: str, classes: Mapping[str, type])
         binding_gap=frame.binding_gap,
         looked_from=frame.looked_from,
         lookups_all_answer=frame.lookups_all_answer,
+        evidence_deleted_at=row.evidence_deleted_at if row.evidence_deleted_at is not NO_TIME else None,
     )
 
 

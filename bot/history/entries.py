@@ -15,7 +15,7 @@ from bot.domain.history import Entry, Unreadable
 from bot.domain.sought import Sought
 from bot.errors import RecordUnreadable, Refused
 from bot.history import diagnoses, endings, proposals, repairs
-from bot.history.columns import as_time
+from bot.history.columns import NO_TIME, as_time
 from bot.history.tables import decisions as decision_rows
 from bot.history.tables import diagnoses as diagnosis_rows
 from bot.history.tables import findings as finding_rows
@@ -143,4 +143,5 @@ def _entry(connection: Connection, row: Row[*tuple[Any, ...]], verifies: str) ->
         endings=ends,
         verifies=verifies,
         unreadable=tuple(unreadable),
+        evidence_deleted_at=row.evidence_deleted_at if row.evidence_deleted_at is not NO_TIME else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, select
@@ -29,7 +30,7 @@ from bot.domain.outbox import Note, NotTaken, Sending
 from bot.domain.remembered import Memory
 from bot.domain.sought import ALL, Sought
 from bot.errors import Refused
-from bot.history import audit, audit_check, diagnoses, endings, entries, leases, outbox, proposals, repairs
+from bot.history import audit, audit_check, diagnoses, endings, entries, leases, outbox, proposals, repairs, retention
 from bot.history.audit_heads import HeadsFile
 from bot.history.columns import DatabaseTime
 from bot.history.engine import WAIT_SECONDS, Database, open_database
@@ -129,6 +130,14 @@ class SqlHistory:
     def diagnosis(self, diagnosis_id: str) -> Diagnosis | None:
         with self.database.reading() as connection, reading_row(f"Diagnosis {diagnosis_id}"):
             return diagnoses.load(connection, diagnosis_id, self.evidence_classes)
+
+    def delete_evidence(self, older_than: timedelta, *, most: int) -> int:
+        with self._audited() as (connection, ledger):
+            deleted = retention.delete_evidence(connection, older_than, most)
+            if deleted:
+                entry: JsonObject = {"diagnoses": deleted, "older_than_seconds": older_than.total_seconds()}
+                ledger.add(audit.RETENTION, "", entry)
+            return deleted
 
     def recent(self, cluster: str = "", *, sought: Sought = ALL, limit: int = 20) -> tuple[Entry, ...]:
         with self.database.reading() as connection:

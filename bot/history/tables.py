@@ -38,6 +38,7 @@ diagnoses = Table(
     Column("took_ms", Integer, nullable=False),
     Column("document", Json, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
+    Column("evidence_deleted_at", UtcTime, nullable=True),
     Index("ix_diagnoses_cluster_started_at", "cluster", "started_at"),
     Index("ix_diagnoses_started_at", "started_at"),
 )
@@ -59,6 +60,7 @@ evidence = Table(
     Column("digest", ForeignKey("evidence_contents.digest"), nullable=True),
     Column("document", Json, nullable=False),
     UniqueConstraint("diagnosis_id", "evidence_id"),
+    Index("ix_evidence_digest", "digest"),
 )
 
 findings = Table(

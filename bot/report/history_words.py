@@ -118,7 +118,7 @@ def _entry(entry: Entry, names: Names, at: TimeForm) -> HistoryWords:
     return HistoryWords(
         diagnosis_id=entry.diagnosis_id,
         heading=f"{at(entry.started_at)} {entry.cluster}, asked by {asked_by}:",
-        verdict=verdict_words(entry),
+        verdict=verdict_words(entry) + _deleted(entry, at),
         plans=(
             *(
                 _plan(proposal, outcomes.get(proposal.id), entry.endings.get(proposal.id, ()), names, at)
@@ -133,6 +133,13 @@ def verdict_words(entry: Entry) -> str:
     """Return what a diagnosis found: the verdict, and the root causes."""
     causes = ", ".join(entry.root_causes) or ("no known cause" if entry.verdict is Verdict.PROBLEM else "")
     return f"{entry.verdict.value} ({causes})" if causes else entry.verdict.value
+
+
+def _deleted(entry: Entry, at: TimeForm) -> str:
+    """Say where the evidence of a diagnosis is gone."""
+    if entry.evidence_deleted_at is None:
+        return ""
+    return f"; what it had read was deleted at {at(entry.evidence_deleted_at)} (`retention:` in dnsbot.yaml)"
 
 
 def _unreadable(record: Unreadable) -> PlanHistory:

@@ -30,6 +30,7 @@ def _entry_document(entry: Entry) -> JsonObject:
         "started_at": timestamp(entry.started_at),
         "verdict": entry.verdict.value,
         "root_causes": list(entry.root_causes),
+        "evidence_deleted_at": timestamp(entry.evidence_deleted_at) if entry.evidence_deleted_at else None,
         "proposals": [_proposal_document(proposal) for proposal in entry.proposals],
         "verifies": entry.verifies,
         "timeline": [

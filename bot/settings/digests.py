@@ -14,8 +14,8 @@ from bot.domain.phrases import nearest
 from bot.settings.entries import Duration, Entry, Named, TimeZone
 from bot.workflow.located_yaml import LocatedYaml
 
-DEFAULT_SERIES = timedelta(days=365)
-LEAST_SERIES, LONGEST_GRACE = timedelta(days=1), timedelta(days=1)
+DEFAULT_SERIES, DEFAULT_EVIDENCE = timedelta(days=365), timedelta(days=90)
+LEAST_KEPT, LONGEST_GRACE = timedelta(days=1), timedelta(days=1)
 
 
 def _cron(text: str) -> str:
@@ -28,8 +28,8 @@ def _grace(duration: timedelta) -> timedelta:
     return duration
 
 
-def _series(duration: timedelta) -> timedelta:
-    if duration < LEAST_SERIES:
+def _kept(duration: timedelta) -> timedelta:
+    if duration < LEAST_KEPT:
         raise ValueError("a day at least is expected, such as 365d")
     return duration
 
@@ -49,8 +49,8 @@ class DigestEntry(Entry):
 class RetentionEntry(Entry):
     """How long things are kept."""
 
-    evidence: Duration = timedelta(days=90)
-    series: Annotated[Duration, AfterValidator(_series)] = DEFAULT_SERIES
+    evidence: Annotated[Duration, AfterValidator(_kept)] = DEFAULT_EVIDENCE
+    series: Annotated[Duration, AfterValidator(_kept)] = DEFAULT_SERIES
 
 
 def digest_schedules(

@@ -19,7 +19,7 @@ from bot.settings.approvals import PolicyEntry, approval_policy
 from bot.settings.askers import AskersEntry, asker_policy
 from bot.settings.audit import AuditEntry, AuditSettings, audit_settings
 from bot.settings.clusters import ClusterEntry, cluster_connection
-from bot.settings.digests import DEFAULT_SERIES, DigestEntry, RetentionEntry, digest_schedules
+from bot.settings.digests import DEFAULT_EVIDENCE, DEFAULT_SERIES, DigestEntry, RetentionEntry, digest_schedules
 from bot.settings.entries import Entry
 from bot.workflow.located_yaml import read_yaml, validate
 
@@ -62,6 +62,8 @@ class Settings:
     digests: tuple[DigestSchedule, ...] = ()
     series_kept_for: timedelta = DEFAULT_SERIES
     """How long the hours of measurements are kept."""
+    evidence_kept_for: timedelta = DEFAULT_EVIDENCE
+    """How long what diagnoses read is kept."""
     audit: AuditSettings = field(default_factory=AuditSettings)
     corefile_check: Path | None = None
     """The program that asks CoreDNS itself about a Corefile; None: the bot's own grammar judges it."""
@@ -100,6 +102,7 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
         database_url=database_url(env),
         digests=digest_schedules(written.digests, document, clusters=written.clusters),
         series_kept_for=written.retention.series,
+        evidence_kept_for=written.retention.evidence,
         audit=audit_settings(written.audit, env, folder=path.parent),
         corefile_check=corefile_check(env),
     )
