@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -92,6 +92,10 @@ class LabOperator(HttpOperator):
         for address in addresses:
             self._remove_routes(address)
         self.settle()
+
+    def forward_on_premises(self, network: str, name: str, targets: Sequence[str]) -> None:
+        """Refuse: the lab has no network on premises."""
+        raise OperatingError(f"forward {name} to {', '.join(targets)} in {network}: the lab has no network on premises")
 
     def track(self, node: str, *, client: str, port: int, server: str, led_to: str) -> None:
         """Let a node's kernel track a query that was led to this address and not answered, for ten minutes."""

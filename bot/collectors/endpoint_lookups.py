@@ -2,8 +2,9 @@
 
 Each peer and network on premises that has a `probe` is looked from: pods of a cluster there, an instance by Systems
 Manager, or a function of Lambda. It asks the resolver that its host or pod really uses, and connects to port 443 of the
-control plane's interfaces. A network without a probe is named: what it answers is not known. Cost: from pods four execs
-and one for each interface; else one command or invocation a network, side by side.
+control plane's interfaces. Pods on premises ask the addresses of the inbound endpoint, too: whether a forwarder is all
+that is missing there. A network without a probe is named: what it answers is not known. Cost: from pods four execs and
+one for each interface and inbound address; else one command or invocation a network, side by side.
 
 ```yaml
 gather:
@@ -21,6 +22,7 @@ from dataclasses import dataclass, replace
 from bot.collectors._asking import Asked, PodSession
 from bot.collectors.control_plane import ControlPlane
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.resolver_rules import ResolverRules
 from bot.dns.connecting import curl_arguments, read_curl
 from bot.dns.host_names import valid_host_name
 from bot.dns.lookup_tools import READ_RESOLV_CONF
@@ -39,6 +41,7 @@ from bot.errors import EvidenceUnavailable
 from bot.kubernetes.pods import Pod
 from bot.kubernetes.resources import PODS
 from bot.linux.programs import program_missing
+from bot.network.names import Direction
 
 _AT_ONCE = 8
 _MOST_ADDRESSES = 4
@@ -54,6 +57,8 @@ class _Network:
     place: Place
     """Whose account and region an instance or a function is asked for in."""
     probe: Probe | None
+    inbound: tuple[str, ...] = ()
+    """Addresses of the inbound endpoint that are asked from there themselves."""
 
     @property
     def client(self) -> Client:
@@ -65,7 +70,7 @@ def collect(look: NetworkView) -> EndpointLookups:
     """Look the name up from every network with a probe."""
     cluster, plane = look.need(EksCluster), look.need(ControlPlane)
     addresses = tuple(sorted({str(address) for one in plane.interfaces for address in one.addresses}))
-    networks = list(_networks(look.target))
+    networks = list(_networks(look.target, _inbound(look, cluster)))
     if not (networks and cluster.endpoint_private and valid_host_name(cluster.endpoint_host)):
         return EndpointLookups(name="", private_addresses=addresses)
     question = ProbeQuestion(name=cluster.endpoint_host, addresses=addresses[:_MOST_ADDRESSES])
@@ -82,11 +87,19 @@ def collect(look: NetworkView) -> EndpointLookups:
     )
 
 
-def _networks(target: ClusterTarget) -> Iterator[_Network]:
+def _inbound(look: NetworkView, cluster: EksCluster) -> tuple[str, ...]:
+    """Return where the inbound endpoints of the cluster's VPC answer, as far as they could be listed."""
+    known = look.find(ResolverRules)
+    endpoints = [one for account in known.accounts for one in account.endpoints] if known else []
+    own = [one for one in endpoints if one.direction is Direction.INBOUND and one.vpc_id == cluster.vpc_id]
+    return tuple(sorted({str(one.address) for endpoint in own for one in endpoint.addresses}))[:_MOST_ADDRESSES]
+
+
+def _networks(target: ClusterTarget, inbound: tuple[str, ...]) -> Iterator[_Network]:
     for peer in target.peers:
         yield _Network(name=peer.place.name, kind=ClientKind.PEER, place=peer.place, probe=peer.probe)
     for site in target.on_premises:
-        yield _Network(name=site.name, kind=ClientKind.ON_PREMISES, place=HOME, probe=site.probe)
+        yield _Network(name=site.name, kind=ClientKind.ON_PREMISES, place=HOME, probe=site.probe, inbound=inbound)
 
 
 def _looked(look: NetworkView, network: _Network, question: ProbeQuestion) -> NetworkLooked | Gap:
@@ -161,6 +174,9 @@ def _from_pods(look: NetworkView, network: _Network, probe: PodProbe, question: 
         looked_from=f"pod {session.name} of {where}",
         lookups=(replace(made, client=network.client),),
         connections=tuple(_connections(pod, prober, network.client, question)),
+        directly=tuple(
+            replace(session.ask(_asked(address, question)), client=network.client) for address in network.inbound
+        ),
     )
 
 
@@ -242,5 +258,6 @@ COLLECTOR = Collector(
         *_aws("lambda:InvokeFunction", "ask the function that looks up", "arn:aws:lambda:*:*:function:dnsbot-probe*"),
     ),
     needs=(EksCluster, ControlPlane),
+    wants=(ResolverRules,),
     deadline_seconds=25.0,
 )

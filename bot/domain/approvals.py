@@ -139,6 +139,8 @@ class Result(StrEnum):
     """Applied; the rules or the lookups still say PROBLEM."""
     UNVERIFIABLE = "applied, not verified"
     """Applied; could not look."""
+    WAITS = "applied; waits"
+    """Applied; all that is left is done by people where the bot changes nothing, and the summary says what."""
     STOPPED = "stopped"
     """A step failed or the world had changed: later steps were not run."""
     REFUSED = "refused"

@@ -47,6 +47,17 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextFile:
+    """A text that is handed to a person as a file."""
+
+    name: str
+    """`bind.conf`; unique within a finding."""
+    title: str
+    """What it is, for people: "BIND"."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What a rule concludes from a case."""
 
@@ -84,6 +95,11 @@ class Judgement:
     of its pods, and what both name is explained; the rest of the symptom's is not."""
     advice: tuple[str, ...] = ()
     """What a person can do where no fix is offered; plain sentences or commands."""
+    waits_for: str = ""
+    """All that is left to do is done by people where the bot changes nothing: what it waits for ("your forwarder").
+    A plan that did its part ends so; empty: it waits for nobody, or for more than that."""
+    files: tuple[TextFile, ...] = ()
+    """What a person is handed to do it: configuration for their own servers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,6 +43,8 @@ class NetworkLooked:
     """What asked there, for people: `pod dns/probe-1 of context tools`, `instance i-0bbb`."""
     lookups: tuple[Lookup, ...]
     connections: tuple[Connection, ...]
+    directly: tuple[Lookup, ...] = ()
+    """Of a network on premises: look-ups that asked the inbound endpoint's addresses themselves."""
 
     @property
     def asked(self) -> tuple[Lookup, ...]:
@@ -67,6 +70,12 @@ class EndpointLookups:
     """Names of networks that have no probe: nobody looked from there."""
     gaps: tuple[Gap, ...] = ()
     """One for each network whose probe could not be used."""
+
+    def answered(self, lookups: Iterable[Lookup]) -> bool | None:
+        """Return whether one of these got a private address; None: none was really made."""
+        made = [one for one in lookups if one.answer is not Answer.NOT_ASKED]
+        private = set(self.private_addresses)
+        return any(one.answer is Answer.ANSWERED and private & set(one.addresses) for one in made) if made else None
 
     @property
     def looked_from(self) -> str:

@@ -1,8 +1,9 @@
-"""What must be built so that peers resolve the private endpoint's name (D2 to D7), chosen once for all fixes that do.
+"""What must be built so that other networks resolve the private endpoint's name (D2 to D6), chosen once for all fixes.
 
 Nothing is made twice: endpoints and rules that are there and serve are used. Subnets are those from which a route leads
-to the other side, one in each of two zones; addresses are left to AWS. What would join networks, a peering connection
-or a route, is left to people. Sources: Route 53 Developer Guide, "Considerations when creating inbound and outbound
+to the other side, one in each of two zones; addresses are left to AWS. For networks on premises it ends at the inbound
+endpoint and its group. What would join networks, a peering connection or a route, is left to people, and so is the
+forwarder on premises. Sources: Route 53 Developer Guide, "Considerations when creating inbound and outbound
 endpoints", "Quotas on Route 53 VPC Resolver"; no fix itself.
 """
 
@@ -17,11 +18,12 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import AccountGroups, EndpointNetworks, MadeGroup
 from bot.collectors.resolver_rules import AccountResolver, ResolverRules
 from bot.collectors.vpc_dns import VpcDns
+from bot.domain.lookups import Transport
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.phrases import few
 from bot.domain.places import HOME, Place
 from bot.domain.plans import Advice, PlanCase
-from bot.network.model import Direction as Way
+from bot.network.admission import admits_all, admits_any, let_in
 from bot.network.model import SecurityGroupRule, Subnet
 from bot.network.name_passage import longest
 from bot.network.names import Direction, ResolverEndpoint, ResolverRule, RuleType
@@ -36,7 +38,7 @@ ENDPOINTS_AT_MOST = 4
 """Default quota of Resolver endpoints of an account in a region."""
 RULES_AT_MOST = 1000
 """Default quota of Resolver rules of an account in a region."""
-TRANSPORTS = ("udp", "tcp")
+TRANSPORTS = (Transport.UDP, Transport.TCP)
 _SERVING = frozenset({"OPERATIONAL", "UPDATING", "AUTO_RECOVERING"})
 _JOINS = ("pcx-", "tgw-", "vgw-", "eni-")
 
@@ -98,12 +100,14 @@ class Building:
     inbound: ResolverEndpoint | NewEndpoint
     opening: Opening | None
     leads: tuple[Lead, ...]
+    sites: tuple[str, ...]
+    """Networks on premises whose DNS servers can forward to it."""
     left_out: tuple[str, ...]
-    """Why some peers are not led there by it, in sentences."""
+    """Why some networks are not led there by it, in sentences."""
 
 
 Source: TypeAlias = tuple[str, tuple[str, ...]]
-"""The VPC that queries come from, and its CIDRs."""
+"""The VPC, or the network on premises, that queries come from, and its IPv4 CIDRs."""
 
 
 def building(case: PlanCase) -> Building | Advice:
@@ -129,8 +133,9 @@ class _Builder:
         if resolver is None or not home.cidrs or not self._subnets(home.vpc_id):
             return Advice(reason="What is there already in the cluster's own account and VPC could not be read whole.")
         leads = [lead for group in self._groups() if (lead := self._lead(group, home)) is not None]
-        sources = [self._source(lead.outbound) for lead in leads]
-        if not leads and self._peers():
+        sites = [site for site in self._sites() if self._comes_back(site, home)]
+        sources = [*(self._source(lead.outbound) for lead in leads), *sites]
+        if not sources and (self._peers() or self._sites()):
             return Advice(
                 reason=" ".join(self._left_out) or "Nothing that could be built is missing.",
                 text=(*dict.fromkeys(self._commands),),
@@ -138,7 +143,9 @@ class _Builder:
         inbound = self._inbound(resolver, home, sources)
         if isinstance(inbound, Advice):
             return inbound
-        opening = self._opening(inbound, home, leads)
+        opening = self._opening(inbound, home, leads, sites)
+        if sites and not (leads or opening or isinstance(inbound, NewEndpoint)):
+            return self._forwarding(inbound)
         full = self._full(inbound, leads)
         if full:
             return Advice(
@@ -149,6 +156,7 @@ class _Builder:
             inbound=inbound,
             opening=opening,
             leads=tuple(leads),
+            sites=tuple(name for name, _ in sites),
             left_out=tuple(self._left_out),
         )
 
@@ -162,6 +170,38 @@ class _Builder:
         listed = self._case.finding.judgement.details.get("peers")
         names = {str(row["place"]) for row in self._case.finding.rows("peers")} if listed else set()
         return [one for one in self._case.need(Peers).entered if one.place.name in names]
+
+    def _sites(self) -> list[Source]:
+        """Return the networks on premises that the finding is about."""
+        listed = self._case.finding.judgement.details.get("on_premises")
+        names = {str(row["place"]) for row in self._case.finding.rows("on_premises")} if listed else set()
+        found = [one for one in self._case.target.on_premises if one.name in names]
+        return [(one.name, tuple(cidr for cidr in one.cidrs if ":" not in cidr)) for one in found]
+
+    def _comes_back(self, site: Source, home: Site) -> bool:
+        """Return whether two zones of the cluster's VPC have a route there; otherwise it is left out."""
+        name, cidrs = site
+        if self._choose(home.vpc_id, cidrs):
+            return True
+        self._left_out.append(
+            f"{name} is left out: {home.vpc_id} has no subnets in {ZONES} zones with a route to {', '.join(cidrs)}, "
+            "by which answers would come back. Joining networks is left to people."
+        )
+        tables = sorted({one.route_table_id for one in self._subnets(home.vpc_id) if not leads_to(one, cidrs)})
+        self._commands += [
+            f"aws ec2 enable-vgw-route-propagation --route-table-id {table} --gateway-id vgw-… --region {home.region}"
+            for table in tables
+        ]
+        return False
+
+    @staticmethod
+    def _forwarding(inbound: ResolverEndpoint) -> Advice:
+        """Return that AWS lacks nothing: the DNS servers on premises must forward."""
+        targets = ", ".join(sorted(str(one.address) for one in inbound.addresses))
+        return Advice(
+            reason=f"Nothing is left to build in AWS: the inbound endpoint {inbound.id} answers at {targets}.",
+            text=("Let the DNS servers on premises forward the name there; the files say how.",),
+        )
 
     def _groups(self) -> list[list[Site]]:
         """Return the peers' VPCs, those of one account and region together: they share a rule."""
@@ -289,18 +329,23 @@ class _Builder:
         subnets = [one for one in self._subnets(endpoint.vpc_id) if one.id in held]
         return bool(subnets) and all(leads_to(one, far) for one in subnets)
 
-    def _opening(self, inbound: ResolverEndpoint | NewEndpoint, home: Site, leads: Sequence[Lead]) -> Opening | None:
+    def _opening(
+        self, inbound: ResolverEndpoint | NewEndpoint, home: Site, leads: Sequence[Lead], sites: Sequence[Source]
+    ) -> Opening | None:
         """Return what the group of the inbound endpoint that is there does not let in."""
         groups = self._groups_of(home)
         if isinstance(inbound, NewEndpoint) or groups is None or not inbound.security_group_ids:
             return None
         own = [one for one in groups.rules if one.security_group_id in inbound.security_group_ids]
         missing: list[tuple[str, str]] = []
-        for lead in leads:
-            _, cidrs = self._source(lead.outbound)
-            for transport in TRANSPORTS:
-                if not all(_admits(own, transport, asking) for asking in _asking(lead.outbound)):
-                    missing += [(transport, cidr) for cidr in cidrs if not _admits(own, transport, cidr)]
+        for transport in TRANSPORTS:
+            admitting = let_in(own, transport, DNS)
+            for lead in leads:
+                if not all(admits_all(admitting, asking) for asking in _asking(lead.outbound)):
+                    missing += _not_admitted(admitting, transport, self._source(lead.outbound))
+            for site in sites:
+                if not any(admits_any(admitting, ip_network(cidr)) for cidr in site[1]):
+                    missing += _not_admitted(admitting, transport, site)
         if not missing:
             return None
         group = min(inbound.security_group_ids)
@@ -386,22 +431,14 @@ def _forwards(rule: ResolverRule, host: str) -> bool:
     return rule.type is RuleType.FORWARD and rule.name == host
 
 
-def _asking(outbound: ResolverEndpoint | NewEndpoint) -> list[str]:
+def _asking(outbound: ResolverEndpoint | NewEndpoint) -> list[IPv4Network]:
     """Return the networks from which an outbound endpoint asks."""
     if isinstance(outbound, NewEndpoint):
-        return [str(cidr) for subnet in outbound.subnets for cidr in subnet.cidrs if isinstance(cidr, IPv4Network)]
-    return [f"{one.address}/32" for one in outbound.addresses if one.address.version == 4]  # noqa: PLR2004  # IPv4
+        return [cidr for subnet in outbound.subnets for cidr in subnet.cidrs if isinstance(cidr, IPv4Network)]
+    return [IPv4Network(one.address) for one in outbound.addresses if one.address.version == 4]  # noqa: PLR2004  # IPv4
 
 
-def _admits(rules: Sequence[SecurityGroupRule], transport: str, cidr: str) -> bool:
-    """Return whether one inbound rule lets DNS of a whole network in."""
-    asking = ip_network(cidr)
-    return any(
-        rule.direction is Way.INGRESS
-        and isinstance(rule.cidr, IPv4Network)
-        and isinstance(asking, IPv4Network)
-        and asking.subnet_of(rule.cidr)
-        and rule.protocol in {"-1", transport}
-        and (rule.from_port == -1 or rule.from_port <= DNS.first <= rule.to_port)
-        for rule in rules
-    )
+def _not_admitted(
+    admitting: Sequence[SecurityGroupRule], transport: Transport, source: Source
+) -> list[tuple[str, str]]:
+    return [(transport.value, cidr) for cidr in source[1] if not admits_all(admitting, ip_network(cidr))]

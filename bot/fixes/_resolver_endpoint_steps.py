@@ -75,7 +75,7 @@ def billed(*made: NewEndpoint) -> str:
 
 
 def _dns(cidr: str) -> Iterator[dict[str, JsonValue]]:
-    return (groups.wanted_rule(transport, cidr) for transport in TRANSPORTS)
+    return (groups.wanted_rule(transport.value, cidr) for transport in TRANSPORTS)
 
 
 def _group_step(fix: str, plan_id: str, new: NewEndpoint) -> Step:

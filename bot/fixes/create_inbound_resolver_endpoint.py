@@ -3,7 +3,9 @@
 Two addresses in two zones, in subnets whose routes lead back to who asks; AWS draws the addresses. The group lets in 53
 udp and tcp from the peers and the networks on premises, and nothing else. Where an inbound endpoint is there already it
 is used, and its group lets in what it kept out. It stands at the head of what leads a peer to the private endpoint:
-`create_outbound_resolver_endpoint`, `create_forwarding_rule` and `associate_forwarding_rule` follow it in one plan.
+`create_outbound_resolver_endpoint`, `create_forwarding_rule` and `associate_forwarding_rule` follow it in one plan. For
+networks on premises it is all that is made: their DNS servers are told to forward to its addresses, and the plan ends
+"applied; waits for your forwarder" as long as look-ups there show none.
 Nobody joins networks here: a peering connection or a route that is missing is told with its command. Source: Route 53
 Developer Guide, "Forwarding inbound DNS queries to your VPCs". Cost: six calls, and one every 2 s until it is
 OPERATIONAL, which takes minutes. If it stays in CREATING look at the status message in the plan's last line; it fails
@@ -44,6 +46,9 @@ def plan(case: PlanCase) -> Planned | Advice:
         )
     else:
         planned = (steps.opening(NAME, case, found.opening),) if found.opening else ()
+    said += [
+        f"The DNS servers of {name} must be told to forward: that is left to their people." for name in found.sites
+    ]
     return Planned(steps=planned, blast_radius=" ".join([*said, *found.left_out]), only_followed=True)
 
 
@@ -62,6 +67,6 @@ FIX = Fix(
     inverse=steps.inverse,
     permissions=steps.permissions(PlaceKind.HOME),
     needs=NEEDS,
-    rule_parameters=("peers",),
+    rule_parameters=("peers", "on_premises"),
     rehearse=steps.rehearsals_at_home,
 )

@@ -219,7 +219,7 @@ def ending_line(ending: Ending, steps: Sequence[Step], at: TimeForm) -> str:
 def outcome_words(outcome: Outcome) -> str:
     """Return how a repair ended: the result's own word, then the summary, which may begin with it already."""
     word = outcome.result.value.capitalize()
-    return outcome.summary if outcome.summary.startswith(f"{word}:") else f"{word}: {outcome.summary}"
+    return outcome.summary if outcome.summary.startswith((f"{word}:", f"{word} ")) else f"{word}: {outcome.summary}"
 
 
 def _end(step: Step) -> str:

@@ -1,4 +1,4 @@
-"""What is missing between a peer and the private endpoint's name, in the order in which it must be built (D2 to D7)."""
+"""What is missing between another network and the private endpoint's name, in the order of building (D2 to D7)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Step(StrEnum):
     OUTBOUND = "outbound endpoint"
     NETWORK = "way between the endpoints"
     RULE = "FORWARD rule"
+    WAY = "way to the inbound endpoint"
+    FORWARDER = "forwarder on premises"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +41,17 @@ class Lack:
     step: Step
     text: str
     """One sentence without a full stop."""
+    advised: bool = False
+    """AWS advises it; names resolve without."""
 
 
 def lacks(ways: NameWays, one: PeerWay) -> tuple[Lack, ...]:
     """Return what is missing for one peer, in order."""
-    return (*_vpc_dns(ways), *_routes(ways, one), *_inbound(ways, one), *_outbound(ways, one))
+    return (*vpc_dns(ways), *_routes(ways, one), *inbound(ways), *_inbound_group(ways, one), *_outbound(ways, one))
 
 
-def _vpc_dns(ways: NameWays) -> Iterator[Lack]:
+def vpc_dns(ways: NameWays) -> Iterator[Lack]:
+    """Yield DNS attributes of the cluster's VPC that are off (D2)."""
     home = ways.home
     for name, value in (("enableDnsSupport", home.dns_support), ("enableDnsHostnames", home.dns_hostnames)):
         if value is False:
@@ -70,7 +75,8 @@ def _routes(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
             )
 
 
-def _inbound(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
+def inbound(ways: NameWays) -> Iterator[Lack]:
+    """Yield that there is no inbound endpoint, or that it is in one zone alone (D3)."""
     home, found = ways.home, ways.inbound()
     if (home.account, home.region) not in ways.world.read:
         return
@@ -80,9 +86,13 @@ def _inbound(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
     zones = {_zone(ways, each.subnet_id) for endpoint in found for each in endpoint.addresses}
     if len(zones - {""}) < _LEAST_ADDRESSES and "" not in zones:
         text = f"The inbound endpoint {found[0].id} is in {len(zones)} availability zone; AWS advises two at least"
-        yield Lack(step=Step.INBOUND, text=text)
+        yield Lack(step=Step.INBOUND, text=text, advised=True)
+
+
+def _inbound_group(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
+    found = ways.inbound()
     closed = [endpoint for endpoint in found if _shut(ways, one, endpoint)]
-    if len(closed) == len(found):
+    if closed and len(closed) == len(found):
         groups = ", ".join(closed[0].security_group_ids)
         there = ", ".join(ways.world.vpcs[one.peer.found.vpc_id].cidrs)
         text = f"No rule of {groups}, which {closed[0].id} carries, lets udp/53 in from {there}"

@@ -15,8 +15,8 @@ from bot.collectors.resolver_rules import ResolverRules
 from bot.collectors.vpc_dns import AMAZON, VpcDns, VpcDnsSettings
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, nothing_to_check, unknown
-from bot.domain.lookups import Answer, ClientKind, Reach
-from bot.domain.network_lookups import EndpointLookups, NetworkLooked
+from bot.domain.lookups import ClientKind, Reach
+from bot.domain.network_lookups import EndpointLookups
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.places import PublicResolution
 from bot.network.model import Interface, Vpc
@@ -151,13 +151,10 @@ def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) 
 def fails_there(seen: EndpointLookups | None, place: str) -> bool | None:
     """Return whether lookups from a network were seen to get none of the private addresses; None: not looked."""
     looked = seen.of(place) if seen else None
-    if seen is None or looked is None or not looked.asked:
+    if seen is None or looked is None:
         return None
-    return not _answered(looked, frozenset(seen.private_addresses))
-
-
-def _answered(looked: NetworkLooked, private: frozenset[str]) -> bool:
-    return any(one.answer is Answer.ANSWERED and private & set(one.addresses) for one in looked.asked)
+    answered = seen.answered(looked.asked)
+    return None if answered is None else not answered
 
 
 def reach_of(places: Iterable[str]) -> tuple[Reach, ...]:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from bot.domain.approvals import Result
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis, Progress
-from bot.domain.findings import Verdict
+from bot.domain.findings import Finding, Verdict
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan
 from bot.domain.playbooks import Playbook
@@ -35,7 +35,7 @@ class Verification:
     """What was seen after a plan was applied."""
 
     result: Result
-    """VERIFIED, NOT_VERIFIED or UNVERIFIABLE."""
+    """VERIFIED, WAITS, NOT_VERIFIED or UNVERIFIABLE."""
     summary: str
     diagnosis: Diagnosis | None
     """None: not even a diagnosis could be made."""
@@ -79,7 +79,7 @@ class Verifier:
         def look() -> tuple[Verification, bool]:
             seen = self._look(plan, question, asked_by)
             in_vain = seen.result is Result.UNVERIFIABLE and _in_vain(rules, seen.diagnosis)
-            return seen, seen.result is Result.VERIFIED or in_vain
+            return seen, seen.result in {Result.VERIFIED, Result.WAITS} or in_vain
 
         return self._repeat(look)
 
@@ -111,12 +111,18 @@ class Verifier:
 
 
 def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
-    """Return the result: a PROBLEM outweighs what could not be seen, and only full sight verifies."""
+    """Return the result: a PROBLEM outweighs what could not be seen, and only full sight verifies.
+
+    A rule that waits for people alone, and look-ups that fail for nothing else, are no failure of the plan.
+    """
+    waiting = {finding.rule: finding for finding in diagnosis.findings if finding.judgement.waits_for}
     verdicts = {finding.rule: finding.verdict for finding in diagnosis.findings}
-    bad = [rule for rule in plan.verify_rules if verdicts.get(rule) is Verdict.PROBLEM]
-    unseen = [rule for rule in plan.verify_rules if verdicts.get(rule, Verdict.UNKNOWN) is Verdict.UNKNOWN]
+    judged = [rule for rule in plan.verify_rules if rule not in waiting]
+    bad = [rule for rule in judged if verdicts.get(rule) is Verdict.PROBLEM]
+    unseen = [rule for rule in judged if verdicts.get(rule, Verdict.UNKNOWN) is Verdict.UNKNOWN]
+    waits = [waiting[rule] for rule in plan.verify_rules if rule in waiting]
     looked = f" ({diagnosis.looked_from})" if diagnosis.looked_from else ""
-    answer = _answer(plan.symptoms, diagnosis)
+    answer = _answer(_not_waiting(plan.symptoms, diagnosis, waiting), diagnosis)
     if diagnosis.binding is not None and diagnosis.binding != plan.binding:
         return Result.UNVERIFIABLE, "Applied, not verified: what was looked at afterwards is another cluster."
     if plan.yields:
@@ -127,10 +133,28 @@ def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
         return Result.NOT_VERIFIED, f"Applied, but lookups still fail{looked}."
     if unseen or diagnosis.binding is None:
         return Result.UNVERIFIABLE, f"Applied, not verified: {', '.join(unseen) or 'the cluster'} could not be checked."
+    if waits:
+        return Result.WAITS, f"Applied; waits for {waits[0].judgement.waits_for}: {_left(waits[0])}"
     if answer is None:
         return Result.UNVERIFIABLE, f"Applied, not verified: it could not be seen whether lookups answer{looked}."
     lookups = f" and every lookup answered{looked}" if plan.symptoms else ""
     return Result.VERIFIED, f"Verified: {', '.join(plan.verify_rules)} healthy{lookups}."
+
+
+def _not_waiting(symptoms: Collection[str], diagnosis: Diagnosis, waiting: Collection[str]) -> tuple[str, ...]:
+    """Return the symptoms without those that fail, and for nothing but what waits for people."""
+    explained = {
+        finding.rule
+        for finding in diagnosis.findings
+        if finding.verdict is Verdict.PROBLEM and finding.explained_by and set(finding.explained_by) <= set(waiting)
+    }
+    return tuple(rule for rule in symptoms if rule not in explained)
+
+
+def _left(finding: Finding) -> str:
+    """Return the last thing that the rule says, which is what is left."""
+    proof = finding.judgement.proof
+    return proof[-1] if proof else finding.judgement.summary
 
 
 def _answer(symptoms: Collection[str], diagnosis: Diagnosis) -> bool | None:

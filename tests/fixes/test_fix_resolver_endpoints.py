@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
@@ -14,7 +15,7 @@ from bot.collectors.resolver_rules import AccountResolver, ResolverRules
 from bot.collectors.vpc_dns import VpcDns, VpcDnsSettings
 from bot.domain.evidence import NoParameters
 from bot.domain.peers import Peers, SeenPlace
-from bot.domain.places import HOME, Place
+from bot.domain.places import HOME, OnPremises, Place
 from bot.domain.plans import Advice, PlanCase, Planned, Step
 from bot.domain.settling import Progressing
 from bot.errors import WriteFailed
@@ -195,6 +196,77 @@ def test_what_cannot_be_built_whole_is_not_begun(bench: Any, found: Any, reason:
     assert all(isinstance(one, Advice) and reason in one.reason for one in planned), planned
     assert isinstance(planned[0], Advice)
     assert any(command in text for text in planned[0].text)
+
+
+SITE_CIDR = "192.168.7.0/24"
+HQ = OnPremises(name="hq", cidrs=(SITE_CIDR,))
+
+
+def to_site(*subnets: Subnet) -> tuple[Subnet, ...]:
+    """Return them with a route to the network on premises."""
+    route = Route(destination="192.168.0.0/16", target="vgw-1", active=True)
+    return tuple(replace(one, routes=(*one.routes, route)) for one in subnets)
+
+
+def site_case(bench: Any, *found: object, peers: Sequence[Any] = ()) -> PlanCase:
+    """Return what is planned from for a network on premises."""
+    details = {"peers": list(peers), "on_premises": [{"place": "hq", "cidrs": [SITE_CIDR]}]}
+    case: PlanCase = bench.case("private_endpoint_not_resolvable", details, NoParameters(), *found)
+    return replace(case, target=replace(case.target, on_premises=(HQ,)))
+
+
+def test_for_a_network_on_premises_the_plan_ends_at_the_inbound_endpoint_and_its_group(bench: Any) -> None:
+    """Which lets 53 udp and tcp in from there, in subnets with a way back; the forwarder is left to people."""
+    case = site_case(bench, *evidence(home=to_site(*AT_HOME)))
+
+    steps, first = whole(case), INBOUND.plan(case)
+
+    assert [step.action for step in steps] == ["create_group", "authorize", "create_endpoint"]
+    assert [(rule["protocol"], rule["peer"]) for rule in steps[1].parameters["rules"]] == [  # type: ignore[union-attr, call-overload, index]  # JSON
+        ("udp", SITE_CIDR), ("tcp", SITE_CIDR),
+    ]  # fmt: skip
+    assert isinstance(first, Planned)
+    assert "The DNS servers of hq must be told to forward" in first.blast_radius
+
+
+def test_a_peer_and_a_network_on_premises_share_one_inbound_endpoint(bench: Any) -> None:
+    """Its group lets both in, and the peer's part follows."""
+    peers = [{"place": "tools", "vpc_id": "vpc-peer"}]
+
+    steps = whole(site_case(bench, *evidence(home=to_site(*AT_HOME)), peers=peers))
+
+    assert [step.action for step in steps] == [
+        "create_group", "authorize", "create_endpoint", "create_group", "create_endpoint", "create_rule", "associate",
+    ]  # fmt: skip
+    rules: Any = steps[1].parameters["rules"]
+    assert {rule["peer"] for rule in rules} == {SITE_CIDR, PEER_CIDR}
+
+
+def test_a_group_that_keeps_a_network_on_premises_out_is_opened(bench: Any) -> None:
+    """A group that lets a part of it in, such as its DNS servers' addresses, is left as it is."""
+    server = SecurityGroupRule(
+        id="sgr-1", security_group_id="sg-in", direction=Way.INGRESS, protocol="-1", from_port=-1, to_port=-1,
+        cidr=network("192.168.7.53/32"),
+    )  # fmt: skip
+    found = {"home": to_site(*AT_HOME), "endpoints": (ENDPOINT,)}
+
+    shut, open_ = (site_case(bench, *evidence(**found, rules=rules)) for rules in ((), (server,)))  # type: ignore[arg-type]  # by name
+
+    assert [(step.action, step.diff) for step in whole(shut)] == [
+        ("authorize", (f"+ udp 53 from {SITE_CIDR}", f"+ tcp 53 from {SITE_CIDR}"))
+    ]
+    left = INBOUND.plan(open_)
+    assert isinstance(left, Advice)
+    assert "Nothing is left to build in AWS: the inbound endpoint rslvr-in-1 answers at 10.0.0.10" in left.reason
+
+
+def test_a_network_on_premises_to_which_no_route_leads_is_left_to_people(bench: Any) -> None:
+    """Joining networks is theirs; the command is told."""
+    left = INBOUND.plan(site_case(bench, *evidence()))
+
+    assert isinstance(left, Advice)
+    assert "hq is left out: vpc-home has no subnets in 2 zones with a route to 192.168.7.0/24" in left.reason
+    assert "enable-vgw-route-propagation --route-table-id rtb-vpc-home" in left.text[0]
 
 
 class Made:

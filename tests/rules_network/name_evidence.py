@@ -182,7 +182,8 @@ def judged(
         name="cluster-prod", eks_name="cluster-prod", region=REGION, peers=(Peer(place=PEER),) if peers else (),
         public_resolution=public, on_premises=on_premises,
     )  # fmt: skip
-    return rule.judge(Case(target=target, collected_at=NOW, thresholds=rule.thresholds(), evidence=scene.evidence()))
+    evidence = scene.evidence() | ({} if peers else {Peers: Peers(peers=())})
+    return rule.judge(Case(target=target, collected_at=NOW, thresholds=rule.thresholds(), evidence=evidence))
 
 
 def without_routes(known: VpcNetwork) -> VpcNetwork:

@@ -10,7 +10,7 @@ import pytest
 from bot.collectors.dns_profiles import VpcProfile
 from bot.domain.evidence import Gap
 from bot.domain.findings import Verdict
-from bot.domain.places import HOME, OnPremises, PublicResolution
+from bot.domain.places import HOME, PublicResolution
 from bot.network.names import FirewallAction, FirewallRule, PrivateZone, RuleType, Target
 from bot.rules import (
     dns_firewall_blocks,
@@ -192,16 +192,6 @@ def test_a_rule_that_is_aimed_at_another_vpcs_resolver_is_broken() -> None:
 def test_without_anybody_elsewhere_there_is_nothing_to_check() -> None:
     """No peer and no network on premises is configured."""
     assert judged(NOT_RESOLVABLE, BUILT, peers=False).summary.startswith("Nothing to check")
-
-
-def test_a_network_on_premises_is_unknown_until_somebody_looks_from_there() -> None:
-    """Nothing shows its forwarder; where public DNS may be asked it does not matter."""
-    hq = OnPremises(name="hq", cidrs=("10.64.0.0/10",))
-
-    asked = judged(NOT_RESOLVABLE, BUILT, on_premises=(hq,))
-
-    assert (asked.verdict, asked.missing[0].what, asked.missing[0].setting) == (UNKNOWN, "lookups from hq", "probe")
-    assert judged(NOT_RESOLVABLE, BUILT, OPEN, on_premises=(hq,)).verdict is HEALTHY
 
 
 def test_an_address_block_is_written_as_it_is() -> None:

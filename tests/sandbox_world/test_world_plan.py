@@ -9,7 +9,7 @@ from bot.app import load_units
 from bot.commands import list_scenarios
 from bot.errors import ConfigurationError
 from bot.sandbox.world.plan import draw_plan
-from bot.sandbox.world.scenario import ByFix
+from bot.sandbox.world.scenario import ByFix, ByFixThenHand
 from bot.sandbox.world.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
 
 
@@ -66,7 +66,9 @@ def test_what_scenarios_name_is_there() -> None:
 
     assert named - {""} <= units.rules.keys()
     assert {name for one in scenarios for name in one.blinds} <= units.collectors.keys()
-    assert {one.healed_by.fix for one in scenarios if isinstance(one.healed_by, ByFix)} <= units.fixes.keys()
+    assert {
+        one.healed_by.fix for one in scenarios if isinstance(one.healed_by, ByFix | ByFixThenHand)
+    } <= units.fixes.keys()
     assert [one.name for one in scenarios if one.broken is not bool(one.healed_by)] == []
     assert {bool(one.root_cause) for one in all_scenarios()} == {True, False}
 

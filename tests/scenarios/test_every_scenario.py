@@ -15,7 +15,7 @@ from bot.domain.phrases import timestamp
 from bot.report.diagnosis_words import diagnosis_words
 from bot.report.json_report import json_report
 from bot.report.terminal import diagnosis_text
-from bot.sandbox.world.scenario import ByFix
+from bot.sandbox.world.scenario import ByFix, ByFixThenHand
 from bot.sandbox.world.scenario_catalogue import all_look_alikes, all_scenarios, find_scenario
 from bot.workflow.record import read_record, record_of
 from bot.workflow.replay import replay
@@ -70,7 +70,7 @@ def test_diagnosis_names_exactly_what_the_scenario_says(seen: See, scenario: str
         )
         assert {rule: verdicts[rule] for rule in told.not_to_blame} == dict.fromkeys(told.not_to_blame, "healthy")
         assert {one["rule"] for one in report["coverage"]["unknown"]} <= _may_be_unknown(told.blinds), seed
-        if isinstance(told.healed_by, ByFix):
+        if isinstance(told.healed_by, ByFix | ByFixThenHand):
             assert told.healed_by.fix in {fix["fix"] for fix in found[told.root_cause]["fixes"]}, seed
         explained |= {rule for rule, finding in found.items() if told.root_cause in finding["explained_by"]}
     assert explained == set(told.explains)

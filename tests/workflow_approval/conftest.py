@@ -79,6 +79,10 @@ class World:
     binding: Binding | None = BINDING
     unseen: bool = False
     """Diagnoses cannot see the doors."""
+    waits_for: str = ""
+    """Once the front door is open: what the rule about doors waits for."""
+    explains: bool = True
+    """Whether failing look-ups follow from the doors then."""
     asked: list[Question] = field(default_factory=list)
 
     def read(self, step: Step, reading: Reading) -> JsonValue:
@@ -120,8 +124,13 @@ class World:
         well = all(self.doors.values()) and self.heals
         seen = Verdict.UNKNOWN if self.unseen else (Verdict.HEALTHY if well else Verdict.PROBLEM)
         answer = self.lookups if self.doors["front"] else False
+        door, symptom = finding_for("door_shut", seen), self.symptom_finding(answer if self.selector else None)
+        if self.waits_for and self.doors["front"]:
+            judgement = replace(door.judgement, waits_for=self.waits_for, proof=("hq: Oil the hinges.",))
+            door = replace(door, judgement=judgement)
+            symptom = replace(symptom, explained_by=("door_shut",) if self.explains else ())
         return diagnosis_with(
-            [finding_for("door_shut", seen), self.symptom_finding(answer if self.selector else None)],
+            [door, symptom],
             target=TARGETS[question.cluster],
             question=question,
             asked_by=asked_by,

@@ -8,6 +8,7 @@ from bot.domain.cluster import PodName, Question
 from bot.domain.findings import Kind, Verdict
 from bot.domain.people import Person
 from bot.errors import EvidenceUnavailable, SourceTimeout
+from bot.report.plan_words import outcome_words
 
 
 def _repaired(setting: Any, kit: Any, **changes: Any) -> tuple[Proposal, Outcome]:
@@ -58,6 +59,30 @@ def test_anything_less_is_not_called_success(
     _, outcome = _repaired(setting, kit)
     assert outcome.result is result
     assert says in outcome.summary
+
+
+@pytest.mark.parametrize(
+    ("changes", "result", "says"),
+    [
+        pytest.param({"heals": False, "lookups": False}, Result.WAITS, "hq: Oil the hinges.", id="all-is-seen"),
+        pytest.param({"unseen": True, "lookups": None}, Result.WAITS, "hq: Oil the hinges.", id="nobody-looks-there"),
+        pytest.param(
+            {"heals": False, "lookups": False, "explains": False}, Result.NOT_VERIFIED, "still fail", id="fails-besides"
+        ),
+    ],
+)
+def test_what_is_left_to_people_is_neither_success_nor_failure(
+    setting: Any, kit: Any, changes: dict[str, Any], result: Result, says: str
+) -> None:
+    """The plan did its part: what it waits for is said at once, and its change is not offered to be taken back."""
+    for name, value in {"waits_for": "your joiner", **changes}.items():
+        setattr(setting.world, name, value)
+    _, outcome = _repaired(setting, kit)
+    assert outcome.result is result
+    assert says in outcome.summary
+    if result is Result.WAITS:
+        assert outcome.summary == f"Applied; waits for your joiner: {says}"
+        assert (outcome_words(outcome), outcome.inverse_proposal_id, setting.slept) == (outcome.summary, "", [])
 
 
 def test_a_rule_that_is_not_there_afterwards_is_not_healthy(setting: Any, kit: Any) -> None:

@@ -34,6 +34,9 @@ class ControlRoutes:
             return web.json_response(self._read(route[1], request.query.get("resource", "")))
         if self._probes is not None and route == ("POST", "probe-clusters"):
             return web.json_response({"url": await self._probes.add(body)})
+        if self._probes is not None and route == ("POST", "forwarders"):
+            self._probes.forward(body)
+            return web.json_response({"ok": True})
         if self._probes is not None and route == ("POST", "reset"):
             await self._probes.clear()
         self._change(route, body)

@@ -1,4 +1,4 @@
-"""Small clusters in other VPCs, each with a pod to look names up from: what `probe: {kubeconfig: …}` leads to."""
+"""Small clusters in other networks, each with a pod to look names up from: what `probe: {kubeconfig: …}` leads to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.faults import Faults
 from bot.sandbox.kubernetes.program import Programs
 from bot.sandbox.kubernetes.resources import type_of
-from bot.sandbox.network.seen_from import SeenFrom
+from bot.sandbox.network.seen_from import OnPremises, SeenFrom
 from bot.sandbox.network.source import NetworkSource
 from bot.sandbox.world.world import PROBE_IMAGE, PROBE_SELECTOR
 
@@ -28,12 +28,13 @@ class ProbeClusters:
         self._network, self._programs = network, programs
         self._runners: list[web.AppRunner] = []
         self._turning: list[asyncio.Task[None]] = []
+        self._on_premises: dict[str, OnPremises] = {}
 
     async def add(self, asked: Any) -> str:  # noqa: ANN401  # JSON of any shape
-        """Make one in the VPC `vpc_id`, its node at `address`, and return its URL."""
+        """Make one in the VPC `vpc_id`, or on premises in `cidr`, its node at `address`, and return its URL."""
         from bot.sandbox.kubernetes.server import ApiServer  # noqa: PLC0415  # its control routes know this module
 
-        cluster = Cluster(SeenFrom(self._network, asked["vpc_id"]), self._programs, seed=len(self._runners) + 1)
+        cluster = Cluster(self._around(asked), self._programs, seed=len(self._runners) + 1)
         for document in _objects(asked["name"], asked["address"]):
             kind = type_of(document)
             assert kind is not None  # noqa: S101  # our own documents
@@ -46,6 +47,17 @@ class ProbeClusters:
         self._turning.append(asyncio.create_task(_keep_turning(cluster)))
         return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
+    def _around(self, asked: Any) -> NetworkSource:  # noqa: ANN401  # JSON of any shape
+        if "cidr" not in asked:
+            return SeenFrom(self._network, asked["vpc_id"])
+        made = OnPremises(self._network, asked["cidr"], asked["address"], public_dns=asked["public_dns"])
+        self._on_premises[asked["name"]] = made
+        return made
+
+    def forward(self, asked: Any) -> None:  # noqa: ANN401  # JSON of any shape
+        """Let the DNS server of the network `on_premises` forward `name` to `targets`."""
+        self._on_premises[asked["on_premises"]].forward(asked["name"], asked["targets"])
+
     async def clear(self) -> None:
         """End all of them."""
         for task in self._turning:
@@ -55,6 +67,7 @@ class ProbeClusters:
         for runner in self._runners:
             await runner.cleanup()
         self._turning, self._runners = [], []
+        self._on_premises = {}
 
 
 async def _settle(cluster: Cluster) -> None:

@@ -139,7 +139,12 @@ def _is_ours(route: Any) -> bool:  # noqa: ANN401  # JSON
 
 
 def _route(row: Any) -> Route:  # noqa: ANN401  # JSON
-    return Route(cidr=row["DestinationCidrBlock"], peering_id=row.get("VpcPeeringConnectionId") or "")
+    gateway = row.get("GatewayId") or ""
+    return Route(
+        cidr=row["DestinationCidrBlock"],
+        peering_id=row.get("VpcPeeringConnectionId") or "",
+        gateway_id=gateway if gateway.startswith("vgw-") else "",
+    )
 
 
 def _port(item: dict[str, Any]) -> Port:

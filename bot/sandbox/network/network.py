@@ -44,17 +44,27 @@ class Network:
     def next_vpc(self, vpc: Vpc, subnet_id: str, address: str) -> Vpc | None:
         """Return the VPC into which a subnet's route table leads packets for an address; None: into none.
 
-        The longest prefix counts (VPC User Guide, "Route priority"); addresses of the VPC's own are always local.
+        The longest prefix counts (VPC User Guide, "Route priority"); addresses of the VPC's own are always local. A
+        network on premises sends each VPC's packets to it.
         """
         if any(within(address, cidr) for cidr in vpc.cidrs):
             return vpc
+        if vpc.forwards is not None:
+            return self._holding(address, on_premises=False)
         routes = [route for route in vpc.routes_of(subnet_id) if within(address, route.cidr)]
         chosen = max(routes, key=lambda route: ipaddress.ip_network(route.cidr).prefixlen, default=None)
+        if chosen and chosen.gateway_id:
+            return self._holding(address, on_premises=True)
         peering = next((one for one in self.peerings if chosen and one.id == chosen.peering_id), None)
         if peering is None or vpc.id not in peering.vpc_ids:
             return None
         other = next((self.vpc(vpc_id) for vpc_id in peering.vpc_ids if vpc_id != vpc.id), None)
         return other if other and any(within(address, cidr) for cidr in other.cidrs) else None
+
+    def _holding(self, address: str, *, on_premises: bool) -> Vpc | None:
+        """Return the VPC, or the network on premises, that has an address in its CIDRs."""
+        known = (vpc for vpc in self.vpcs if (vpc.forwards is not None) is on_premises)
+        return next((vpc for vpc in known if any(within(address, cidr) for cidr in vpc.cidrs)), None)
 
     def inbound_at(self, vpc: Vpc, address: str) -> ResolverEndpoint | None:
         """Return the inbound endpoint that answers at an address of a VPC."""

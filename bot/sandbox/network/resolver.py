@@ -1,14 +1,15 @@
-"""Each VPC's own resolver, which neither security groups nor network ACLs filter.
+"""Each VPC's own resolver, which no security group and no network ACL filters, and the DNS server of other networks.
 
-DNS Firewall is asked first. Of the rules and private zones that hold for the VPC the one with the longest matching name
-decides; of two with the same name the rule (Route 53 Developer Guide, "How Resolver endpoints forward DNS queries from
-your VPCs"). Without one the name is public. The name of an EKS cluster's endpoint is a private zone of its own, which
-EKS manages.
+One on premises forwards what its people told it. In a VPC DNS Firewall is asked first. Of the rules and private zones
+that hold for the VPC the one with the longest matching name decides; of two with the same name the rule (Route 53
+Developer Guide, "How Resolver endpoints forward DNS queries from your VPCs"). Without one the name is public. The name
+of an EKS cluster's endpoint is a private zone of its own, which EKS manages.
 Answers A records. Shares nothing with the bot's evaluator.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 
 from bot.sandbox.network.names import Record, ResolverRule, Zone, belongs, plain
@@ -17,6 +18,7 @@ from bot.sandbox.network.packets import EPHEMERAL, Flow, reached
 from bot.sandbox.network.public_names import public_answer
 from bot.sandbox.network.replies import TIMEOUT, Outcome, Reply
 from bot.sandbox.network.vpc import Vpc
+from bot.sandbox.world.world import vpc_resolver
 
 _NXDOMAIN = Reply(outcome=Outcome.NXDOMAIN, recursion=True)
 _SERVFAIL = Reply(outcome=Outcome.SERVFAIL, recursion=True)
@@ -37,6 +39,8 @@ class Resolver:
         if self._steps > _MOST_STEPS:
             return _SERVFAIL
         name = plain(name)
+        if self._vpc.forwards is not None:
+            return self._on_premises(name, self._vpc.forwards)
         if self._is_blocked(name):
             return _NXDOMAIN
         rule, zone = self._rule(name), self._zone(name)
@@ -85,6 +89,18 @@ class Resolver:
         if endpoint is not None and not endpoint.public:
             return Reply(outcome=Outcome.ANSWER, addresses=endpoint.addresses, recursion=True, ttl_seconds=60)
         return public_answer(name)
+
+    def _on_premises(self, name: str, forwards: Mapping[str, tuple[str, ...]]) -> Reply:
+        """Return what a DNS server on premises answers: by its longest forwarder, else by public DNS."""
+        zone = max((one for one in forwards if belongs(name, one)), key=len, default=None)
+        if zone is None:
+            return self._public(name)
+        client = vpc_resolver(self._vpc.cidrs[0])
+        asked = (
+            ask_address(self._network, self._vpc, query(client, server), name, steps=self._steps)
+            for server in forwards[zone]
+        )
+        return next((reply for reply in asked if reply != TIMEOUT), _SERVFAIL)
 
     def _forwarded(self, rule: ResolverRule, name: str) -> Reply:
         """Ask the rule's targets from the outbound endpoint's addresses, until one answers."""

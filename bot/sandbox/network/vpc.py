@@ -64,6 +64,8 @@ class Route:
     cidr: str
     peering_id: str
     """Empty: another target."""
+    gateway_id: str = ""
+    """`vgw-…`: a virtual private gateway, behind which networks on premises are; empty: another target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,8 @@ class Vpc:
     routes: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
     """Routes beside the local ones by subnet; those of the VPC's main table under ""."""
     api_endpoints: tuple[ApiEndpoint, ...] = ()
+    forwards: Mapping[str, tuple[str, ...]] | None = None
+    """Of a network on premises, which is no VPC: the names that its DNS server forwards, and to which addresses."""
 
     @cached_property
     def _by_address(self) -> dict[str, Port]:

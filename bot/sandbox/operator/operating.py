@@ -6,7 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -167,6 +167,10 @@ class HttpOperator:
         """Let a node track what a pod asks a ClusterIP over UDP from one port, led to this address."""
         exchange = {"node": node, "client": client, "port": port, "server": server, "led_to": led_to}
         self._cluster("POST", "tracked", exchange)
+
+    def forward_on_premises(self, network: str, name: str, targets: Sequence[str]) -> None:
+        """Let the DNS server of a network on premises forward a name; to none: no more."""
+        self._cluster("POST", "forwarders", {"on_premises": network, "name": name, "targets": list(targets)})
 
     def time_passes(self, seconds: float) -> None:
         """Date everything in the cluster back, so that it happened so much longer ago; what AWS has begun goes on."""

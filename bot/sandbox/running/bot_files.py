@@ -15,6 +15,7 @@ from bot.sandbox.world.world import (
     PROBE_SELECTOR,
     REGION,
     WORKLOAD_SELECTOR,
+    WorldSite,
     WorldVpc,
 )
 
@@ -65,8 +66,9 @@ def configuration(
     neighbours: Sequence[WorldVpc] = (),
     public_resolution: str = "unknown",
     probes: Mapping[str, str] = _NONE,
+    on_premises: Sequence[WorldSite] = (),
 ) -> str:
-    """Return the `dnsbot.yaml` of a world, with its neighbours as peers of the cluster.
+    """Return the `dnsbot.yaml` of a world, with its neighbours as peers of the cluster, and its networks on premises.
 
     `probes` are the networks that can be looked from, with the URLs of their clusters.
     """
@@ -84,10 +86,18 @@ def configuration(
     node_probe: {{image: {PROBE_IMAGE}, namespace: {PROBE_NAMESPACE}}}
     debug_image: {PROBE_IMAGE}
     public_resolution: {public_resolution}
-{_peers(neighbours, probes)}approvals:
+{_peers(neighbours, probes)}{_on_premises(on_premises, probes)}approvals:
   production: {{required: 1, requester_may_approve: false, users: [], user_groups: [S01], expires_after: 30m}}
   default: {{required: 1, requester_may_approve: false, users: [], user_groups: [S01], expires_after: 30m}}
 """
+
+
+def _on_premises(sites: Sequence[WorldSite], probes: Mapping[str, str]) -> str:
+    entries = (
+        f"    - name: {site.name}\n      cidrs: [{site.cidr}]\n{_probe(site.name) if site.name in probes else ''}"
+        for site in sites
+    )
+    return f"    on_premises:\n{''.join(entries)}" if sites else ""
 
 
 def _probe(name: str) -> str:
@@ -114,12 +124,13 @@ def write_bot_files(
     neighbours: Sequence[WorldVpc],
     public_resolution: str,
     probes: Mapping[str, str] = _NONE,
+    on_premises: Sequence[WorldSite] = (),
 ) -> None:
     """Write both files into `directory`, and a kubeconfig for each probe."""
     (directory / "kubeconfig.yaml").write_text(kubeconfig(kubernetes_url), encoding="utf-8")
     for name, url in probes.items():
         (directory / f"probe-{name}.yaml").write_text(probe_kubeconfig(name, url), encoding="utf-8")
-    text = configuration(directory, neighbours, public_resolution, probes)
+    text = configuration(directory, neighbours, public_resolution, probes, on_premises)
     (directory / "dnsbot.yaml").write_text(text, encoding="utf-8")
 
 

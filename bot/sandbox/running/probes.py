@@ -18,7 +18,7 @@ _API_PORT = 443
 def set_up_probes(
     world: World, operator: Operator, ask: Callable[[str, str, object], Any], *, public_dns: bool
 ) -> Mapping[str, str]:
-    """Put a small cluster into each neighbour and return their URLs by the neighbour's name.
+    """Put a small cluster into each neighbour and network on premises and return their URLs by its name.
 
     The API admits 443 from each, as D7 asks for. `ask` calls a control route of the Kubernetes far end.
     """
@@ -31,6 +31,10 @@ def set_up_probes(
         admit_to_api(operator, world, vpc.cidr)
         address = _host(operator, vpc)
         urls[vpc.name] = ask("POST", "probe-clusters", {"name": vpc.name, "vpc_id": vpc.id, "address": address})["url"]
+    for site in world.on_premises:
+        admit_to_api(operator, world, site.cidr)
+        there = {"name": site.name, "cidr": site.cidr, "address": site.host, "public_dns": public_dns}
+        urls[site.name] = ask("POST", "probe-clusters", there)["url"]
     return urls
 
 

@@ -74,7 +74,14 @@ class RunningWorld(Started):
 
     def _populate(self) -> None:
         self.world = build(
-            draw_plan(self.seed, self._nodes, self.scenario.neighbours, ipv6=self.scenario.ipv6), self.operator
+            draw_plan(
+                self.seed,
+                self._nodes,
+                self.scenario.neighbours,
+                ipv6=self.scenario.ipv6,
+                on_premises=self.scenario.on_premises,
+            ),
+            self.operator,
         )
         probes = set_up_probes(
             self.world,
@@ -86,6 +93,7 @@ class RunningWorld(Started):
             self.directory,
             kubernetes_url=self.kubernetes_url,
             neighbours=self.world.neighbours,
+            on_premises=self.world.on_premises,
             public_resolution=self.scenario.public_resolution,
             probes=probes,
         )

@@ -7,8 +7,9 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +19,7 @@ from bot.sandbox.story.bot_process import BotFailed, BotProcess
 from bot.sandbox.story.screen import Screen
 from bot.sandbox.story.stage import Stage, set_stage
 from bot.sandbox.story.story import ADVISED, FIXED, UNEXPECTED, Story, Unexpected
+from bot.sandbox.world.scenario import ByFixThenHand
 from bot.sandbox.world.world import CLUSTER
 
 INTERRUPTED = 130
@@ -78,7 +80,12 @@ def _play_on(stage: Stage, screen: Screen, log: Path, port: int) -> int:
         stage.slack.deliver_to(bot.url)
         screen.say(f"It listens on {bot.url}; Slack delivers there with signed requests.")
         story = Story(
-            slack=stage.slack, screen=screen, cluster=CLUSTER, healthy=not scenario.broken, names=scenario.names
+            slack=stage.slack,
+            screen=screen,
+            cluster=CLUSTER,
+            healthy=not scenario.broken,
+            names=scenario.names,
+            forward=_left_to_people(stage),
         )
         try:
             code = story.tell()
@@ -87,6 +94,12 @@ def _play_on(stage: Stage, screen: Screen, log: Path, port: int) -> int:
             seen, said = _last_seen(stage), bot.log_tail()
             raise Unexpected(f"{error}\nOn ben's screen last:\n{seen}\nThe bot's log ends:\n{said}") from error
         return code
+
+
+def _left_to_people(stage: Stage) -> Callable[[], None] | None:
+    """Return what a person does after the scenario's fix."""
+    healing, world = stage.world.scenario.healed_by, stage.world
+    return partial(healing.acts, world.world, world.operator) if isinstance(healing, ByFixThenHand) else None
 
 
 def _check_history(bot: BotProcess, screen: Screen, root_cause: str) -> None:

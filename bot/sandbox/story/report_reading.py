@@ -14,6 +14,7 @@ ROOT_CAUSE = "Root cause:"
 PROPOSED = "Proposed, for approval:"
 ADVICE = ("What you can do:", "Not offered: ")
 OUTCOME = "Outcome."
+WAITS = "Applied; waits for "
 STANDING = "How it stands."
 PLAN = "What else it touches."
 

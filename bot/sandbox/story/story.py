@@ -33,6 +33,8 @@ class Story:
     """Nothing is broken in this world."""
     names: tuple[str, ...] = ()
     """What the asker has looked up besides."""
+    forward: Callable[[], None] | None = None
+    """What people do once the bot has done its part and waits for them; None: nothing is left to them."""
     after_seconds: float = 0.0
     """How long a report may still name the fault after a verified fix; what has queued up under load drains by then."""
 
@@ -134,6 +136,10 @@ class Story:
     def _verified(self, approver: Typist, card: Seen) -> None:
         self.screen.step("The card shows the decision, the steps and the outcome")
         self.screen.shows("ben", CHANNEL_NAME, reading.above_the_plan(card))
+        if self.forward is not None and reading.outcome(card).startswith(reading.WAITS):
+            self.screen.step("The people on premises do what is left to them")
+            self.forward()
+            return
         if not reading.outcome(card).startswith("Verified"):
             last = approver.sees()[-1]
             raise Unexpected(f"The fix is not verified: {reading.outcome(card)}\nLast message: {as_text(last)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.sandbox.world.scenario import Neighbour
-from bot.sandbox.world.world import ACCOUNT, CLUSTER, REGION
+from bot.sandbox.world.world import ACCOUNT, CLUSTER, REGION, WorldSite
 
 _MANY_NODES = 50
 _FULL_SUBNETS = 3000
@@ -80,6 +80,7 @@ class WorldPlan:
     """Names of the neighbours that have a peering connection with `home`."""
     node_groups: tuple[str, ...]
     nodes: tuple[NodePlan, ...]
+    on_premises: tuple[WorldSite, ...] = ()
 
 
 def _addresses(cidr: str) -> Iterator[str]:
@@ -96,9 +97,14 @@ def _prefixes(cidr: str) -> Iterator[str]:
 
 
 def draw_plan(
-    seed: int, nodes: int | None = None, neighbours: Sequence[Neighbour] = (), *, ipv6: bool = False
+    seed: int,
+    nodes: int | None = None,
+    neighbours: Sequence[Neighbour] = (),
+    *,
+    ipv6: bool = False,
+    on_premises: Sequence[str] = (),
 ) -> WorldPlan:
-    """Draw a world. `nodes` None: 3 to 5 by the seed. Neighbours and `ipv6` change nothing else that is drawn."""
+    """Draw a world. `nodes` None: 3 to 5 by the seed. What stands beside it and `ipv6` change nothing else of it."""
     chance = random.Random(f"world-{seed}")  # noqa: S311  # a drawing, no secret
     second = chance.choice([10, 20, 42, 64, 96, 128, 201])
     count = nodes if nodes is not None else chance.choice([3, 3, 4, 5])
@@ -128,6 +134,7 @@ def draw_plan(
         ),
         neighbours=_draw_neighbours(seed, second, neighbours),
         peered=tuple(each.name for each in neighbours if each.peered),
+        on_premises=_draw_on_premises(seed, on_premises),
         node_groups=groups,
         nodes=_draw_nodes(chance, subnets, groups, count),
     )
@@ -152,6 +159,13 @@ def _draw_neighbours(seed: int, taken: int, wanted: Sequence[Neighbour]) -> tupl
         )
         for neighbour, octet in zip(wanted, octets, strict=True)
     )
+
+
+def _draw_on_premises(seed: int, names: Sequence[str]) -> tuple[WorldSite, ...]:
+    """Draw networks in 192.168.0.0/16, in which no VPC of a world is."""
+    chance = random.Random(f"on-premises-{seed}")  # noqa: S311  # a drawing, no secret
+    octets = chance.sample(range(1, 250), len(names))
+    return tuple(WorldSite(name=name, cidr=f"192.168.{octet}.0/24") for name, octet in zip(names, octets, strict=True))
 
 
 def _draw_nodes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.sandbox.world.scenario import AwsHands, Operator
 from bot.sandbox.world.world import CLUSTER, World, WorldVpc
 
-_EVERYBODY = [{"CidrIp": "10.0.0.0/8"}]
+_EVERYBODY = [{"CidrIp": "10.0.0.0/8"}, {"CidrIp": "192.168.0.0/16"}]
 
 
 def make_private(operator: Operator) -> None:
@@ -69,6 +69,14 @@ def forward(hands: AwsHands, name: str, outbound: str, targets: list[str]) -> st
 def associate(hands: AwsHands, rule: str, vpc: WorldVpc) -> None:
     """Let a rule hold in a VPC."""
     hands.aws("route53resolver", "AssociateResolverRule", ResolverRuleId=rule, VPCId=vpc.id)
+
+
+def forward_on_premises(world: World, operator: Operator) -> None:
+    """Let the DNS servers on premises forward the name to the inbound endpoint (D6)."""
+    found = operator.aws("route53resolver", "ListResolverEndpoints")["ResolverEndpoints"]
+    (inbound,) = (str(one["Id"]) for one in found if one["Direction"] == "INBOUND")
+    for site in world.on_premises:
+        operator.forward_on_premises(site.name, host(world), addresses(operator, inbound))
 
 
 def zone(hands: AwsHands, vpc: WorldVpc, name: str) -> str:

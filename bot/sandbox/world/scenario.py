@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -78,6 +78,10 @@ class Operator(AwsHands, Protocol):
         """
         ...
 
+    def forward_on_premises(self, network: str, name: str, targets: Sequence[str]) -> None:
+        """Tell the DNS server of a network on premises to forward a name to these addresses; to none: no more."""
+        ...
+
     def time_passes(self, seconds: float) -> None:
         """Do nothing for so long. A world whose clock is its own may date everything back instead."""
         ...
@@ -107,6 +111,15 @@ class ByFix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByFixThenHand:
+    """A fix of the bot does its part; then a person does what the bot hands over and changes nothing of itself."""
+
+    fix: str
+    """Its name."""
+    acts: Acts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ByHand:
     """A person does what the report advises."""
 
@@ -120,7 +133,7 @@ class NotSimulated:
     why: str
 
 
-Healing: TypeAlias = ByFix | ByHand | NotSimulated
+Healing: TypeAlias = ByFix | ByFixThenHand | ByHand | NotSimulated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +163,8 @@ class Scenario:
     """None: nothing is wrong."""
     neighbours: tuple[Neighbour, ...] = ()
     """VPCs that the world has beside the cluster's."""
+    on_premises: tuple[str, ...] = ()
+    """Names of networks on premises, joined to the cluster's VPC by a VPN; their CIDRs are drawn."""
     public_resolution: str = "unknown"
     """What the bot is told: whether they may ask public DNS for the endpoint's name (blocked, open, unknown)."""
     not_to_blame: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from bot.sandbox.world.cluster_objects import COREFILE, cluster_objects
 from bot.sandbox.world.control_plane_interfaces import control_plane_interfaces
 from bot.sandbox.world.plan import NodePlan, WorldPlan
 from bot.sandbox.world.scenario import Operator
-from bot.sandbox.world.vpc_seeding import build_vpc, peer
+from bot.sandbox.world.vpc_seeding import build_vpc, join_on_premises, peer
 from bot.sandbox.world.world import ACCOUNT, CLUSTER, World, WorldNode, WorldSubnet
 
 _NODES_AT_ONCE = 100
@@ -58,7 +58,9 @@ def build(plan: WorldPlan, builder: Builder) -> World:
         endpoint=str(cluster["endpoint"]),
         corefile=COREFILE,
         ipv6=plan.home.ipv6,
+        on_premises=plan.on_premises,
     )
+    join_on_premises(builder, home, plan.on_premises)
     builder.apply(*cluster_objects(world, _control_plane_addresses(builder, home.id)))
     return world
 

@@ -1,13 +1,14 @@
-"""Builds VPCs (private subnets with a route table and, by the plan, a NAT gateway and a network ACL) and peers them."""
+"""Builds VPCs (private subnets with a route table and, by the plan, a NAT gateway and a network ACL) and joins them."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from bot.sandbox.world.plan import VpcPlan
 from bot.sandbox.world.scenario import AwsHands, Operator
-from bot.sandbox.world.world import WorldPeering, WorldSubnet, WorldVpc
+from bot.sandbox.world.world import WorldPeering, WorldSite, WorldSubnet, WorldVpc
 
 _IPV6_ENTRY = 101
 """Number of the entries that AWS adds for IPv6."""
@@ -58,6 +59,22 @@ def peer(operator: Operator, requester: WorldVpc, accepter: WorldVpc) -> WorldPe
             VpcPeeringConnectionId=peering,
         )
     return WorldPeering(id=peering, vpc_ids=(requester.id, accepter.id))
+
+
+def join_on_premises(operator: Operator, home: WorldVpc, sites: Sequence[WorldSite]) -> None:
+    """Let routes of a VPC lead to networks on premises, by a virtual private gateway."""
+    if not sites:
+        return
+    gateway = str(operator.aws("ec2", "CreateVpnGateway", Type="ipsec.1")["VpnGateway"]["VpnGatewayId"])
+    operator.aws("ec2", "AttachVpnGateway", VpcId=home.id, VpnGatewayId=gateway)
+    for site in sites:
+        operator.aws(
+            "ec2",
+            "CreateRoute",
+            RouteTableId=home.route_table_id,
+            DestinationCidrBlock=site.cidr,
+            GatewayId=gateway,
+        )
 
 
 def _ipv6_block(plan: VpcPlan, hands: AwsHands, vpc_id: str) -> str:

@@ -71,6 +71,19 @@ class WorldPeering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSite:
+    """A network on premises: a DNS server, and a host from which names are looked up."""
+
+    name: str
+    cidr: str
+
+    @property
+    def host(self) -> str:
+        """Address of the host."""
+        return str(ipaddress.ip_network(self.cidr)[100])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorldNode:
     """A worker node and its instance."""
 
@@ -104,6 +117,7 @@ class World:
     corefile: str
     ipv6: bool = False
     """Whether pods and Services have IPv6 addresses alone."""
+    on_premises: tuple[WorldSite, ...] = ()
 
     @property
     def cluster_dns(self) -> str:

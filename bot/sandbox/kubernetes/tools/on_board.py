@@ -20,6 +20,7 @@ NODE_TOOLS = Toolbox(
     tools={
         "cat": cat,
         "sleep": sleep,
+        "curl": curl,
         "dig": dig_9_18,
         "nslookup": nslookup_9_18,
         "ip": ip,
