@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.domain.asked import NameAnswer, name_answers
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.evidence import Collected, Gap
-from bot.domain.findings import Finding, Kind, Verdict
+from bot.domain.findings import Finding, Kind, TextFile, Verdict
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Lookup
 from bot.domain.peers import Peers, SeenPlace
@@ -109,6 +109,11 @@ class Diagnosis:
             for finding in self.findings
             if finding.verdict is Verdict.PROBLEM and finding.kind is Kind.CAUSE and not finding.explained_by
         )
+
+    @property
+    def handed(self) -> tuple[TextFile, ...]:
+        """What people are handed, such as configuration for their own servers; the same from two rules once."""
+        return tuple(dict.fromkeys(file for finding in self.findings for file in finding.judgement.files))
 
     @property
     def unexplained(self) -> tuple[Lookup, ...]:

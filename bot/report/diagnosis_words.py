@@ -9,7 +9,7 @@ from bot.domain.approvals import Proposed
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Gap
-from bot.domain.findings import Finding, Kind, Verdict
+from bot.domain.findings import Finding, Kind, TextFile, Verdict
 from bot.domain.peers import closed_peers, looked_at
 from bot.domain.phrases import count, with_grant
 from bot.domain.plans import FixPlan
@@ -124,6 +124,8 @@ class DiagnosisWords:
     """What a person can do where no known cause was found: what would let checks run that could not, first."""
     grants: str
     """Which permissions the unknown checks lack; empty where none, and where `advice` names them."""
+    handed: tuple[TextFile, ...] = ()
+    """Texts for people's own servers."""
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -183,6 +185,7 @@ def diagnosis_words(
         open_cards=open_cards,
         measures=tuple(_measures(diagnosis)),
         advice=tuple(_advice(diagnosis, symptoms)),
+        handed=diagnosis.handed,
         grants=_grants(diagnosis) if causes else "",
     )
 

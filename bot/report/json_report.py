@@ -94,6 +94,8 @@ def _finding(finding: Finding) -> JsonObject:
             for offer in finding.measures
         ],
         "advice": list(judgement.advice),
+        "waits_for": judgement.waits_for,
+        "files": [{"name": one.name, "title": one.title, "text": one.text} for one in judgement.files],
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from bot.domain.findings import TextFile
 from bot.report.diagnosis_words import DiagnosisWords, FaultWords
 from bot.report.history_words import HistoryWords, PageWords, PlanHistory
 from bot.report.timeline_words import EventWords
@@ -27,6 +28,7 @@ def diagnosis_text(words: DiagnosisWords) -> str:
         _listed(f"COULD NOT BE READ, though no check misses it  {len(words.unread)}", words.unread),
         _listed(f"{'CHECKED' if words.all_well else 'RULED OUT'}  {len(words.ruled_out)}", words.ruled_out),
         _listed("WHAT TO DO", tuple(_next_steps(words))),
+        chain.from_iterable(map(_handed, words.handed)),
     )
     return "\n".join(chain.from_iterable(parts)).rstrip("\n") + "\n"
 
@@ -92,6 +94,13 @@ def _next_steps(words: DiagnosisWords) -> Iterator[str]:
     yield from words.advice
     yield from words.measures
     yield from filter(None, (words.grants,))
+
+
+def _handed(file: TextFile) -> Iterator[str]:
+    """Yield a text for people's own servers as it is, to be copied."""
+    yield f"FOR YOUR SERVERS  {file.title}  [{file.name}]"
+    yield from file.text.splitlines()
+    yield ""
 
 
 def history_text(page: PageWords) -> str:

@@ -7,6 +7,7 @@ import logging
 from bot.domain.approvals import StepRecord
 from bot.errors import DnsBotError
 from bot.slack.cards import redraw_card
+from bot.slack.handed_files import share_files_after
 from bot.slack.tools import SlackTools
 from bot.workflow.use_cases import RunsPlans
 
@@ -24,6 +25,8 @@ def carry_on(tools: SlackTools, runner: RunsPlans, proposal_id: str) -> None:
         outcome = runner.run(proposal_id, told)
         if outcome is not None:
             tools.metrics.ended(outcome.result)
+            posted = tools.use.history.proposal(proposal_id).posted
+            share_files_after(tools, outcome.verification_diagnosis_id, posted.message if posted else None)
     except DnsBotError as error:
         log.warning("repair ended by an error", extra={"proposal": proposal_id, "reason": str(error)})
     finally:

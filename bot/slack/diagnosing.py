@@ -17,6 +17,7 @@ from bot.domain.phrases import clock
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
 from bot.report.diagnosis_words import NOTHING_PROPOSED, OpenCard, diagnosis_words
 from bot.report.evidence_words import evidence_words
+from bot.slack.handed_files import share_files
 from bot.slack.incoming import Origin
 from bot.slack.messages import NotPosted
 from bot.slack.progress import ProgressMessage, progress_message
@@ -195,6 +196,17 @@ def _report(tools: SlackTools, slot: Slot, diagnosis: Diagnosis, proposed: Propo
         diagnosis, proposed, asked_by=asked_by, at=clock, note=note, open_cards=_open_cards(tools, proposed)
     )
     _settle(tools, slot, tools.views.message("report", report=facts))
+    _hand_over(tools, slot, diagnosis)
+
+
+def _hand_over(tools: SlackTools, slot: Slot, diagnosis: Diagnosis) -> None:
+    """Put what people are handed below the report, at once or when it stands."""
+    if not diagnosis.handed:
+        return
+    tools.awaited[slot.key] = partial(share_files, tools, diagnosis)
+    place = _place(tools, slot)
+    if place is not None and tools.awaited.pop(slot.key, None) is not None:
+        share_files(tools, diagnosis, place)
 
 
 def _settle(tools: SlackTools, slot: Slot, message: Message) -> None:

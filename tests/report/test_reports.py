@@ -10,7 +10,7 @@ from bot.collectors.eks_addons import EksAddons
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Binding, ClusterBinding, Diagnosis
 from bot.domain.evidence import Collected, Gap, SourceCall
-from bot.domain.findings import Finding, FixOffer, Judgement, Kind, Severity, Verdict, healthy, unknown
+from bot.domain.findings import Finding, FixOffer, Judgement, Kind, Severity, TextFile, Verdict, healthy, unknown
 from bot.domain.lookups import EVERYTHING, Answer, Client, ClientKind, Lookup, Reach, Transport
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.phrases import timestamp
@@ -239,6 +239,19 @@ def test_measure_stands_beside_fixes_with_what_it_yields() -> None:
     text = " ".join(told(subject).split())
     assert "the measure enable_log (low risk), which gets missing evidence: query_log." in text
     assert "Ask in Slack with /dns-log" in text
+
+
+def test_what_people_are_handed_stands_whole_at_the_end() -> None:
+    """A text is printed as it is, to be copied, however long its lines; JSON has it with the finding."""
+    text = f"server=/{'a' * 120}.com/10.0.0.10\n"
+    file = TextFile(name="dnsmasq.conf", title="dnsmasq", text=text)
+    subject = diagnosis(replace(CAUSE, judgement=replace(CAUSE.judgement, files=(file,), waits_for="your forwarder")))
+
+    (finding,) = json.loads(json.dumps(json_report(subject)))["findings"]
+
+    assert told(subject).endswith(f"FOR YOUR SERVERS  dnsmasq  [dnsmasq.conf]\n{text}")
+    assert finding["files"] == [{"name": "dnsmasq.conf", "title": "dnsmasq", "text": text}]
+    assert finding["waits_for"] == "your forwarder"
 
 
 def test_text_report_puts_the_cause_before_what_was_ruled_out() -> None:

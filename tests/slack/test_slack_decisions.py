@@ -179,6 +179,7 @@ def test_database_down_takes_no_decision(stage: Any) -> None:
     [
         pytest.param(Result.NOT_VERIFIED, "Not verified: ", id="not-verified"),
         pytest.param(Result.UNVERIFIABLE, "Applied, not verified: ", id="could-not-look"),
+        pytest.param(Result.WAITS, "Applied; waits: ", id="waits-for-people"),
         pytest.param(Result.STOPPED, "Stopped: ", id="stopped"),
         pytest.param(Result.REFUSED, "Refused: ", id="refused"),
     ],
