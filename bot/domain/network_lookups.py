@@ -44,7 +44,7 @@ class NetworkLooked:
     lookups: tuple[Lookup, ...]
     connections: tuple[Connection, ...]
     directly: tuple[Lookup, ...] = ()
-    """Of a network on premises: look-ups that asked the inbound endpoint's addresses themselves."""
+    """Of a network on premises: lookups that asked the inbound endpoint's addresses themselves."""
 
     @property
     def asked(self) -> tuple[Lookup, ...]:

@@ -5,7 +5,7 @@ udp and tcp from the peers and the networks on premises, and nothing else. Where
 is used, and its group lets in what it kept out. It stands at the head of what leads a peer to the private endpoint:
 `create_outbound_resolver_endpoint`, `create_forwarding_rule` and `associate_forwarding_rule` follow it in one plan. For
 networks on premises it is all that is made: their DNS servers are told to forward to its addresses, and the plan ends
-"applied; waits for your forwarder" as long as look-ups there show none.
+"applied; waits for your forwarder" as long as lookups there show none.
 Nobody joins networks here: a peering connection or a route that is missing is told with its command. Source: Route 53
 Developer Guide, "Forwarding inbound DNS queries to your VPCs". Cost: six calls, and one every 2 s until it is
 OPERATIONAL, which takes minutes. If it stays in CREATING look at the status message in the plan's last line; it fails

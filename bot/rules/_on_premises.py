@@ -1,6 +1,6 @@
 """What is missing between a network on premises and the private endpoint's name (D2, D3, D6); no rule itself.
 
-Its DNS servers are nobody's whom the bot may ask: a forwarder there is seen by look-ups alone. What the cluster's VPC
+Its DNS servers are nobody's whom the bot may ask: a forwarder there is seen by lookups alone. What the cluster's VPC
 lacks is read: DNS attributes, a route back, the inbound endpoint and its group, which admits the network on 53.
 """
 
@@ -29,14 +29,14 @@ YOUR_FORWARDER = "your forwarder"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteWay:
-    """One network on premises whose look-ups of the name fail, or are not known to succeed."""
+    """One network on premises whose lookups of the name fail, or are not known to succeed."""
 
     site: OnPremises
     lacks: tuple[Lack, ...]
     certain: bool
-    """Look-ups from there fail: they were seen to, or the way is closed and public DNS is blocked."""
+    """Lookups from there fail: they were seen to, or the way is closed and public DNS is blocked."""
     seen: bool | None
-    """Whether a look-up from there failed; None: nobody looked."""
+    """Whether a lookup from there failed; None: nobody looked."""
     reached: bool | None
     """Whether the inbound endpoint answered the private addresses when it was asked from there; None: nobody asked."""
 
@@ -153,7 +153,7 @@ def forwarder_files(ways: NameWays) -> tuple[TextFile, ...]:
 
 def unseen(ways: NameWays, one: SiteWay) -> Gap:
     """Return what is not known of a network from which nobody looked."""
-    what = f"look-ups from {one.site.name}"
+    what = f"lookups from {one.site.name}"
     if ways.public is PublicResolution.UNKNOWN:
         reason = "nothing looks names up from there, and whether public DNS may be asked there is not known"
     else:

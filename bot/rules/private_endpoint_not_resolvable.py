@@ -1,10 +1,10 @@
 """The private endpoint's name cannot be resolved from a peer's VPC or on premises: says what is missing (D2 to D6).
 
 The name resolves to its private addresses in the cluster's VPC alone (D1). Since 2019 public DNS answers it, too, so
-what is missing is no fault by itself: by configuration alone this is UNKNOWN, and a PROBLEM where a look-up from there
+what is missing is no fault by itself: by configuration alone this is UNKNOWN, and a PROBLEM where a lookup from there
 fails, where `public_resolution` is `blocked`, or where a rule leads queries into a network that certainly drops them.
 Where a rule for the name is there and does not hold, `resolver_rule_broken` is the cause. On premises nobody reads what
-DNS servers forward: what the cluster's VPC lacks is said, and that the forwarder is left; only a look-up shows that.
+DNS servers forward: what the cluster's VPC lacks is said, and that the forwarder is left; only a lookup shows that.
 
 In a playbook: `{rule: private_endpoint_not_resolvable, severity: critical}`.
 """
@@ -51,7 +51,7 @@ class _Lost:
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from the way that each peer's look-ups take, and from what each network on premises lacks."""
+    """Conclude from the way that each peer's lookups take, and from what each network on premises lacks."""
     ways = name_ways(case)
     if isinstance(ways, Judgement):
         return ways
@@ -95,12 +95,12 @@ def _all(ways: NameWays, case: Case) -> str:
 
 def _seen_there(ways: NameWays, one: OnPremises) -> str:
     if ways.fails(one.name) is False:
-        return "a look-up from there got the private addresses"
+        return "a lookup from there got the private addresses"
     return "public DNS may be asked, as `public_resolution` allows"
 
 
 def _lost(ways: NameWays, one: PeerWay) -> _Lost | None:
-    """Return a peer whose look-ups go to public DNS, or are dropped between the endpoints."""
+    """Return a peer whose lookups go to public DNS, or are dropped between the endpoints."""
     if ways.resolves(one) or rule_fault(ways, one) is not None:
         return None
     dropped = any(hop.kind is HopKind.NETWORK and hop.state is HopState.STOPS for hop in one.way.hops)
@@ -112,7 +112,7 @@ def _lost(ways: NameWays, one: PeerWay) -> _Lost | None:
 
 
 def _fails_elsewhere(ways: NameWays, one: PeerWay) -> bool:
-    """Return whether look-ups from there certainly fail, or end elsewhere, for what this rule does not judge."""
+    """Return whether lookups from there certainly fail, or end elsewhere, for what this rule does not judge."""
     others = stopped_at(ways, one, HopKind.FIREWALL, End.BLOCKED) or stopped_at(ways, one, HopKind.ZONE, End.NO_RECORD)
     at_home = one.way.vpc_id == ways.cluster.vpc_id and not ways.home.dns_support
     judged = ways.resolves(one) or one.way.end is End.PUBLIC or one.way.doubts or others or at_home
@@ -122,7 +122,7 @@ def _fails_elsewhere(ways: NameWays, one: PeerWay) -> bool:
 def _missing(ways: NameWays, lost: Sequence[_Lost], sites: Sequence[SiteWay]) -> tuple[Gap, ...]:
     asked = [
         Gap(
-            what=f"look-ups from {one.peer.where}",
+            what=f"lookups from {one.peer.where}",
             reason=f"by configuration {ways.host} would not resolve to private addresses there, and whether public DNS "
             "may be asked from there is not known",
             setting="public_resolution",
@@ -132,7 +132,7 @@ def _missing(ways: NameWays, lost: Sequence[_Lost], sites: Sequence[SiteWay]) ->
     ]
     undecided = [gap for one in ways.peers for gap in ways.doubts(one)]
     elsewhere = [
-        Gap(what=f"look-ups from {one.where}", reason=f"{one.way.end}: {one.way.hops[-1].text if one.way.hops else ''}")
+        Gap(what=f"lookups from {one.where}", reason=f"{one.way.end}: {one.way.hops[-1].text if one.way.hops else ''}")
         for one in ways.peers
         if _fails_elsewhere(ways, one)
     ]
@@ -170,14 +170,14 @@ def _lines(lost: Sequence[_Lost | SiteWay]) -> tuple[str, ...]:
 
 def _why_there(one: SiteWay) -> str:
     if one.seen:
-        return "a look-up from there fails"
+        return "a lookup from there fails"
     return "public DNS is blocked there, and what leads to the cluster's VPC is not built"
 
 
 def _why(ways: NameWays, one: _Lost) -> str:
     if one.certain:
         return next((hop.text for hop in one.peer.way.hops if hop.state is HopState.STOPS), one.peer.way.end.value)
-    seen = "a look-up from there fails" if ways.fails(one.place) else "public DNS is blocked there"
+    seen = "a lookup from there fails" if ways.fails(one.place) else "public DNS is blocked there"
     return f"no rule leads it to the cluster's VPC {ways.cluster.vpc_id}, and {seen}"
 
 
@@ -196,7 +196,7 @@ def _line(ways: NameWays, one: PeerWay) -> str:
         return f"{one.where}: {'; '.join(hop.text for hop in one.way.hops)}."
     if one.way.end is End.PUBLIC:
         seen = ways.fails(one.peer.place.name) is False
-        how = "and a look-up from there got the private addresses" if seen else "as `public_resolution` allows"
+        how = "and a lookup from there got the private addresses" if seen else "as `public_resolution` allows"
         return f"{one.where}: public DNS is asked, {how}."
     return f"{one.where}: {one.way.end}."
 
@@ -210,12 +210,12 @@ RULE = Rule(
     needs=NEEDS,
     wants=WANTS,
     problem_refuted_by=(
-        (EndpointLookups, "a look-up from there that gets the private addresses by public DNS"),
+        (EndpointLookups, "a lookup from there that gets the private addresses by public DNS"),
         (ResolverRules, "a rule that leads the name from the peer's VPC to the cluster's"),
         (PrivateZones, "a private zone of the peer's VPC that holds the name"),
     ),
     healthy_refuted_by=(
-        (ResolverRules, "a peer whose look-ups no rule leads to the cluster's VPC"),
+        (ResolverRules, "a peer whose lookups no rule leads to the cluster's VPC"),
         (EndpointLookups, "a network on premises where the name got no private address, or nobody looked"),
     ),
     decides_without=(EndpointLookups,),

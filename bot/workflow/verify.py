@@ -113,7 +113,7 @@ class Verifier:
 def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
     """Return the result: a PROBLEM outweighs what could not be seen, and only full sight verifies.
 
-    A rule that waits for people alone, and look-ups that fail for nothing else, are no failure of the plan.
+    A rule that waits for people alone, and lookups that fail for nothing else, are no failure of the plan.
     """
     waiting = {finding.rule: finding for finding in diagnosis.findings if finding.judgement.waits_for}
     verdicts = {finding.rule: finding.verdict for finding in diagnosis.findings}

@@ -61,7 +61,7 @@ FAILS = seen(Answer.NXDOMAIN)
 @pytest.mark.parametrize(
     ("scene", "public", "verdict"),
     [
-        pytest.param(replace(BUILT, lookups=seen(Answer.ANSWERED)), BLOCKED, HEALTHY, id="a look-up got there"),
+        pytest.param(replace(BUILT, lookups=seen(Answer.ANSWERED)), BLOCKED, HEALTHY, id="a lookup got there"),
         pytest.param(BARE, OPEN, HEALTHY, id="public DNS may be asked"),
         pytest.param(replace(BARE, lookups=FAILS), OPEN, PROBLEM, id="and it answers nothing"),
         pytest.param(BUILT, BLOCKED, UNKNOWN, id="ready and nobody looked"),
@@ -74,7 +74,7 @@ FAILS = seen(Answer.NXDOMAIN)
     ],
 )
 def test_verdicts(scene: Scene, public: PublicResolution, verdict: Verdict) -> None:
-    """A look-up decides; without one what is closed is a problem only where public DNS is blocked."""
+    """A lookup decides; without one what is closed is a problem only where public DNS is blocked."""
     assert judged(RULE, scene, public, (HQ,), peers=False).verdict is verdict
 
 

@@ -82,7 +82,7 @@ class World:
     waits_for: str = ""
     """Once the front door is open: what the rule about doors waits for."""
     explains: bool = True
-    """Whether failing look-ups follow from the doors then."""
+    """Whether failing lookups follow from the doors then."""
     asked: list[Question] = field(default_factory=list)
 
     def read(self, step: Step, reading: Reading) -> JsonValue:

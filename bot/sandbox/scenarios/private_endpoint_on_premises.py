@@ -47,7 +47,7 @@ LOOK_ALIKE = Scenario(
     on_premises=("hq",),
     public_resolution="blocked",
     not_to_blame=("private_endpoint_not_resolvable",),
-    weighed={"private_endpoint_not_resolvable": r"network hq: a look-up from there got the private addresses"},
+    weighed={"private_endpoint_not_resolvable": r"network hq: a lookup from there got the private addresses"},
     not_in_lab=_NOT_IN_LAB,
     acts=_forwarded,
 )
