@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.doctor.checks import Check, CheckState
 from bot.doctor.dry_runs import Rehearse, check_changes
 from bot.doctor.peers import Enter, check_peers, units_at
+from bot.doctor.probes import check_probes
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
@@ -44,6 +45,7 @@ def check_cluster(
     yield from _gathered(target, diagnosis)
     yield from _unjudged(target, diagnosis, found)
     yield from check_peers(target, diagnosis, [need for need in found if need.use is Use.CHANGE], enter)
+    yield from check_probes(target, diagnosis, found)
     yield from _untried(target, diagnosis, found)
     for use, review in reviews.items():
         yield from _reviewed(target, use, review, [_where_used(target, need) for need in found if need.use is use])
