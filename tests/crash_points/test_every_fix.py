@@ -32,7 +32,7 @@ def rebuilt(world: RunningWorld, bot: Bot, fix: Fix) -> Proposal:
             f'(bot/sandbox/scenarios, healed_by=ByFix(fix="{fix.name}")), or let a fix that has one be followed by it.'
         )
     world.restart(scenario=scenario, seed=1)
-    if world.scenario.neighbours:
+    if world.scenario.elsewhere:
         bot.configure()
     bot.sent.clear()
     for _ in range(ATTEMPTS):

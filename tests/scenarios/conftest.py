@@ -44,15 +44,14 @@ def run_here(world: RunningWorld) -> Iterator[Callable[..., Diagnosis]]:
         opened.append(SourceBook(settings))
         return make_diagnoser(settings, opened[-1])
 
-    without_peers = cache(make)
+    alone = cache(make)
 
     def run(asked: Question | None = None) -> Diagnosis:
         """Look at the world as it is configured; what was assumed in a peer's account ends with that world.
 
         To enter a peer anew takes long on a busy machine.
         """
-        has_peers = bool(world.scenario.neighbours)
-        diagnoser = patient(make()) if has_peers else without_peers()
+        diagnoser = patient(make()) if world.scenario.elsewhere else alone()
         return diagnoser.run(asked or replace(EVERYTHING, names=world.scenario.names))
 
     yield run

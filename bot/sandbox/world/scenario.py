@@ -187,6 +187,11 @@ class Scenario:
     acts: Acts
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether the bot is told of other networks, which differ from world to world."""
+        return bool(self.neighbours or self.on_premises)
+
+    @property
     def broken(self) -> bool:
         """Whether something is wrong: with a cause to name, or with one that nobody knows."""
         return bool(self.root_cause or self.symptom)
