@@ -204,6 +204,7 @@ def open_use_cases(
         team_id=team_id,
         policies=settings.approvals,
         targets=diagnoser.targets,
+        changes=settings.changes,
     )
     try:
         door = Door(directory=gate.directory, team_id=team_id, policy=settings.askers)

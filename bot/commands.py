@@ -173,6 +173,7 @@ def check_playbooks(files: tuple[Path, ...]) -> None:
 def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: int, output: str) -> None:
     """Print what was diagnosed, proposed, decided and done."""
     from bot.logs import configure_logs
+    from bot.report.glass_words import glass_json, open_glass
     from bot.report.history_words import Ids, page_words
     from bot.report.json_history import history_json
     from bot.report.terminal import history_text
@@ -184,14 +185,17 @@ def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: in
         known_cluster(cluster, settings.clusters)
     with open_use_cases(settings) as use:
         entries = use.history.recent(cluster, sought=sought, limit=limit + 1)
+        broken = use.history.broken_glass(cluster)
     if output == "json":
-        sys.stdout.write(json.dumps(history_json(entries, size=limit), indent=2, ensure_ascii=False) + "\n")
+        document = {**history_json(entries, size=limit), "break_glass": list(map(glass_json, broken))}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
     if output == "csv":
         events = (event for entry in entries[:limit] for event in timeline([entry], Ids(), at=timestamp))
         sys.stdout.write(timeline_csv(events))
         return
-    page = page_words(entries, Ids(), at=timestamp, size=limit, cluster=cluster, sought=sought)
+    notes = open_glass(broken, Ids())
+    page = page_words(entries, Ids(), at=timestamp, size=limit, cluster=cluster, sought=sought, notes=notes)
     sys.stdout.write(history_text(page))
 
 

@@ -27,6 +27,7 @@ from bot.domain.approvals import (
     StepState,
 )
 from bot.domain.audit import Head
+from bot.domain.changes import BreakGlass
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
 from bot.domain.jobs import Job
@@ -353,6 +354,25 @@ class History(Outbox, Protocol):
 
     def audit_lost(self) -> str:
         """Return what the newest head that was kept outside says is gone from the chain, or nothing."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the database's time."""
+        ...
+
+    def break_glass(self, cluster: str, person: Person, reason: str, lasts: timedelta) -> BreakGlass:
+        """Write down that somebody breaks the glass for a cluster."""
+        ...
+
+    def review_break_glass(self, number: int, person: Person) -> BreakGlass:
+        """Write down who looked at what was done, and return how it stood before.
+
+        Raises `Refused` for who broke it, where it was reviewed already, and where there is none.
+        """
+        ...
+
+    def broken_glass(self, cluster: str = "") -> tuple[BreakGlass, ...]:
+        """Return how often the glass was broken for a cluster, or for all, newest first, reviewed or not."""
         ...
 
     def once(self, key: str) -> bool:

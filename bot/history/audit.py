@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import ColumnElement, Connection, Row, func, select, text
 
 from bot.domain.audit import FIRST_SEQ, PLAIN, Head, Seals
 from bot.domain.json_values import JsonObject, canonical
@@ -15,6 +15,7 @@ from bot.history.columns import NO_JSON, DatabaseTime
 from bot.history.tables import audit, decisions
 
 CHAIN, PROPOSED, DECIDED = "chain", "proposed", "decided"
+BREAK_GLASS, REVIEWED = "break-glass", "reviewed"
 BEGUN, STEP, OUTCOME, ENDING, RETENTION = "begun", "step", "outcome", "ending", "retention"
 _LOCK = 0x646E7361
 """Any number that no other program on the server uses for its advisory locks."""
@@ -36,12 +37,22 @@ class Ledger:
         """Let a row be added."""
         self._entries.append((kind, proposal_id, entry))
 
+    def now(self, kind: str, subject: str, entry: JsonObject) -> int:
+        """Add a row at once, and return its number."""
+        self.add(kind, subject, entry)
+        self.write()
+        return self.head.seq if self.head is not None else 0
+
+    def lock(self) -> None:
+        """Let nobody else add a row until the transaction ends; SQLite lets nobody write beside this one anyway."""
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
     def write(self) -> None:
         """Add the rows. Whoever comes meanwhile waits, and goes on from the last of them: there are no gaps."""
         if not self._entries:
             return
-        if self.connection.dialect.name == "postgresql":
-            self.connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        self.lock()
         now = self.connection.execute(select(DatabaseTime())).scalar_one().isoformat()
         last = self.connection.execute(
             select(audit.c.seq, audit.c.seal).order_by(audit.c.seq.desc()).limit(1)
@@ -114,22 +125,39 @@ class Vouched:
 
 def vouched(connection: Connection, proposal_ids: Sequence[str], seals: Seals) -> dict[str, Vouched]:
     """Return what the chain vouches for, by plan."""
+    found: dict[str, dict[str, list[JsonObject]]] = {}
+    for row, whole in vouched_rows(connection, seals, [PROPOSED, DECIDED], audit.c.proposal_id.in_(proposal_ids)):
+        entry = {name: value for name, value in whole.items() if name != "at"}
+        found.setdefault(row.proposal_id, {}).setdefault(row.kind, []).append(entry)
+    return {one: Vouched(tuple(kinds.get(PROPOSED, ())), tuple(kinds.get(DECIDED, ()))) for one, kinds in found.items()}
+
+
+def subject_is(subject: str) -> ColumnElement[bool]:
+    """Return the condition that a row is about this; of a plan, its id."""
+    return audit.c.proposal_id == subject
+
+
+def subject_begins(beginning: str) -> ColumnElement[bool]:
+    """Return the condition that a row is about something of a kind."""
+    return audit.c.proposal_id.startswith(beginning, autoescape=True)
+
+
+def vouched_rows(
+    connection: Connection, seals: Seals, kinds: Sequence[str], subject: ColumnElement[bool]
+) -> Iterator[tuple[Row[*tuple[Any, ...]], dict[str, Any]]]:
+    """Yield rows with what they say, oldest first, as far as their own seals vouch for them."""
     rows = connection.execute(
         select(audit, _before.c.seal.label("seal_before"))
         .outerjoin(_before, _before.c.seq == audit.c.seq - 1)
-        .where(audit.c.proposal_id.in_(proposal_ids), audit.c.kind.in_([PROPOSED, DECIDED]))
+        .where(subject, audit.c.kind.in_(kinds))
         .order_by(audit.c.seq)
     )
-    found: dict[str, dict[str, list[JsonObject]]] = {}
     for row in rows:
         if row.entry is NO_JSON or not isinstance(row.entry, dict):
             continue
         sealed = (row.seq, row.kind, row.proposal_id, canonical(row.entry), row.seal)
-        if not seals.vouch(row.seal_before or "", sealed):
-            continue
-        entry = {name: value for name, value in row.entry.items() if name != "at"}
-        found.setdefault(row.proposal_id, {}).setdefault(row.kind, []).append(entry)
-    return {one: Vouched(tuple(kinds.get(PROPOSED, ())), tuple(kinds.get(DECIDED, ()))) for one, kinds in found.items()}
+        if seals.vouch(row.seal_before or "", sealed):
+            yield row, row.entry
 
 
 def rows(connection: Connection) -> Generator[Sequence[object], None, None]:

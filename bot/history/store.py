@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, select
 
 from bot.domain.approvals import Decision, MessageRef, Outcome, Posted, Proposal, ProposalState, StepRecord, StepState
 from bot.domain.audit import AuditCheck, Head, Seals
+from bot.domain.changes import BreakGlass
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.history import (
     LEASE_SECONDS,
@@ -27,10 +28,23 @@ from bot.domain.history import (
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
 from bot.domain.outbox import Note, NotTaken, Sending
+from bot.domain.people import Person
 from bot.domain.remembered import Memory
 from bot.domain.sought import ALL, Sought
 from bot.errors import Refused
-from bot.history import audit, audit_check, diagnoses, endings, entries, leases, outbox, proposals, repairs, retention
+from bot.history import (
+    audit,
+    audit_check,
+    break_glass,
+    diagnoses,
+    endings,
+    entries,
+    leases,
+    outbox,
+    proposals,
+    repairs,
+    retention,
+)
 from bot.history.audit_heads import HeadsFile
 from bot.history.columns import DatabaseTime
 from bot.history.engine import WAIT_SECONDS, Database, open_database
@@ -122,6 +136,23 @@ class SqlHistory:
                 f"row {kept.seq} was there when it was kept, and is gone: the end was cut off, or a backup was put back"
             )
         return "" if found.seal == kept.seal else f"row {kept.seq} is another one than when it was kept"
+
+    def now(self) -> datetime:
+        with self.database.reading() as connection:
+            return connection.execute(select(DatabaseTime())).scalar_one()
+
+    def break_glass(self, cluster: str, person: Person, reason: str, lasts: timedelta) -> BreakGlass:
+        with self._audited() as (connection, ledger):
+            number = break_glass.open_one(ledger, cluster, person, reason, lasts)
+            return next(one for one in break_glass.load(connection, self.seals, cluster) if one.number == number)
+
+    def review_break_glass(self, number: int, person: Person) -> BreakGlass:
+        with self._audited() as (connection, ledger):
+            return break_glass.review(connection, ledger, number, person)
+
+    def broken_glass(self, cluster: str = "") -> tuple[BreakGlass, ...]:
+        with self.database.reading() as connection:
+            return break_glass.load(connection, self.seals, cluster)
 
     def record(self, diagnosis: Diagnosis) -> None:
         with self.database.writing() as connection:

@@ -61,6 +61,8 @@ class PageWords:
     """What the page is restricted to; empty: nothing."""
     nothing: str
     """Why there is no line, or empty."""
+    notes: tuple[str, ...] = ()
+    """What somebody must look at first."""
     older: str
     """The id of the last diagnosis where there are older ones; empty: this is the last page."""
 
@@ -78,7 +80,14 @@ class Ids:
 
 
 def page_words(
-    entries: Sequence[Entry], names: Names, *, at: TimeForm, size: int, cluster: str, sought: Sought
+    entries: Sequence[Entry],
+    names: Names,
+    *,
+    at: TimeForm,
+    size: int,
+    cluster: str,
+    sought: Sought,
+    notes: tuple[str, ...] = (),
 ) -> PageWords:
     """Return a page of so many diagnoses; `entries` holds one more where there are older ones."""
     shown = entries[:size]
@@ -87,6 +96,7 @@ def page_words(
     return PageWords(
         lines=history_words(shown, names, at=at),
         fits=fits,
+        notes=notes,
         nothing="" if shown else nothing,
         older=shown[-1].diagnosis_id if len(entries) > size else "",
     )

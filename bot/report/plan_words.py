@@ -249,7 +249,7 @@ def decision_words(decision: Decision, names: Names, at: TimeForm) -> str:
     reason = f": {decision.reason}" if decision.reason else ""
     if not decision.accepted:
         return f"{decision.choice.value.capitalize()} pressed {who}, not taken{reason}"
-    return f"Approved {who}" if decision.choice is Choice.APPROVE else f"Rejected {who}{reason}"
+    return f"{'Approved' if decision.choice is Choice.APPROVE else 'Rejected'} {who}{reason}"
 
 
 def _confirm(proposal: Proposal) -> str:

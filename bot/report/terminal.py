@@ -105,11 +105,13 @@ def _handed(file: TextFile) -> Iterator[str]:
 
 def history_text(page: PageWords) -> str:
     """Return the history in the order given, ending in a newline."""
+    notes = [line for note in page.notes for line in wrapped(f"! {note}")]
     if page.nothing:
         first = "" if page.fits else " `dnsbot diagnose CLUSTER` or /dns-diagnose makes the first entry."
-        return f"{page.nothing}{first}\n"
+        return "\n".join([*notes, f"{page.nothing}{first}"]) + "\n"
     older = [f"There are older ones: the same with --older {page.older}"] if page.older else []
-    return "\n\n".join([*("\n".join(_entry(entry)) for entry in page.lines), *older]) + "\n"
+    head = ["\n".join(notes)] if notes else []
+    return "\n\n".join([*head, *("\n".join(_entry(entry)) for entry in page.lines), *older]) + "\n"
 
 
 def timeline_text(events: Sequence[EventWords]) -> str:

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bot.domain.approvals import ApprovalPolicy
-from bot.settings.entries import Duration, Entry
+from bot.domain.changes import ChangePolicy, Freeze, GlassPolicy, window_from
+from bot.settings.entries import Duration, Entry, Named, TimeZone
 from bot.workflow.located_yaml import LocatedYaml
+
+LONGEST_GLASS = timedelta(hours=1)
+
+
+def _window(text: str) -> str:
+    return window_from(text).text
+
+
+def _short(duration: timedelta) -> timedelta:
+    if not timedelta() < duration <= LONGEST_GLASS:
+        raise ValueError("a time up to 1h is expected")
+    return duration
+
+
+class FreezeEntry(Entry):
+    """Days on which nothing is changed."""
+
+    since: date
+    until: date
+    reason: str = ""
+
+
+class GlassEntry(Entry):
+    """Who may break the glass."""
+
+    users: list[Named] = Field(default_factory=list)
+    user_groups: list[Named] = Field(default_factory=list)
+    expires_after: Annotated[Duration, AfterValidator(_short)] = timedelta(minutes=15)
+    channel: str = ""
 
 
 class PolicyEntry(Entry):
@@ -19,6 +50,38 @@ class PolicyEntry(Entry):
     users: list[str] = Field(default_factory=list)
     user_groups: list[str] = Field(default_factory=list)
     expires_after: Duration = timedelta(minutes=30)
+    timezone: TimeZone = "UTC"
+    windows: list[Annotated[str, AfterValidator(_window)]] = Field(default_factory=list)
+    freezes: list[FreezeEntry] = Field(default_factory=list)
+    break_glass: GlassEntry | None = None
+
+
+def change_policy(name: str, entry: PolicyEntry, document: LocatedYaml) -> ChangePolicy:
+    """Return when changes may be made in an environment. Raises `ConfigurationError` for nobody and for no day."""
+    for index, freeze in enumerate(entry.freezes):
+        if freeze.until < freeze.since:
+            raise document.error("ends before it begins.", ("approvals", name, "freezes", index))
+    glass = entry.break_glass
+    if glass is not None and not (glass.users or glass.user_groups):
+        raise document.error(
+            "names neither users nor user_groups, so nobody could break the glass.",
+            ("approvals", name, "break_glass"),
+            hint="Add `users: [U…]` or `user_groups: [S…]`, or leave it out.",
+        )
+    return ChangePolicy(
+        environment=name,
+        timezone=entry.timezone,
+        windows=tuple(map(window_from, entry.windows)),
+        freezes=tuple(Freeze(since=one.since, until=one.until, reason=one.reason) for one in entry.freezes),
+        glass=None
+        if glass is None
+        else GlassPolicy(
+            users=tuple(glass.users),
+            user_groups=tuple(glass.user_groups),
+            expires_after=glass.expires_after,
+            channel=glass.channel,
+        ),
+    )
 
 
 def approval_policy(name: str, entry: PolicyEntry, document: LocatedYaml) -> ApprovalPolicy:

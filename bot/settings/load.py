@@ -13,9 +13,10 @@ from pydantic import Field
 from bot.clients.connection import ClusterConnection
 from bot.domain.approvals import ApprovalPolicy
 from bot.domain.askers import AskerPolicy
+from bot.domain.changes import ChangePolicy
 from bot.domain.digests import DigestSchedule
 from bot.errors import ConfigurationError
-from bot.settings.approvals import PolicyEntry, approval_policy
+from bot.settings.approvals import PolicyEntry, approval_policy, change_policy
 from bot.settings.askers import AskersEntry, asker_policy
 from bot.settings.audit import AuditEntry, AuditSettings, audit_settings
 from bot.settings.clusters import ClusterEntry, cluster_connection
@@ -60,6 +61,8 @@ class Settings:
     database_url: str = field(repr=False)
     """Default `sqlite:///dnsbot.db`. May hold a password: never printed."""
     digests: tuple[DigestSchedule, ...] = ()
+    changes: Mapping[str, ChangePolicy] = field(default_factory=dict)
+    """When changes may be made, by environment."""
     series_kept_for: timedelta = DEFAULT_SERIES
     """How long the hours of measurements are kept."""
     evidence_kept_for: timedelta = DEFAULT_EVIDENCE
@@ -92,6 +95,7 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
             for name, entry in written.clusters.items()
         },
         approvals={name: approval_policy(name, entry, document) for name, entry in written.approvals.items()},
+        changes={name: change_policy(name, entry, document) for name, entry in written.approvals.items()},
         askers=asker_policy(written.askers),
         slack=SlackSecrets(
             bot_token=env.get("SLACK_BOT_TOKEN"),

@@ -166,7 +166,7 @@ def _listen_for_command(app: App, tools: SlackTools, command: Command) -> None:
         )
         ack()
 
-    app.command(f"/dns-{command.name}")(listen)
+    app.command(f"/dns-{command.typed}")(listen)
 
 
 def _listen_for_button(app: App, tools: SlackTools, button: Button) -> None:
@@ -195,7 +195,7 @@ def _listen_for_modal(app: App, tools: SlackTools, modal: Modal) -> None:
 
 
 def _listen_for_mentions(app: App, tools: SlackTools) -> None:
-    by_name = {command.name: command for command in tools.commands}
+    by_name = {command.typed: command for command in tools.commands}
 
     def listen(body: Body) -> None:
         event = body.get("event") or {}

@@ -35,6 +35,11 @@ class Command:
     for_askers: bool = True
     """Whether only `askers` are let in. False: it tells others nothing of a cluster."""
 
+    @property
+    def typed(self) -> str:
+        """As people type it: with hyphens."""
+        return self.name.replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:

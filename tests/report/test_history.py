@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.approvals import Choice, Decision, Outcome, ProposalState, Result, StepRecord, StepState
+from bot.domain.changes import BreakGlass
 from bot.domain.findings import Verdict
 from bot.domain.history import Entry
 from bot.domain.people import Person
 from bot.domain.phrases import timestamp
 from bot.domain.sought import ALL, Sought
+from bot.report.glass_words import glass_json, open_glass
 from bot.report.history_words import Ids, page_words
 from bot.report.json_history import history_json
 from bot.report.terminal import history_text, timeline_text
@@ -179,3 +181,22 @@ def test_csv_has_a_row_for_each_event_and_runs_nothing() -> None:
         '{"at": "2026-11-21T09:03:00Z", "event": "approved", "who": "U02", "plan": "p-1", "what": ""}' in documents[0]
     )
     assert '"verifies": "p-1"' in documents[1]
+
+
+def test_glass_that_nobody_reviewed_comes_first() -> None:
+    """Before all diagnoses, and where there is none, too; what was reviewed is not said again."""
+    glass = BreakGlass(
+        number=7,
+        cluster="cluster-prod",
+        person=ANA,
+        reason="nobody answers",
+        opened_at=NINE,
+        until=NINE + timedelta(minutes=15),
+        is_active=False,
+    )
+    notes = open_glass([glass, replace(glass, number=8, reviewed_by=BEN)], Ids())
+    for entries in ((REPAIRED,), ()):
+        page = page_words(entries, Ids(), at=timestamp, size=20, cluster="", sought=ALL, notes=notes)
+        assert history_text(page).startswith("! Break-glass 7 of cluster-prod is not reviewed: U01 at")
+    assert len(notes) == 1
+    assert glass_json(replace(glass, reviewed_by=BEN))["reviewed_by"] == "T01/U02"

@@ -400,3 +400,40 @@ def test_a_short_audit_key_is_refused(load: Callable[..., Settings], key: str) -
     """A key that can be guessed seals nothing."""
     with pytest.raises(ConfigurationError, match="AUDIT_KEY holds a key of fewer than 32 characters"):
         load(AUDIT_KEY=key)
+
+
+WINDOWS = (
+    "expires_after: 45m, timezone: Europe/Paris, windows: [mon-fri 08:00-18:00], "
+    "freezes: [{since: 2026-12-20, until: 2027-01-03, reason: sales}], "
+    "break_glass: {users: [U03], expires_after: 10m, channel: C9}}"
+)
+
+
+def test_windows_freezes_and_break_glass_belong_to_an_environment(load: Callable[..., Settings]) -> None:
+    """They come as they were written; without them there is no restriction, and nobody may break the glass."""
+    changes = load("expires_after: 45m}", WINDOWS).changes["production"]
+    assert (changes.timezone, [one.text for one in changes.windows]) == ("Europe/Paris", ["mon-fri 08:00-18:00"])
+    assert [(str(one.since), str(one.until), one.reason) for one in changes.freezes] == [
+        ("2026-12-20", "2027-01-03", "sales")
+    ]
+    assert changes.glass is not None
+    assert (changes.glass.users, changes.glass.channel) == (("U03",), "C9")
+    assert (changes.glass.expires_after, load().changes["production"].glass) == (timedelta(minutes=10), None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        pytest.param("mon-fri 08", "mon-fry 08", "'fry'|is no day of the week", id="day"),
+        pytest.param("08:00-18:00", "18:00-08:00", "begins before it ends", id="times"),
+        pytest.param("until: 2027-01-03", "until: 2026-01-03", "ends before it begins", id="freeze"),
+        pytest.param("users: [U03], ", "", "nobody could break the glass", id="nobody"),
+        pytest.param("expires_after: 10m", "expires_after: 2h", "a time up to 1h", id="too-long"),
+        pytest.param("Europe/Paris", "Europe/Pariss", "a time zone such as", id="timezone"),
+    ],
+)
+def test_nonsense_about_changes_is_refused(load: Callable[..., Settings], old: str, new: str, why: str) -> None:
+    """With the place in the file: a typo must neither open nor shut anything."""
+    assert old in WINDOWS
+    with pytest.raises(ConfigurationError, match=why):
+        load("expires_after: 45m}", WINDOWS.replace(old, new, 1))

@@ -13,6 +13,7 @@ from typing import Any
 from bot.dns.coredns_growth import DnsHealth
 from bot.domain.approvals import ApprovalPolicy, Outcome, ProposalState, Result, StepRecord, StepState
 from bot.domain.askers import AskerPolicy
+from bot.domain.changes import ChangePolicy
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Diagnosis, Progress
 from bot.domain.digests import DigestSchedule
@@ -97,6 +98,7 @@ class Script:
     )
     askers: AskerPolicy = field(default_factory=AskerPolicy)
     digests: tuple[DigestSchedule, ...] = ()
+    changes: dict[str, ChangePolicy] = field(default_factory=dict)
     healths: dict[str, DnsHealth | Exception] = field(default_factory=dict)
     """What a light round sees of each cluster."""
     diagnosed: list[Question] = field(default_factory=list)
@@ -132,7 +134,14 @@ class Script:
             symptoms=(),
             make_id=lambda: f"p-{next(ids)}",
         )
-        gate = Gate(history=history, directory=directory, team_id="T01", policies=self.policies, targets=self.targets)
+        gate = Gate(
+            history=history,
+            directory=directory,
+            team_id="T01",
+            policies=self.policies,
+            targets=self.targets,
+            changes=self.changes,
+        )
         return UseCases(
             targets=self.targets,
             playbooks=playbooks,

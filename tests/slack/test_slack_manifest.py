@@ -60,7 +60,7 @@ def test_manifest_asks_for_exactly_the_scopes_that_are_used(manifest: dict[str, 
 
 def test_manifest_declares_exactly_the_commands_that_exist(manifest: dict[str, Any]) -> None:
     """Each command file has its slash command, and no other is declared."""
-    files = {f"/dns-{module.name}" for module in pkgutil.iter_modules(bot.slack.commands.__path__)}
+    files = {f"/dns-{module.name.replace('_', '-')}" for module in pkgutil.iter_modules(bot.slack.commands.__path__)}
 
     assert {command["command"] for command in manifest["features"]["slash_commands"]} == files
 

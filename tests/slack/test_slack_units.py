@@ -29,6 +29,7 @@ def folder(tmp_path: Path) -> Iterator[Callable[[str, str], ModuleType]]:
 def test_shipped_units_are_found_by_name() -> None:
     """The folders hold these units; adding one is adding a file."""
     assert [unit.name for unit in units(bot.slack.commands, "COMMAND", Command)] == [
+        "break_glass",
         "diagnose",
         "digest",
         "help",
@@ -42,6 +43,7 @@ def test_shipped_units_are_found_by_name() -> None:
         "mute_issue",
         "record",
         "reject",
+        "review_break_glass",
     ]
     assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == ["mute_known_issue", "reject_reason"]
 

@@ -41,6 +41,7 @@ from bot.errors import ConfigurationError, UnitError
 from bot.report.diagnosis_words import OpenCard, diagnosis_words
 from bot.report.digest_words import HEADINGS, DigestSection, DigestWords, KnownIssue
 from bot.report.evidence_words import evidence_words
+from bot.report.glass_words import GlassWords
 from bot.report.history_words import HistoryWords, PageWords, PlanHistory, history_words
 from bot.report.plan_words import plan_words, policy_words
 from bot.report.terminal import diagnosis_text
@@ -239,10 +240,13 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     line = HistoryWords(diagnosis_id=text, heading=text, verdict=text, plans=(plan,) * number)
 
     assert_well(VIEWS.message("progress", cluster=text, done=many, running=many, total=number * 2, elapsed="3 s"))
-    page = PageWords(lines=(line,) * number, fits=text, nothing=text or "Nothing.", older=text)
+    page = PageWords(lines=(line,) * number, fits=text, nothing=text or "Nothing.", older=text, notes=many)
     assert_well(VIEWS.message("history", title=text, page=page, again=text))
     event = EventWords(at=text, cluster=text, diagnosis=text, event=text, who=text, plan=text, what=text)
     assert_well(VIEWS.message("timeline", title=text, events=(event,) * number * 2))
+    glass = GlassWords(heading=text or "Glass", who=text, reason=text, means=text, review=text)
+    ids = ("U01",) * number
+    assert_well(VIEWS.message("break_glass", glass=glass, users=ids, groups=("S01",), value="7", is_open=bool(number)))
     commands = (CommandHelp(usage=text, purpose=text),) * 5
     assert_well(VIEWS.message("help", commands=commands, clusters=many, playbooks=many, name=text))
     assert_well(VIEWS.message("refusal", reason=text, hints=many))
@@ -265,7 +269,7 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
 def test_every_view_is_rendered_by_a_test() -> None:
     """A new view needs its hostile test: these are all there are."""
     tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
-    tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline"}
+    tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline", "break_glass"}
 
     assert set(VIEWS.names()) == tested
 

@@ -141,5 +141,5 @@ def usual_roster() -> Roster:
             Channel(id=OUTSIDE_CHANNEL, name="elsewhere", has_bot=False),
             Channel(id="C0ARCHIVED", name="archived", has_bot=True, is_archived=True),
         ),
-        commands=("/dns-diagnose", "/dns-log", "/dns-history", "/dns-digest", "/dns-help"),
+        commands=("/dns-diagnose", "/dns-log", "/dns-history", "/dns-digest", "/dns-break-glass", "/dns-help"),
     )

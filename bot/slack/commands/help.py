@@ -24,7 +24,7 @@ def run(asked: Asked, tools: SlackTools) -> None:
     message = tools.views.message(
         "help",
         commands=tuple(
-            CommandHelp(usage=f"/dns-{command.name} {command.usage}".rstrip(), purpose=command.purpose)
+            CommandHelp(usage=f"/dns-{command.typed} {command.usage}".rstrip(), purpose=command.purpose)
             for command in tools.commands
         ),
         clusters=refused or tuple(sorted(tools.use.targets)) or ("none configured",),

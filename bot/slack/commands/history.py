@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from bot.asking import known_cluster, sought_from
 from bot.domain.phrases import clock
 from bot.errors import Refused
+from bot.report.glass_words import open_glass
 from bot.report.history_words import page_words
 from bot.report.timeline_words import timeline
 from bot.slack.asking import plain_words
@@ -35,7 +36,8 @@ def run(asked: Asked, tools: SlackTools) -> None:
         options["person"] = str(asked.origin.person)
     sought = sought_from(options, datetime.now(UTC), form="{}=".format)
     entries = tools.use.history.recent(cluster, sought=sought, limit=PAGE + 1)
-    page = page_words(entries, tools.names, at=clock, size=PAGE, cluster=cluster, sought=sought)
+    notes = open_glass(tools.use.history.broken_glass(cluster), tools.names)
+    page = page_words(entries, tools.names, at=clock, size=PAGE, cluster=cluster, sought=sought, notes=notes)
     title = f"DNS history of {cluster}" if cluster else "DNS history of all clusters"
     same = [word for word in words if not word.startswith("older=")]
     again = " ".join([f"/dns-{COMMAND.name}", *same, f"older={page.older}"]) if page.older else ""

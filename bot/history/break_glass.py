@@ -1,0 +1,70 @@
+"""Broken glass: rows of the audit chain, so that none can be forged, taken back or reviewed by a row put in by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from bot.domain.audit import Seals
+from bot.domain.changes import BreakGlass
+from bot.domain.json_values import JsonObject
+from bot.domain.people import Person
+from bot.errors import Refused
+from bot.history import audit
+from bot.history.columns import DatabaseTime
+
+_SUBJECT = "cluster:"
+
+
+def open_one(ledger: audit.Ledger, cluster: str, person: Person, reason: str, lasts: timedelta) -> int:
+    """Add it to the chain, and return its number."""
+    entry: JsonObject = {
+        "cluster": cluster,
+        "person": [person.team_id, person.user_id],
+        "reason": reason,
+        "seconds": lasts.total_seconds(),
+    }
+    return ledger.now(audit.BREAK_GLASS, _SUBJECT + cluster, entry)
+
+
+def review(connection: Connection, ledger: audit.Ledger, number: int, person: Person) -> BreakGlass:
+    """Close it. Raises `Refused` where there is none, it is closed, or the reviewer broke it."""
+    ledger.lock()
+    found = {one.number: one for one in load(connection, ledger.seals)}.get(number)
+    if found is None:
+        raise Refused(f"There is no break-glass {number} in the history.")
+    if found.reviewed_by is not None:
+        raise Refused(f"Break-glass {number} was reviewed by {found.reviewed_by} already.")
+    if found.person.user_id == person.user_id:
+        raise Refused(f"You broke the glass yourself: somebody else must review break-glass {number}.")
+    entry: JsonObject = {"number": number, "person": [person.team_id, person.user_id]}
+    ledger.now(audit.REVIEWED, _SUBJECT + found.cluster, entry)
+    return found
+
+
+def load(connection: Connection, seals: Seals, cluster: str = "") -> tuple[BreakGlass, ...]:
+    """Return all of a cluster, or of all clusters, newest first; what the chain does not vouch for is none."""
+    kinds = [audit.BREAK_GLASS, audit.REVIEWED]
+    subject = audit.subject_is(_SUBJECT + cluster) if cluster else audit.subject_begins(_SUBJECT)
+    now = connection.execute(select(DatabaseTime())).scalar_one()
+    found: dict[int, BreakGlass] = {}
+    for row, entry in audit.vouched_rows(connection, seals, kinds, subject):
+        person = Person(team_id=entry["person"][0], user_id=entry["person"][1])
+        if row.kind == audit.REVIEWED:
+            broken = found[entry["number"]]
+            found[broken.number] = replace(broken, reviewed_by=person)
+            continue
+        opened = datetime.fromisoformat(entry["at"])
+        until = opened + timedelta(seconds=entry["seconds"])
+        found[row.seq] = BreakGlass(
+            number=row.seq,
+            cluster=entry["cluster"],
+            person=person,
+            reason=entry["reason"],
+            opened_at=opened,
+            until=until,
+            is_active=now <= until,
+        )
+    return tuple(reversed(found.values()))
