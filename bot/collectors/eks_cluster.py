@@ -36,6 +36,8 @@ class EksCluster:
     service_cidr: str
     auto_mode: bool
     """EKS Auto Mode: DNS runs on the node; no kube-dns Service, by design."""
+    public_access_cidrs: tuple[str, ...] = ("0.0.0.0/0",)
+    """Whom the public endpoint lets in."""
 
     @property
     def endpoint_host(self) -> str:
@@ -68,6 +70,7 @@ def _cluster(cluster: Mapping[str, Any]) -> EksCluster:
         endpoint_private=bool(vpc.get("endpointPrivateAccess", False)),
         service_cidr=network.get("serviceIpv4Cidr") or network.get("serviceIpv6Cidr") or "",
         auto_mode=bool((cluster.get("computeConfig") or {}).get("enabled", False)),
+        public_access_cidrs=tuple(vpc.get("publicAccessCidrs") or ("0.0.0.0/0",)),
     )
 
 

@@ -20,7 +20,7 @@ from bot.domain.network_lookups import EndpointLookups
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.places import PublicResolution
 from bot.network.model import Interface, Vpc
-from bot.network.name_hops import End, Hop, HopKind, HopState, NameWay, after, new_hop
+from bot.network.name_hops import End, HopKind, HopState, NameWay, after, new_hop
 from bot.network.name_passage import Passages
 from bot.network.name_way import way_of
 from bot.network.names import Direction, NameWorld, PrivateZone, ResolverEndpoint, ResolverRule, RuleType, VpcNames
@@ -131,9 +131,8 @@ def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) 
         peers=tuple(
             PeerWay(
                 peer=one,
-                way=after(
-                    _other_servers(case.need(VpcDns), one.found.vpc_id),
-                    way_of(world, one.found.vpc_id, cluster.endpoint_host, passages),
+                way=_past_others(
+                    case.need(VpcDns), cluster, way_of(world, one.found.vpc_id, cluster.endpoint_host, passages), one
                 ),
             )
             for one in peers.entered
@@ -164,15 +163,22 @@ def reach_of(places: Iterable[str]) -> tuple[Reach, ...]:
     return (Reach(kinds=kinds, places=names),) if names else ()
 
 
-def _other_servers(dns: VpcDns, vpc_id: str) -> list[Hop]:
-    """Return that clients of a VPC are sent to other servers than its resolver: what those answer is not known."""
+def other_servers(dns: VpcDns, vpc_id: str) -> tuple[str, ...]:
+    """Return the servers to which DHCP options send a VPC's clients, but for its own resolver."""
     vpc = next((one for one in dns.vpcs if one.vpc_id == vpc_id), None)
-    others = [one for one in vpc.servers if one not in _own_servers(vpc)] if vpc else []
-    if not others:
-        return []
-    options = vpc.dhcp_options_id if vpc else ""
-    text = f"DHCP option set {options} of {vpc_id} sends clients to {', '.join(others)}: what they answer is not known"
-    return [new_hop(HopKind.RESOLVER, HopState.MAY_TURN, vpc_id, text, options)]
+    return tuple(one for one in vpc.servers if one not in _own_servers(vpc)) if vpc else ()
+
+
+def _past_others(dns: VpcDns, cluster: EksCluster, way: NameWay, one: SeenPlace) -> NameWay:
+    """Put before a way that clients are sent to other servers, which may answer what it does not lead to.
+
+    Whether they hide a way that leads to the cluster's VPC is judged by `vpc_custom_dhcp_dns`.
+    """
+    vpc_id, servers = one.found.vpc_id, other_servers(dns, one.found.vpc_id)
+    if not servers or (way.end is End.ANSWERED and way.vpc_id == cluster.vpc_id):
+        return way
+    text = f"DHCP options of {vpc_id} send clients to {', '.join(servers)}: what they answer is not known"
+    return after([new_hop(HopKind.RESOLVER, HopState.MAY_TURN, vpc_id, text)], way)
 
 
 def _own_servers(vpc: VpcDnsSettings) -> frozenset[str]:

@@ -85,7 +85,10 @@ UNREADABLE = replace(BLOCKS, domains=None)
         ),
         pytest.param(PROFILED, BLOCKED, UNKNOWN, UNKNOWN, id="a Profile"),
         pytest.param(replace(PROFILED, associations=()), BLOCKED, UNKNOWN, UNKNOWN, id="a Profile may bring the rule"),
-        pytest.param(OTHER_SERVERS, BLOCKED, UNKNOWN, UNKNOWN, id="clients are sent to other servers"),
+        pytest.param(OTHER_SERVERS, BLOCKED, HEALTHY, HEALTHY, id="sent to other servers: judged by itself"),
+        pytest.param(
+            replace(OTHER_SERVERS, associations=()), BLOCKED, UNKNOWN, UNKNOWN, id="other servers may know the name"
+        ),
         pytest.param(OWN_SERVERS, BLOCKED, HEALTHY, HEALTHY, id="clients are sent to the VPC's own resolver"),
         pytest.param(Scene(firewall=(UNREADABLE,)), BLOCKED, UNKNOWN, UNKNOWN, id="AWS's own firewall list"),
         pytest.param(Scene(firewall=(BLOCKS,)), BLOCKED, HEALTHY, HEALTHY, id="firewall blocks: judged by itself"),

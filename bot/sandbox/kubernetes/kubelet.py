@@ -346,7 +346,8 @@ def _readiness(container: Json) -> tuple[int, str] | None:
 
 def _by_dhcp(vpc: Vpc, domain: str) -> str:
     resolver = sorted(vpc.resolver_addresses - {"169.254.169.253"}) or ["169.254.169.253"]
-    return f"search {domain}\nnameserver {resolver[0]}\n"
+    servers = "".join(f"nameserver {server}\n" for server in vpc.dhcp_servers or resolver[:1])
+    return f"search {domain}\n{servers}"
 
 
 def _pool(port: Port) -> Iterator[str]:

@@ -97,6 +97,7 @@ def _vpc(calls: PlaceCalls, row: Any, answers: _Answers) -> Vpc:  # noqa: ANN401
         dns_support=is_set("enableDnsSupport"),
         dns_hostnames=is_set("enableDnsHostnames"),
         public_dns=NO_PUBLIC_DNS not in {tag["Key"] for tag in row.get("Tags") or []},
+        dhcp_servers=_dhcp_servers(calls, row["DhcpOptionsId"]),
         ports=tuple(map(_port, interfaces)),
         groups={item["GroupId"]: _group(item, answers.prefix_lists) for item in answers.groups if item["VpcId"] == own},
         acls=_acls([item for item in answers.acls if item["VpcId"] == own]),
@@ -105,6 +106,15 @@ def _vpc(calls: PlaceCalls, row: Any, answers: _Answers) -> Vpc:  # noqa: ANN401
             _api_endpoint(one, interfaces) for one in answers.clusters if one["resourcesVpcConfig"]["vpcId"] == own
         ),
     )
+
+
+def _dhcp_servers(calls: PlaceCalls, options: str) -> tuple[str, ...]:
+    if options == "default":
+        return ()
+    (found,) = calls.call("ec2", "describe_dhcp_options", DhcpOptionsIds=[options])["DhcpOptions"]
+    named = [one for one in found["DhcpConfigurations"] if one["Key"] == "domain-name-servers"]
+    servers = tuple(value["Value"] for one in named for value in one["Values"])
+    return () if "AmazonProvidedDNS" in servers else servers
 
 
 def _api_endpoint(cluster: Any, interfaces: list[Any]) -> ApiEndpoint:  # noqa: ANN401  # JSON

@@ -95,6 +95,8 @@ class Vpc:
     dns_hostnames: bool = True
     public_dns: bool = True
     """Whether whoever runs it lets public DNS be asked from there."""
+    dhcp_servers: tuple[str, ...] = ()
+    """The DNS servers that DHCP tells its hosts; none: its own resolver."""
     ports: tuple[Port, ...] = ()
     groups: Mapping[str, Group] = field(default_factory=dict)
     acls: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)

@@ -47,6 +47,8 @@ class VpcPlan:
     """Whether it and its private subnets have an IPv6 CIDR too, which AWS draws."""
     acl_entry_number: int | None
     """Number of the entries of a network ACL that the private subnets have of their own; None: the VPC's default."""
+    dns_servers: tuple[str, ...] = ()
+    """What its DHCP options name; none: AWS's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ def _draw_neighbours(seed: int, taken: int, wanted: Sequence[Neighbour]) -> tupl
                 for third, zone in enumerate("ab")
             ),
             acl_entry_number=None,
+            dns_servers=neighbour.dns_servers,
         )
         for neighbour, octet in zip(wanted, octets, strict=True)
     )

@@ -96,6 +96,8 @@ class Neighbour:
     region: str = REGION
     peered: bool = True
     """It has a peering connection with the cluster's VPC, and routes lead both ways."""
+    dns_servers: tuple[str, ...] = ()
+    """What its DHCP options name from the first; none: AWS's own, the VPC's resolver."""
 
 
 Acts: TypeAlias = Callable[[World, Operator], None]

@@ -19,6 +19,7 @@ def build_vpc(plan: VpcPlan, hands: AwsHands) -> WorldVpc:
     vpc_id = str(hands.aws("ec2", "CreateVpc", CidrBlock=plan.cidr)["Vpc"]["VpcId"])
     for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
         hands.aws("ec2", "ModifyVpcAttribute", VpcId=vpc_id, **{attribute: {"Value": True}})
+    _dhcp_options(plan, hands, vpc_id)
     acl = _network_acl(plan, hands, vpc_id)
     gateway = _nat_gateway(plan, hands, vpc_id)
     table = str(hands.aws("ec2", "CreateRouteTable", VpcId=vpc_id)["RouteTable"]["RouteTableId"])
@@ -125,6 +126,14 @@ def _subnets(
             WorldSubnet(id=subnet["SubnetId"], cidr=wanted.cidr, zone=wanted.zone, network_acl_id=own, ipv6_cidr=six)
         )
     return tuple(made)
+
+
+def _dhcp_options(plan: VpcPlan, hands: AwsHands, vpc_id: str) -> None:
+    """Have the VPC's hosts told the plan's DNS servers."""
+    if plan.dns_servers:
+        named = [{"Key": "domain-name-servers", "Values": list(plan.dns_servers)}]
+        options = hands.aws("ec2", "CreateDhcpOptions", DhcpConfigurations=named)["DhcpOptions"]["DhcpOptionsId"]
+        hands.aws("ec2", "AssociateDhcpOptions", DhcpOptionsId=options, VpcId=vpc_id)
 
 
 def _network_acl(plan: VpcPlan, hands: AwsHands, vpc_id: str) -> str:
