@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.collectors._places import Spot, ask_each, everywhere, needs_names, once_an_account, spots
+from bot.collectors.dns_profiles import DnsProfiles
 from bot.collectors.eks_cluster import EksCluster
 from bot.domain.evidence import Collector, Gap
 from bot.domain.peers import Peers
@@ -54,7 +55,9 @@ def collect(look: View) -> DnsFirewall:
         look,
         once_an_account(everywhere_asked),
         "DNS Firewall",
-        lambda aws, spot: _Account(aws, spot).read([one for one in everywhere_asked if _together(one, spot)]),
+        lambda aws, spot: _Account(aws, spot, look.find(DnsProfiles)).read(
+            [one for one in everywhere_asked if _together(one, spot)]
+        ),
     )
     gaps = [gap for _, own in found.answers for gap in own]
     return DnsFirewall(
@@ -69,8 +72,8 @@ def _together(one: Spot, other: Spot) -> bool:
 class _Account:
     """Reads one account and region; what several VPCs use is read once."""
 
-    def __init__(self, aws: AwsReader, spot: Spot) -> None:
-        self._aws, self._spot = aws, spot
+    def __init__(self, aws: AwsReader, spot: Spot, profiles: DnsProfiles | None) -> None:
+        self._aws, self._spot, self._profiles = aws, spot, profiles
         self._lists: dict[str, tuple[str, ...] | None] = {}
         self._gaps: list[Gap] = []
 
@@ -78,20 +81,29 @@ class _Account:
         """Return the VPCs' rules, and what of them could not be read."""
         answer = self._aws.read("route53resolver", "ListFirewallRuleGroupAssociations")
         with reading("route53resolver:ListFirewallRuleGroupAssociations"):
-            rows = sorted(answer["FirewallRuleGroupAssociations"], key=lambda row: int(row["Priority"]))
-            wanted = {one.vpc_id for one in spots_here}
-            groups = {row["FirewallRuleGroupId"]: () for row in rows if row["VpcId"] in wanted}
-        rules = {number: tuple(self._rules(number)) for number in groups}
+            own = [
+                (row["VpcId"], int(row["Priority"]), str(row["FirewallRuleGroupId"]))
+                for row in answer["FirewallRuleGroupAssociations"]
+            ]
+        rows = sorted((*own, *self._brought(spots_here)), key=lambda row: row[1])
+        wanted = {one.vpc_id for one in spots_here}
+        rules = {
+            group: tuple(self._rules(group)) for group in dict.fromkeys(row[2] for row in rows if row[0] in wanted)
+        }
         vpcs = [
             VpcFirewall(
                 vpc_id=one.vpc_id,
-                rules=tuple(
-                    rule for row in rows if row["VpcId"] == one.vpc_id for rule in rules[row["FirewallRuleGroupId"]]
-                ),
+                rules=tuple(rule for vpc_id, _, group in rows if vpc_id == one.vpc_id for rule in rules[group]),
             )
             for one in spots_here
         ]
         return vpcs, self._gaps
+
+    def _brought(self, spots_here: list[Spot]) -> Iterator[tuple[str, int, str]]:
+        """Yield the groups that Profiles bring, as (VPC, priority, group), among which a VPC's own are mixed."""
+        for one in spots_here:
+            for content in self._profiles.of(one.vpc_id) if self._profiles else ():
+                yield from ((one.vpc_id, priority, group) for priority, group in content.firewall_groups)
 
     def _rules(self, group: str) -> Iterator[FirewallRule]:
         answer = self._aws.read("route53resolver", "ListFirewallRules", FirewallRuleGroupId=group)
@@ -153,4 +165,5 @@ COLLECTOR = Collector(
         *everywhere("route53resolver:ListFirewallDomains", _WHY),
     ),
     needs=(EksCluster, Peers),
+    wants=(DnsProfiles,),
 )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.collectors._places import Spot, ask_each, everywhere, needs_names, spots
+from bot.collectors.dns_profiles import DnsProfiles
 from bot.collectors.eks_cluster import EksCluster
 from bot.domain.evidence import Collector, Gap
 from bot.domain.peers import Peers
@@ -53,8 +54,11 @@ def collect(look: View) -> PrivateZones:
     host = look.need(EksCluster).endpoint_host
     asked = spots(look) if needs_names(look) else []
 
+    profiles = look.find(DnsProfiles)
+
     def read(aws: AwsReader, spot: Spot) -> VpcZones:
-        return _vpc(aws, spot, host)
+        brought = [number for one in (profiles.of(spot.vpc_id) if profiles else ()) for number in one.zone_ids]
+        return _with_brought(aws, spot, _vpc(aws, spot, host), brought, host)
 
     found = ask_each(look, asked, "private hosted zones", read)
     return PrivateZones(
@@ -79,6 +83,24 @@ def _vpc(aws: AwsReader, spot: Spot, host: str) -> VpcZones:
             if not row["Owner"].get("OwningService"):
                 gaps.append(Gap.of(f"records of {number} ({name}, owner {owner}) at {spot.place}", error))
     return VpcZones(vpc_id=spot.vpc_id, zones=tuple(zones), gaps=tuple(gaps))
+
+
+def _with_brought(aws: AwsReader, spot: Spot, own: VpcZones, brought: Iterable[str], host: str) -> VpcZones:
+    """Add the zones that Profiles bring, after the VPC's own: of two with one name the VPC's own comes first."""
+    zones, gaps = list(own.zones), list(own.gaps)
+    known = {one.id for one in zones}
+    for number in dict.fromkeys(brought):
+        if number in known:
+            continue
+        try:
+            shown = aws.read("route53", "GetHostedZone", Id=number)
+            with reading("route53:GetHostedZone"):
+                name = plain(shown["HostedZone"]["Name"])
+            if belongs(host, name):
+                zones.append(_whole(aws, number, name, owner="a Route 53 Profile"))
+        except EvidenceUnavailable as error:
+            gaps.append(Gap.of(f"private zone {number}, which a Route 53 Profile brings, at {spot.place}", error))
+    return VpcZones(vpc_id=own.vpc_id, zones=tuple(zones), gaps=tuple(gaps))
 
 
 def _listed(aws: AwsReader, spot: Spot) -> Iterator[Mapping[str, Any]]:
@@ -151,4 +173,5 @@ COLLECTOR = Collector(
         *everywhere("route53:ListResourceRecordSets", "see whether a private zone has the endpoint's name"),
     ),
     needs=(EksCluster, Peers),
+    wants=(DnsProfiles,),
 )

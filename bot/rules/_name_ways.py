@@ -20,10 +20,20 @@ from bot.domain.network_lookups import EndpointLookups
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.places import PublicResolution
 from bot.network.model import Interface, Vpc
+from bot.network.name_at_vpc import IN_FORCE
 from bot.network.name_hops import End, HopKind, HopState, NameWay, after, new_hop
 from bot.network.name_passage import Passages
 from bot.network.name_way import way_of
-from bot.network.names import Direction, NameWorld, PrivateZone, ResolverEndpoint, ResolverRule, RuleType, VpcNames
+from bot.network.names import (
+    Association,
+    Direction,
+    NameWorld,
+    PrivateZone,
+    ResolverEndpoint,
+    ResolverRule,
+    RuleType,
+    VpcNames,
+)
 from bot.network.resolver import IN_EVERY_VPC, IN_EVERY_VPC_V6
 
 NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, PrivateZones, DnsFirewall, DnsProfiles, EndpointNetworks)
@@ -221,6 +231,9 @@ def _vpc(case: Case, cluster: EksCluster, vpc_id: str, account: str, region: str
     profiles = case.need(DnsProfiles)
     asked = (account, region) in profiles.accounts
     held = [item.association for one in resolver for item in one.associations if item.vpc_id == vpc_id]
+    read = {one.profile_id for one in profiles.contents}
+    for content in profiles.of(vpc_id):
+        held += [Association(id=content.profile_id, rule_id=rule, status=IN_FORCE) for rule in content.rule_ids]
     return VpcNames(
         vpc_id=vpc_id,
         account=account,
@@ -229,7 +242,11 @@ def _vpc(case: Case, cluster: EksCluster, vpc_id: str, account: str, region: str
         dns_support=settings.dns_support if settings else None,
         dns_hostnames=settings.dns_hostnames if settings else None,
         firewall=firewall,
-        profiles=tuple(one.profile_id for one in profiles.associations if one.vpc_id == vpc_id) if asked else None,
+        profiles=tuple(
+            one.profile_id for one in profiles.associations if one.vpc_id == vpc_id and one.profile_id not in read
+        )
+        if asked
+        else None,
         associations=tuple(held) if resolver else None,
         zones=_with_own_zone(zones, cluster) if vpc_id == cluster.vpc_id else zones,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.collectors import dns_firewall, dns_profiles, endpoint_networks, private_zones, resolver_rules, vpc_dns
+from bot.collectors.dns_profiles import DnsProfiles, ProfileContent, VpcProfile
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.deadline import Deadline
@@ -96,6 +97,36 @@ def gather() -> Gather:
     return run
 
 
+PROFILED = {
+    "route53profiles:ListProfileAssociations": {
+        "ProfileAssociations": [{"ProfileId": "rp-1", "ResourceId": "vpc-peer", "Status": "COMPLETE"}]
+    },
+    "route53profiles:ListProfileResourceAssociations": {
+        "ProfileResourceAssociations": [
+            {"ResourceArn": f"arn:aws:{arn}", "ResourceProperties": properties, "Status": status}
+            for arn, properties, status in (
+                ("route53resolver:eu-west-1:210987654321:resolver-rule/rslvr-rr-7", "", "COMPLETE"),
+                ("route53resolver:eu-west-1:210987654321:resolver-rule/rslvr-rr-8", "", "DELETING"),
+                (
+                    "route53resolver:eu-west-1:210987654321:firewall-rule-group/rslvr-frg-7",
+                    '{"priority": 102}',
+                    "COMPLETE",
+                ),
+                ("route53:::hostedzone/Z7", "", "COMPLETE"),
+                ("ec2:eu-west-1:210987654321:vpc-endpoint/vpce-7", "", "COMPLETE"),
+            )
+        ]
+    },
+}
+BROUGHT = DnsProfiles(
+    accounts=(("111122223333", "eu-west-1"), ("210987654321", "eu-west-1")),
+    associations=(VpcProfile(vpc_id="vpc-peer", profile_id="rp-1"),),
+    contents=(
+        ProfileContent(
+            profile_id="rp-1", rule_ids=("rslvr-rr-7",), zone_ids=("Z7",), firewall_groups=((102, "rslvr-frg-7"),)
+        ),
+    ),
+)
 EMPTY = {
     "route53resolver:ListResolverEndpoints": {"ResolverEndpoints": []},
     "route53resolver:ListResolverRules": {"ResolverRules": [ROOT]},
@@ -294,14 +325,74 @@ def test_a_list_that_may_not_be_read_is_a_gap_and_undecided(gather: Gather) -> N
 
 def test_profiles_are_known_by_vpc(gather: Gather) -> None:
     """And which accounts were asked."""
-    row = {"ProfileId": "rp-1", "ResourceId": "vpc-peer"}
     here = Account({"route53profiles:ListProfileAssociations": {"ProfileAssociations": []}})
-    there = Account({"route53profiles:ListProfileAssociations": {"ProfileAssociations": [row]}})
 
-    found = gather(dns_profiles.COLLECTOR, {HOME: here, PEER: there})
+    found = gather(dns_profiles.COLLECTOR, {HOME: here, PEER: Account(PROFILED)})
 
     assert [(one.vpc_id, one.profile_id) for one in found.associations] == [("vpc-peer", "rp-1")]
     assert len(found.accounts) == 2
+
+
+def test_what_a_profile_brings_is_told_by_kind(gather: Gather) -> None:
+    """Rules, zones and firewall groups with their priorities, in force; what is no matter of names is left out."""
+    here = Account({"route53profiles:ListProfileAssociations": {"ProfileAssociations": []}})
+
+    (content,) = gather(dns_profiles.COLLECTOR, {HOME: here, PEER: Account(PROFILED)}).contents
+
+    assert (content.rule_ids, content.zone_ids) == (("rslvr-rr-7",), ("Z7",))
+    assert content.firewall_groups == ((102, "rslvr-frg-7"),)
+
+
+def test_a_profile_whose_resources_may_not_be_listed_is_a_gap(gather: Gather) -> None:
+    """The association is known, what it brings is not, and the gap names what to grant."""
+    refused = AccessDenied("No.", grant="route53profiles:ListProfileResourceAssociations")
+    here = Account({"route53profiles:ListProfileAssociations": {"ProfileAssociations": []}})
+    there = Account({**PROFILED, "route53profiles:ListProfileResourceAssociations": refused})
+
+    found = gather(dns_profiles.COLLECTOR, {HOME: here, PEER: there})
+
+    assert (found.of("vpc-peer"), len(found.associations)) == ((), 1)
+    assert [gap.grant for gap in found.gaps] == ["route53profiles:ListProfileResourceAssociations"]
+
+
+def test_firewall_groups_of_profiles_are_mixed_with_a_vpcs_own_by_priority(gather: Gather) -> None:
+    """The group that the Profile brings has the lower priority, and is asked first."""
+    here = Account({"route53resolver:ListFirewallRuleGroupAssociations": {"FirewallRuleGroupAssociations": []}})
+    own = {"FirewallRuleGroupId": "rslvr-frg-own", "VpcId": "vpc-peer", "Priority": 200}
+    there = Account({
+        "route53resolver:ListFirewallRuleGroupAssociations": {"FirewallRuleGroupAssociations": [own]},
+        "route53resolver:ListFirewallRules": {
+            "FirewallRules": [{"Priority": 1, "Action": "ALLOW", "FirewallDomainListId": "rslvr-fdl-1"}]
+        },
+        "route53resolver:GetFirewallDomainList": {"FirewallDomainList": {}},
+        "route53resolver:ListFirewallDomains": {"Domains": ["*"]},
+    })  # fmt: skip
+
+    found = gather(dns_firewall.COLLECTOR, {HOME: here, PEER: there}, BROUGHT)
+
+    (peer,) = [one for one in found.vpcs if one.vpc_id == "vpc-peer"]
+    assert [one.group_id for one in peer.rules] == ["rslvr-frg-7", "rslvr-frg-own"]
+
+
+def test_zones_of_profiles_are_the_vpcs_too(gather: Gather) -> None:
+    """Read as its own are; one that may not be read is a gap, since its name is not known."""
+    record = {"Name": f"{HOST}.", "Type": "A", "ResourceRecords": [{"Value": "10.0.0.1"}]}
+    here = Account({"route53:ListHostedZonesByVPC": {"HostedZoneSummaries": []}})
+    answers = {
+        "route53:ListHostedZonesByVPC": {"HostedZoneSummaries": []},
+        "route53:GetHostedZone": {"HostedZone": {"Name": "eks.amazonaws.com."}},
+        "route53:ListResourceRecordSets": {"ResourceRecordSets": [record]},
+    }
+    refused = AccessDenied("No.", grant="route53:GetHostedZone")
+
+    found = gather(private_zones.COLLECTOR, {HOME: here, PEER: Account(answers)}, BROUGHT)
+    unread = gather(
+        private_zones.COLLECTOR, {HOME: here, PEER: Account({**answers, "route53:GetHostedZone": refused})}, BROUGHT
+    )
+
+    (zone,) = next(one.zones for one in found.vpcs if one.vpc_id == "vpc-peer")
+    assert (zone.id, zone.name, zone.find(HOST)) == ("Z7", "eks.amazonaws.com", HOST)
+    assert [gap.grant for gap in unread.gaps] == ["route53:GetHostedZone"]
 
 
 def network(cidr: str) -> dict[str, Any]:

@@ -133,6 +133,8 @@ class Scene:
     """Of the peer's VPC."""
     firewall: tuple[Any, ...] = ()
     profiles: tuple[Any, ...] = ()
+    brought: tuple[Any, ...] = ()
+    """What of Profiles could be read."""
     home_network: VpcNetwork = field(default_factory=lambda: network(HOME, "vpc-home", 0, 1))
     peer_network: VpcNetwork = field(default_factory=lambda: network(PEER, "vpc-peer", 1, 0))
     home_groups: AccountGroups = field(default_factory=lambda: groups(OWN, "rslvr-in-1", Way.INGRESS))
@@ -160,7 +162,7 @@ class Scene:
             DnsFirewall(
                 vpcs=(VpcFirewall(vpc_id="vpc-home", rules=()), VpcFirewall(vpc_id="vpc-peer", rules=self.firewall))
             ),
-            DnsProfiles(accounts=((OWN, REGION), (OTHER, REGION)), associations=self.profiles),
+            DnsProfiles(accounts=((OWN, REGION), (OTHER, REGION)), associations=self.profiles, contents=self.brought),
             EndpointNetworks(
                 vpcs=(self.home_network, self.peer_network), accounts=(self.home_groups, self.peer_groups)
             ),

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from bot.collectors.dns_profiles import VpcProfile
+from bot.collectors.dns_profiles import ProfileContent, VpcProfile
 from bot.domain.evidence import Gap
 from bot.domain.findings import Verdict
 from bot.domain.places import HOME, PublicResolution
@@ -42,6 +42,9 @@ NOTHING = Scene(inbound=(), outbound=(), rules=(), associations=())
 FAILED = Scene(associations=(replace(HELD, status="FAILED"),))
 OVERRIDDEN = Scene(associations=(replace(HELD, status="OVERRIDDEN"),))
 PROFILED = Scene(profiles=(VpcProfile(vpc_id="vpc-peer", profile_id="rp-1"),))
+BRINGS = Scene(
+    profiles=PROFILED.profiles, associations=(), brought=(ProfileContent(profile_id="rp-1", rule_ids=(RULE.id,)),)
+)
 OTHER_SERVERS = Scene(peer_dns=replace(BUILT.peer_dns, servers=("10.1.0.2", "10.1.0.53")))
 OWN_SERVERS = Scene(peer_dns=replace(BUILT.peer_dns, servers=("10.1.0.2", "169.254.169.253")))
 SHUT = Scene(home_groups=replace(BUILT.home_groups, rules=()))
@@ -83,7 +86,9 @@ UNREADABLE = replace(BLOCKS, domains=None)
         pytest.param(
             Scene(peer_network=without_routes(BUILT.peer_network)), NOT_SAID, PROBLEM, HEALTHY, id="no route"
         ),
-        pytest.param(PROFILED, BLOCKED, UNKNOWN, UNKNOWN, id="a Profile"),
+        pytest.param(PROFILED, BLOCKED, UNKNOWN, UNKNOWN, id="a Profile that could not be read"),
+        pytest.param(BRINGS, BLOCKED, HEALTHY, HEALTHY, id="a Profile brings the rule"),
+        pytest.param(replace(BRINGS, rules=()), BLOCKED, UNKNOWN, UNKNOWN, id="a Profile's rule is not seen"),
         pytest.param(replace(PROFILED, associations=()), BLOCKED, UNKNOWN, UNKNOWN, id="a Profile may bring the rule"),
         pytest.param(OTHER_SERVERS, BLOCKED, HEALTHY, HEALTHY, id="sent to other servers: judged by itself"),
         pytest.param(

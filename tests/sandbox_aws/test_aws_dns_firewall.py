@@ -78,3 +78,17 @@ def test_profiles_are_associated_with_vpcs(aws: AwsFarEnd, vpc_id: str) -> None:
     assert (found["ProfileId"], found["ResourceId"]) == (made, vpc_id)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         profiles.associate_profile(Name="here", ProfileId="rp-none", ResourceId=vpc_id)
+
+
+def test_profiles_bring_what_is_associated_with_them(aws: AwsFarEnd) -> None:
+    """By ARN, with a firewall group's priority in its properties."""
+    profiles = aws.client("route53profiles")
+    made = profiles.create_profile(Name="filled")["Profile"]["Id"]
+    arn = "arn:aws:route53resolver:eu-west-1:123456789012:firewall-rule-group/rslvr-frg-1"
+
+    profiles.associate_resource_to_profile(
+        Name="names", ProfileId=made, ResourceArn=arn, ResourceProperties='{"priority": 102}'
+    )
+
+    (found,) = profiles.list_profile_resource_associations(ProfileId=made)["ProfileResourceAssociations"]
+    assert (found["ResourceArn"], found["ResourceProperties"]) == (arn, '{"priority": 102}')

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.sandbox.network.aws_calls import PlaceCalls
+from bot.sandbox.network.aws_profiles import Brought
 from bot.sandbox.network.names import Filter, Record, ResolverEndpoint, ResolverRule, Zone, plain
 
 _IN_FORCE = frozenset({"COMPLETE", "OVERRIDDEN"})
@@ -18,17 +19,17 @@ _ATTACHED = "ATTACHED"
 _FORWARD, _INBOUND = "FORWARD", "INBOUND"
 
 
-def read_zones(places: Iterable[PlaceCalls]) -> tuple[Zone, ...]:
+def read_zones(places: Iterable[PlaceCalls], brought: Brought) -> tuple[Zone, ...]:
     """Return the hosted zones of these places' accounts; Route 53 has no regions."""
     found: dict[str, Zone] = {}
     for calls in places:
         for row in calls.pages("route53", "list_hosted_zones", "HostedZones"):
             if row["Id"] not in found:
-                found[row["Id"]] = _zone(calls, row)
+                found[row["Id"]] = _zone(calls, row, brought)
     return tuple(found.values())
 
 
-def _zone(calls: PlaceCalls, row: Any) -> Zone:  # noqa: ANN401  # JSON
+def _zone(calls: PlaceCalls, row: Any, brought: Brought) -> Zone:  # noqa: ANN401  # JSON
     shown = calls.call("route53", "get_hosted_zone", Id=row["Id"])
     sets = calls.pages("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=row["Id"])
     records: dict[str, Record] = {}
@@ -37,11 +38,12 @@ def _zone(calls: PlaceCalls, row: Any) -> Zone:  # noqa: ANN401  # JSON
         record = _record(item)
         if record.addresses or record.target or name not in records:
             records[name] = record
+    number = row["Id"].rpartition("/")[2]
     return Zone(
-        id=row["Id"].rpartition("/")[2],
+        id=number,
         name=plain(row["Name"]),
         private=row["Config"]["PrivateZone"],
-        vpc_ids=frozenset(vpc["VPCId"] for vpc in shown.get("VPCs") or []),
+        vpc_ids=frozenset(vpc["VPCId"] for vpc in shown.get("VPCs") or []) | brought.to(number),
         records=records,
     )
 
@@ -59,7 +61,7 @@ def _record(item: Any) -> Record:  # noqa: ANN401  # JSON
     )
 
 
-def read_rules(places: Iterable[PlaceCalls]) -> tuple[ResolverRule, ...]:
+def read_rules(places: Iterable[PlaceCalls], brought: Brought) -> tuple[ResolverRule, ...]:
     """Return the rules of these places, each with the VPCs of all of them for which it holds."""
     rules: dict[str, Any] = {}
     vpcs: dict[str, set[str]] = {}
@@ -72,7 +74,7 @@ def read_rules(places: Iterable[PlaceCalls]) -> tuple[ResolverRule, ...]:
         ResolverRule(
             id=number,
             name=plain(row["DomainName"]),
-            vpc_ids=frozenset(vpcs.get(number, ())),
+            vpc_ids=frozenset(vpcs.get(number, ())) | brought.to(number),
             targets=tuple(one["Ip"] for one in row.get("TargetIps") or []) if row["RuleType"] == _FORWARD else (),
             endpoint_id=row.get("ResolverEndpointId") or "",
         )
@@ -101,15 +103,16 @@ def _addresses(calls: PlaceCalls, endpoint_id: str) -> tuple[str, ...]:
     return tuple(row["Ip"] for row in rows if row["Status"] == _ATTACHED)
 
 
-def read_filters(calls: PlaceCalls) -> dict[str, tuple[Filter, ...]]:
+def read_filters(calls: PlaceCalls, brought: Brought) -> dict[str, tuple[Filter, ...]]:
     """Return what DNS Firewall does in each VPC of the place: groups by priority, and in each its rules by theirs."""
     rows = calls.pages("route53resolver", "list_firewall_rule_group_associations", "FirewallRuleGroupAssociations")
+    held = [(int(row["Priority"]), row["VpcId"], row["FirewallRuleGroupId"]) for row in rows]
+    held += brought.groups.get(calls.place.account, [])
     found: dict[str, list[Filter]] = {}
-    for row in sorted(rows, key=lambda one: int(one["Priority"])):
-        asked = {"FirewallRuleGroupId": row["FirewallRuleGroupId"]}
-        rules = calls.pages("route53resolver", "list_firewall_rules", "FirewallRules", **asked)
+    for _, vpc_id, group in sorted(held):
+        rules = calls.pages("route53resolver", "list_firewall_rules", "FirewallRules", FirewallRuleGroupId=group)
         for rule in sorted(rules, key=lambda one: int(one["Priority"])):
-            found.setdefault(row["VpcId"], []).append(_filter(calls, rule))
+            found.setdefault(vpc_id, []).append(_filter(calls, rule))
     return {vpc_id: tuple(each) for vpc_id, each in found.items()}
 
 

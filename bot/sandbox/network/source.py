@@ -14,6 +14,7 @@ from bot.sandbox.aws.places import called_places
 from bot.sandbox.aws.writes import writes_so_far
 from bot.sandbox.network.aws_calls import Clients, PlaceCalls
 from bot.sandbox.network.aws_names import read_endpoints, read_filters, read_rules, read_zones
+from bot.sandbox.network.aws_profiles import read_profiles
 from bot.sandbox.network.aws_vpcs import read_cluster_vpc, read_peerings, read_vpcs
 from bot.sandbox.network.network import Network
 from bot.sandbox.network.vpc import Vpc
@@ -100,14 +101,15 @@ class AwsNetwork:
         ec2 = [calls for calls in places if "ec2" in calls.place.services]
         resolvers = [calls for calls in places if "route53resolver" in calls.place.services]
         at_home = next((calls for calls in ec2 if (calls.place.account, calls.place.region) == self._home), None)
+        brought = read_profiles(calls for calls in places if "route53profiles" in calls.place.services)
         home_id = read_cluster_vpc(at_home, self._cluster) if at_home and "eks" in at_home.place.services else ""
         vpcs = [vpc for calls in ec2 for vpc in read_vpcs(calls)]
         return Network(
             home=next((vpc for vpc in vpcs if vpc.id == home_id), Vpc()),
             others=tuple(vpc for vpc in vpcs if vpc.id != home_id),
             peerings=tuple({peering.id: peering for calls in ec2 for peering in read_peerings(calls)}.values()),
-            zones=read_zones(calls for calls in places if "route53" in calls.place.services),
-            rules=read_rules(resolvers),
+            zones=read_zones((calls for calls in places if "route53" in calls.place.services), brought),
+            rules=read_rules(resolvers, brought),
             endpoints=tuple(endpoint for calls in resolvers for endpoint in read_endpoints(calls)),
-            filters={vpc_id: found for calls in resolvers for vpc_id, found in read_filters(calls).items()},
+            filters={vpc_id: found for calls in resolvers for vpc_id, found in read_filters(calls, brought).items()},
         )

@@ -79,6 +79,19 @@ def forward_on_premises(world: World, operator: Operator) -> None:
         operator.forward_on_premises(site.name, host(world), addresses(operator, inbound))
 
 
+def put_into_profile(hands: AwsHands, vpc: WorldVpc, rule: str) -> str:
+    """Create a Route 53 Profile that brings a rule of the same account, associated with no VPC, and return its id."""
+    profile = str(hands.aws("route53profiles", "CreateProfile", Name=vpc.name, ClientToken=rule)["Profile"]["Id"])
+    hands.aws(
+        "route53profiles",
+        "AssociateResourceToProfile",
+        Name="cluster-endpoint",
+        ProfileId=profile,
+        ResourceArn=f"arn:aws:route53resolver:{vpc.region}:{vpc.account}:resolver-rule/{rule}",
+    )
+    return profile
+
+
 def zone(hands: AwsHands, vpc: WorldVpc, name: str) -> str:
     """Create a private hosted zone that only this VPC is associated with, and return its id."""
     where = {"VPCRegion": vpc.region, "VPCId": vpc.id}

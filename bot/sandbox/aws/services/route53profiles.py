@@ -1,6 +1,7 @@
-"""Route 53 Profiles: made and associated with VPCs; of what one brings nothing is kept.
+"""Route 53 Profiles: made, filled with resources and associated with VPCs.
 
-Source: Route 53 Profiles API Reference, CreateProfile, AssociateProfile, ListProfileAssociations.
+Source: Route 53 Profiles API Reference, CreateProfile, AssociateResourceToProfile, AssociateProfile,
+ListProfileResourceAssociations, ListProfileAssociations.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ class Profiles:
     def __init__(self) -> None:
         self._profiles: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         self._associations: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._resources: dict[str, list[dict[str, Any]]] = {}
+        """By Profile."""
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by name."""
@@ -30,6 +33,8 @@ class Profiles:
             "CreateProfile": self._create,
             "AssociateProfile": self._associate,
             "ListProfileAssociations": self._list_associations,
+            "AssociateResourceToProfile": self._add,
+            "ListProfileResourceAssociations": self._list_resources,
         }
 
     def _create(self, call: Call, asked: Asked) -> dict[str, Any]:
@@ -47,8 +52,7 @@ class Profiles:
         return {"Profile": profile}
 
     def _associate(self, call: Call, asked: Asked) -> dict[str, Any]:
-        if asked["ProfileId"] not in self._profiles.get((call.account, call.region), {}):
-            raise ServiceError("ResourceNotFoundException", f"Profile '{asked['ProfileId']}' does not exist", 404)
+        self._known(call, asked)
         association = {
             "Id": f"rpassoc-{mock_random.get_random_hex(17)}",
             "Name": asked["Name"],
@@ -59,6 +63,30 @@ class Profiles:
         }
         self._associations.setdefault((call.account, call.region), []).append(association)
         return {"ProfileAssociation": association}
+
+    def _known(self, call: Call, asked: Asked) -> None:
+        if asked["ProfileId"] not in self._profiles.get((call.account, call.region), {}):
+            raise ServiceError("ResourceNotFoundException", f"Profile '{asked['ProfileId']}' does not exist", 404)
+
+    def _add(self, call: Call, asked: Asked) -> dict[str, Any]:
+        self._known(call, asked)
+        row = {
+            "Id": f"rpr-{mock_random.get_random_hex(17)}",
+            "Name": asked["Name"],
+            "OwnerId": call.account,
+            "ProfileId": asked["ProfileId"],
+            "ResourceArn": asked["ResourceArn"],
+            "ResourceProperties": asked.get("ResourceProperties", ""),
+            "Status": "COMPLETE",
+        }
+        self._resources.setdefault(asked["ProfileId"], []).append(row)
+        return {"ProfileResourceAssociation": row}
+
+    def _list_resources(self, call: Call, asked: Asked) -> dict[str, Any]:
+        self._known(call, asked)
+        rows = self._resources.get(asked["ProfileId"], [])
+        found, token = page(rows, asked.get("MaxResults", _PAGE), asked.get("NextToken", ""))
+        return {"ProfileResourceAssociations": found, **({"NextToken": token} if token else {})}
 
     def _list_associations(self, call: Call, asked: Asked) -> dict[str, Any]:
         rows = self._associations.get((call.account, call.region), [])
