@@ -86,10 +86,13 @@ class OtherNetworks:
 
     def _command(self, instance: str, place: Place, question: ProbeQuestion) -> str:
         client = self.identities.at(place).client("ssm", place.region)
+        parameters = {"name": [question.name], "addresses": [",".join(question.addresses) or "none"]}
+        if question.servers:
+            parameters["servers"] = [",".join(question.servers)]
         sent = client.send_command(
             InstanceIds=[instance],
             DocumentName=DOCUMENT,
-            Parameters={"name": [question.name], "addresses": [",".join(question.addresses) or "none"]},
+            Parameters=parameters,
             TimeoutSeconds=_RUN_SECONDS,
         )
         number = sent["Command"]["CommandId"]
@@ -107,7 +110,8 @@ class OtherNetworks:
 
     def invoke(self, probe: FunctionProbe, place: Place, question: ProbeQuestion) -> str:
         """Invoke the function once and wait for its answer."""
-        payload = json.dumps({"name": question.name, "addresses": list(question.addresses)})
+        asked = {"name": question.name, "addresses": list(question.addresses)}
+        payload = json.dumps({**asked, "servers": list(question.servers)} if question.servers else asked)
         with within(self.deadline):
             try:
                 client = self.identities.at(place).client("lambda", place.region)

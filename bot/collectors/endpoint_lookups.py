@@ -2,9 +2,9 @@
 
 Each peer and network on premises that has a `probe` is looked from: pods of a cluster there, an instance by Systems
 Manager, or a function of Lambda. It asks the resolver that its host or pod really uses, and connects to port 443 of the
-control plane's interfaces. Pods on premises ask the addresses of the inbound endpoint, too: whether a forwarder is all
-that is missing there. A network without a probe is named: what it answers is not known. Cost: from pods four execs and
-one for each interface and inbound address; else one command or invocation a network, side by side.
+control plane's interfaces. From on premises the addresses of the inbound endpoint are asked, too: whether a forwarder
+is all that is missing there. A network without a probe is named: what it answers is not known. Cost: from pods four
+execs and one for each interface and inbound address; else one command or invocation a network, side by side.
 
 ```yaml
 gather:
@@ -26,7 +26,7 @@ from bot.collectors.resolver_rules import ResolverRules
 from bot.dns.connecting import curl_arguments, read_curl
 from bot.dns.host_names import valid_host_name
 from bot.dns.lookup_tools import READ_RESOLV_CONF
-from bot.dns.probe_answer import read_probe_answer
+from bot.dns.probe_answer import ServerAnswer, read_probe_answer
 from bot.dns.resolv_conf import parse_resolv_conf
 from bot.domain.cluster import ClusterTarget, PodName
 from bot.domain.evidence import Collector, Gap
@@ -76,7 +76,10 @@ def collect(look: NetworkView) -> EndpointLookups:
     question = ProbeQuestion(name=cluster.endpoint_host, addresses=addresses[:_MOST_ADDRESSES])
     probed = [one for one in networks if one.probe is not None]
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="look from") as pool:
-        made = [pool.submit(copy_context().run, _looked, look, one, question) for one in probed]
+        made = [
+            pool.submit(copy_context().run, _looked, look, one, replace(question, servers=one.inbound))
+            for one in probed
+        ]
         found = [one.result() for one in made]
     return EndpointLookups(
         name=cluster.endpoint_host,
@@ -121,27 +124,30 @@ def _looked(look: NetworkView, network: _Network, question: ProbeQuestion) -> Ne
 def _printed(network: _Network, looked_from: str, printed: str, question: ProbeQuestion) -> NetworkLooked:
     """Return what our function or document printed."""
     found = read_probe_answer(printed, looked_from)
-    asked = _asked(found.server, question)
     return NetworkLooked(
         place=network.name,
         looked_from=looked_from,
-        lookups=(
-            Lookup(
-                client=network.client,
-                server=asked.server,
-                through_service=False,
-                transport=asked.transport,
-                external=False,
-                name=asked.name,
-                answer=found.answer,
-                detail=found.detail,
-                addresses=found.addresses,
-            ),
-        ),
+        lookups=(_lookup(network, found.own, question),),
         connections=tuple(
             Connection(client=network.client, address=address, contact=contact, detail=detail)
             for address, contact, detail in found.connections
         ),
+        directly=tuple(_lookup(network, one, question) for one in found.further),
+    )
+
+
+def _lookup(network: _Network, found: ServerAnswer, question: ProbeQuestion) -> Lookup:
+    asked = _asked(found.server, question)
+    return Lookup(
+        client=network.client,
+        server=asked.server,
+        through_service=False,
+        transport=asked.transport,
+        external=False,
+        name=asked.name,
+        answer=found.answer,
+        detail=found.detail,
+        addresses=found.addresses,
     )
 
 
@@ -175,7 +181,7 @@ def _from_pods(look: NetworkView, network: _Network, probe: PodProbe, question: 
         lookups=(replace(made, client=network.client),),
         connections=tuple(_connections(pod, prober, network.client, question)),
         directly=tuple(
-            replace(session.ask(_asked(address, question)), client=network.client) for address in network.inbound
+            replace(session.ask(_asked(address, question)), client=network.client) for address in question.servers
         ),
     )
 

@@ -1,8 +1,10 @@
 """What the function and the document of `deploy/probe` print: one JSON object.
 
-    {"server": "10.1.0.2", "rcode": "NXDOMAIN", "silence": "", "addresses": [], "connections": {"10.0.1.5": "reached"}}
+    {"server": "10.1.0.2", "rcode": "NXDOMAIN", "silence": "", "addresses": [], "connections": {"10.0.1.5": "reached"},
+     "asked": {"10.0.1.9": {"rcode": "NOERROR", "silence": "", "addresses": ["10.0.1.5"]}}}
 
-`rcode` is empty where no answer came; `silence` then says why. A connection that was not made says why.
+`rcode` is empty where no answer came; `silence` then says why. A connection that was not made says why. `asked` are the
+further servers that were to be asked; an older function does not have it.
 """
 
 from __future__ import annotations
@@ -24,13 +26,22 @@ _BY_CONTACT = {one.value: one for one in (Contact.REACHED, Contact.TIMED_OUT, Co
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeAnswer:
-    """What was answered there, and what came of the connections."""
+class ServerAnswer:
+    """What one server answered there."""
 
     server: str
     answer: Answer
     detail: str
     addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAnswer:
+    """What was answered there, and what came of the connections."""
+
+    own: ServerAnswer
+    """By the host's own server."""
+    further: tuple[ServerAnswer, ...]
     connections: tuple[tuple[str, Contact, str], ...]
     """Address, what came of it, and the probe's words."""
 
@@ -39,21 +50,32 @@ def read_probe_answer(text: str, source: str) -> ProbeAnswer:
     """Return it. Raises `SourceGarbled` for a text of another shape; `source` names in it what printed it."""
     with reading(source):
         found: Mapping[str, object] = json.loads(text)
-        addresses = tuple(str(ip_address(str(one))) for one in _list(found["addresses"]))
-        rcode, silence = str(found["rcode"]), str(found["silence"])[:_MAX_DETAIL]
-        made = found["connections"]
-        if not isinstance(made, Mapping):
-            raise TypeError("connections")
+        made, asked = _object(found["connections"]), _object(found.get("asked", {}))
         return ProbeAnswer(
-            server=str(ip_address(str(found["server"]))),
-            answer=_answer(rcode, silence, addresses),
-            detail=f"status: {rcode}" if rcode else silence,
-            addresses=addresses,
+            own=_server(str(found["server"]), found),
+            further=tuple(_server(str(at), _object(said)) for at, said in list(asked.items())[:_MOST]),
             connections=tuple(
                 (str(ip_address(str(at))), _BY_CONTACT.get(str(said), Contact.FAILED), str(said)[:_MAX_DETAIL])
                 for at, said in list(made.items())[:_MOST]
             ),
         )
+
+
+def _server(server: str, found: Mapping[str, object]) -> ServerAnswer:
+    addresses = tuple(str(ip_address(str(one))) for one in _list(found["addresses"]))
+    rcode, silence = str(found["rcode"]), str(found["silence"])[:_MAX_DETAIL]
+    return ServerAnswer(
+        server=str(ip_address(server)),
+        answer=_answer(rcode, silence, addresses),
+        detail=f"status: {rcode}" if rcode else silence,
+        addresses=addresses,
+    )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError("an object")
+    return value
 
 
 def _list(value: object) -> list[object]:

@@ -148,6 +148,8 @@ class ProbeQuestion:
     """Looked up there; a valid host name."""
     addresses: tuple[str, ...] = ()
     """Connected to there, port 443, with `name` as the TLS server name."""
+    servers: tuple[str, ...] = ()
+    """Asked for the name there, beside the host's own server."""
 
 
 class PodProber(Protocol):

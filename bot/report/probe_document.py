@@ -15,7 +15,11 @@ _END = "DNSBOT_PROBE"
 
 def probe_document(program: str) -> str:
     """Return the document as JSON; `program` is the text of `deploy/probe/dnsprobe.py`."""
-    command = [f"""python3 - "{{{{ name }}}}" "{{{{ addresses }}}}" <<'{_END}'""", *program.splitlines(), _END]
+    command = [
+        f"""python3 - "{{{{ name }}}}" "{{{{ addresses }}}}" "{{{{ servers }}}}" <<'{_END}'""",
+        *program.splitlines(),
+        _END,
+    ]
     document = {
         "schemaVersion": "2.2",
         "description": "Looks one name up and agrees on TLS with addresses at port 443, from this instance.",
@@ -24,6 +28,12 @@ def probe_document(program: str) -> str:
             "addresses": {
                 "type": "String",
                 "description": "Addresses divided by commas, or none",
+                "default": "none",
+                "allowedPattern": ADDRESSES_PATTERN,
+            },
+            "servers": {
+                "type": "String",
+                "description": "Addresses of further DNS servers to ask, divided by commas, or none",
                 "default": "none",
                 "allowedPattern": ADDRESSES_PATTERN,
             },

@@ -133,7 +133,7 @@ def _forwarder(ways: NameWays, site: OnPremises, *, reached: bool | None) -> Lac
     if not targets:
         text = f"No DNS server of {site.name} can forward {ways.host} before there is an inbound endpoint"
     elif reached:
-        text = f"{', '.join(targets)} answers {ways.host} when asked from {site.name}: forward the name there"
+        text = f"{ways.host} is answered by {', '.join(targets)} when asked from {site.name}: forward the name there"
     else:
         text = f"A DNS server of {site.name} must forward {ways.host} to {', '.join(targets)}"
     return Lack(step=Step.FORWARDER, text=text)

@@ -1,9 +1,9 @@
 """Looks a name up and connects to addresses, from where it runs: a Lambda function in a VPC, or an instance.
 
-As a function: handler `dnsprobe.handler`, event {"name": "…", "addresses": ["10.0.1.5"]}. As a program: NAME and
-ADDRESSES, divided by commas, or `none`. Both give one JSON object. It needs Python 3.7 and nothing else, asks the first
-server of /etc/resolv.conf for A records over UDP, and agrees on TLS at port 443 without checking the certificate: it
-says whether the address is reached, and sends nothing there.
+As a function: handler `dnsprobe.handler`, event {"name": "…", "addresses": ["10.0.1.5"], "servers": []}. As a program:
+NAME, ADDRESSES and SERVERS, divided by commas, or `none`. Both give one JSON object. It needs Python 3.7 and nothing
+else, asks the first server of /etc/resolv.conf, and each of SERVERS, for A records over UDP, and agrees on TLS at port
+443 without checking the certificate: it says whether the address is reached, and sends nothing there.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:
     if not NAME.fullmatch(name) or len(name) > 253:
         raise ValueError(f"{name!r} is no host name")
     reached = [str(ipaddress.ip_address(one)) for one in addresses[:MOST_ADDRESSES]]
+    servers = [str(ipaddress.ip_address(str(one))) for one in event.get("servers", ())][:MOST_ADDRESSES]
     server = first_server(event.get("resolv_conf", "/etc/resolv.conf") if context is None else "/etc/resolv.conf")
     with concurrent.futures.ThreadPoolExecutor(MOST_ADDRESSES) as pool:
         connections = dict(zip(reached, pool.map(lambda one: connect(one, name), reached)))
-    return {"server": server, **look_up(name, server), "connections": connections}
+        asked = dict(zip(servers, pool.map(lambda one: look_up(name, one), servers)))
+    return {"server": server, **look_up(name, server), "connections": connections, "asked": asked}
 
 
 def first_server(path: str) -> str:
@@ -116,5 +118,5 @@ def connect(address: str, name: str, port: int = 443) -> str:
 
 
 if __name__ == "__main__" and "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
-    given = [] if sys.argv[2] == "none" else sys.argv[2].split(",")
-    print(json.dumps(handler({"name": sys.argv[1], "addresses": given})))
+    given, others = ([] if one == "none" else one.split(",") for one in sys.argv[2:4])
+    print(json.dumps(handler({"name": sys.argv[1], "addresses": given, "servers": others})))

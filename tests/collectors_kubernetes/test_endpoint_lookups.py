@@ -12,14 +12,16 @@ import pytest
 from bot.collectors.control_plane import ControlPlane
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_lookups import COLLECTOR
+from bot.collectors.resolver_rules import AccountResolver, ResolverRules
 from bot.domain.cluster import PodName
 from bot.domain.json_values import RawObject
 from bot.domain.lookups import Answer, ClientKind
 from bot.domain.network_lookups import Contact, EndpointLookups
-from bot.domain.places import FunctionProbe, InstanceProbe, OnPremises, Peer, Place, PodProbe, Probe
+from bot.domain.places import HOME, FunctionProbe, InstanceProbe, OnPremises, Peer, Place, PodProbe, Probe
 from bot.domain.ports import ExecResult, ProbeQuestion
 from bot.errors import AccessDenied, EvidenceUnavailable
 from bot.network.model import Interface
+from bot.network.names import Direction, EndpointAddress, ResolverEndpoint
 from tests.looking import TARGET, Ends, as_stored, collect_through
 
 HOST = "abc.gr7.eu-west-1.eks.amazonaws.com"
@@ -209,6 +211,54 @@ def test_nothing_is_asked_where_public_dns_answers_anyway() -> None:
     found = gathered(Elsewhere(), PODS, replace(CLUSTER, endpoint_private=False))
 
     assert (found.name, found.networks, found.looked_from) == ("", (), "")
+
+
+INBOUND = ResolverEndpoint(
+    id="rslvr-in-1", direction=Direction.INBOUND, account="111122223333", region="eu-west-1", vpc_id="vpc-home",
+    status="OPERATIONAL", security_group_ids=("sg-in",),
+    addresses=(EndpointAddress(address=ip_address("10.0.1.9"), subnet_id="subnet-1", status="ATTACHED"),),
+)  # fmt: skip
+RESOLVER = ResolverRules(
+    accounts=(
+        AccountResolver(
+            place=HOME, account="111122223333", region="eu-west-1", rules=(), associations=(),
+            endpoints=(
+                INBOUND, replace(INBOUND, id="rslvr-in-2", vpc_id="vpc-other"),
+                replace(INBOUND, id="rslvr-out-1", direction=Direction.OUTBOUND),
+            ),
+        ),
+    )
+)  # fmt: skip
+WITH_ASKED = JSON.replace(
+    '"connections"',
+    '"asked": {"10.0.1.9": {"rcode": "NOERROR", "silence": "", "addresses": ["10.0.1.5"]}}, "connections"',
+)
+
+
+@pytest.mark.parametrize(
+    ("probe", "elsewhere"),
+    [
+        (PODS, Elsewhere(listed=[pod("b")])),
+        (FunctionProbe(function="dnsbot-probe"), Elsewhere(printed=WITH_ASKED)),
+        (InstanceProbe(instance_id="mi-0a"), Elsewhere(printed=WITH_ASKED)),
+    ],
+    ids=["pods", "function", "instance"],
+)
+def test_from_on_premises_the_inbound_endpoint_is_asked_itself(probe: Probe, elsewhere: Elsewhere) -> None:
+    """That of the cluster's VPC, whatever the DNS server there forwards; peers' way is judged from AWS's answers."""
+    site = OnPremises(name="hq", cidrs=("10.64.0.0/10",), probe=probe)
+    target = replace(TARGET, on_premises=(site,), peers=(Peer(place=TOOLS, probe=probe),))
+    held = {EksCluster: CLUSTER, ControlPlane: PLANE, ResolverRules: RESOLVER}
+
+    found, _ = collect_through(COLLECTOR, Ends(network_prober=elsewhere), needed=held, target=target)
+
+    assert isinstance(found, EndpointLookups)
+    assert [one.servers for _, place, one in elsewhere.asked if place == HOME] in ([("10.0.1.9",)], [])
+    assert [one.servers for _, place, one in elsewhere.asked if place == TOOLS] in ([()], [])
+    hq = found.of("hq")
+    assert hq is not None
+    assert [(one.server, one.answer) for one in hq.directly] == [("10.0.1.9", Answer.ANSWERED)]
+    assert found.answered(hq.directly) is True
 
 
 def test_a_network_on_premises_is_asked_by_an_account_of_the_clusters() -> None:

@@ -91,14 +91,24 @@ def test_what_it_answers_is_what_the_bot_reads(probe: ModuleType, tmp_path: Path
     file = tmp_path / "resolv.conf"
     file.write_text("search example\nnameserver 127.0.0.1\n")
 
-    printed = json.dumps(probe.handler({"name": NAME, "addresses": ["127.0.0.1"], "resolv_conf": str(file)}))
+    event = {"name": NAME, "addresses": ["127.0.0.1"], "servers": ["127.0.0.2"], "resolv_conf": str(file)}
+    printed = json.dumps(probe.handler(event))
     found = read_probe_answer(printed, "a probe")
 
-    assert (found.server, found.answer) in {("127.0.0.1", Answer.REFUSED), ("127.0.0.1", Answer.NXDOMAIN)}
+    assert (found.own.server, found.own.answer) in {("127.0.0.1", Answer.REFUSED), ("127.0.0.1", Answer.NXDOMAIN)}
+    assert [one.server for one in found.further] == ["127.0.0.2"]
     assert [(at, contact) for at, contact, _ in found.connections] == [("127.0.0.1", Contact.REFUSED)]
 
 
-@pytest.mark.parametrize("event", [{"name": "a b"}, {"name": "-x"}, {"name": NAME, "addresses": ["10.0.0.5;ls"]}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"name": "a b"},
+        {"name": "-x"},
+        {"name": NAME, "addresses": ["10.0.0.5;ls"]},
+        {"name": NAME, "servers": ["$(ls)"]},
+    ],
+)
 def test_what_is_no_name_or_address_is_refused(probe: ModuleType, event: dict[str, Any]) -> None:
     """Before anything is asked."""
     with pytest.raises(ValueError, match=r"no host name|does not appear"):

@@ -70,10 +70,24 @@ def environment(slack: SlackFarEnd, folder: Path) -> dict[str, str]:
                 "problem (dns_blocked_by_security_group)",
             ),
         ),
+        (
+            "private-endpoint-on-premises",
+            1,
+            0,
+            (
+                "Missing, in the order in which it must be built: inbound endpoint, forwarder on premises",
+                "somebody else must approve",
+                "Approved by ben",
+                "Applied; waits for your forwarder: network hq",
+                "Add-DnsServerConditionalForwarderZone",
+                "no DNS problem found",
+                "problem (private_endpoint_not_resolvable)",
+            ),
+        ),
         ("healthy", 4, 0, ("cluster-prod: no DNS problem found",)),
         ("wrong-nameserver", 3, 2, ("problem (wrong_nameserver)",)),
     ],
-    ids=["fixed", "healthy", "advice"],
+    ids=["fixed", "waits for people", "healthy", "advice"],
 )
 def test_the_whole_story_is_played(scenario: str, seed: int, code: int, lines: tuple[str, ...]) -> None:
     """Found, refused, approved, fixed, verified and recorded: exit 0; nothing to approve: exit 2; nothing is left."""

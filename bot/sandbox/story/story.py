@@ -137,12 +137,25 @@ class Story:
         self.screen.step("The card shows the decision, the steps and the outcome")
         self.screen.shows("ben", CHANNEL_NAME, reading.above_the_plan(card))
         if self.forward is not None and reading.outcome(card).startswith(reading.WAITS):
+            self._handed_over(card)
             self.screen.step("The people on premises do what is left to them")
             self.forward()
             return
         if not reading.outcome(card).startswith("Verified"):
             last = approver.sees()[-1]
             raise Unexpected(f"The fix is not verified: {reading.outcome(card)}\nLast message: {as_text(last)}")
+
+    def _handed_over(self, card: Seen) -> None:
+        """Show the file that people need for what is left to them; raise where there is none in the card's thread."""
+
+        def files() -> list[bytes]:
+            shown = self.slack.messages(CLUSTER_CHANNEL)
+            return [file.content or b"" for one in shown if one.thread_ts == card.ts for file in one.files]
+
+        self.screen.step("A file in the card's thread says how")
+        if not self.slack.wait_until(lambda: bool(files()), ANSWER_SECONDS):
+            raise Unexpected("The plan waits for people, and no file in its card's thread says what they must do.")
+        self.screen.say(files()[0].decode())
 
     def _after(self, asker: Typist) -> None:
         until = time.monotonic() + self.after_seconds
