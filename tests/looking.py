@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from bot.domain.alike import evidence_from
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
@@ -134,4 +135,7 @@ def collect_through(
 
 def as_stored(value: T) -> T:
     """Return the evidence as history will give it back."""
-    return stored(value)[0]
+    judged, document = stored(value)
+    found = evidence_from(type(value), document)
+    assert found == judged
+    return found

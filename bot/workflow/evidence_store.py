@@ -18,12 +18,19 @@ MAX_EVIDENCE_CHARACTERS = 16_000_000
 
 
 def stored(value: T) -> tuple[T, JsonObject]:
-    """Return the evidence as history gives it back, secrets out and long strings cut, and the JSON that it keeps."""
-    document = redact_object(evidence_document(value))
+    """Return the evidence as history gives it back, secrets out and long strings cut, and the JSON that it keeps.
+
+    Where nothing was taken out it is the value itself, which is what reading back gives (`bot.domain.alike`): to make
+    readers for all classes is a tenth of a small diagnosis.
+    """
+    plain = evidence_document(value)
+    document = redact_object(plain)
     if len(canonical(document)) > MAX_EVIDENCE_CHARACTERS:
         raise SourceGarbled(
             f"{type(value).__name__} is larger than {MAX_EVIDENCE_CHARACTERS} characters and was not kept."
         )
+    if document == plain:
+        return value, document
     try:
         return evidence_from(type(value), document), document
     except ValidationError as error:

@@ -12,6 +12,7 @@ import pytest
 from bot.commands import EXIT_CODES, ask
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
+from bot.history import migrate
 from bot.report.json_report import json_report
 from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.world.editing import find
@@ -19,16 +20,24 @@ from bot.sandbox.world.editing import find
 Asked = Callable[..., tuple[int, dict[str, Any]]]
 
 
-def diagnose(world: RunningWorld, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """Run `dnsbot diagnose cluster-prod --output json` as a user would; return exit code and report."""
+NOT_NEEDED = {
+    "alembic", "apscheduler", "boto3", "jinja2", "kubernetes.client.models.v1_pod", "matplotlib", "moto", "numpy",
+    "slack_bolt", "slack_sdk", "psycopg", "structlog",
+}  # fmt: skip
+"""What a diagnosis on the command line must not pay for: start-up is most of what a small one costs."""
+
+
+def diagnose(world: RunningWorld, *arguments: str) -> tuple[int, dict[str, Any], set[str]]:
+    """Run `dnsbot diagnose cluster-prod --output json` as a user would; return exit code, report, imported modules."""
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "diagnose", "cluster-prod", *arguments, "--output", "json",
+        [sys.executable, "-X", "importtime", "-m", "bot", "diagnose", "cluster-prod", *arguments, "--output", "json",
          "--config", str(world.directory / "dnsbot.yaml")],
         env={**os.environ, **world.environment, "DATABASE_URL": f"sqlite:///{world.directory}/history.db"},
         capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    return done.returncode, json.loads(done.stdout), imported
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +54,17 @@ def asked(run_here: Callable[[Question], Diagnosis]) -> Asked:
 @pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "code"), [("healthy", 0), ("node-group-split", 2)])
 def test_command_names_exactly_the_root_cause(world: RunningWorld, scenario: str, code: int) -> None:
-    """`dnsbot diagnose --output json` names what the operator broke and nothing else, and its exit code says so."""
+    """`dnsbot diagnose --output json` names what the operator broke and nothing else, and its exit code says so.
+
+    It imports nothing of what other commands need; the database stands already.
+    """
+    migrate(f"sqlite:///{world.directory}/history.db")
     world.restart(scenario=scenario, seed=1)
 
-    ended, report = diagnose(world)
+    ended, report, imported = diagnose(world)
 
+    assert "bot.workflow.diagnose" in imported
+    assert {name for name in NOT_NEEDED if any(f"{one}.".startswith(f"{name}.") for one in imported)} == set()
     assert report["root_causes"] == [cause for cause in (world.scenario.root_cause,) if cause]
     assert ended == code
     assert report["coverage"]["ran"] == report["coverage"]["total"]
@@ -74,7 +89,7 @@ def test_pod_and_names_are_looked_from_and_at(world: RunningWorld) -> None:
     pods = world.operator.get("pods", namespace="carts", labels="app.kubernetes.io/created-by=eks-workshop")
     pod = f"carts/{pods[-1]['metadata']['name']}"
 
-    code, report = diagnose(world, "lookups", "--pod", pod, "--name", "kubernetes.default.svc.cluster.local")
+    code, report, _ = diagnose(world, "lookups", "--pod", pod, "--name", "kubernetes.default.svc.cluster.local")
 
     assert code == 0
     assert {finding["playbook"] for finding in report["findings"]} == {"lookups"}
