@@ -422,5 +422,13 @@ def start_bot(
     _warn_of_audit(settings, use)
     bot.look_for_work()
     threading.Thread(target=left_probe_pods, name="remove probe pods", daemon=True).start()
-    serve(stack, slack, bot, connection=connection, history=use.history, addresses=addresses)
+    serve(
+        stack,
+        slack,
+        bot,
+        connection=connection,
+        history=use.history,
+        addresses=addresses,
+        alerts_token=settings.alerts_token,
+    )
     return jobs

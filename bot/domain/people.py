@@ -6,6 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+MACHINES = "machine"
+"""Stands where a person's team stands; Slack's ids of teams are of capital letters and digits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Person:
@@ -17,6 +20,16 @@ class Person:
     def __str__(self) -> str:
         """Return `T01/U01`, as stored in history."""
         return f"{self.team_id}/{self.user_id}"
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether this is a program: of no team, so that it may decide nothing, and nobody can be told anything."""
+        return self.team_id == MACHINES
+
+
+def machine(name: str) -> Person:
+    """Return a program that asks without a person, by its name under `askers.machines`."""
+    return Person(team_id=MACHINES, user_id=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

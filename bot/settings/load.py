@@ -24,7 +24,14 @@ from bot.settings.digests import DEFAULT_EVIDENCE, DEFAULT_SERIES, DigestEntry, 
 from bot.settings.entries import Entry
 from bot.workflow.located_yaml import read_yaml, validate
 
-SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL", "AUDIT_KEY")
+SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "DATABASE_URL",
+    "AUDIT_KEY",
+    "ALERTS_TOKEN",
+)
 DEFAULT_DATABASE = "sqlite:///dnsbot.db"
 
 
@@ -68,6 +75,8 @@ class Settings:
     evidence_kept_for: timedelta = DEFAULT_EVIDENCE
     """How long what diagnoses read is kept."""
     audit: AuditSettings = field(default_factory=AuditSettings)
+    alerts_token: str | None = field(default=None, repr=False)
+    """What whoever posts alerts must know; None: nobody may."""
     corefile_check: Path | None = None
     """The program that asks CoreDNS itself about a Corefile; None: the bot's own grammar judges it."""
 
@@ -108,6 +117,7 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
         series_kept_for=written.retention.series,
         evidence_kept_for=written.retention.evidence,
         audit=audit_settings(written.audit, env, folder=path.parent),
+        alerts_token=env.get("ALERTS_TOKEN"),
         corefile_check=corefile_check(env),
     )
 

@@ -51,16 +51,16 @@ class Slot:
     """Where the message stands that nobody keeps."""
 
 
-def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, delivery: str) -> None:
+def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, delivery: str, because: str = "") -> None:
     """Say the message that will hold the report, and queue the diagnosis; or wait for one of the same question.
 
-    Raises `Refused` where as many as there may be are under way.
+    `because` is said in its thread. Raises `Refused` where as many as there may be are under way.
     """
     running, is_new = tools.running.enter(question, origin.person)
     if not is_new and _told_where(tools, running, origin):
         return
     try:
-        slot = _open_slot(tools, origin, question)
+        slot = _open_slot(tools, origin, question, because)
     except BaseException:
         if is_new:
             tools.running.end(running)
@@ -102,7 +102,7 @@ def _place(tools: SlackTools, slot: Slot) -> MessageRef | None:
         return None
 
 
-def _open_slot(tools: SlackTools, origin: Origin, question: Question) -> Slot:
+def _open_slot(tools: SlackTools, origin: Origin, question: Question, because: str) -> Slot:
     """Say that a diagnosis begins, with what takes its place if this process ends before."""
     start = Progress(cluster=question.cluster, done=(), running=(), waiting=(), elapsed_ms=0)
     message, key = progress_message(tools, start), f"diagnosis:{uuid4().hex}"
@@ -111,13 +111,14 @@ def _open_slot(tools: SlackTools, origin: Origin, question: Question) -> Slot:
         channel=origin.channel,
         body=body_of(message),
         thread_ts=origin.thread_ts,
-        person=origin.person.user_id,
+        person="" if origin.person.is_machine else origin.person.user_id,
         response_url=origin.response_url,
         instead=body_of(tools.sentence(f"{question.cluster}: {ENDED}")),
         promised_by=tools.owner,
     )
+    why = Note(key=f"because:{key}", channel=origin.channel, body=body_of(tools.sentence(because)), in_thread_of=key)
     try:
-        tools.say(note)
+        tools.say(note, *((why,) if because else ()))
     except HistoryUnavailable as error:
         log.warning("a report is not kept until it is shown", extra={"reason": str(error)})
         place = _post_unkept(tools, origin, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -14,6 +15,8 @@ from bot.domain.people import Person, Standing
 from bot.errors import Refused
 
 NAMES_LAST_SECONDS = 600.0
+ACCOUNT = re.compile(r"[A-Z][A-Z0-9]{1,30}")
+"""An id of an account, as Slack forms them."""
 
 
 class SlackDirectory:
@@ -80,8 +83,8 @@ class SlackNames:
         self._known: dict[str, tuple[float, str]] = {}
 
     def person(self, user_id: str) -> str:
-        """Return the display name of an account of our team, or its id."""
-        return self._remember(user_id, self._ask_person)
+        """Return the display name of an account of our team, or its id; a program's name is its id."""
+        return self._remember(user_id, self._ask_person) if ACCOUNT.fullmatch(user_id) else user_id
 
     def group(self, group_id: str) -> str:
         """Return the handle of a user group, or its id."""

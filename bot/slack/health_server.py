@@ -10,9 +10,11 @@ from bot.slack.connection_limits import Limits
 from bot.slack.listening import HttpServer, answer, listen
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 THREADS = 2
+ALERTS = "/alerts"
+"""Where Alertmanager posts."""
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 State = Callable[[], Mapping[str, object]]
@@ -25,12 +27,22 @@ def always() -> bool:
 
 
 class Health:
-    """WSGI: `/healthz` (alive: else restart it), `/readyz` (what it works with is there), `/metrics`, nothing else."""
+    """WSGI: `/healthz` (alive: else restart it), `/readyz` (what it works with is there), `/metrics`, nothing else.
+
+    Where a token opens it, `/alerts` as well.
+    """
 
     def __init__(
-        self, *, state: State, alive: Callable[[], bool], missing: Missing, metrics: Callable[[], bytes]
+        self,
+        *,
+        state: State,
+        alive: Callable[[], bool],
+        missing: Missing,
+        metrics: Callable[[], bytes],
+        alerts: WSGIApplication | None,
     ) -> None:
         self._state, self._alive, self._missing, self._metrics = state, alive, missing, metrics
+        self._alerts = alerts
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -43,6 +55,8 @@ class Health:
             return _report(start_response, {"state": "not ready" if missing else "ready", **missing}, well=not missing)
         if path == "/metrics":
             return answer(start_response, "200 OK", self._metrics().decode("utf-8"), content_type=METRICS_TYPE)
+        if path == ALERTS and self._alerts is not None:
+            return self._alerts(environ, start_response)
         return answer(start_response, "404 Not Found", "Nothing is served here.")
 
 
@@ -59,11 +73,12 @@ def serve_health(
     alive: Callable[[], bool] = always,
     missing: Missing = dict,
     metrics: Callable[[], bytes] = bytes,
+    alerts: WSGIApplication | None = None,
 ) -> HttpServer:
-    """Serve `/healthz`, `/readyz` and `/metrics`; return the running server.
+    """Serve `/healthz`, `/readyz`, `/metrics` and, with `alerts`, `/alerts`; return the running server.
 
     `state` is shown by `/healthz`, which is 503 when not `alive`; `missing` says, by what it is, why something that
     the bot works with cannot be used. Raises `ConfigurationError` for a port that is taken.
     """
-    health = Health(state=state, alive=alive, missing=missing, metrics=metrics)
+    health = Health(state=state, alive=alive, missing=missing, metrics=metrics, alerts=alerts)
     return listen(health, host=host, port=port, threads=THREADS, limits=Limits(), option="--health-port")

@@ -19,7 +19,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.errors import ConfigurationError
 from bot.slack.connection_limits import Limits
-from bot.slack.listening import LARGEST_BODY_BYTES, HttpServer, answer, listen
+from bot.slack.listening import LARGEST_BODY_BYTES, HttpServer, answer, listen, read_body
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -48,7 +48,7 @@ class Guard:
             return answer(start_response, "404 Not Found", "Nothing is served here.")
         if environ.get("REQUEST_METHOD") != "POST":
             return answer(start_response, "405 Method Not Allowed", "Slack delivers with POST.")
-        body = _read_body(environ)
+        body = read_body(environ)
         if body is None:
             return answer(start_response, "413 Content Too Large", f"At most {LARGEST_BODY_BYTES} bytes.")
         if SSL_CHECK in body and dict(parse_qsl(body.decode("ascii", "replace"))).get("ssl_check") == "1":
@@ -76,14 +76,6 @@ class Guard:
         if not self._verifier.is_valid(body=text, timestamp=timestamp, signature=signature):
             return "The signature does not match, or is older than five minutes."
         return ""
-
-
-def _read_body(environ: WSGIEnvironment) -> bytes | None:
-    """Return the body, or None when it is larger than allowed."""
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not (length.isascii() and length.isdigit()) or int(length) > LARGEST_BODY_BYTES:
-        return None
-    return bytes(environ["wsgi.input"].read(int(length)))
 
 
 def serve_http(

@@ -16,7 +16,7 @@ from bot.errors import ConfigurationError
 from bot.slack.connection_limits import Doorkeeper, LimitedChannel, Limits
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 LARGEST_BODY_BYTES = 1_000_000
 LARGEST_HEADER_BYTES = 32_768
@@ -32,6 +32,14 @@ def answer(
     body = text.encode("utf-8")
     start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
     return [body]
+
+
+def read_body(environ: WSGIEnvironment, *, largest_bytes: int = LARGEST_BODY_BYTES) -> bytes | None:
+    """Return the body of a request, or None when it is larger than allowed."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not (length.isascii() and length.isdigit()) or int(length) > largest_bytes:
+        return None
+    return bytes(environ["wsgi.input"].read(int(length)))
 
 
 class _Dispatcher(Protocol):

@@ -38,6 +38,7 @@ class Metrics:
         )
         self._decisions = Counter("dnsbot_decisions", "Presses that were taken", ["choice"], registry=self.registry)
         self._repairs = Counter("dnsbot_repairs", "Plans by how they ended", ["result"], registry=self.registry)
+        self._alerts = Counter("dnsbot_alerts", "Alerts by what became of them", ["result"], registry=self.registry)
         self._slack = Counter(
             "dnsbot_slack_refusals", "Messages that Slack did not take at once", ["code"], registry=self.registry
         )
@@ -66,6 +67,10 @@ class Metrics:
     def ended(self, result: Result) -> None:
         """Count how a plan ended."""
         self._repairs.labels(result.value).inc()
+
+    def alerted(self, result: str, number: int = 1) -> None:
+        """Count alerts, or requests that hold none that can be read, by what became of them."""
+        self._alerts.labels(result).inc(number)
 
     def refused(self, code: str) -> None:
         """Count a message that Slack did not take."""

@@ -73,8 +73,9 @@ class RunningDiagnoses(Generic[S]):
             return tuple(running.slots)
 
     def _refuse_if_full(self, question: Question, person: Person) -> None:
+        """Refuse; a program speaks for many clusters, and is bounded by what each of them takes alone."""
         own = [one.question.cluster for one in self._running if one.person.user_id == person.user_id]
-        if len(own) >= self._policy.at_once_per_person:
+        if not person.is_machine and len(own) >= self._policy.at_once_per_person:
             raise Refused(
                 f"{count(len(own), 'diagnosis', 'diagnoses')} that you asked for (of {', '.join(sorted(set(own)))}) "
                 "are under way, and no person may have more. Ask again when one has ended."

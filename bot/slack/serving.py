@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.domain.history import History
 from bot.errors import HistoryUnavailable
+from bot.slack.alerts import AlertDoor
 from bot.slack.app import SlackBot
 from bot.slack.connection import SlackConnection, SlackSettings
 from bot.slack.connection_limits import Limits
@@ -38,10 +39,15 @@ def serve(
     connection: SlackConnection,
     history: History,
     addresses: ListenAddresses,
+    alerts_token: str | None = None,
 ) -> None:
-    """Connect to Slack, or listen for it; serve health beside. Raises `ConfigurationError` for what cannot be had."""
+    """Connect to Slack, or listen for it; serve health beside, and alerts to whoever has the token.
+
+    Raises `ConfigurationError` for what cannot be had.
+    """
     state = {"team": connection.team_name}
     metrics = bot.tools.metrics
+    alerts = AlertDoor(bot.tools, token=alerts_token) if alerts_token else None
     if slack.socket_mode:
         link = serve_socket(bot.bolt, connection=connection, app_token=slack.app_token)
         stack.callback(link.stop)
@@ -51,6 +57,7 @@ def serve(
             state=lambda: {**state, "mode": "socket", "connected": link.connected},
             missing=lambda: {**missing_database(history), **missing_slack(connected=link.connected)},
             metrics=metrics.page,
+            alerts=alerts,
         )
         metrics.show(lambda: {**_gauges(bot, history), "slack_connected": float(link.connected)})
     else:
@@ -69,6 +76,7 @@ def serve(
             alive=lambda: server.alive,
             missing=lambda: missing_database(history),
             metrics=metrics.page,
+            alerts=alerts,
         )
         metrics.show(lambda: _gauges(bot, history))
     stack.callback(health.stop)

@@ -78,7 +78,10 @@ class SlackTools:
         return self.views.message("refusal", reason=text, hints=())
 
     def tell(self, origin: Origin, reason: str, *, hints: Sequence[str] = ()) -> None:
-        """Say something to one person alone; a failure to do so is logged."""
+        """Say something to one person alone; a failure to do so is logged, and so is what a program would be told."""
+        if origin.person.is_machine:
+            log.info("not told to anybody", extra={"person": str(origin.person), "reason": reason})
+            return
         message = self.views.message("refusal", reason=reason, hints=tuple(hints))
         try:
             self.messages.alone(origin, message)

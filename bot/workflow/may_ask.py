@@ -23,7 +23,11 @@ class Door:
     policy: AskerPolicy
 
     def check(self, person: Person) -> None:
-        """Return, or raise `Refused` with why this person may not ask."""
+        """Return, or raise `Refused` with why this person, or this program, may not ask."""
+        if person.is_machine:
+            if person.user_id not in self.policy.machines:
+                raise Refused(f"{person.user_id} is not among `askers.machines` in dnsbot.yaml.")
+            return
         check_account(person, self.directory, self.team_id, to="ask about clusters")
         policy = self.policy
         if policy.everybody or person.user_id in policy.users:

@@ -59,7 +59,7 @@ def refused(sending: Sending, tools: SlackTools, code: str) -> None:
     """Tell whoever asked, where they asked, that the card is not there."""
     proposal = tools.use.history.proposal(sending.note.about["proposal_id"])
     report = tools.use.history.said(sending.note.after)
-    if proposal.requested_by is None:
+    if proposal.requested_by is None or proposal.requested_by.is_machine:
         return
     text = (
         f"The proposal {proposal.plan.title!r} for {proposal.plan.cluster} could not be posted to "

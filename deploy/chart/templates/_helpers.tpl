@@ -80,3 +80,13 @@ volumeMounts:
   value: sqlite:////var/lib/dnsbot/dnsbot.db
   {{- end }}
 {{- end -}}
+
+{{- define "dnsbot.alertsIngress" -}}
+# Alertmanager.
+- ports:
+    - {protocol: TCP, port: {{ .Values.listen.healthPort }}}
+  {{- with .Values.alerts.from }}
+  from:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
