@@ -48,6 +48,7 @@ from bot.workflow.settle import Settler
 from bot.workflow.undo import UndoVerifier
 from bot.workflow.use_cases import UseCases
 from bot.workflow.verify import Verifier
+from bot.workflow.watch import Watcher
 
 if TYPE_CHECKING:
     from bot.clients.pace import Pace
@@ -181,6 +182,7 @@ def open_use_cases(
     from bot.history.health import SqlHealth
     from bot.history.schema import migrate as migrate_schema
     from bot.history.store import open_history
+    from bot.history.watches import SqlWatches
 
     pace = Pace()
     sources = SourceBook(settings, pace)
@@ -210,7 +212,16 @@ def open_use_cases(
         door = Door(directory=gate.directory, team_id=team_id, policy=settings.askers)
         use = use_cases(diagnoser, gate, door, writer_opener(settings, pace), stopping)
         store = SqlHealth(database=history.database)
-        yield replace(use, digester=_digester(diagnoser, store, use.diagnose), digests=settings.digests)
+        digester = _digester(diagnoser, store, use.diagnose)
+        watcher = Watcher(
+            targets=use.targets,
+            store=SqlWatches(database=history.database),
+            history=history,
+            run_diagnosis=use.run_diagnosis,
+            muted=digester.muted_rules,
+            owner=digester.rounds.owner,
+        )
+        yield replace(use, digester=digester, watcher=watcher, digests=settings.digests)
     finally:
         sources.close()
         history.close()
@@ -334,6 +345,8 @@ SEND_DIGESTS_EVERY = timedelta(seconds=30)
 DELETE_EVERY = timedelta(minutes=10)
 """How often it is looked whether what is old was deleted today."""
 TELL_AUDIT_HEAD_EVERY = timedelta(hours=1)
+WATCH_EVERY = timedelta(seconds=20)
+"""How often it is looked which watched clusters are due."""
 LOOK_FOR_WORK_EVERY = timedelta(seconds=5)
 """How soon another process takes up what was left; a repair whose lease ran out waits no longer than this."""
 
@@ -420,6 +433,8 @@ def start_bot(
         tell = partial(tell_audit_head, bot.tools, settings.audit.channel)
         clock.every("tell the audit chain's head", tell, interval=TELL_AUDIT_HEAD_EVERY)
     _warn_of_audit(settings, use)
+    if use.watcher is not None and use.watcher.clusters:
+        clock.every("watch clusters", bot.watch_clusters, interval=WATCH_EVERY)
     bot.look_for_work()
     threading.Thread(target=left_probe_pods, name="remove probe pods", daemon=True).start()
     serve(

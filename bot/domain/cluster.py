@@ -52,6 +52,8 @@ class ClusterTarget:
     public_resolution: PublicResolution = PublicResolution.UNKNOWN
     node_probe: NodeProbe | None = None
     """None: nodes are seen only through pods that are there anyway."""
+    watch_seconds: int = 0
+    """How often it is looked at between digests; 0: never."""
     debug_image: str = ""
     """Image of a debug container beside an application without tools; empty: none is proposed."""
 

@@ -278,6 +278,17 @@ audit = Table(
 )
 """What was proposed, decided and done, append-only, without gaps; `seal` binds each row to all before it."""
 
+watches = Table(
+    "watches",
+    metadata,
+    Column("cluster", Words, primary_key=True),
+    Column("owner", Words, nullable=False),
+    Column("held_until", UtcTime, nullable=True),
+    Column("looked_at", UtcTime, nullable=False),
+    Column("document", Json, nullable=False),
+)
+"""Watched clusters: who makes the look that is under way, when the newest began, and what is known from them."""
+
 slots = Table(
     "slots",
     metadata,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bot.clients.connection import ClusterConnection
 from bot.domain.cluster import ClusterTarget, NodeProbe
 from bot.domain.phrases import nearest
 from bot.domain.places import PublicResolution
-from bot.settings.entries import Cidr, Entry, Region, RoleArn
+from bot.settings.entries import Cidr, Duration, Entry, Region, RoleArn
 from bot.settings.networks import OnPremisesEntry, PeerEntry, check_networks, on_premises
 from bot.workflow.located_yaml import LocatedYaml
+
+OFTENEST, SELDOMEST = timedelta(minutes=1), timedelta(days=1)
+"""A look is a full diagnosis, which may take a minute."""
 
 
 class NodeProbeEntry(Entry):
@@ -21,6 +26,12 @@ class NodeProbeEntry(Entry):
 
     image: str = Field(pattern=r"^\S+$")
     namespace: str = Field(default="kube-system", pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+
+
+def _watch(every: timedelta) -> timedelta:
+    if not OFTENEST <= every <= SELDOMEST:
+        raise ValueError("a time from 1m to 24h is expected, such as 5m")
+    return every
 
 
 class ClusterEntry(Entry):
@@ -35,6 +46,7 @@ class ClusterEntry(Entry):
     context: str = ""
     writer_context: str = ""
     channel: str = ""
+    watch: Annotated[Duration, AfterValidator(_watch)] | None = None
     workload_selector: str = ""
     peers: list[PeerEntry] = Field(default_factory=list)
     on_premises: list[OnPremisesEntry] = Field(default_factory=list)
@@ -68,6 +80,7 @@ def cluster_connection(
             on_premises=on_premises(entry.on_premises, entry.on_premises_cidrs, folder),
             public_resolution=entry.public_resolution,
             node_probe=_node_probe(entry.node_probe),
+            watch_seconds=round(entry.watch.total_seconds()) if entry.watch else 0,
             debug_image=entry.debug_image,
         ),
         role_arn=entry.role_arn,
@@ -93,6 +106,8 @@ def _check(entry: ClusterEntry, document: LocatedYaml, at: tuple[str, str], envi
         )
     if (entry.context or entry.writer_context) and not entry.kubeconfig:
         raise document.error("`context` and `writer_context` need `kubeconfig`.", at)
+    if entry.watch and not entry.channel:
+        raise document.error("`watch` needs `channel`, where what is new and critical is posted.", (*at, "watch"))
     if entry.on_premises and entry.on_premises_cidrs:
         raise document.error(
             "is the short form of `on_premises`: write one of the two.",

@@ -47,6 +47,7 @@ from bot.slack.tools import SlackTools
 from bot.slack.units import Button, Command, JobKind, Modal, NoteKind, units
 from bot.slack.unsettled import Unsettled
 from bot.slack.update_rate import UpdateRate
+from bot.slack.watching import watch_clusters
 from bot.workflow.use_cases import UseCases
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,10 @@ class SlackBot:
     def send_digests(self) -> None:
         """Queue the digests that are due. For the clock, every half minute."""
         send_due_digests(self.tools)
+
+    def watch_clusters(self) -> None:
+        """Queue the looks at watched clusters that are due. For the clock, several times a minute."""
+        watch_clusters(self.tools)
 
     def stop(self) -> None:
         """End the acknowledging threads."""

@@ -87,6 +87,12 @@ class Digester:
         found = (one for name in clusters for one in self.store.problems(name, fixed_since=now))
         return tuple(one for one in found if one.fixed_at is None)
 
+    def muted_rules(self, cluster: str) -> frozenset[str]:
+        """Return the rules whose open problems in this cluster are muted now."""
+        now = self.store.now()
+        found = sort_out(self.open_problems([cluster]), None, now=now, mutes=self.store.mutes(cluster))
+        return frozenset(problem.rule for problem, _ in found.muted)
+
     def _fares(self, name: str, sample: Sample | None, not_seen: str, since: datetime, now: datetime) -> ClusterHealth:
         """Return how a cluster fares since then, beside the time before that, as long."""
         kept = self.store.series(name, since=since - (now - since), until=now)

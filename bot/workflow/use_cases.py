@@ -24,6 +24,7 @@ from bot.workflow.may_ask import Door
 from bot.workflow.propose import Proposer
 from bot.workflow.run_step import OnStep
 from bot.workflow.verify import RunDiagnosis
+from bot.workflow.watch import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class UseCases:
     history: History
     digester: Digester | None = None
     """None: no digest can be made here."""
+    watcher: Watcher | None = None
+    """None: nothing is watched here."""
     digests: tuple[DigestSchedule, ...] = ()
 
     def diagnose(

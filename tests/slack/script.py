@@ -25,6 +25,7 @@ from bot.domain.playbooks import FindingUse, FixUse, Playbook
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history import SqlHistory
 from bot.history.health import SqlHealth
+from bot.history.watches import SqlWatches
 from bot.workflow.approve import Gate
 from bot.workflow.conclude import Concluder
 from bot.workflow.digest import Digester
@@ -38,6 +39,7 @@ from bot.workflow.settle import Settler
 from bot.workflow.undo import UndoVerifier
 from bot.workflow.use_cases import UseCases
 from bot.workflow.verify import Verifier
+from bot.workflow.watch import Watcher
 from tests.slack.samples import TARGET, sample_diagnosis, sample_plan
 
 FIX = "authorize_security_group_self_ingress"
@@ -101,6 +103,8 @@ class Script:
     changes: dict[str, ChangePolicy] = field(default_factory=dict)
     healths: dict[str, DnsHealth | Exception] = field(default_factory=dict)
     """What a light round sees of each cluster."""
+    muted: frozenset[str] = frozenset()
+    """Rules whose problems are muted."""
     diagnosed: list[Question] = field(default_factory=list)
     asked: list[Person | None] = field(default_factory=list)
     late: list[Callable[[Progress], None] | None] = field(default_factory=list)
@@ -157,6 +161,14 @@ class Script:
                 rounds=LightRounds(targets=self.targets, look=self.look, store=self.health, owner="this"),
                 store=self.health,
                 diagnose=self.diagnose_for_digest,
+            ),
+            watcher=Watcher(
+                targets=self.targets,
+                store=SqlWatches(database=self.history.real.database),
+                history=history,
+                run_diagnosis=self.run_diagnosis,
+                muted=lambda _: self.muted,
+                owner="this",
             ),
             digests=self.digests,
         )

@@ -46,6 +46,7 @@ from bot.report.history_words import HistoryWords, PageWords, PlanHistory, histo
 from bot.report.plan_words import plan_words, policy_words
 from bot.report.terminal import diagnosis_text
 from bot.report.timeline_words import EventWords
+from bot.report.watch_words import WatchWords
 from bot.sandbox.slack import Seen, as_text
 from bot.sandbox.slack.blocks import check_message, check_view, too_long
 from bot.slack.cards import further_words, offers_diagnosis
@@ -256,6 +257,8 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
         details=many, notes=many or (text,), clusters=(f"c{text}",) * max(number, 1), open_in=("cluster",) * number,
     )  # fmt: skip
     assert_well(VIEWS.message("digest", digest=digest))
+    news = WatchWords(title=text or "New", text=text, note=text, cluster="cluster-prod" if number else "")
+    assert_well(VIEWS.message("watch", news=news))
     issues = (KnownIssue(title=text, value="cluster-prod rule"),) * max(number, 1)
     for modal in (
         VIEWS.modal("reject", value="p-1 hash C1 1.0", title=text),
@@ -270,6 +273,7 @@ def test_every_view_is_rendered_by_a_test() -> None:
     """A new view needs its hostile test: these are all there are."""
     tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
     tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline", "break_glass"}
+    tested |= {"watch"}
 
     assert set(VIEWS.names()) == tested
 
