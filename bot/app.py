@@ -345,6 +345,7 @@ SEND_DIGESTS_EVERY = timedelta(seconds=30)
 DELETE_EVERY = timedelta(minutes=10)
 """How often it is looked whether what is old was deleted today."""
 TELL_AUDIT_HEAD_EVERY = timedelta(hours=1)
+RENEW_HOMES_EVERY = timedelta(seconds=20)
 WATCH_EVERY = timedelta(seconds=20)
 """How often it is looked which watched clusters are due."""
 LOOK_FOR_WORK_EVERY = timedelta(seconds=5)
@@ -415,6 +416,7 @@ def start_bot(
     clock.every("expire proposals", bot.expire)
     clock.every("look for work", bot.look_for_work, interval=LOOK_FOR_WORK_EVERY)
     clock.every("remove probe pods", left_probe_pods)
+    clock.every("renew home pages", bot.renew_homes, interval=RENEW_HOMES_EVERY)
     if settings.digests:
         measure = partial(measure_clusters, use, series_kept_for=settings.series_kept_for)
         clock.every("send digests", bot.send_digests, interval=SEND_DIGESTS_EVERY)

@@ -229,6 +229,10 @@ class History(Outbox, Protocol):
         """
         ...
 
+    def pending(self) -> tuple[Proposal, ...]:
+        """Return the proposals that wait for a decision now, the newest first."""
+        ...
+
     def story(self, proposal_id: str) -> Story:
         """Return a proposal with its journal and outcome, as of one moment. Raises `Refused` when there is none."""
         ...

@@ -195,6 +195,11 @@ class SqlHistory:
             raise Refused(_NO_PLAN.format(proposal_id[:64]))
         return found[0]
 
+    def pending(self) -> tuple[Proposal, ...]:
+        waiting = (proposal_rows.c.state == ProposalState.PENDING.value, proposal_rows.c.expires_at > DatabaseTime())
+        with self.database.reading() as connection:
+            return proposals.load_readable(connection, *waiting)[0][::-1]
+
     def story(self, proposal_id: str) -> Story:
         with self.database.reading() as connection:
             # first: what is read after it may be newer, and is drawn again then; older it must not be

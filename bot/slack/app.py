@@ -27,6 +27,7 @@ from bot.slack.asking import plain_words
 from bot.slack.connection import SlackConnection, SlackSettings
 from bot.slack.digests import send_due_digests
 from bot.slack.directory import SlackNames
+from bot.slack.home import Homes, home_opened, renew_homes
 from bot.slack.incoming import (
     Asked,
     Origin,
@@ -94,6 +95,10 @@ class SlackBot:
         """Queue the looks at watched clusters that are due. For the clock, several times a minute."""
         watch_clusters(self.tools)
 
+    def renew_homes(self) -> None:
+        """Renew the home pages that somebody opened lately. For the clock."""
+        renew_homes(self.tools)
+
     def stop(self) -> None:
         """End the acknowledging threads."""
         self.acks.shutdown(wait=True, cancel_futures=True)
@@ -131,6 +136,7 @@ def build_app(
         note_kinds={kind.name: kind for kind in units(bot.slack.notes, "NOTE", NoteKind)},
         post_rate=post_rate or PostRate(),
         unsettled=Unsettled(),
+        homes=Homes(),
         awaited={},
         metrics=Metrics(),
         owner=owner,
@@ -159,6 +165,7 @@ def build_app(
     for modal in units(bot.slack.views, "VIEW", Modal):
         _listen_for_modal(app, tools, modal)
     _listen_for_mentions(app, tools)
+    _listen_for_homes(app, tools)
     app.error(_failed)
     return SlackBot(bolt=app, tools=tools, acks=acks)
 
@@ -212,6 +219,13 @@ def _listen_for_mentions(app: App, tools: SlackTools) -> None:
         )
 
     app.event("app_mention")(listen)
+
+
+def _listen_for_homes(app: App, tools: SlackTools) -> None:
+    def listen(body: Body) -> None:
+        home_opened(tools, body)
+
+    app.event("app_home_opened")(listen)
 
 
 def _run_mention(tools: SlackTools, by_name: Mapping[str, Command], asked: Asked) -> None:

@@ -66,12 +66,18 @@ def asked_by_command(body: Mapping[str, Any]) -> Asked:
     return Asked(origin=origin, words=str(body.get("text") or ""), delivery=f"command:{body.get('trigger_id', '')}")
 
 
-def asked_by_mention(body: Mapping[str, Any]) -> Asked:
-    """Return what a mention asked; a person of another workspace is known by that team's id (Slack Connect)."""
+def event_person(body: Mapping[str, Any]) -> Person:
+    """Return who caused an event; a person of another workspace is known by that team's id (Slack Connect)."""
     event = body.get("event") or {}
     team = event.get("user_team") or event.get("source_team") or event.get("team") or body.get("team_id") or ""
+    return Person(team_id=str(team), user_id=str(event.get("user", "")))
+
+
+def asked_by_mention(body: Mapping[str, Any]) -> Asked:
+    """Return what a mention asked."""
+    event = body.get("event") or {}
     origin = Origin(
-        person=Person(team_id=str(team), user_id=str(event.get("user", ""))),
+        person=event_person(body),
         channel=str(event.get("channel", "")),
         thread_ts=str(event.get("thread_ts") or ""),
     )

@@ -82,8 +82,8 @@ def fit(payload: Payload) -> Payload:
 
 
 def faults(payload: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what Slack would refuse in a message or modal, each with its JSON pointer; empty when it is well."""
-    modal = payload.get("type") == "modal"
+    """Return what Slack would refuse in a message, modal or home page, by JSON pointer; empty when it is well."""
+    modal = payload.get("type") in {"modal", "home"}
     blocks = payload.get("blocks")
     if not isinstance(blocks, Sequence) or not blocks:
         return ("/blocks: missing or empty",)
@@ -93,7 +93,7 @@ def faults(payload: Mapping[str, Any]) -> tuple[str, ...]:
     found += [
         f"/blocks/{index}: unknown type {block.get('type')!r}"
         for index, block in enumerate(blocks)
-        if block.get("type") not in BLOCK_TYPES or (block.get("type") == "input" and not modal)
+        if block.get("type") not in BLOCK_TYPES or (block.get("type") == "input" and payload.get("type") != "modal")
     ]
     for path, owner, item in walk(payload):
         found += _object_faults(path, owner, item)

@@ -200,6 +200,11 @@ class Messages:
         with _taking("a form"):
             self._posts.views_open(trigger_id=trigger_id, view=view)
 
+    def publish_home(self, user_id: str, view: Payload) -> None:
+        """Show somebody's home page. Raises `NotPosted`."""
+        with _taking("a home page"):
+            self._safe.views_publish(user_id=user_id, view=view)
+
     def share(self, thread: MessageRef, *, name: str, title: str, content: bytes, alt_text: str = "") -> None:
         """Put a file into the thread of a message; `alt_text` stands for a picture. Nothing is sent twice.
 

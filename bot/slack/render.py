@@ -84,7 +84,7 @@ class Views:
         return Message(text=payload["text"], blocks=payload["blocks"], whole=room == ROOM[0])
 
     def modal(self, view: str, **facts: object) -> Payload:
-        """Return the modal that the view makes of these facts, for views.open."""
+        """Return the modal or home page that the view makes of these facts, for views.open or views.publish."""
         payload, _ = self._fitting(view, facts)
         self._check(view, payload)
         return payload

@@ -49,6 +49,7 @@ BY_METHOD: Mapping[str, Scope] = {
     "usergroups.users.list": USER_GROUPS,
     "users.info": USERS,
     "views.open": NO_SCOPE,
+    "views.publish": NO_SCOPE,
 }
 """Every Web API method that the code calls with the bot token."""
 
@@ -58,7 +59,11 @@ IN_PRIVATE_CHANNELS: Mapping[str, Scope] = {
 }
 """What a method needs there."""
 
-BY_LISTENER: Mapping[str, Scope] = {"command": COMMANDS, "event:app_mention": MENTIONS}
+BY_LISTENER: Mapping[str, Scope] = {
+    "command": COMMANDS,
+    "event:app_mention": MENTIONS,
+    "event:app_home_opened": NO_SCOPE,
+}
 """What Slack delivers only with a scope."""
 
 

@@ -11,6 +11,7 @@ from bot.domain.approvals import MessageRef
 from bot.domain.jobs import Job, Jobs
 from bot.domain.outbox import Note, queue_of
 from bot.report.plan_words import Names
+from bot.slack.home import Homes
 from bot.slack.incoming import Origin
 from bot.slack.messages import Messages, NotPosted
 from bot.slack.metrics import Metrics
@@ -48,6 +49,7 @@ class SlackTools:
     """By name."""
     post_rate: PostRate
     unsettled: Unsettled
+    homes: Homes
     awaited: dict[str, Callable[[MessageRef], None]]
     """By the key of a note: who waits until this process has posted it."""
     metrics: Metrics

@@ -71,12 +71,10 @@ class Gate:
 
     def _may_decide(self, press: Press, proposal: Proposal) -> int:
         """Return how many must approve; or raise `Refused` with why this person may not decide, or nobody now."""
-        policies = self._policies(proposal)
-        for policy in policies:
-            self._entitled(press.person, press.choice, policy, proposal.requested_by)
+        self.check_entitled(press.person, proposal, press.choice)
         if press.choice is Choice.APPROVE:
             self._check_window(proposal)
-        return _required(policies)
+        return _required(self._policies(proposal))
 
     def break_glass(self, person: Person, cluster: str, reason: str) -> BreakGlass:
         """Let somebody approve plans for a cluster alone for a short time, or raise `Refused` with the reason."""
@@ -142,6 +140,11 @@ class Gate:
         if policy is None:
             raise Refused(f"dnsbot.yaml does not say who may approve for cluster {cluster}.")
         self._entitled(person, Choice.APPROVE, policy, None)
+
+    def check_entitled(self, person: Person, proposal: Proposal, choice: Choice) -> None:
+        """Return, or raise `Refused` with why this person's choice on a proposal would not be taken now."""
+        for policy in self._policies(proposal):
+            self._entitled(person, choice, policy, proposal.requested_by)
 
     def approved_plan(self, proposal: Proposal) -> ApprovedPlan:
         """Return the plan with its approval, decided again from what is stored and configured now.

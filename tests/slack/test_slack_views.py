@@ -43,6 +43,7 @@ from bot.report.digest_words import HEADINGS, DigestSection, DigestWords, KnownI
 from bot.report.evidence_words import evidence_words
 from bot.report.glass_words import GlassWords
 from bot.report.history_words import HistoryWords, PageWords, PlanHistory, history_words
+from bot.report.home_words import HomeWords, WaitingPlan
 from bot.report.plan_words import plan_words, policy_words
 from bot.report.terminal import diagnosis_text
 from bot.report.timeline_words import EventWords
@@ -259,10 +260,16 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     assert_well(VIEWS.message("digest", digest=digest))
     news = WatchWords(title=text or "New", text=text, note=text, cluster="cluster-prod" if number else "")
     assert_well(VIEWS.message("watch", news=news))
+    waiting = WaitingPlan(text=text, url="https://dnsbot.slack.com/archives/C1/p1" if number else "")
+    home = HomeWords(
+        summary=text, clusters=many or (text,), waiting=(waiting,) * number, asked=many or (text,),
+        changes=many or (text,), refused="",
+    )  # fmt: skip
     issues = (KnownIssue(title=text, value="cluster-prod rule"),) * max(number, 1)
     for modal in (
         VIEWS.modal("reject", value="p-1 hash C1 1.0", title=text),
         VIEWS.modal("mute", value="mute digest C1 1.0", issues=issues),
+        VIEWS.modal("home", home=home, at=text or "now"),
     ):
         assert check_view(modal) == ()
         View(**modal).validate_json()
@@ -273,7 +280,7 @@ def test_every_view_is_rendered_by_a_test() -> None:
     """A new view needs its hostile test: these are all there are."""
     tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
     tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline", "break_glass"}
-    tested |= {"watch"}
+    tested |= {"watch", "home"}
 
     assert set(VIEWS.names()) == tested
 

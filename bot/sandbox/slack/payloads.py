@@ -54,6 +54,23 @@ def mention(workspace: Workspace, account: Account, message: Message) -> dict[st
     }
     if message.thread_ts:
         event["thread_ts"] = message.thread_ts
+    return _event(workspace, event)
+
+
+def home_opened(workspace: Workspace, account: Account, tab: str) -> dict[str, Any]:
+    """Return the `event_callback` of an `app_home_opened`; it names no team of the person."""
+    opened = {
+        "type": "app_home_opened",
+        "user": account.id,
+        "channel": f"D{account.id[1:]}",
+        "tab": tab,
+        "event_ts": workspace.next_ts(),
+    }
+    home = workspace.homes.get(account.id)
+    return _event(workspace, {**opened, "view": view_json(home)} if home else opened)
+
+
+def _event(workspace: Workspace, event: dict[str, Any]) -> dict[str, Any]:
     return {
         "token": "deprecated",
         "team_id": OUR_TEAM,
@@ -61,7 +78,7 @@ def mention(workspace: Workspace, account: Account, message: Message) -> dict[st
         "event": event,
         "type": "event_callback",
         "event_id": workspace.new_id("Ev"),
-        "event_time": int(float(message.ts)),
+        "event_time": int(float(event["event_ts"])),
         "authorizations": [{"enterprise_id": None, "team_id": OUR_TEAM, "user_id": BOT_USER, "is_bot": True}],
         "is_ext_shared_channel": False,
     }

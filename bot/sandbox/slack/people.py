@@ -83,6 +83,17 @@ class Typist:
             payload = payloads.mention(workspace, self.account, message)
         return self._carrier.deliver_event(payload)
 
+    def opens_home(self, tab: str = "home") -> Acked:
+        """Open the app's home page, or another tab of it."""
+        with self._workspace.held() as workspace:
+            payload = payloads.home_opened(workspace, self.account, tab)
+        return self._carrier.deliver_event(payload)
+
+    def home(self) -> OpenView:
+        """Return the home page on this person's screen; raises LookupError where none was published."""
+        with self._workspace.held() as workspace:
+            return workspace.homes[self.account.id]
+
     def clicks(self, on: Seen | OpenView, button: str, *, confirm: bool = True, block_id: str = "") -> Clicked:
         """Press a button, by action id or by its words, as it stands on the screen that `on` shows.
 

@@ -20,6 +20,11 @@ def as_text(message: Seen) -> str:
     return "\n".join(lines) if lines else _plain(message.text)
 
 
+def blocks_text(blocks: Any) -> str:  # noqa: ANN401  # any JSON
+    """Return all that blocks show, of a home page for example."""
+    return "\n".join(_blocks(blocks))
+
+
 def buttons(message: Seen) -> tuple[str, ...]:
     """Return the words on the message's buttons."""
     return tuple(element["text"]["text"] for _, element in elements(message.blocks) if element["type"] == "button")

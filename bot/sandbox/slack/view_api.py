@@ -1,4 +1,4 @@
-"""Modals: `views.open`, `views.push`, `views.update`, and what a submission's answer does to them."""
+"""Modals and home pages: `views.open`, `.push`, `.update`, `.publish`, and what a submission's answer does to them."""
 
 from __future__ import annotations
 
@@ -125,4 +125,24 @@ def _update(workspace: Workspace, arguments: Arguments) -> Answer:
     return {"view": view_json(view)}
 
 
-VIEW_METHODS: Final[Mapping[str, Method]] = {"views.open": _open, "views.push": _push, "views.update": _update}
+def _publish(workspace: Workspace, arguments: Arguments) -> Answer:
+    user = need(arguments, "user_id")
+    whole = checked_view(arguments.get("view"))
+    if whole["type"] != "home":
+        raise ApiRefused("invalid_arguments")
+    if workspace.roster.account(user) is None:
+        raise ApiRefused("not_enabled")
+    old = workspace.homes.get(user)
+    if arguments.get("hash") and (old is None or arguments["hash"] != old.hash):
+        raise ApiRefused("hash_conflict")
+    name = old.id if old else workspace.new_id("V")
+    workspace.homes[user] = OpenView(id=name, user=user, view=whole, hash=_new_hash(workspace), root=name)
+    return {"view": view_json(workspace.homes[user])}
+
+
+VIEW_METHODS: Final[Mapping[str, Method]] = {
+    "views.open": _open,
+    "views.push": _push,
+    "views.update": _update,
+    "views.publish": _publish,
+}

@@ -159,6 +159,8 @@ class Workspace:
     triggers: dict[str, Trigger] = field(default_factory=dict)
     responses: dict[str, ResponseAddress] = field(default_factory=dict)
     views: dict[str, OpenView] = field(default_factory=dict)
+    homes: dict[str, OpenView] = field(default_factory=dict)
+    """The home pages that were published, by person."""
     channels: dict[str, Channel] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
