@@ -202,7 +202,7 @@ def history(  # noqa: PLR0913, PLR0917  # one parameter an option
 
 @app.command()
 def digest(
-    channel: Annotated[str, typer.Argument(help="Only this channel's; default: all digests of dnsbot.yaml.")] = "",
+    channel: Annotated[str, typer.Argument(help="Only this channel's; default: all digests.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only look: keep no measurement and diagnose nothing in full.")
     ] = False,

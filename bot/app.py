@@ -182,6 +182,7 @@ def open_use_cases(
     from bot.history.health import SqlHealth
     from bot.history.schema import migrate as migrate_schema
     from bot.history.store import open_history
+    from bot.history.subscriptions import SqlSubscriptions
     from bot.history.watches import SqlWatches
 
     pace = Pace()
@@ -221,7 +222,8 @@ def open_use_cases(
             muted=digester.muted_rules,
             owner=digester.rounds.owner,
         )
-        yield replace(use, digester=digester, watcher=watcher, digests=settings.digests)
+        subscriptions = SqlSubscriptions(database=history.database)
+        yield replace(use, digester=digester, watcher=watcher, subscriptions=subscriptions, digests=settings.digests)
     finally:
         sources.close()
         history.close()
@@ -354,10 +356,12 @@ LOOK_FOR_WORK_EVERY = timedelta(seconds=5)
 
 def measure_clusters(use: UseCases, *, series_kept_for: timedelta) -> None:
     """Make the light round that is due over all clusters that digests tell of. For the clock."""
-    clusters = sorted({name for schedule in use.digests for name in schedule.clusters})
     if use.digester is None:
         return
     try:
+        clusters = sorted({name for schedule in use.schedules() for name in schedule.clusters})
+        if not clusters:
+            return
         use.digester.rounds.measure(clusters, hours_older_than=series_kept_for)
     except HistoryUnavailable as error:
         log.warning("nothing was measured", extra={"reason": str(error)})
@@ -417,10 +421,9 @@ def start_bot(
     clock.every("look for work", bot.look_for_work, interval=LOOK_FOR_WORK_EVERY)
     clock.every("remove probe pods", left_probe_pods)
     clock.every("renew home pages", bot.renew_homes, interval=RENEW_HOMES_EVERY)
-    if settings.digests:
-        measure = partial(measure_clusters, use, series_kept_for=settings.series_kept_for)
-        clock.every("send digests", bot.send_digests, interval=SEND_DIGESTS_EVERY)
-        clock.every("measure clusters", measure, interval=MEASURED_EVERY / 2)
+    measure = partial(measure_clusters, use, series_kept_for=settings.series_kept_for)
+    clock.every("send digests", bot.send_digests, interval=SEND_DIGESTS_EVERY)
+    clock.every("measure clusters", measure, interval=MEASURED_EVERY / 2)
     if use.digester is not None:
         retention = Retention(
             history=use.history,

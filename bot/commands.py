@@ -229,16 +229,17 @@ def show_digest(config: Path | None, channel: str, *, keep: bool) -> None:
 
     configure_logs()
     settings = load_settings(config)
-    schedules = [one for one in settings.digests if channel in {"", one.channel}]
-    if channel and not schedules:
-        hint = nearest(channel, {one.channel for one in settings.digests}, "channel")
-        raise ConfigurationError(f"`digests:` in dnsbot.yaml has no channel {channel!r}. {hint}")
-    if not schedules:
-        every = tuple(sorted(settings.clusters))
-        schedules = [DigestSchedule(channel="", cron=parse_cron("0 0 * * *"), timezone="UTC", clusters=every)]
     with open_use_cases(settings) as use:
         if use.digester is None:
             raise ConfigurationError("There is no history to make a digest from. Set DATABASE_URL.")
+        every = use.schedules()
+        schedules = [one for one in every if channel in {"", one.channel}]
+        if channel and not schedules:
+            hint = nearest(channel, {one.channel for one in every}, "channel")
+            raise ConfigurationError(f"There is no digest for channel {channel!r}. {hint}")
+        if not schedules:
+            names = tuple(sorted(settings.clusters))
+            schedules = [DigestSchedule(channel="", cron=parse_cron("0 0 * * *"), timezone="UTC", clusters=names)]
         made = [use.digester.make(schedule, keep=keep) for schedule in schedules]
     sys.stdout.write("\n".join(digest_text(digest_words(digest, Ids(), at=timestamp)) for digest in made))
 

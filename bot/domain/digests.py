@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bot.domain.cron import Cron
 from bot.domain.findings import Verdict
 from bot.domain.health import LastDiagnosis, Mute, Problem, Sample, Served, Standing
 from bot.domain.json_values import JsonObject
+from bot.domain.people import Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,33 @@ class DigestSchedule:
     def name(self) -> str:
         """The name of the schedule among all: two of one channel and time would be one."""
         return f"digest {self.channel} {self.cron.text} {self.timezone}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A digest that somebody subscribed a channel to."""
+
+    schedule: DigestSchedule
+    """Without clusters: all."""
+    by: Person
+    at: datetime | None
+    """None: it cannot be read."""
+
+
+class Subscriptions(Protocol):
+    """What is kept of them. Every method may raise `HistoryUnavailable`."""
+
+    def all(self) -> tuple[Subscription, ...]:
+        """Return them, by their schedules' names."""
+        ...
+
+    def subscribe(self, schedule: DigestSchedule, by: Person) -> None:
+        """Keep a subscription, in place of one whose schedule has the same name."""
+        ...
+
+    def unsubscribe(self, name: str) -> bool:
+        """Forget the one whose schedule has this name; False: there is none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

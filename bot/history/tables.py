@@ -289,6 +289,18 @@ watches = Table(
 )
 """Watched clusters: who makes the look that is under way, when the newest began, and what is known from them."""
 
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("schedule", Words, primary_key=True),
+    Column("channel", Words, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("team_id", Words, nullable=False),
+    Column("user_id", Words, nullable=False),
+    Column("subscribed_at", UtcTime, nullable=False),
+)
+"""Digests that people subscribed channels to, beside those of dnsbot.yaml, by the schedule's name."""
+
 slots = Table(
     "slots",
     metadata,

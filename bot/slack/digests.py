@@ -28,7 +28,7 @@ def send_due_digests(tools: SlackTools) -> None:
     if digester is None:
         return
     try:
-        found = due_digests(tools.use.digests, digester.store)
+        found = due_digests(tools.use.schedules(), digester.store)
     except HistoryUnavailable as error:
         log.warning("no digest can be made", extra={"reason": str(error)})
         return

@@ -30,6 +30,8 @@ class Asked:
     """What stands after the command's name."""
     delivery: str
     """The same for every retry of this delivery."""
+    trigger_id: str = ""
+    """Good for one modal, for three seconds; empty for mentions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,10 @@ def asked_by_command(body: Mapping[str, Any]) -> Asked:
     origin = Origin(
         person=person, channel=str(body.get("channel_id", "")), response_url=str(body.get("response_url", ""))
     )
-    return Asked(origin=origin, words=str(body.get("text") or ""), delivery=f"command:{body.get('trigger_id', '')}")
+    trigger_id = str(body.get("trigger_id") or "")
+    return Asked(
+        origin=origin, words=str(body.get("text") or ""), delivery=f"command:{trigger_id}", trigger_id=trigger_id
+    )
 
 
 def event_person(body: Mapping[str, Any]) -> Person:
@@ -127,10 +132,15 @@ def fields_of(view: Mapping[str, Any]) -> dict[str, str]:
     """Return the texts that were typed into a modal, and the options that were chosen, by action_id."""
     values = (view.get("state") or {}).get("values") or {}
     return {
-        action_id: str(field.get("value") or (field.get("selected_option") or {}).get("value") or "")
+        action_id: str(field.get("value") or (field.get("selected_option") or {}).get("value") or _chosen(field))
         for block in values.values()
         for action_id, field in block.items()
     }
+
+
+def _chosen(field: Mapping[str, Any]) -> str:
+    """Return the values of a select of several, with spaces in between."""
+    return " ".join(str(one.get("value") or "") for one in field.get("selected_options") or ())
 
 
 def person_of(body: Mapping[str, Any]) -> Person:

@@ -13,7 +13,7 @@ from typing import Protocol
 from bot.domain.approvals import Outcome
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Diagnosis, Progress
-from bot.domain.digests import DigestSchedule
+from bot.domain.digests import DigestSchedule, Subscriptions
 from bot.domain.history import History
 from bot.domain.people import Person
 from bot.domain.playbooks import Playbook
@@ -58,9 +58,24 @@ class UseCases:
     history: History
     digester: Digester | None = None
     """None: no digest can be made here."""
+    subscriptions: Subscriptions | None = None
+    """None: nobody can subscribe to digests here."""
     watcher: Watcher | None = None
     """None: nothing is watched here."""
     digests: tuple[DigestSchedule, ...] = ()
+    """Those of dnsbot.yaml."""
+
+    def schedules(self) -> tuple[DigestSchedule, ...]:
+        """Return the digests of dnsbot.yaml, then those that people subscribed to, as far as their clusters are there.
+
+        One of dnsbot.yaml goes before a subscription of the same name.
+        """
+        found = {one.name: one for one in self.digests}
+        for one in self.subscriptions.all() if self.subscriptions is not None else ():
+            clusters = tuple(name for name in one.schedule.clusters or sorted(self.targets) if name in self.targets)
+            if clusters:
+                found.setdefault(one.schedule.name, replace(one.schedule, clusters=clusters))
+        return tuple(found.values())
 
     def diagnose(
         self,

@@ -25,6 +25,7 @@ from bot.domain.playbooks import FindingUse, FixUse, Playbook
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history import SqlHistory
 from bot.history.health import SqlHealth
+from bot.history.subscriptions import SqlSubscriptions
 from bot.history.watches import SqlWatches
 from bot.workflow.approve import Gate
 from bot.workflow.conclude import Concluder
@@ -170,6 +171,7 @@ class Script:
                 muted=lambda _: self.muted,
                 owner="this",
             ),
+            subscriptions=SqlSubscriptions(database=self.history.real.database),
             digests=self.digests,
         )
 

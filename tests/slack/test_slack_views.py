@@ -53,6 +53,7 @@ from bot.sandbox.slack.blocks import check_message, check_view, too_long
 from bot.slack.cards import further_words, offers_diagnosis
 from bot.slack.commands.help import CommandHelp
 from bot.slack.render import Message, Views
+from bot.slack.subscribing import Offered
 from bot.slack.text import clean
 from tests.slack.samples import lookup, sample_diagnosis
 
@@ -269,6 +270,8 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     for modal in (
         VIEWS.modal("reject", value="p-1 hash C1 1.0", title=text),
         VIEWS.modal("mute", value="mute digest C1 1.0", issues=issues),
+        VIEWS.modal("subscribe", value="v", clusters=("cluster-prod",) * max(number, 1), timezone=text or "UTC"),
+        VIEWS.modal("unsubscribe", value="v", subscribed=(Offered(title=text, value="v"),) * max(number, 1)),
         VIEWS.modal("home", home=home, at=text or "now"),
     ):
         assert check_view(modal) == ()
@@ -280,7 +283,7 @@ def test_every_view_is_rendered_by_a_test() -> None:
     """A new view needs its hostile test: these are all there are."""
     tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
     tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline", "break_glass"}
-    tested |= {"watch", "home"}
+    tested |= {"watch", "home", "subscribe", "unsubscribe"}
 
     assert set(VIEWS.names()) == tested
 

@@ -1,4 +1,7 @@
-"""`/dns-digest [now|CLUSTER]`: what this channel's digest would say now, or that of one cluster, where it is asked."""
+"""`/dns-digest [now|CLUSTER]`: what this channel's digest would say now, or that of one cluster, where it is asked.
+
+`/dns-digest subscribe|unsubscribe`: a form, by which the channel gets digests at times of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from bot.errors import DnsBotError, Refused
 from bot.slack.asking import plain_words
 from bot.slack.digests import say_digest
 from bot.slack.incoming import Asked
+from bot.slack.subscribing import SUBSCRIBE, UNSUBSCRIBE, open_form
 from bot.slack.tools import SlackTools
 from bot.slack.units import Command
 from bot.workflow.digest import Digester
@@ -24,6 +28,10 @@ def run(asked: Asked, tools: SlackTools) -> None:
     digester = tools.use.digester
     if digester is None:
         raise Refused("This process makes no digests: it has no history.")
+    words = [word.lower() for word in plain_words(asked.words)]
+    if words in ([SUBSCRIBE], [UNSUBSCRIBE]):
+        open_form(asked, tools, words[0])
+        return
     schedule = _schedule(asked, tools)
     work = partial(_post, asked, tools, digester, schedule)
     if not tools.jobs.submit(Lane.DIAGNOSE, f"digest:{asked.delivery}", work):
@@ -33,11 +41,11 @@ def run(asked: Asked, tools: SlackTools) -> None:
 def _schedule(asked: Asked, tools: SlackTools) -> DigestSchedule:
     words = plain_words(asked.words)
     if len(words) > 1:
-        raise Refused("One word at most: now, or a cluster.")
+        raise Refused("One word at most: now, a cluster, subscribe or unsubscribe.")
     clusters: tuple[str, ...] = ()
     if words and words[0].lower() != NOW:
         clusters = (known_cluster(words[0], tools.use.targets.keys()),)
-    of_channel = next((one for one in tools.use.digests if one.channel == asked.origin.channel), None)
+    of_channel = next((one for one in tools.use.schedules() if one.channel == asked.origin.channel), None)
     if of_channel is not None and not clusters:
         return of_channel
     return DigestSchedule(
@@ -59,7 +67,7 @@ def _post(asked: Asked, tools: SlackTools, digester: Digester, schedule: DigestS
 
 COMMAND = Command(
     name="digest",
-    usage=f"[{NOW}|CLUSTER]",
+    usage=f"[{NOW}|CLUSTER|{SUBSCRIBE}|{UNSUBSCRIBE}]",
     purpose="What is new, worse, fixed and still open, and how DNS of this channel's clusters fares by the numbers.",
     run=run,
 )
