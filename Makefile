@@ -83,7 +83,7 @@ fuzz: .venv/ready  ## Feed a million texts to all parsers and print what breaks 
 
 chaos: .venv/ready  ## Kill and cut off repairs at every point, by the thousand, and print how each ended
 	@$(if $(postgres),,$(MAKE) --no-print-directory debian PACKAGES=postgresql)
-	@CHAOS=all $(BIN)/pytest -n 3 -rP tests/workflow_approval/test_faults.py tests/workflow_approval/test_crash_points.py tests/crash_points tests/slack/test_cards_under_faults.py tests/faults/test_collectors_under_faults.py tests/scenarios/test_every_scenario.py tests/history/processes tests/end_to_end/test_approval_path.py $(ARGS)
+	@CHAOS=all $(BIN)/pytest -n 3 -rP tests/workflow_approval/test_faults.py tests/workflow_approval/test_crash_points.py tests/crash_points tests/slack/test_cards_under_faults.py tests/slack/test_random_faults.py tests/faults/test_collectors_under_faults.py tests/scenarios/test_every_scenario.py tests/history/processes tests/end_to_end/test_approval_path.py $(ARGS)
 
 bench: .venv/ready  ## Measure a diagnosis against the same calls made one after another
 	@$(BIN)/python benchmarks/diagnosis.py $(ARGS)

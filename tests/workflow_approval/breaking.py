@@ -129,7 +129,8 @@ def check_ended(setting: Any, proposal: Proposal) -> Outcome:
             assert known in {StepState.DONE, StepState.UNKNOWN}, f"{door} was opened, and is called {known}: {outcome}"
         else:
             assert known in {None, StepState.FAILED, StepState.SKIPPED, StepState.UNKNOWN}, f"{door}: {outcome}"
-    whole = len(writes) == len(DOORS) and "Interrupted" not in outcome.summary
+    unsure = any(words in outcome.summary for words in ("Interrupted", "may or may not have happened"))
+    whole = len(writes) == len(DOORS) and not unsure
     assert (outcome.result is Result.VERIFIED) is whole, outcome
     assert writes or outcome.result is Result.REFUSED, f"nothing was written: {outcome}"
     assert not writes or "Nothing was written" not in outcome.summary, f"{writes}: {outcome}"
