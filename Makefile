@@ -8,7 +8,7 @@ ARGS ?=
 # Where it is set, each process compiles the tests anew, a third of what starting one takes. Empty means not set.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo sandbox test lint chaos bench bench-query-log bench-light-rounds bench-audit docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network
+.PHONY: help demo sandbox test lint chaos bench bench-query-log bench-light-rounds bench-audit docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network pictures test-face
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,17 @@ fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the ker
 
 fuzz: .venv/ready  ## Feed a million texts to all parsers and print what breaks (ARGS="NUMBER SEED")
 	@$(BIN)/python -m tests.foreign_text.fuzz $(ARGS)
+
+browser = $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+browser_ready = $(if $(browser),,$(MAKE) --no-print-directory debian PACKAGES="chromium fonts-lato fonts-noto-color-emoji")
+
+pictures: .venv/ready  ## Draw what a real run sends to Slack: docs/pictures, by headless Chromium
+	@$(browser_ready)
+	@$(BIN)/python -m face docs/pictures
+
+test-face: .venv/ready  ## Measure on a phone's width what a real run sends to Slack
+	@$(browser_ready)
+	@$(BIN)/pytest face/tests $(ARGS)
 
 chaos: .venv/ready  ## Kill and cut off repairs at every point, by the thousand, and print how each ended
 	@$(if $(postgres),,$(MAKE) --no-print-directory debian PACKAGES=postgresql)

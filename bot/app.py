@@ -302,6 +302,7 @@ def use_cases(
         settler=settler,
         ender=Ender(history=history, holder=holder, runner=runner, fixes=fixes, targets=diagnoser.targets),
         history=history,
+        checks={rule.name: rule.check for rule in diagnoser.catalogue.rules.values()},
     )
 
 

@@ -13,6 +13,7 @@ DnsBotError
 │   └── SourceGarbled         nobody yet: the answer was truncated, empty or not of the protocol
 │   NotFound                  (an EvidenceUnavailable, too) the object named does not exist
 ├── Refused                   the person who clicked: why this decision or plan is not taken
+│   ├── NotEntitled           whoever may: another person must do it; the message is told with who can
 │   ├── WorldChanged          the approver: the state that the plan was made from is gone; diagnose again
 │   └── RecordUnreadable      the operator: a stored record cannot be read; it is left aside, and all others go on
 ├── NotEditable               the planner: a text (a Corefile, an add-on's configuration) has no place for the change
@@ -99,6 +100,14 @@ class Refused(DnsBotError):
 
 class WorldChanged(Refused):
     """State that a plan reads or changes is no longer what the plan was made from."""
+
+
+class NotEntitled(Refused):
+    """Somebody may not do this; `users` and `user_groups` may, by their ids."""
+
+    def __init__(self, message: str, *, users: tuple[str, ...], user_groups: tuple[str, ...]) -> None:
+        self.users, self.user_groups = users, user_groups
+        super().__init__(message)
 
 
 class RecordUnreadable(Refused):

@@ -109,6 +109,8 @@ class NotOffered:
 
     finding: str
     fix: str
+    title: str = ""
+    """As the fix names itself to people."""
     advice: Advice
 
 

@@ -17,6 +17,7 @@ from bot.domain.cluster import ClusterTarget
 from bot.domain.evidence import Gap, NoParameters, asked_for
 from bot.domain.json_values import JsonObject
 from bot.domain.lookups import Lookup, Reach
+from bot.domain.phrases import plain_name
 from bot.errors import UnitError
 
 E = TypeVar("E")
@@ -37,6 +38,11 @@ class Severity(StrEnum):
     """Names do not resolve for somebody, or will not after the next restart."""
     WARNING = "warning"
     NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """The place in the one order of severity: 0 is the worst."""
+        return tuple(Severity).index(self)
 
 
 class Kind(StrEnum):
@@ -187,6 +193,13 @@ class FixOffer:
     risk: str
     yields: tuple[str, ...] = ()
     """The collectors whose evidence a measure makes readable, as far as the rule looks at it; a fix has none."""
+    title: str = ""
+    """As the fix names itself to people; empty in what was stored before it was kept."""
+
+    @property
+    def name(self) -> str:
+        """What people read."""
+        return self.title or plain_name(self.fix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -258,7 +258,7 @@ class History(Outbox, Protocol):
         ...
 
     def expire(self) -> tuple[Proposal, ...]:
-        """Mark what is past its time as EXPIRED and return it."""
+        """Mark what is past its time as EXPIRED and return it; let people be reminded of what soon is."""
         ...
 
     def begin(self, proposal_id: str, owner: str) -> Lease | NotBegun:

@@ -31,6 +31,8 @@ CARD = "card"
 """The kind of a plan's card."""
 OUTCOME = "outcome"
 """The kind of the line in a card's thread that says how the plan ended."""
+REMINDER = "reminder"
+"""The kind of the line that calls those who may decide shortly before a plan expires."""
 ENDING = "ending"
 """The kind of the line that says how the end of a step's change stands."""
 

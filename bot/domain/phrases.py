@@ -15,13 +15,16 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return RFC 3339 in UTC to the second, for terminals, JSON and proofs: `2026-11-21T09:00:00Z`."""
+    """Return the one form of a time, RFC 3339 in UTC to the second: `2026-11-21T09:00:00Z`.
+
+    Slack shows it in the reader's own zone (`bot.slack.render`).
+    """
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def clock(moment: datetime) -> str:
-    """Return a time as Slack shows it: `2026-11-21 09:00 UTC`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def plain_name(name: str) -> str:
+    """Return the name of a unit as people read it, where nothing better is known of it: `query_log`, "query log"."""
+    return name.replace("_", " ")
 
 
 def few(names: Sequence[str], most: int) -> str:

@@ -30,6 +30,10 @@ from bot.errors import UnitError
 E = TypeVar("E")
 
 
+RESTART = "+ the time of the restart"
+"""The line by which the difference of a step tells that it restarts pods and changes nothing else."""
+
+
 class WriterKind(StrEnum):
     """Which kind of writer a step needs; its place says whose."""
 

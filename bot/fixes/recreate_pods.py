@@ -26,7 +26,7 @@ from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import MOST_NAMES_SHOWN, count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step, WriterKind, Writing
+from bot.domain.plans import RESTART, Advice, Fix, PlanCase, Planned, Step, WriterKind, Writing
 from bot.fixes import _rollouts as rollouts
 from bot.kubernetes import named_pods
 from bot.kubernetes.named_pods import NamedPod
@@ -112,7 +112,7 @@ def _restart_step(case: PlanCase, namespace: str, kind: str, name: str, pods: Se
         target=f"{what} in namespace {namespace} ({count(len(pods), 'pod')})",
         parameters=parameters,
         before={"uid": newest.owner.uid, "restarted_at": newest.restarted_at},
-        diff=(*diff, f"- {newest.restarted_at or '(none)'}", "+ the time of the restart"),
+        diff=(*diff, f"- {newest.restarted_at or '(none)'}", RESTART),
         undo="",
         command=command,
         writer=WriterKind.KUBERNETES,

@@ -29,7 +29,7 @@ from bot.collectors.corefile_repair import CorefileRepair
 from bot.domain.json_values import JsonObject, JsonValue, digest_of_text
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.plans import RESTART, Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.ports import ClusterReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
@@ -192,7 +192,7 @@ def _restart(pods: CorednsPods, seconds: int) -> Step:
         diff=(
             f"  pod template of deployment/{name}, annotation {RESTARTED_AT}:",
             f"- {former or '(none)'}",
-            "+ the time of the restart",
+            RESTART,
         ),
         undo="A restart is not taken back: pods keep the Corefile that they have read.",
         command=f"{rollout} restart deployment/{name} && {rollout} status deployment/{name} --timeout {seconds}s",

@@ -3,7 +3,7 @@
 It reads its kubeconfig once, when it starts, and writes all its rules then. So a restart helps where its configuration
 changed after its pods started, and where rules are gone from a node and kube-proxy says nothing of it; by hand that is
 `kubectl -n kube-system rollout restart daemonset kube-proxy`. Where nothing changed it meets the same error again: the
-plan is advice then, and says so. The rules in the kernel stay while it restarts: connections and look-ups go on.
+plan is advice then, and says so. The rules in the kernel stay while it restarts: connections and lookups go on.
 It cannot be undone, and nothing has to be: pods are made anew from the same template.
 Cost: one patch, then a GET every 2 s. Playbook:
 

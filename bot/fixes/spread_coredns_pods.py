@@ -24,7 +24,7 @@ from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.plans import RESTART, Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.settling import Settled
 from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
@@ -172,7 +172,7 @@ def _restart(one: SpreadDeployment, *, settles_within_seconds: int) -> Step:
         diff=(
             f"  pod template of {one.what}, annotation {RESTARTED_AT}:",
             f"- {one.restarted_at or '(none)'}",
-            "+ the time of the restart",
+            RESTART,
         ),
         undo="",
         command=(

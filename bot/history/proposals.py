@@ -13,7 +13,7 @@ from bot.domain.approvals import ApprovalPolicy, Choice, Decision, MessageRef, P
 from bot.domain.audit import Seals
 from bot.domain.encoding import decode, encode
 from bot.domain.history import Draft, Press, Taken, Unreadable
-from bot.domain.outbox import CARD, Note, card_key
+from bot.domain.outbox import CARD, REMINDER, Note, card_key
 from bot.domain.people import Person
 from bot.domain.plans import plan_document, plan_from_document
 from bot.errors import RecordUnreadable
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 REFUSALS_READ = 100
 """So many of a plan's refused presses are read: who presses ten thousand times must not make each press slower."""
+REMINDED_SECONDS = 600.0
+"""So long before it expires a plan that waits is brought to mind."""
+WAITED_SECONDS = 300.0
+"""So long it has waited then; who has just been called is not called again."""
 PENDING, APPROVED = ProposalState.PENDING.value, ProposalState.APPROVED.value
 
 
@@ -289,6 +293,15 @@ def insert_decision(connection: Connection, press: Press, ledger: Ledger, *, acc
     ).one()
     ledger.add(DECIDED, press.proposal_id, decided_entry(row))
     return _decision(row)
+
+
+def remind(connection: Connection) -> None:
+    """Let those who may decide be reminded of what has waited for some minutes and expires soon: once a plan."""
+    soon = (proposals.c.expires_at > DatabaseTime()) & (proposals.c.expires_at <= DatabaseTime(REMINDED_SECONDS))
+    waited = proposals.c.created_at <= DatabaseTime(-WAITED_SECONDS)
+    pending = (proposals.c.state == PENDING) & (proposals.c.not_approvable == "")
+    for one in connection.scalars(select(proposals.c.id).where(soon, waited, pending)).all():
+        outbox.say_of_plan(connection, one, REMINDER, f"{REMINDER}:{one}", {})
 
 
 def expire(connection: Connection) -> list[str]:

@@ -243,11 +243,12 @@ class SqlHistory:
             return proposals.insert_decision(connection, press, ledger, accepted=False, reason=why)
 
     def expire(self) -> tuple[Proposal, ...]:
-        """Mark what is past its time and return it; delivery keys older than a week go too, and notes."""
+        """Mark what is past its time and return it, and remind of what soon is; keys and notes of a week ago go too."""
         with self.database.writing() as connection:
             connection.execute(delete(deliveries).where(deliveries.c.seen_at < DatabaseTime(-WEEK_SECONDS)))
             outbox.forget(connection)
             ids = proposals.expire(connection)
+            proposals.remind(connection)
             return proposals.load_readable(connection, proposal_rows.c.id.in_(ids))[0] if ids else ()
 
     def begin(self, proposal_id: str, owner: str) -> Lease | NotBegun:

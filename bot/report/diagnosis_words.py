@@ -9,28 +9,30 @@ from bot.domain.approvals import Proposed
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Gap
-from bot.domain.findings import Finding, Kind, TextFile, Verdict
+from bot.domain.findings import Finding, Kind, Severity, TextFile, Verdict
 from bot.domain.peers import closed_peers, looked_at
-from bot.domain.phrases import count, with_grant
+from bot.domain.phrases import count, plain_name, with_grant
 from bot.domain.plans import FixPlan
 from bot.report.asked_words import asked_words
-from bot.report.lookup_table import lookup_table
+from bot.report.lookup_table import lookup_rows, lookup_table
 from bot.report.plan_words import TimeForm, missing_evidence
 from bot.report.unchecked import kept, to_let_them_run
 
 UNEXPLAINED_SHOWN = 5
 NOTHING_PROPOSED = Proposed(proposals=(), not_offered=())
 VERDICTS = {
-    Verdict.HEALTHY: "DNS is healthy: all checks ran and all are well.",
+    Verdict.HEALTHY: "DNS is healthy: all checks ran and found no problem.",
     Verdict.UNKNOWN: "No problem found, but not every check could run: this is not an all-clear.",
 }
-NO_KNOWN_CAUSE = "no rule explains why. What was ruled out stands below."
-CAUSE_NOT_FOUND = "the cause is not found: {} could not run, and it may be among what was not looked at."
+NOTHING_CHECKED = "No check could run, so nothing is known about DNS in this cluster."
+NO_KNOWN_CAUSE = "no check explains why. The causes that were ruled out are listed."
+CAUSE_NOT_FOUND = "the cause was not found: {} could not run, and the cause may be there."
 ONLY_ASKED = "No other problem was found."
 CAPTURE_PACKETS = (
-    "Capture packets on udp/53 at a CoreDNS pod while asking from another pod: queries that never arrive are lost "
-    "between the nodes; queries that arrive unanswered are CoreDNS's."
+    "Capture packets on udp/53 at a CoreDNS pod while another pod sends a query. A query that never arrives is lost "
+    "between the nodes; a query that arrives and gets no answer is a fault of CoreDNS."
 )
+CUES = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.NOTE: "note"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,16 @@ class FaultWords:
     """One problem: a root cause, what follows from one, or a symptom."""
 
     rule: str
+    """Its id, for details and JSON alone."""
     title: str
+    check: str
+    """What was looked at."""
     severity: str
     summary: str
     proof: tuple[str, ...]
     explains: tuple[str, ...]
     explained_by: tuple[str, ...]
-    """Rules."""
+    """The titles of what it follows from."""
     lookups: bool
     """Whether it is that lookups fail."""
     last_failure: str
@@ -59,6 +64,7 @@ class NotOfferedWords:
     """A fix that cannot be planned here."""
 
     fix: str
+    """What it would have done, in the fix's own words."""
     reason: str
     text: str
     """Lines: what a person can do instead."""
@@ -91,6 +97,8 @@ class DiagnosisWords:
     answers: tuple[str, ...]
     """What became of the names and the pod that were asked about; stands before everything else."""
     all_well: bool
+    cue: str
+    """How bad it is: "critical", "warning", "note", "well" or "unknown"."""
     headline: str
     verdict: str
     """What the verdict means; empty where there is a root cause, which says it."""
@@ -100,6 +108,8 @@ class DiagnosisWords:
     """Problems that a root cause explains."""
     symptoms: tuple[FaultWords, ...]
     """Explained or not."""
+    effect: str
+    """What the root causes break; empty where there is none, or nothing is known of it."""
     unexplained: str
     """That lookups fail, or pods are not well, which no root cause explains; empty where none, or no root cause."""
     unexplained_lookups: tuple[str, ...]
@@ -108,7 +118,12 @@ class DiagnosisWords:
     looked_from: str
     lookups: str
     matrix: str
+    lookup_rows: tuple[tuple[str, ...], ...]
+    """The same as cells under headings."""
     ruled_out: tuple[str, ...]
+    """One line a check; checks that found nothing to check, one a reason, come last."""
+    ruled_out_total: int
+    """How many checks that are."""
     unknown: tuple[str, ...]
     """Checks that could not run, or could not decide: one line a reason."""
     closed: tuple[str, ...]
@@ -159,27 +174,31 @@ def diagnosis_words(
         looked_at=looked_at(diagnosis.places),
         answers=tuple(asked_words(diagnosis)),
         all_well=diagnosis.verdict is Verdict.HEALTHY,
+        cue=_cue(diagnosis),
         headline=_headline(diagnosis),
         verdict=_verdict(diagnosis),
         coverage=_coverage(diagnosis),
         causes=tuple(_fault(one, problems, at) for one in causes),
         follows=tuple(_fault(one, problems, at) for one in follows),
         symptoms=tuple(_fault(one, problems, at) for one in symptoms),
+        effect=_effect(diagnosis) if causes else "",
         unexplained=_unexplained(diagnosis),
         unexplained_lookups=tuple(_unexplained_lookups(diagnosis)) if causes else (),
         notes=(*_notes(diagnosis), *((note,) if note else ())),
         looked_from=diagnosis.looked_from,
         lookups=_lookups(diagnosis),
         matrix=lookup_table(diagnosis.matrix),
-        ruled_out=tuple(
-            f"{one.heading}: {one.judgement.summary}" for one in diagnosis.findings if one.verdict is Verdict.HEALTHY
-        ),
+        lookup_rows=lookup_rows(diagnosis.matrix),
+        ruled_out=tuple(_ruled_out(diagnosis)),
+        ruled_out_total=sum(one.verdict is Verdict.HEALTHY for one in diagnosis.findings),
         unknown=tuple(group.line for group in kept(diagnosis.unknown_checks)),
         closed=tuple(map(_gap, closed_peers(diagnosis.places))),
         unread=tuple(map(_gap, diagnosis.unjudged_gaps)),
         fixes=tuple(_proposed(proposal.plan) for proposal in proposed.proposals if proposal.posted is None),
         not_offered=tuple(
-            NotOfferedWords(fix=item.fix, reason=item.advice.reason, text="\n".join(item.advice.text))
+            NotOfferedWords(
+                fix=item.title or plain_name(item.fix), reason=item.advice.reason, text="\n".join(item.advice.text)
+            )
             for item in proposed.not_offered
         ),
         open_cards=open_cards,
@@ -192,8 +211,26 @@ def diagnosis_words(
 
 def _proposed(plan: FixPlan) -> str:
     gets = missing_evidence(plan)
-    measure = f": a measure that gets missing evidence: {gets}" if gets else ""
-    return f"{plan.title} (risk {plan.risk}, {count(len(plan.steps), 'step')}){measure}"
+    measure = f", to read what is missing: {gets}" if gets else ""
+    return f"{plan.title} ({plan.risk} risk, {count(len(plan.steps), 'step')}){measure}"
+
+
+def _cue(diagnosis: Diagnosis) -> str:
+    if diagnosis.verdict is Verdict.PROBLEM:
+        problems = diagnosis.root_causes or [one for one in diagnosis.findings if one.verdict is Verdict.PROBLEM]
+        return CUES[min((one.severity for one in problems), key=lambda severity: severity.rank)]
+    return "well" if diagnosis.verdict is Verdict.HEALTHY else "unknown"
+
+
+def _effect(diagnosis: Diagnosis) -> str:
+    """Return what the root causes break: the failing lookups and unready pods that they explain, and what follows."""
+    broken = [one for one in diagnosis.findings if one.verdict is Verdict.PROBLEM and one.explained_by]
+    seen = [one.judgement.summary for one in broken if one.kind is Kind.SYMPTOM]
+    follows = [one.title for one in broken if one.kind is Kind.CAUSE]
+    seen += [f"It also causes: {'; '.join(follows)}."] if follows else []
+    if not seen and diagnosis.lookups_all_answer:
+        return f"None yet: every test lookup is answered ({diagnosis.looked_from})."
+    return " ".join(seen)
 
 
 def _headline(diagnosis: Diagnosis) -> str:
@@ -210,7 +247,10 @@ def _headline(diagnosis: Diagnosis) -> str:
         return f"{name}: {_seen(diagnosis)}, {found}"
     if diagnosis.verdict is Verdict.HEALTHY:
         return f"{name}: no DNS problem found"
-    return f"{name}: no problem found, but not everything could be checked"
+    if not diagnosis.checks_ran:
+        return f"{name}: nothing could be checked"
+    unchecked = f"{len(diagnosis.unknown_checks)} of {count(diagnosis.checks_total, 'check')}"
+    return f"{name}: no problem found, but {unchecked} could not run"
 
 
 def _seen(diagnosis: Diagnosis) -> str:
@@ -218,7 +258,7 @@ def _seen(diagnosis: Diagnosis) -> str:
     symptoms = [one for one in diagnosis.findings if one.verdict is Verdict.PROBLEM and one.kind is Kind.SYMPTOM]
     seen = ["lookups fail"] if any(_about_lookups(one) for one in symptoms) else []
     pods = len(diagnosis.unexplained_pods)
-    seen += [f"{count(pods, 'CoreDNS pod')} not well"] if pods else []
+    seen += [f"{count(pods, 'CoreDNS pod')} not healthy"] if pods else []
     return " and ".join(seen) or "something is wrong"
 
 
@@ -249,6 +289,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
         return ""
     if diagnosis.only_asked:
         return ONLY_ASKED if diagnosis.unknown_checks else f"{ONLY_ASKED} All checks ran."
+    if not diagnosis.checks_ran:
+        return NOTHING_CHECKED
     return VERDICTS.get(diagnosis.verdict) or _not_found(diagnosis)
 
 
@@ -272,13 +314,14 @@ def _fault(finding: Finding, problems: list[Finding], at: TimeForm) -> FaultWord
     return FaultWords(
         rule=finding.rule,
         title=finding.title,
+        check=finding.check or finding.title,
         severity=finding.severity.value,
         summary=judged.summary,
         proof=judged.proof,
         explains=tuple(
             f"{other.title}: {other.judgement.summary}" for other in problems if finding.rule in other.explained_by
         ),
-        explained_by=finding.explained_by,
+        explained_by=tuple(one.title for one in problems if one.rule in finding.explained_by),
         lookups=not judged.pods,
         last_failure=at(judged.last_failure_at) if judged.last_failure_at else "",
         missing=tuple(map(_gap, judged.missing)),
@@ -287,26 +330,36 @@ def _fault(finding: Finding, problems: list[Finding], at: TimeForm) -> FaultWord
     )
 
 
+def _ruled_out(diagnosis: Diagnosis) -> Iterator[str]:
+    healthy = [one for one in diagnosis.findings if one.verdict is Verdict.HEALTHY]
+    yield from (f"{one.heading}: {one.judgement.summary}" for one in healthy if not one.judgement.nothing_to_check)
+    absent: dict[str, list[str]] = {}
+    for one in healthy:
+        if one.judgement.nothing_to_check:
+            absent.setdefault(one.judgement.summary, []).append(one.heading)
+    yield from (f"{'; '.join(checks)}: {why}" for why, checks in absent.items())
+
+
 def _offer(finding: Finding) -> str:
     if not finding.fixes:
         return ""
-    names = " or ".join(f"{offer.fix} ({offer.risk} risk)" for offer in finding.fixes)
-    return f"For {finding.rule} the bot can propose {names}: ask in Slack with /dns-diagnose to get the exact plan."
+    names = " or ".join(f"“{offer.name}” ({offer.risk} risk)" for offer in finding.fixes)
+    return f"The bot can propose {names}: /dns-diagnose in Slack gives the exact plan."
 
 
 def _measures(diagnosis: Diagnosis) -> Iterator[str]:
     for finding in diagnosis.findings:
         for offer in finding.measures:
             yield (
-                f"To decide {finding.rule} the bot can propose the measure {offer.fix} ({offer.risk} risk), which gets "
-                f"missing evidence: {', '.join(offer.yields)}. Ask in Slack with /dns-{diagnosis.question.command} to "
-                "get the exact plan."
+                f"{finding.heading} could not be checked without {', '.join(map(plain_name, offer.yields))}. "
+                f"The bot can propose “{offer.name}” ({offer.risk} risk) to read it: "
+                f"/dns-{diagnosis.question.command} in Slack gives the exact plan."
             )
 
 
 def _grants(diagnosis: Diagnosis) -> str:
     grants = sorted({check.grant for check in diagnosis.unknown_checks if check.grant})
-    return f"Grant to the reading identity: {'; '.join(grants)}. Then diagnose again." if grants else ""
+    return f"Grant the bot's read role: {'; '.join(grants)}. Then diagnose again." if grants else ""
 
 
 def _gap(gap: Gap) -> str:
@@ -318,13 +371,13 @@ def _unexplained(diagnosis: Diagnosis) -> str:
         return ""
     lookups, pods = len(diagnosis.unexplained), diagnosis.unexplained_pods
     left = [count(lookups, "failing lookup")] if lookups else []
-    left += [f"{count(len(pods), 'CoreDNS pod')} not well ({', '.join(pods)})"] if pods else []
-    return f"{' and '.join(left)} explained by none of the causes above: there may be another one." if left else ""
+    left += [f"{count(len(pods), 'CoreDNS pod')} not healthy ({', '.join(pods)})"] if pods else []
+    return f"{' and '.join(left)} not explained by the causes above: there may be another cause." if left else ""
 
 
 def _unexplained_lookups(diagnosis: Diagnosis) -> Iterator[str]:
     for lookup in diagnosis.unexplained[:UNEXPLAINED_SHOWN]:
-        asked = f"{lookup.name} {lookup.transport.value} from {lookup.client.title} at {lookup.server}"
+        asked = f"{lookup.name} over {lookup.transport.value} from {lookup.client.title} to {lookup.server}"
         yield f"{asked}: {lookup.answer.value}"
     if len(diagnosis.unexplained) > UNEXPLAINED_SHOWN:
         yield f"and {len(diagnosis.unexplained) - UNEXPLAINED_SHOWN} more"
@@ -333,12 +386,12 @@ def _unexplained_lookups(diagnosis: Diagnosis) -> Iterator[str]:
 def _notes(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.root_causes and diagnosis.lookups_all_answer:
         yield (
-            f"Latent fault: every lookup answers right now ({diagnosis.looked_from}). "
-            "The fault above is real all the same and shows when pods, nodes or caches change."
+            f"Latent fault: every lookup is answered right now ({diagnosis.looked_from}). "
+            "The fault is real and will show when pods, nodes or caches change."
         )
     if diagnosis.binding is None and diagnosis.binding_gap is not None:
         why = diagnosis.binding_gap.reason
-        yield f"Which cluster this is could not be confirmed ({why}); so nothing is proposed."
+        yield f"The cluster could not be identified ({why}), so no fix is proposed."
     if diagnosis.unrecorded:
         yield f"This diagnosis is not recorded: {diagnosis.unrecorded}"
 
@@ -346,7 +399,7 @@ def _notes(diagnosis: Diagnosis) -> Iterator[str]:
 def _lookups(diagnosis: Diagnosis) -> str:
     looked = diagnosis.looked_from
     if diagnosis.lookups_all_answer is None:
-        return f"Lookups from inside: could not look. {looked}".strip()
+        return f"No test lookup could be made. {looked}".strip()
     if diagnosis.lookups_all_answer:
-        return f"Lookups from inside: every one answers ({looked})."
-    return f"Lookups from inside: some fail ({looked})."
+        return f"Every test lookup is answered ({looked})."
+    return f"Some test lookups fail ({looked})."

@@ -1,4 +1,4 @@
-"""What was gathered and what each rule concludes from it, one group for each playbook."""
+"""What was read, and what each check concludes from it: for threads and for details, where ids may stand."""
 
 from __future__ import annotations
 
@@ -6,62 +6,61 @@ from dataclasses import dataclass
 
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Collected
-from bot.domain.findings import Finding
+from bot.domain.findings import Finding, Verdict
 from bot.domain.phrases import with_grant
 from bot.report.plan_words import TimeForm
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckWords:
-    """One rule's conclusion with its proof."""
-
-    line: str
-    proof: str
+SOURCES_PER_GROUP = 40
+MARKS = {Verdict.PROBLEM: "✗", Verdict.UNKNOWN: "?", Verdict.HEALTHY: "✓"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceGroup:
-    """One playbook's."""
+    """Some of what was read."""
 
     title: str
     sources: tuple[str, ...]
-    checks: tuple[CheckWords, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDetails:
+    """One check with its id, its conclusion and its proof."""
+
+    title: str
+    summary: str
+    proof: str
 
 
 def evidence_words(diagnosis: Diagnosis, *, at: TimeForm) -> tuple[EvidenceGroup, ...]:
-    """Return a group for each playbook, each piece of evidence in the first group that rests on it; then the rest."""
-    by_playbook: dict[str, list[Finding]] = {}
-    for finding in diagnosis.findings:
-        by_playbook.setdefault(finding.playbook, []).append(finding)
-    pieces = {piece.id: piece for piece in diagnosis.evidence}
-    groups = []
-    for playbook, findings in by_playbook.items():
-        ids = list(dict.fromkeys(item for finding in findings for item in finding.evidence))
-        groups.append(
-            _group(f"Evidence: {playbook}", [pieces.pop(item) for item in ids if item in pieces], findings, at)
+    """Return all that was read, some dozens a group."""
+    lines = [_source(piece, at) for piece in diagnosis.evidence]
+    parts = [lines[start : start + SOURCES_PER_GROUP] for start in range(0, len(lines), SOURCES_PER_GROUP)]
+    return tuple(
+        EvidenceGroup(
+            title="What was read" if len(parts) == 1 else f"What was read ({number} of {len(parts)})",
+            sources=tuple(part),
         )
-    if pieces:
-        groups.append(_group("Evidence: further sources, shown and not judged", list(pieces.values()), [], at))
-    return tuple(group for group in groups if group.sources or group.checks)
+        for number, part in enumerate(parts, 1)
+    )
 
 
-def _group(title: str, pieces: list[Collected], findings: list[Finding], at: TimeForm) -> EvidenceGroup:
-    return EvidenceGroup(
-        title=title,
-        sources=tuple(_source(piece, at) for piece in pieces),
-        checks=tuple(
-            CheckWords(
-                line=f"{finding.verdict.value}: {finding.heading}. {finding.judgement.summary}",
-                proof="\n".join(finding.judgement.proof),
-            )
-            for finding in findings
-        ),
+def check_details(diagnosis: Diagnosis) -> tuple[CheckDetails, ...]:
+    """Return every check in the order of the diagnosis: problems, then what could not be checked, then the rest."""
+    return tuple(map(_details, diagnosis.findings))
+
+
+def _details(finding: Finding) -> CheckDetails:
+    return CheckDetails(
+        title=f"{MARKS[finding.verdict]} {finding.heading} ({finding.rule}, {finding.severity.value}, playbook "
+        f"{finding.playbook}): {finding.verdict.value}",
+        summary=finding.judgement.summary,
+        proof="\n".join(finding.judgement.proof),
     )
 
 
 def _source(piece: Collected, at: TimeForm) -> str:
     if piece.gap is not None:
-        return with_grant(f"{piece.id}: could not look. {piece.gap.reason}", piece.gap.grant)
+        return with_grant(f"{piece.id}: not read. {piece.gap.reason}", piece.gap.grant)
     calls = ", ".join(dict.fromkeys(call.aged_text for call in piece.calls))
     read = f" [{calls}; {at(piece.collected_at)}; {piece.took_ms} ms]" if calls else f" [{piece.took_ms} ms]"
     return f"{piece.id}: {piece.summary}{read}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.changes import BreakGlass
 from bot.domain.json_values import JsonObject
-from bot.domain.phrases import clock, timestamp
+from bot.domain.phrases import timestamp
 from bot.report.plan_words import Names
 
 
@@ -28,10 +28,10 @@ def glass_words(glass: BreakGlass, names: Names) -> GlassWords:
     reviewed = glass.reviewed_by
     return GlassWords(
         heading=f"Break-glass {glass.number}: {glass.cluster}",
-        who=f"{who} broke the glass at {clock(glass.opened_at)}.",
+        who=f"{who} broke the glass at {timestamp(glass.opened_at)}.",
         reason=glass.reason,
-        means=f"Until {clock(glass.until)} {who} may approve plans for {glass.cluster} alone, and outside of change "
-        "windows and in freezes. Each plan is shown, checked, journaled and verified as ever.",
+        means=f"Until {timestamp(glass.until)} {who} may approve plans for {glass.cluster} alone, and outside of "
+        "change windows and in freezes. Each plan is shown, checked, journaled and verified as ever.",
         review=f"Reviewed by {names.person(reviewed.user_id)}."
         if reviewed is not None
         else "It stands open until somebody else who may approve has looked at what was done and presses Reviewed.",
@@ -42,7 +42,7 @@ def open_glass(broken: Iterable[BreakGlass], names: Names) -> tuple[str, ...]:
     """Return a sentence for each that nobody has reviewed."""
     return tuple(
         f"Break-glass {one.number} of {one.cluster} is not reviewed: {names.person(one.person.user_id)} at "
-        f"{clock(one.opened_at)}: {one.reason}"
+        f"{timestamp(one.opened_at)}: {one.reason}"
         for one in broken
         if one.reviewed_by is None
     )

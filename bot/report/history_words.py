@@ -13,6 +13,7 @@ from bot.report.plan_words import (
     Names,
     TimeForm,
     approvers,
+    asked,
     decision_words,
     ending_line,
     journal_line,
@@ -123,11 +124,10 @@ def history_words(entries: Sequence[Entry], names: Names, *, at: TimeForm) -> tu
 
 
 def _entry(entry: Entry, names: Names, at: TimeForm) -> HistoryWords:
-    asked_by = names.person(entry.asked_by.user_id) if entry.asked_by else "the schedule"
     outcomes = {outcome.proposal_id: outcome for outcome in entry.outcomes}
     return HistoryWords(
         diagnosis_id=entry.diagnosis_id,
-        heading=f"{at(entry.started_at)} {entry.cluster}, asked by {asked_by}:",
+        heading=f"{at(entry.started_at)} {entry.cluster}, asked {asked(entry.asked_by, names)}:",
         verdict=verdict_words(entry) + _deleted(entry, at),
         plans=(
             *(

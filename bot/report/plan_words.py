@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -15,16 +15,21 @@ from bot.domain.approvals import (
     Outcome,
     Proposal,
     ProposalState,
+    Result,
     StepRecord,
     StepState,
 )
 from bot.domain.history import Story
-from bot.domain.phrases import count, sentence
+from bot.domain.people import Person
+from bot.domain.phrases import count, plain_name, sentence
 from bot.domain.places import HOME
 from bot.domain.plans import FixPlan, Step, When
+from bot.report.change_words import ChangeWords, change_words, end_words, undo_words
 
 TimeForm: TypeAlias = Callable[[datetime], str]
-"""How a teller writes a time: `bot.domain.phrases.clock` or `timestamp`."""
+"""How a teller writes a time: `bot.domain.phrases.timestamp`."""
+TERMINAL = "a terminal"
+"""Where it was asked from, where nobody in Slack asked."""
 
 
 class Names(Protocol):
@@ -50,24 +55,51 @@ class StepWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody who is called by a message: a person or a user group."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanWords:
     """All that is said of a plan."""
 
+    kind: str
+    """"Fix", "Measure" or "Undo"."""
+    sign: str
     heading: str
+    """The kind, the cluster, and how it stands in a few words."""
     cluster: str
     title: str
     status: str
     """How it stands: what is still needed, or how it ended."""
+    approvers: tuple[Caller, ...]
+    """Who may decide."""
+    until: str
+    """Until when it waits for a decision."""
     context: tuple[str, ...]
     gets: str
-    """Which missing evidence a measure gets, and for which rules; empty for a fix."""
+    """Which missing evidence a measure gets, and for which checks; empty for a fix."""
     blast_radius: str
     risk: str
+    risk_sign: str
+    changes: tuple[ChangeWords, ...]
+    """Each distinct change in brief."""
+    undo: str
+    """Which of them can be undone."""
     steps: tuple[StepWords, ...]
     verification: str
     policy: str
+    requester: str
+    """Who asked, and whether they may approve."""
     decisions: tuple[str, ...]
     journal: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    """The journal's lines of what is not done."""
+    ran: str
+    """How many steps were done and how long that took; empty before."""
     not_approvable: str
     report_url: str
     undoes: str
@@ -78,22 +110,37 @@ class PlanWords:
 
 
 STATE_WORDS = {
-    ProposalState.PENDING: "waits for a decision",
+    ProposalState.PENDING: "waiting for a decision",
     ProposalState.APPROVED: "approved; the repair is about to start",
     ProposalState.REJECTED: "rejected; nothing was changed",
-    ProposalState.EXPIRED: (
-        "expired, or replaced by a newer plan; nothing was changed. Diagnose again to get a plan that fits"
-    ),
+    ProposalState.EXPIRED: "expired, or replaced by a newer plan; nothing was changed. Diagnose again for a new plan",
     ProposalState.RUNNING: "approved; the repair is running",
     ProposalState.DONE: "done",
     ProposalState.INTERRUPTED: (
-        "interrupted in the middle. It is not resumed by itself. "
-        "Look at the steps below, check the objects named there, and diagnose again"
+        "interrupted. It does not resume by itself. Check the objects of the steps below, and diagnose again"
     ),
 }
+HEADINGS = {
+    ProposalState.APPROVED: ("⏳", "approved"),
+    ProposalState.REJECTED: ("🚫", "rejected"),
+    ProposalState.EXPIRED: ("⌛", "expired"),
+    ProposalState.RUNNING: ("⏳", "running"),
+    ProposalState.DONE: ("☑️", "done"),
+    ProposalState.INTERRUPTED: ("🔴", "interrupted"),
+}
+OUTCOME_HEADINGS = {
+    Result.VERIFIED: ("✅", "done and verified"),
+    Result.NOT_VERIFIED: ("🔴", "applied, the problem is still there"),
+    Result.UNVERIFIABLE: ("🟠", "applied, not verified"),
+    Result.WAITS: ("⏳", "applied, waits for other people"),
+    Result.STOPPED: ("🔴", "stopped"),
+    Result.REFUSED: ("🚫", "not applied"),
+}
+RISK_SIGNS = {"low": "🟢", "medium": "🟡", "high": "🔴"}
+NO_CHECKS: Mapping[str, str] = {}
 STEP_WORDS = {
     StepState.STARTED: "started",
-    StepState.SENT: "sent; it is not complete yet",
+    StepState.SENT: "sent; not complete yet",
     StepState.DONE: "done",
     StepState.FAILED: "failed",
     StepState.UNKNOWN: "unknown: the change may have been made; check the object",
@@ -101,32 +148,41 @@ STEP_WORDS = {
 }
 
 
-def plan_words(story: Story, names: Names, *, at: TimeForm) -> PlanWords:
-    """Return what is said of a plan as it stands now."""
+def plan_words(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str, str] = NO_CHECKS) -> PlanWords:
+    """Return what is said of a plan as it stands now. `checks` tells what each rule looks at."""
     proposal, plan = story.proposal, story.proposal.plan
-    requester = names.person(proposal.requested_by.user_id) if proposal.requested_by else "the schedule"
+    sign, state = _state(story)
+    changes = change_words(plan.steps)
     return PlanWords(
-        heading=f"{_kind(plan)} for {plan.cluster}: {plan.title}",
+        kind=_kind(plan),
+        sign=sign,
+        heading=f"{_kind(plan)} for {plan.cluster}: {state}",
         cluster=plan.cluster,
         title=plan.title,
         status=outcome_words(story.outcome) if story.outcome else status_words(proposal, at),
-        context=(
-            f"Requested by {requester}",
-            f"finding {plan.finding}",
-            f"playbook {plan.playbook}",
-            f"region {plan.region}",
-        ),
-        gets=missing_evidence(plan),
+        approvers=_approvers(proposal.policy, names),
+        until=at(proposal.expires_at),
+        context=(f"Asked {asked(proposal.requested_by, names)}", plan.region),
+        gets=missing_evidence(plan, checks),
         blast_radius=plan.blast_radius,
         risk=plan.risk,
+        risk_sign=RISK_SIGNS.get(plan.risk, ""),
+        changes=changes,
+        undo=undo_words(changes),
         steps=tuple(_step(number, step, len(plan.steps)) for number, step in enumerate(plan.steps, 1)),
-        verification=_verification(plan),
+        verification=_verification(plan, checks),
         policy=policy_words(proposal.policy, names),
+        requester=_requester(proposal, names),
         decisions=tuple(decision_words(decision, names, at) for decision in proposal.decisions if decision.accepted),
         journal=(
             *(journal_line(record, plan.steps) for record in story.journal),
             *(ending_line(ending, plan.steps, at) for ending in story.endings),
         ),
+        unfinished=(
+            *(journal_line(record, plan.steps) for record in story.journal if record.state is not StepState.DONE),
+            *(ending_line(ending, plan.steps, at) for ending in story.endings),
+        ),
+        ran=_ran(story),
         not_approvable=proposal.not_approvable,
         report_url=story.report_url,
         undoes=plan.undoes,
@@ -136,9 +192,61 @@ def plan_words(story: Story, names: Names, *, at: TimeForm) -> PlanWords:
     )
 
 
-def missing_evidence(plan: FixPlan) -> str:
-    """Return which missing evidence a measure gets, and for which rules; nothing for a fix."""
-    return f"{', '.join(plan.yields)}, for {', '.join(plan.verify_rules)}" if plan.yields else ""
+def missing_evidence(plan: FixPlan, checks: Mapping[str, str] = NO_CHECKS) -> str:
+    """Return which missing evidence a measure gets, and for which checks; nothing for a fix."""
+    if not plan.yields:
+        return ""
+    return f"{', '.join(map(plain_name, plan.yields))}, for {_checks(plan.verify_rules, checks)}"
+
+
+def _checks(rules: Sequence[str], checks: Mapping[str, str]) -> str:
+    """Return what these rules look at."""
+    return ", ".join(checks.get(rule) or plain_name(rule) for rule in rules)
+
+
+def _state(story: Story) -> tuple[str, str]:
+    """Return a sign and a few words for how a plan stands."""
+    proposal = story.proposal
+    if story.outcome is not None:
+        return OUTCOME_HEADINGS[story.outcome.result]
+    if proposal.state is not ProposalState.PENDING:
+        return HEADINGS[proposal.state]
+    if proposal.not_approvable:
+        return "🛠️", "cannot be approved here"
+    return "🛠️", f"{count(_still_needed(proposal), 'approval')} needed"
+
+
+def _still_needed(proposal: Proposal) -> int:
+    return max(proposal.policy.required - len(approvers(proposal)), 1)
+
+
+def _approvers(policy: ApprovalPolicy, names: Names) -> tuple[Caller, ...]:
+    groups = (Caller(id=group, name=f"@{names.group(group)}") for group in policy.user_groups)
+    return (*groups, *(Caller(id=user, name=f"@{names.person(user)}") for user in policy.users))
+
+
+def asked(person: Person | None, names: Names) -> str:
+    """Return `by ana`, or that it was asked from a terminal."""
+    return f"by {names.person(person.user_id)}" if person else f"from {TERMINAL}"
+
+
+def _requester(proposal: Proposal, names: Names) -> str:
+    """Return who asked, and what that means for the decision."""
+    if proposal.requested_by is None or proposal.policy.requester_may_approve:
+        return f"Asked {asked(proposal.requested_by, names)}."
+    name = names.person(proposal.requested_by.user_id)
+    return f"{name} asked, so {name} may not approve."
+
+
+def _ran(story: Story) -> str:
+    steps, total = story.journal[: len(story.proposal.plan.steps)], len(story.proposal.plan.steps)
+    if story.outcome is None or not steps:
+        return ""
+    done = sum(record.state is StepState.DONE for record in story.journal if record.index < total)
+    begun = min(record.at for record in steps)
+    ended = story.outcome.finished_at
+    took = f", took {max(0, round((ended - begun).total_seconds()))} s" if ended else ""
+    return f"{done} of {count(total, 'step')} done{took}"
 
 
 def _kind(plan: FixPlan) -> str:
@@ -147,19 +255,19 @@ def _kind(plan: FixPlan) -> str:
     return "Measure" if plan.yields else "Fix"
 
 
-def _verification(plan: FixPlan) -> str:
+def _verification(plan: FixPlan, checks: Mapping[str, str]) -> str:
     if plan.undoes:
-        return f"Afterwards what was changed is read again: it must be as it was before plan {plan.undoes}."
-    rules = ", ".join(plan.verify_rules)
+        return f"Afterwards the changed objects are read again: they must be as before plan {plan.undoes}."
+    rules = _checks(plan.verify_rules, checks)
     if plan.yields:
         return (
-            f"Afterwards everything is collected anew: {', '.join(plan.yields)} must be readable and {rules} must no "
-            "longer lack it. The undo is proposed then, for its own approval once all is read."
+            f"Afterwards a new diagnosis must be able to read {', '.join(map(plain_name, plan.yields))}, for {rules}. "
+            "Then the undo is proposed, with its own approval."
         )
-    lookups = f" and lookups must answer ({', '.join(plan.symptoms)})" if plan.symptoms else ""
+    lookups = "every test lookup must be answered, and these checks" if plan.symptoms else "these checks"
     return (
-        f"Afterwards everything is collected anew: {rules} must be healthy{lookups}. "
-        "If not, the undo is proposed for its own approval."
+        f"Verified by a new diagnosis: {lookups} must be healthy: {rules}. "
+        "If not, the undo is proposed, with its own approval."
     )
 
 
@@ -168,8 +276,7 @@ def status_words(proposal: Proposal, at: TimeForm) -> str:
     if proposal.state is ProposalState.PENDING:
         if proposal.not_approvable:
             return "Cannot be approved here."
-        needed = proposal.policy.required - len(approvers(proposal))
-        return f"Waits for {count(max(needed, 1), 'approval')}, until {at(proposal.expires_at)}."
+        return f"Waits for {count(_still_needed(proposal), 'approval')}, until {at(proposal.expires_at)}."
     return STATE_WORDS[proposal.state].capitalize() + "."
 
 
@@ -191,8 +298,8 @@ def policy_words(policy: ApprovalPolicy, names: Names) -> str:
     ]
     environment = policy.environment or "default"
     people = "1 person" if policy.required == 1 else f"{policy.required} different people"
-    requester = "The requester may be among them." if policy.requester_may_approve else "The requester may not approve."
-    return f"Environment {environment}: {people} must approve, from {' or '.join(who) or 'nobody'}. {requester}"
+    requester = "Who asked may be one of them." if policy.requester_may_approve else "Who asked may not approve."
+    return f"Environment {environment}: {people} must approve, of {' or '.join(who) or 'nobody'}. {requester}"
 
 
 def journal_line(record: StepRecord, steps: Sequence[Step]) -> str:
@@ -201,18 +308,18 @@ def journal_line(record: StepRecord, steps: Sequence[Step]) -> str:
     if record.index < len(steps):
         return f"Step {record.index + 1}, {steps[record.index].target}: {STEP_WORDS[record.state]}{note}"
     ended = record.index % len(steps)
-    return f"Taking step {ended + 1} back, {steps[ended].target}: {STEP_WORDS[record.state]}{note}"
+    return f"Undo of step {ended + 1}, {steps[ended].target}: {STEP_WORDS[record.state]}{note}"
 
 
 def ending_line(ending: Ending, steps: Sequence[Step], at: TimeForm) -> str:
     """Return when a change is taken back by itself, or what became of it."""
     what = f"Step {ending.index + 1}, {steps[ending.index].target}"
     if ending.ended_at is None and ending.note:
-        return f"{what}: its time is over, and it is not taken back yet: {sentence(ending.note)} It is tried again."
+        return f"{what}: its time is over, and it is not undone yet: {sentence(ending.note)} It is tried again."
     if ending.ended_at is None:
-        return f"{what}: is taken back by itself at {at(ending.due_at)}"
+        return f"{what}: undone automatically at {at(ending.due_at)}"
     if not ending.note:
-        return f"{what}: its time was over, and it was taken back at {at(ending.ended_at)}"
+        return f"{what}: its time was over, and it was undone at {at(ending.ended_at)}"
     return f"{what}: its time was over at {at(ending.due_at)}. {ending.note}"
 
 
@@ -222,23 +329,14 @@ def outcome_words(outcome: Outcome) -> str:
     return outcome.summary if outcome.summary.startswith((f"{word}:", f"{word} ")) else f"{word}: {outcome.summary}"
 
 
-def _end(step: Step) -> str:
-    """Return when the step is taken back by itself, or nothing."""
-    if not step.ends_after_seconds:
-        return ""
-    minutes, seconds = divmod(step.ends_after_seconds, 60)
-    time = count(minutes, "minute") if not seconds else count(step.ends_after_seconds, "second")
-    return f" It is taken back by itself after {time}."
-
-
 def _step(number: int, step: Step, total: int) -> StepWords:
-    owner = f" Owned elsewhere: {step.owner}." if step.owner else ""
-    later = " Runs only once lookups answer again." if step.when is When.LOOKUPS_ANSWER else ""
+    owner = f" Also managed elsewhere: {step.owner.rstrip('.')}." if step.owner else ""
+    later = " Runs only once lookups are answered again." if step.when is When.LOOKUPS_ANSWER else ""
     where = "" if step.place == HOME else f" At {step.place}."
     return StepWords(
-        heading=f"Step {number} of {total}: {step.target}.{where}{owner}{later}{_end(step)}",
+        heading=f"Step {number} of {total}: {step.target}.{where}{owner}{later}{end_words(step)}",
         diff="\n".join(step.diff),
-        undo=step.undo or "It cannot be undone.",
+        undo=step.undo or "Cannot be undone.",
         command=step.command,
     )
 
@@ -248,7 +346,7 @@ def decision_words(decision: Decision, names: Names, at: TimeForm) -> str:
     who = f"by {names.person(decision.person.user_id)} at {at(decision.decided_at)}"
     reason = f": {decision.reason}" if decision.reason else ""
     if not decision.accepted:
-        return f"{decision.choice.value.capitalize()} pressed {who}, not taken{reason}"
+        return f"{decision.choice.value.capitalize()} pressed {who}, not accepted{reason}"
     return f"{'Approved' if decision.choice is Choice.APPROVE else 'Rejected'} {who}{reason}"
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.domain.approvals import Choice, Decision, Ending, Outcome, Proposal, ProposalState, StepRecord, StepState
 from bot.domain.history import Entry
 from bot.report.history_words import verdict_words
-from bot.report.plan_words import Names, TimeForm, ending_line, journal_line, outcome_words
+from bot.report.plan_words import TERMINAL, Names, TimeForm, asked, ending_line, journal_line, outcome_words
 
 BOT = "dnsbot"
 NOT_RUN = {
@@ -63,7 +63,7 @@ def timeline_csv(events: Iterable[EventWords]) -> str:
 def _events(entry: Entry, names: Names, at: TimeForm) -> Iterator[_Dated]:
     blank = EventWords(at="", cluster=entry.cluster, diagnosis=entry.diagnosis_id, event="", who=BOT, plan="", what="")
     if not entry.verifies:
-        who = names.person(entry.asked_by.user_id) if entry.asked_by else "the schedule"
+        who = names.person(entry.asked_by.user_id) if entry.asked_by else TERMINAL
         yield entry.started_at, replace(blank, event="asked", who=who, what=f"Diagnosis {entry.diagnosis_id}.")
     why = f" Looked to verify plan {entry.verifies}." if entry.verifies else ""
     yield entry.started_at, replace(blank, event="saw", plan=entry.verifies, what=f"{verdict_words(entry)}.{why}")
@@ -77,8 +77,8 @@ def _events(entry: Entry, names: Names, at: TimeForm) -> Iterator[_Dated]:
 
 
 def _decided(proposal: Proposal, blank: EventWords, names: Names) -> Iterator[_Dated]:
-    requester = names.person(proposal.requested_by.user_id) if proposal.requested_by else "the schedule"
-    what = f"{proposal.plan.title}, {proposal.plan.risk} risk, for {proposal.plan.finding}; asked for by {requester}."
+    plan, by = proposal.plan, asked(proposal.requested_by, names)
+    what = f"{plan.title}, {plan.risk} risk, for {plan.finding}; asked {by}."
     yield proposal.created_at, replace(blank, event="proposed", what=what)
     for decision in proposal.decisions:
         who = names.person(decision.person.user_id)

@@ -37,17 +37,17 @@ class Kept:
     @property
     def cure(self) -> str:
         """What would let the checks run."""
-        checks = count(len(self.checks), "check")
+        checks = count(len(self.checks), "more check")
         if self.grant:
-            return f"To let {checks} run, grant to the reading identity: {self.grant}."
+            return f"To let {checks} run, grant the bot's read role: {self.grant}."
         return f"To let {checks} run: {sentence(self.why)}"
 
     @property
     def _title(self) -> str:
         if self.grant:
-            return f"missing permission {self.grant}"
+            return f"Missing permission {self.grant}"
         silent = any(words in self.why for words in _NO_ANSWER)
-        return "no answer from the API server" if silent and "aws" not in self.why.lower() else "for one reason"
+        return "No answer from the API server" if silent and "aws" not in self.why.lower() else "For one reason"
 
 
 def kept(checks: Sequence[UnknownCheck]) -> tuple[Kept, ...]:
@@ -65,4 +65,4 @@ def to_let_them_run(diagnosis: Diagnosis) -> Iterator[str]:
     groups = kept(diagnosis.unknown_checks)
     yield from (group.cure for group in groups[:MOST_REASONS])
     if len(groups) > MOST_REASONS:
-        yield f"{len(groups) - MOST_REASONS} further reasons keep checks from running; they stand with the checks."
+        yield f"{len(groups) - MOST_REASONS} further reasons keep checks from running; they are listed with the checks."

@@ -1,7 +1,7 @@
 """Pods of two or more controllers stand behind the DNS Service: two CoreDNS, installed beside each other.
 
 A chart beside the EKS add-on, or an old Deployment that nobody removed: the Service selects the pods of both. Each has
-a Corefile, a version and an owner of its own, so that a change to one reaches a part of the look-ups, and both take
+a Corefile, a version and an owner of its own, so that a change to one reaches a part of the lookups, and both take
 room and addresses on the nodes. By hand: `kubectl -n kube-system get pods -l k8s-app=kube-dns -o
 custom-columns=NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].name`. Too early to tell while the younger of them
 is young: moving from one to the other passes through both. Which one is to go is a person's choice: advice only.
@@ -102,7 +102,7 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=f"{count(pods, 'pod')} of {' and '.join(names)} stand behind the DNS Service, for longer than "
-        "installing one anew takes. A look-up is answered by either: a change to the Corefile or the version of one "
+        "installing one anew takes. A lookup is answered by either: a change to the Corefile or the version of one "
         "reaches only a part of them.",
         proof=(*_shown(makers), *managed),
         details={

@@ -2,7 +2,7 @@
 
 Outside the cluster's VPC public DNS answers for an endpoint with public and private access, with public addresses.
 Whoever has no way out, or comes from an address that the endpoint's public access CIDRs leave out, reaches nothing
-there. PROBLEM: a look-up from a peer answers addresses outside the cluster's VPC alone, and `public_resolution` is
+there. PROBLEM: a lookup from a peer answers addresses outside the cluster's VPC alone, and `public_resolution` is
 `blocked`. HEALTHY: the public access CIDRs let everybody in, so that a peer with a way out may use them. UNKNOWN: they
 name some networks, and the bot does not know the peer's way out. Source: EKS User Guide, "Cluster API server endpoint".
 
@@ -28,7 +28,7 @@ EVERYBODY = "0.0.0.0/0"
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from the answers that peers' look-ups got and from whom the public endpoint lets in."""
+    """Conclude from the answers that peers' lookups got and from whom the public endpoint lets in."""
     cluster, peers, dns = case.need(EksCluster), case.need(Peers), case.need(VpcDns)
     seen = case.need(EndpointLookups)
     gaps = (*peers.gaps, *dns.gaps)
@@ -57,7 +57,7 @@ def _asked(case: Case, seen: EndpointLookups) -> Iterator[Lookup]:
 
 
 def _is_public(one: Lookup, seen: EndpointLookups, home: Sequence[str]) -> bool:
-    """Return whether a look-up was answered, and with no address of the cluster's VPC."""
+    """Return whether a lookup was answered, and with no address of the cluster's VPC."""
     private = set(one.addresses) & set(seen.private_addresses)
     inside = any(ip_address(address) in ip_network(cidr) for address in one.addresses for cidr in home)
     return one.answer is Answer.ANSWERED and not private and not inside
@@ -69,7 +69,7 @@ def _unseen(case: Case, seen: EndpointLookups) -> Iterator[Gap]:
     for peer in case.target.peers:
         if peer.place.name not in looked and case.target.public_resolution is not PublicResolution.OPEN:
             reason = "nobody looked the endpoint's name up from there"
-            yield Gap(what=f"look-ups from {peer.place.name}", reason=reason, setting="probe")
+            yield Gap(what=f"lookups from {peer.place.name}", reason=reason, setting="probe")
 
 
 def _unsure(case: Case, cluster: EksCluster, public: Sequence[Lookup]) -> Iterator[Gap]:

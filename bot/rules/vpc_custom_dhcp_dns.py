@@ -2,7 +2,7 @@
 
 Resolver rules and private zones hold for whoever asks the VPC's own resolver (AmazonProvidedDNS). Where the DHCP option
 set names other servers, those decide, and none of it is seen unless they pass the name on to it. PROBLEM: by
-configuration the VPC's resolver would lead a peer's look-ups to the endpoint, and a look-up from there fails. UNKNOWN:
+configuration the VPC's resolver would lead a peer's lookups to the endpoint, and a lookup from there fails. UNKNOWN:
 nobody looked from there; or the cluster's own VPC names others for an endpoint with private access alone. Source: VPC
 User Guide, "DHCP option sets in Amazon VPC"; EKS User Guide, "Cluster API server endpoint".
 
@@ -21,7 +21,7 @@ from bot.rules._name_ways import NEEDS, WANTS, NameWays, PeerWay, name_ways, oth
 
 
 def judge(case: Case) -> Judgement:
-    """Conclude from DHCP options and from what look-ups from peers were answered."""
+    """Conclude from DHCP options and from what lookups from peers were answered."""
     ways = name_ways(case)
     if isinstance(ways, Judgement):
         return ways
@@ -35,14 +35,14 @@ def judge(case: Case) -> Judgement:
         return unknown(f"Whether clients ask a resolver that knows {ways.host} is not known.", *missing)
     return healthy(
         f"Clients of {len(ways.peers)} peers ask their VPC's resolver, or servers that answer {ways.host}.",
-        *(f"{one.where}: {_told(dns, one, servers)}, and a look-up from there is answered." for one, servers in sent),
+        *(f"{one.where}: {_told(dns, one, servers)}, and a lookup from there is answered." for one, servers in sent),
     )
 
 
 def _unseen(ways: NameWays, sent: Sequence[tuple[PeerWay, Sequence[str]]]) -> Iterator[Gap]:
     for one, servers in sent:
         fails = ways.fails(one.peer.place.name)
-        what = f"look-ups from {one.where}"
+        what = f"lookups from {one.where}"
         if fails is None:
             reason = f"DHCP options send clients to {', '.join(servers)}, and nobody looked what those answer"
             yield Gap(what=what, reason=reason, setting="probe")
@@ -62,7 +62,7 @@ def _at_home(ways: NameWays, dns: VpcDns) -> Iterator[Gap]:
             f"DHCP options of the cluster's VPC send clients to {', '.join(servers)}: ask from a node whether those "
             f"answer {ways.host} with private addresses"
         )
-        yield Gap(what=f"look-ups from {ways.cluster.vpc_id}", reason=reason)
+        yield Gap(what=f"lookups from {ways.cluster.vpc_id}", reason=reason)
 
 
 def _told(dns: VpcDns, one: PeerWay, servers: Sequence[str]) -> str:
@@ -81,7 +81,7 @@ def _problem(
         verdict=Verdict.PROBLEM,
         summary=(
             f"{_told(dns, first, servers)} of {first.where}; expected {AMAZON}: the VPC's resolver, which would lead "
-            f"{ways.host} to its private addresses, is not asked, and a look-up from there fails."
+            f"{ways.host} to its private addresses, is not asked, and a lookup from there fails."
         ),
         proof=tuple(f"{one.where}: {_told(dns, one, named)}." for one, named in failing),
         details={
@@ -120,9 +120,9 @@ RULE = Rule(
     needs=NEEDS,
     wants=WANTS,
     problem_refuted_by=(
-        (EndpointLookups, "a look-up from there that gets the private addresses"),
+        (EndpointLookups, "a lookup from there that gets the private addresses"),
         (VpcDns, "an option set that names the VPC's own resolver"),
     ),
-    healthy_refuted_by=((VpcDns, "an option set that names other servers, and a look-up that fails or nobody made"),),
+    healthy_refuted_by=((VpcDns, "an option set that names other servers, and a lookup that fails or nobody made"),),
     refuted_with_more=(VpcDns,),
 )

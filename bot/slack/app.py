@@ -19,6 +19,7 @@ import bot.slack.buttons
 import bot.slack.commands
 import bot.slack.jobs
 import bot.slack.notes
+import bot.slack.shortcuts
 import bot.slack.views
 from bot.domain.jobs import Jobs, Lane
 from bot.domain.phrases import nearest
@@ -34,6 +35,7 @@ from bot.slack.incoming import (
     Pressed,
     asked_by_command,
     asked_by_mention,
+    chosen_shortcut,
     fields_of,
     pressed_button,
     submitted_modal,
@@ -41,11 +43,12 @@ from bot.slack.incoming import (
 from bot.slack.messages import Messages
 from bot.slack.metrics import Metrics
 from bot.slack.post_rate import PostRate
+from bot.slack.refusals import refusal_words
 from bot.slack.render import Views
 from bot.slack.running import RunningDiagnoses
 from bot.slack.seen_once import SeenOnce
 from bot.slack.tools import SlackTools
-from bot.slack.units import Button, Command, JobKind, Modal, NoteKind, units
+from bot.slack.units import Button, Command, JobKind, Modal, NoteKind, Shortcut, units
 from bot.slack.unsettled import Unsettled
 from bot.slack.update_rate import UpdateRate
 from bot.slack.watching import watch_clusters
@@ -162,10 +165,13 @@ def build_app(
         _listen_for_command(app, tools, command)
     for button in units(bot.slack.buttons, "BUTTON", Button):
         _listen_for_button(app, tools, button)
+    for shortcut in units(bot.slack.shortcuts, "SHORTCUT", Shortcut):
+        _listen_for_shortcut(app, tools, shortcut)
     for modal in units(bot.slack.views, "VIEW", Modal):
         _listen_for_modal(app, tools, modal)
     _listen_for_mentions(app, tools)
     _listen_for_homes(app, tools)
+    _listen_for_direct_messages(app, tools)
     app.error(_failed)
     return SlackBot(bolt=app, tools=tools, acks=acks)
 
@@ -193,6 +199,20 @@ def _listen_for_button(app: App, tools: SlackTools, button: Button) -> None:
     app.action(re.compile(rf"{button.name}(?:\.\d+)?"))(listen)
 
 
+def _listen_for_shortcut(app: App, tools: SlackTools, shortcut: Shortcut) -> None:
+    def listen(ack: Ack, body: Body) -> None:
+        chosen = chosen_shortcut(body)
+
+        def work() -> None:
+            tools.use.door.check(chosen.origin.person)
+            shortcut.run(chosen, tools)
+
+        _hand_over(tools, chosen.origin, chosen.delivery, work, without_history=True)
+        ack()
+
+    app.shortcut({"type": "message_action", "callback_id": shortcut.name})(listen)
+
+
 def _listen_for_modal(app: App, tools: SlackTools, modal: Modal) -> None:
     def listen(ack: Ack, body: Body) -> None:
         complaints = modal.check(fields_of(body.get("view") or {}))
@@ -211,7 +231,7 @@ def _listen_for_mentions(app: App, tools: SlackTools) -> None:
 
     def listen(body: Body) -> None:
         event = body.get("event") or {}
-        if event.get("bot_id") or not event.get("user"):
+        if event.get("bot_id") or event.get("subtype") or not event.get("user"):
             return
         asked = asked_by_mention(body)
         _hand_over(
@@ -226,6 +246,23 @@ def _listen_for_homes(app: App, tools: SlackTools) -> None:
         home_opened(tools, body)
 
     app.event("app_home_opened")(listen)
+
+
+def _listen_for_direct_messages(app: App, tools: SlackTools) -> None:
+    """Answer what is written to the bot alone as a mention is answered."""
+    by_name = {command.name: command for command in tools.commands}
+
+    def listen(body: Body) -> None:
+        event = body.get("event") or {}
+        own = event.get("bot_id") or event.get("subtype") or not event.get("user")
+        if own or event.get("channel_type") != "im":
+            return
+        asked = asked_by_mention(body)
+        _hand_over(
+            tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked), without_history=True
+        )
+
+    app.event("message")(listen)
 
 
 def _run_mention(tools: SlackTools, by_name: Mapping[str, Command], asked: Asked) -> None:
@@ -267,7 +304,7 @@ def _hand_over(
         except DnsBotError as error:
             said = True
             log.info("refused", extra={"person": str(origin.person), "reason": str(error)})
-            tools.tell(origin, str(error))
+            tools.tell(origin, refusal_words(error, tools.names))
         finally:
             if not said:
                 tools.tell(

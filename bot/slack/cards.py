@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from bot.domain.approvals import MessageRef, Posted, ProposalState, Result
+from bot.domain.approvals import MessageRef, Posted, ProposalState, Result, StepState
 from bot.domain.history import Story
 from bot.domain.outbox import card_key
+from bot.domain.phrases import timestamp
 from bot.errors import HistoryUnavailable, Refused
-from bot.report.plan_words import PlanWords
+from bot.report.plan_words import PlanWords, plan_words
 from bot.slack.button_value import ButtonValue
+from bot.slack.limits import Payload
 from bot.slack.render import Message
 from bot.slack.tools import SlackTools
 
@@ -57,9 +59,24 @@ def card_message(tools: SlackTools, story: Story, facts: PlanWords) -> Message:
         return tools.views.message("proposal", card=facts, value=_value(story))
     if story.outcome is not None or state is ProposalState.INTERRUPTED:
         return tools.views.message(
-            "outcome", card=facts, value=_value(story), further=further_words(story), again=offers_diagnosis(story)
+            "outcome",
+            card=facts,
+            value=_value(story),
+            further=further_words(story),
+            again=offers_diagnosis(story),
+            undo=offers_undo(story),
         )
-    return tools.views.message("decided", card=facts)
+    return tools.views.message("decided", card=facts, value=_value(story))
+
+
+def plan_facts(tools: SlackTools, story: Story) -> PlanWords:
+    """Return what is said of a plan as it stands now."""
+    return plan_words(story, tools.names, at=timestamp, checks=tools.use.checks)
+
+
+def whole_plan(tools: SlackTools, story: Story) -> Payload:
+    """Return the form with every step of a plan, whole. Raises `UnitError` where Slack would not take so much."""
+    return tools.views.modal("commands", card=plan_facts(tools, story))
 
 
 def _value(story: Story) -> str:
@@ -72,8 +89,17 @@ def offers_diagnosis(story: Story) -> bool:
     return bool(story.proposal.plan.yields) or not verified
 
 
+def offers_undo(story: Story) -> bool:
+    """Return whether taking the change back is offered: some of it was made, can be undone, and is not proposed yet."""
+    plan, outcome = story.proposal.plan, story.outcome
+    if outcome is None or outcome.inverse_proposal_id or plan.undoes:
+        return False
+    made = {record.index for record in story.journal if record.state is StepState.DONE}
+    return any(step.undo and not step.ends_after_seconds for at, step in enumerate(plan.steps) if at in made)
+
+
 def further_words(story: Story) -> tuple[str, ...]:
     """Return what follows from an outcome."""
     if story.outcome is not None and story.outcome.inverse_proposal_id:
-        return ("Taking the change back is proposed on a card of its own and needs its own approval.",)
+        return ("The undo is proposed on a card of its own, with its own approval.",)
     return ()

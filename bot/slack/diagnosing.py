@@ -13,22 +13,20 @@ from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis, Progress
 from bot.domain.jobs import Lane
 from bot.domain.outbox import Note
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
-from bot.report.diagnosis_words import NOTHING_PROPOSED, OpenCard, diagnosis_words
-from bot.report.evidence_words import evidence_words
+from bot.report.diagnosis_words import NOTHING_PROPOSED, DiagnosisWords, OpenCard, diagnosis_words
+from bot.report.plan_words import Caller, asked
 from bot.slack.handed_files import share_files
 from bot.slack.incoming import Origin
 from bot.slack.messages import NotPosted
 from bot.slack.progress import ProgressMessage, progress_message
 from bot.slack.render import Message, body_of
+from bot.slack.reports import first_message, thread_messages
 from bot.slack.running import Running
 from bot.slack.tools import SlackTools
 
 log = logging.getLogger(__name__)
-
-GROUPS = 8
-"""Replies with evidence in one thread."""
 
 OWN_FAULT = "This diagnosis ended by a fault of the bot itself; its log has the details. Nothing was changed."
 ENDED = (
@@ -183,20 +181,19 @@ def _propose(tools: SlackTools, diagnosis: Diagnosis, slot: Slot) -> tuple[Propo
 
 def _report(tools: SlackTools, slot: Slot, diagnosis: Diagnosis, proposed: Proposed, note: str) -> None:
     """Show the report, and its evidence below it; say how much of that could not be kept."""
-    evidence = _evidence(tools, slot, diagnosis)
+    asked_by = tools.names.person(slot.origin.person.user_id)
+    facts = diagnosis_words(
+        diagnosis, proposed, asked_by=asked_by, at=timestamp, note=note, open_cards=_open_cards(tools, proposed)
+    )
+    evidence = _evidence(tools, slot, diagnosis, facts)
     dropped = 0
     if slot.kept:
         try:
             dropped = tools.use.history.say(*evidence)
         except HistoryUnavailable:
             dropped = len(evidence)
-    if dropped:
-        note = f"{note} {dropped} of {len(evidence)} messages with evidence are not posted: too much waits.".strip()
-    asked_by = tools.names.person(slot.origin.person.user_id)
-    facts = diagnosis_words(
-        diagnosis, proposed, asked_by=asked_by, at=clock, note=note, open_cards=_open_cards(tools, proposed)
-    )
-    _settle(tools, slot, tools.views.message("report", report=facts))
+    lost = f"{dropped} of {len(evidence)} messages of the thread are not posted: too much waits." if dropped else ""
+    _settle(tools, slot, first_message(tools.views, diagnosis, facts, *filter(None, (note, lost))))
     _hand_over(tools, slot, diagnosis)
 
 
@@ -236,17 +233,20 @@ def _show_unkept(tools: SlackTools, slot: Slot, message: Message) -> None:
         log.error("report not delivered", extra={"person": str(slot.origin.person), "reason": str(error)})  # noqa: TRY400  # the reason says it all
 
 
-def _evidence(tools: SlackTools, slot: Slot, diagnosis: Diagnosis) -> list[Note]:
+def _evidence(tools: SlackTools, slot: Slot, diagnosis: Diagnosis, facts: DiagnosisWords) -> list[Note]:
+    """Return the report's thread: the cause in full, which calls the asker; then lookups and checks; then sources."""
+    number = slot.origin.person.user_id
+    asker = Caller(id=number, name=tools.names.person(number))
     return [
         Note(
             key=f"evidence:{slot.key}:{index}",
             channel=slot.origin.channel,
-            body=body_of(tools.views.message("evidence", group=group)),
+            body=body_of(message),
             in_thread_of=slot.key,
             after=slot.key,
             supplement=True,
         )
-        for index, group in enumerate(evidence_words(diagnosis, at=clock)[:GROUPS])
+        for index, message in enumerate(thread_messages(tools.views, diagnosis, facts, asker))
     ]
 
 
@@ -255,7 +255,7 @@ def _open_cards(tools: SlackTools, proposed: Proposed) -> tuple[OpenCard, ...]:
     return tuple(
         OpenCard(
             title=proposal.plan.title,
-            asked_by=tools.names.person(proposal.requested_by.user_id) if proposal.requested_by else "the schedule",
+            asked_by=asked(proposal.requested_by, tools.names),
             url=tools.messages.permalink(proposal.posted.message),
         )
         for proposal in proposed.proposals

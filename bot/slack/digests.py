@@ -9,7 +9,7 @@ from bot.domain.approvals import MessageRef
 from bot.domain.digests import Digest
 from bot.domain.jobs import Lane
 from bot.domain.outbox import Note
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.errors import HistoryUnavailable
 from bot.report.digest_picture import picture
 from bot.report.digest_words import digest_words
@@ -60,7 +60,7 @@ def say_digest(tools: SlackTools, digest: Digest, *, key: str, channel: str, thr
 
 def digest_message(tools: SlackTools, digest: Digest) -> Message:
     """Return a digest as Slack shows it."""
-    return tools.views.message("digest", digest=digest_words(digest, tools.names, at=clock))
+    return tools.views.message("digest", digest=digest_words(digest, tools.names, at=timestamp))
 
 
 def share_picture(tools: SlackTools, digest: Digest, ref: MessageRef) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bot.domain.jobs import Lane
 from bot.domain.json_values import canonical
 from bot.domain.people import Person
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.errors import DnsBotError
 from bot.report.home_words import home_words
 from bot.slack.incoming import event_person
@@ -111,10 +111,10 @@ def publish_home(tools: SlackTools, person: Person) -> None:
         found = glance(tools.use, person)
         cards = {one.id: one.posted.message for one in found.waiting if one.posted is not None}
         links = {plan_id: tools.messages.permalink(card) for plan_id, card in cards.items()}
-        words = home_words(found, tools.names, links, at=clock)
+        words = home_words(found, tools.names, links, at=timestamp)
         if tools.homes.says(person, canonical([words.summary, list(words.clusters), [one.text for one in words.waiting],
                                                list(words.asked), list(words.changes)])):  # fmt: skip
-            view = tools.views.modal("home", home=words, at=clock(datetime.now(UTC)))
+            view = tools.views.modal("home", home=words, at=timestamp(datetime.now(UTC)))
             tools.messages.publish_home(person.user_id, view)
     except DnsBotError as error:
         log.warning("a home page is not published", extra={"person": str(person), "reason": str(error)})

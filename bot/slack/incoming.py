@@ -107,10 +107,30 @@ def pressed_button(body: Mapping[str, Any]) -> Pressed:
     parts = (person.team_id, person.user_id, action.get("action_id"), action.get("action_ts"), message.ts)
     return Pressed(
         origin=origin,
-        value=str(action.get("value") or ""),
+        value=str(action.get("value") or (action.get("selected_option") or {}).get("value") or ""),
         trigger_id=str(body.get("trigger_id") or ""),
         message=message,
         delivery="click:" + ":".join(str(part) for part in parts),
+    )
+
+
+def chosen_shortcut(body: Mapping[str, Any]) -> Pressed:
+    """Return on which message a shortcut was chosen by whom; the report goes into that message's thread."""
+    message = body.get("message") or {}
+    channel = str((body.get("channel") or {}).get("id") or "")
+    ts = str(message.get("ts") or body.get("message_ts") or "")
+    origin = Origin(
+        person=person_of(body),
+        channel=channel,
+        thread_ts=str(message.get("thread_ts") or ts),
+        response_url=str(body.get("response_url") or ""),
+    )
+    return Pressed(
+        origin=origin,
+        value=str(message.get("text") or ""),
+        trigger_id=str(body.get("trigger_id") or ""),
+        message=MessageRef(channel=channel, ts=ts),
+        delivery=f"shortcut:{body.get('trigger_id', '')}",
     )
 
 

@@ -18,6 +18,10 @@ Payload: TypeAlias = dict[str, Any]
 BLOCKS_PER_MESSAGE = 50
 BLOCKS_PER_MODAL = 100
 MESSAGE_CHARACTERS = 12_000
+MODAL_CHARACTERS = 100_000
+"""Slack takes views up to some 250,000 characters; nobody reads more than this."""
+TABLE_ROWS, TABLE_CELLS, TABLE_CHARACTERS = 100, 20, 10_000
+"""Characters: of all tables of a message together."""
 TOP_TEXT = 3_000
 SECTION_TEXT = 3_000
 PLAIN_DEFAULT = 3_000
@@ -39,6 +43,8 @@ TEXT_LIMITS: Mapping[tuple[str, str], int] = {
     ("input", "label"): 2_000,
     ("input", "hint"): 2_000,
     ("plain_text_input", "placeholder"): 150,
+    ("static_select", "placeholder"): 150,
+    ("static_select", "text"): 75,
 }
 """(owner, key) → longest plain_text there."""
 STRING_LIMITS: Mapping[str, int] = {
@@ -77,7 +83,8 @@ def fit(payload: Payload) -> Payload:
         key = path.rsplit("/", 1)[-1]
         text = item.get("text")
         if item.get("type") in {"plain_text", "text", "raw_text"} and isinstance(text, str):
-            item["text"] = cut(text, TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT)) if text.strip() else NOTHING
+            blank = not text if item["type"] == "text" else not text.strip()
+            item["text"] = NOTHING if blank else cut(text, TEXT_LIMITS.get((owner, key), PLAIN_DEFAULT))
     return payload
 
 
@@ -89,7 +96,7 @@ def faults(payload: Mapping[str, Any]) -> tuple[str, ...]:
         return ("/blocks: missing or empty",)
     most = BLOCKS_PER_MODAL if modal else BLOCKS_PER_MESSAGE
     found = [f"/blocks: {len(blocks)} blocks"] if len(blocks) > most else []
-    found += _top_faults(payload, modal=modal)
+    found += _top_faults(payload, modal=modal) + _table_faults(blocks)
     found += [
         f"/blocks/{index}: unknown type {block.get('type')!r}"
         for index, block in enumerate(blocks)
@@ -107,10 +114,29 @@ def _top_faults(payload: Mapping[str, Any], *, modal: bool) -> list[str]:
         text = payload.get("text")
         if not isinstance(text, str) or not text.strip() or len(text) > TOP_TEXT:
             found.append(f"/text: 1 to {TOP_TEXT} characters are needed for notifications and screen readers")
-    size = characters(payload["blocks"])
-    if size > MESSAGE_CHARACTERS:
-        found.append(f"/blocks: {size} characters in all, more than {MESSAGE_CHARACTERS}")
+    size, most = characters(payload["blocks"]), most_characters(payload)
+    if size > most:
+        found.append(f"/blocks: {size} characters in all, more than {most}")
     return found
+
+
+def most_characters(payload: Mapping[str, Any]) -> int:
+    """Return how large the blocks of a message or modal may be, as compact JSON."""
+    return MODAL_CHARACTERS if payload.get("type") == "modal" else MESSAGE_CHARACTERS
+
+
+def _table_faults(blocks: Sequence[Mapping[str, Any]]) -> list[str]:
+    found, size = [], 0
+    for index, block in enumerate(blocks):
+        if block.get("type") != "table":
+            continue
+        rows = block.get("rows") or ()
+        size += sum(len(str(cell.get("text") or "")) for row in rows for cell in row)
+        if not 0 < len(rows) <= TABLE_ROWS or any(not 0 < len(row) <= TABLE_CELLS for row in rows):
+            found.append(f"/blocks/{index}/rows: 1 to {TABLE_ROWS} rows of 1 to {TABLE_CELLS} cells")
+        if len({len(row) for row in rows}) > 1:
+            found.append(f"/blocks/{index}/rows: rows of different length")
+    return found + ([f"/blocks: {size} characters in tables"] if size > TABLE_CHARACTERS else [])
 
 
 def _object_faults(path: str, owner: str, item: Mapping[str, Any]) -> list[str]:

@@ -2,15 +2,16 @@
 
 A template is `NAME.json.j2`: JSON in which `{{ value }}` stands unquoted. A missing value raises.
 `{{ value | cut(300) }}` limits a text, `list | few(5)` a list; both shrink further when the message
-would be too long. `null` in a list is dropped, so a loop may end each entry with a comma. There is no
-mrkdwn: nothing in a view is read by a parser, and the top-level `text` is escaped here.
+would be too long. `{{ value | said }}` gives elements of rich text: times are dates there, in the reader's own zone.
+`null` in a list is dropped, so a loop may end each entry with a comma. There is no mrkdwn: nothing in a view is read
+by a parser, and the top-level `text` is escaped here.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from bot.domain.json_values import JsonObject
-from bot.domain.phrases import clock, count
+from bot.domain.phrases import count
 from bot.errors import ConfigurationError, UnitError
-from bot.slack.limits import MESSAGE_CHARACTERS, NOTHING, TOP_TEXT, Payload, characters, faults, fit
+from bot.slack import rich_parts
+from bot.slack.limits import NOTHING, PLAIN_DEFAULT, TOP_TEXT, Payload, characters, faults, fit, most_characters
 from bot.slack.text import clean, cut, escape
 
 ROOM = (1.0, 0.5, 0.25, 0.12, 0.06)
@@ -64,7 +66,9 @@ class Views:
         self._jinja = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folder), undefined=StrictUndefined, finalize=json_literal, autoescape=True
         )
-        self._jinja.filters |= {"cut": _cut, "few": _few, "clock": clock, "counted": count}
+        self._jinja.filters |= {"cut": _cut, "few": _few, "counted": count}
+        self._jinja.filters |= {"said": _said, "strongly": _strongly, "ago": _ago, "called": _called}
+        self._jinja.filters |= {"pieces": _pieces}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the views, sorted; files that begin with `_` hold parts."""
@@ -92,9 +96,9 @@ class Views:
     def _fitting(self, view: str, facts: dict[str, object]) -> tuple[Payload, float]:
         for room in ROOM:
             payload = self._with_block_ids(view, fit(self._rendered(view, {**facts, "room": room})))
-            if characters(payload.get("blocks")) <= MESSAGE_CHARACTERS:
+            if characters(payload.get("blocks")) <= (limit := most_characters(payload)):
                 return payload, room
-        raise UnitError(f"view {view}: more than {MESSAGE_CHARACTERS} characters even when shortened; use cut and few")
+        raise UnitError(f"view {view}: more than {limit} characters even when shortened; use cut and few")
 
     def _rendered(self, view: str, facts: dict[str, object]) -> Payload:
         try:
@@ -150,3 +154,30 @@ def _cut(context: Context, text: object, limit: int) -> str:
 @pass_context
 def _few(context: Context, items: Sequence[object], limit: int) -> Sequence[object]:
     return items[: max(1, int(limit * context["room"]))]
+
+
+def _pieces(text: object) -> tuple[str, ...]:
+    """Return a text in pieces that each fit into one element: together they are the whole text."""
+    whole = clean(str(text)) or NOTHING
+    return tuple(whole[start : start + PLAIN_DEFAULT] for start in range(0, len(whole), PLAIN_DEFAULT))
+
+
+def _said(text: object) -> Markup:
+    return _elements(rich_parts.parts(clean(str(text))))
+
+
+def _strongly(text: object) -> Markup:
+    return _elements(rich_parts.parts(clean(str(text)), {"bold": True}))
+
+
+def _ago(time: object) -> Markup:
+    return _elements([rich_parts.ago(clean(str(time)))])
+
+
+def _called(number: object, name: object = "") -> Markup:
+    return _elements([rich_parts.called(clean(str(number)), clean(str(name)))])
+
+
+def _elements(parts: Iterable[rich_parts.Part]) -> Markup:
+    """Return elements of rich text as JSON, with commas between them."""
+    return Markup(", ".join(json.dumps(part) for part in parts))  # noqa: S704  # JSON, not HTML

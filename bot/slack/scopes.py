@@ -20,6 +20,7 @@ class Scope:
 CHAT_WRITE = Scope(name="chat:write", unlocks="reports, cards and private answers in channels the bot is a member of")
 COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-log, /dns-digest, /dns-history and /dns-help")
 MENTIONS = Scope(name="app_mentions:read", unlocks="the same verbs by mention, also in threads")
+DIRECT_MESSAGES = Scope(name="im:history", unlocks="the same verbs in direct messages to the bot")
 USERS = Scope(
     name="users:read",
     unlocks="asking and approving: whether somebody is a bot, a guest, deactivated or foreign; names on cards",
@@ -63,6 +64,7 @@ BY_LISTENER: Mapping[str, Scope] = {
     "command": COMMANDS,
     "event:app_mention": MENTIONS,
     "event:app_home_opened": NO_SCOPE,
+    "event:message.im": DIRECT_MESSAGES,
 }
 """What Slack delivers only with a scope."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.domain.approvals import MessageRef
 from bot.domain.jobs import Job, Jobs
 from bot.domain.outbox import Note, queue_of
-from bot.report.plan_words import Names
+from bot.report.plan_words import Caller, Names
 from bot.slack.home import Homes
 from bot.slack.incoming import Origin
 from bot.slack.messages import Messages, NotPosted
@@ -78,6 +78,10 @@ class SlackTools:
     def sentence(self, text: str) -> Message:
         """Return a message that is one sentence."""
         return self.views.message("refusal", reason=text, hints=())
+
+    def calling(self, callers: Sequence[Caller], text: str) -> Message:
+        """Return a message that calls people and groups, and says one sentence."""
+        return self.views.message("called", callers=tuple(callers), said=text)
 
     def tell(self, origin: Origin, reason: str, *, hints: Sequence[str] = ()) -> None:
         """Say something to one person alone; a failure to do so is logged, and so is what a program would be told."""

@@ -53,6 +53,15 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shortcut:
+    """Exported as `SHORTCUT` by a module of the same name, which is its callback_id; only `askers` are let in."""
+
+    name: str
+    run: Callable[[Pressed, SlackTools], None]
+    """Called in a job with the message that it was chosen on: its text is the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Modal:
     """Exported as `VIEW` by a module of the same name, which is its callback_id."""
 
@@ -94,7 +103,7 @@ class NoteKind:
     """Called once where the bot cannot post to the channel, with Slack's code."""
 
 
-U = TypeVar("U", Command, Button, Modal, JobKind, NoteKind)
+U = TypeVar("U", Command, Button, Shortcut, Modal, JobKind, NoteKind)
 
 
 def units(package: ModuleType, constant: str, kind: type[U]) -> tuple[U, ...]:

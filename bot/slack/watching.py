@@ -7,7 +7,7 @@ from functools import partial
 
 from bot.domain.jobs import Lane
 from bot.domain.outbox import Note
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.report.watch_words import watch_words
 from bot.slack.render import body_of
 from bot.slack.tools import SlackTools
@@ -30,7 +30,7 @@ def look_at_watched(tools: SlackTools, watcher: Watcher) -> None:
 
 def _tell(tools: SlackTools, notice: Notice) -> None:
     """Let one piece of news be posted, once for its key. Raises `HistoryUnavailable`."""
-    words = watch_words(notice, at=clock)
+    words = watch_words(notice, at=timestamp)
     first = notice.incident.key
     # a message that stood there for a week is remembered no more, and its end is told beside it then
     in_thread = notice.news is not News.NEW and tools.use.history.said(first) is not None

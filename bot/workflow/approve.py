@@ -20,10 +20,10 @@ from bot.domain.changes import BreakGlass, ChangePolicy, GlassPolicy
 from bot.domain.cluster import ClusterTarget
 from bot.domain.history import History, Press, Taken
 from bot.domain.people import Directory, Person
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.domain.plans import ApprovedPlan
 from bot.domain.redaction import redact
-from bot.errors import DnsBotError, HistoryUnavailable, Refused
+from bot.errors import DnsBotError, HistoryUnavailable, NotEntitled, Refused
 from bot.workflow.accounts import check_account, members
 from bot.workflow.policy import DEFAULT, not_approvable_because, policy_for
 
@@ -257,15 +257,19 @@ class Gate:
             if choice is Choice.REJECT:
                 return
             if not policy.requester_may_approve:
-                raise Refused(
-                    f"You asked for this diagnosis, and in `{policy.environment}` somebody else must approve the plan. "
-                    "You may reject it."
+                raise NotEntitled(
+                    f"You asked for this diagnosis, so somebody else must approve the plan ({policy.environment}). "
+                    "You may reject it.",
+                    users=policy.users,
+                    user_groups=policy.user_groups,
                 )
         if person.user_id in policy.users:
             return
         if not policy.user_groups or person.user_id not in members(policy.user_groups, self.directory):
-            raise Refused(
-                f"You are not among those who may decide in `{policy.environment}` (`approvals:` in dnsbot.yaml)."
+            raise NotEntitled(
+                f"You may not decide on plans in {policy.environment}.",
+                users=policy.users,
+                user_groups=policy.user_groups,
             )
 
     def _lost(self, press: Press, taken: Taken) -> NoReturn:
@@ -277,12 +281,12 @@ class Gate:
     def _already(self, proposal: Proposal) -> str:
         taken = [decision for decision in proposal.decisions if decision.accepted]
         if proposal.state is ProposalState.EXPIRED or not taken:
-            until = clock(proposal.expires_at)
+            until = timestamp(proposal.expires_at)
             return f"This plan is {proposal.state.value}; it could be decided until {until}. Diagnose again."
         last = taken[-1]
         word = "rejected" if last.choice is Choice.REJECT else "approved"
         names = ", ".join(self._called(one.person) for one in taken if one.choice is last.choice)
-        return f"Already decided by {names}: {word} at {clock(last.decided_at)}; the plan is {proposal.state}."
+        return f"Already decided by {names}: {word} at {timestamp(last.decided_at)}; the plan is {proposal.state}."
 
     def _called(self, person: Person) -> str:
         try:

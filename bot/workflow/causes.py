@@ -71,5 +71,4 @@ def _rank(finding: Finding) -> tuple[int, int, str]:
     order = _ORDER[finding.verdict]
     if finding.verdict is Verdict.PROBLEM and (finding.explained_by or finding.kind is Kind.SYMPTOM):
         order = 1
-    severity = ("critical", "warning", "note").index(finding.severity.value)
-    return order, severity, finding.rule
+    return order, finding.severity.rank, finding.rule

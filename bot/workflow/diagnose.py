@@ -243,7 +243,14 @@ def _finding(
         explains=use.explains,
         evidence=tuple(task_of[needed] for needed in rule.inputs),
         fixes=tuple(
-            FixOffer(fix=fix.fix, parameters=fix.parameters_document, risk=fix.risk) for fix in use.fixes if problem
+            FixOffer(
+                fix=fix.fix,
+                parameters=fix.parameters_document,
+                risk=fix.risk,
+                title=catalogue.fixes[fix.fix].title,
+            )
+            for fix in use.fixes
+            if problem
         ),
         measures=tuple(offered(use.measures, judgement, seen, catalogue)),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.domain.askers import AskerPolicy
 from bot.domain.people import Directory, Person
-from bot.errors import Refused
+from bot.errors import NotEntitled, Refused
 from bot.workflow.accounts import check_account, members
 
 
@@ -33,4 +33,4 @@ class Door:
         if policy.everybody or person.user_id in policy.users:
             return
         if not policy.user_groups or person.user_id not in members(policy.user_groups, self.directory):
-            raise Refused("You are not among those who may ask about clusters (`askers:` in dnsbot.yaml).")
+            raise NotEntitled("You may not ask about clusters.", users=policy.users, user_groups=policy.user_groups)

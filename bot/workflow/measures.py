@@ -14,6 +14,7 @@ from bot.domain.approvals import Result
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Collected
 from bot.domain.findings import FixOffer, Judgement, Verdict
+from bot.domain.phrases import plain_name
 from bot.domain.plans import FixPlan
 from bot.domain.playbooks import FixUse
 from bot.workflow.catalogue import Catalogue
@@ -34,21 +35,25 @@ def offered(
                 parameters=use.parameters_document,
                 risk=use.risk,
                 yields=tuple(catalogue.collector_of(kind).name for kind in yields),
+                title=catalogue.fixes[use.fix].title,
             )
 
 
 def judge_measure(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
     """Return whether the evidence that a measure was to get is there now, as the diagnosis after it saw it."""
     judged = {finding.rule: finding for finding in diagnosis.findings if finding.rule in plan.verify_rules}
-    said = {rule: f"{rule} is {finding.verdict}: {finding.judgement.summary}" for rule, finding in judged.items()}
+    said = {rule: f"{one.heading}: {one.judgement.summary}" for rule, one in judged.items()}
     lacking = [said[rule] for rule, one in judged.items() if plan.fix in {offer.fix for offer in one.measures}]
     if lacking:
         return Result.NOT_VERIFIED, f"Applied, but the evidence is still missing. {' '.join(lacking)}"
     blind = [
-        f"{one.collector}: {one.summary}" for one in diagnosis.evidence if one.gap and one.collector in plan.yields
+        f"{plain_name(one.collector)}: {one.summary}"
+        for one in diagnosis.evidence
+        if one.gap and one.collector in plan.yields
     ]
-    blind += [f"{rule} was not judged" for rule in plan.verify_rules if rule not in judged]
+    blind += [f"{plain_name(rule)}: was not checked" for rule in plan.verify_rules if rule not in judged]
     blind += [] if diagnosis.binding else ["which cluster this is could not be confirmed"]
     if blind:
         return Result.UNVERIFIABLE, f"Applied, not verified: {'; '.join(blind)}"
-    return Result.VERIFIED, f"Verified: {', '.join(plan.yields)} can be read now. {' '.join(said.values())}"
+    names = ", ".join(map(plain_name, plan.yields))
+    return Result.VERIFIED, f"Verified: {names} can be read now. {' '.join(said.values())}"

@@ -78,17 +78,17 @@ class Proposer:
         """Return the first fix or measure that can be planned; add to `not_offered` those that cannot."""
         for use in self._uses(finding):
             if diagnosis.binding is None:
-                not_offered.append(_unbound(finding, use, diagnosis.binding_gap))
+                not_offered.append(self._not_offered(finding, use, _unbound(diagnosis.binding_gap)))
                 continue
             plan_id = self.make_id()
             planned = self._ask(use, diagnosis, finding, plan_id)
             if isinstance(planned, Advice):
-                not_offered.append(NotOffered(finding=finding.rule, fix=use.fix, advice=planned))
+                not_offered.append(self._not_offered(finding, use, planned))
                 continue
             parts = [(use, planned)]
             self._follow(use, diagnosis, finding, plan_id, parts, not_offered)
             if not any(part.steps for _, part in parts):
-                not_offered.append(NotOffered(finding=finding.rule, fix=use.fix, advice=_NOTHING_LEFT))
+                not_offered.append(self._not_offered(finding, use, _NOTHING_LEFT))
                 continue
             return self._made(diagnosis, diagnosis.binding, finding, plan_id, parts)
         return None
@@ -111,7 +111,7 @@ class Proposer:
             region=diagnosis.target.region,
             binding=binding,
             fix=fix,
-            title=", then ".join(self.fixes[part.fix].title for part, planned in parts if planned.steps),
+            title=_joined([self.fixes[part.fix].title for part, planned in parts if planned.steps]),
             finding=finding.rule,
             playbook=finding.playbook,
             risk=max((part.risk for part, _ in parts), key=_RISKS.index),
@@ -121,6 +121,9 @@ class Proposer:
             symptoms=() if lacking else symptoms_of(finding, diagnosis, self.symptoms),
             yields=tuple(dict.fromkeys(name for offer in lacking.values() for name in offer.yields)),
         )
+
+    def _not_offered(self, finding: Finding, use: FixUse, advice: Advice) -> NotOffered:
+        return NotOffered(finding=finding.rule, fix=use.fix, title=self.fixes[use.fix].title, advice=advice)
 
     def _uses(self, finding: Finding) -> tuple[FixUse, ...]:
         """Return the fixes that the playbook allows for a PROBLEM, or the measures that are offered for an UNKNOWN."""
@@ -146,7 +149,7 @@ class Proposer:
             earlier = tuple(step for _, part in parts for step in part.steps)
             planned = self._ask(later, diagnosis, finding, plan_id, earlier)
             if isinstance(planned, Advice):
-                not_offered.append(NotOffered(finding=finding.rule, fix=later.fix, advice=planned))
+                not_offered.append(self._not_offered(finding, later, planned))
                 continue
             steps = tuple(replace(step, when=later.when) for step in planned.steps)
             parts.append((later, replace(planned, steps=steps)))
@@ -172,6 +175,11 @@ class Proposer:
             return Advice(reason=f"It cannot be planned: {error.reason}", text=text)
         nothing = isinstance(planned, Planned) and not planned.steps and not planned.only_followed
         return _NOTHING_LEFT if nothing else planned
+
+
+def _joined(titles: Sequence[str]) -> str:
+    """Return `Open the group, then restart the pods`."""
+    return ", then ".join([*titles[:1], *(title[:1].lower() + title[1:] for title in titles[1:])])
 
 
 def symptoms_of(finding: Finding, diagnosis: Diagnosis, known: Collection[str]) -> tuple[str, ...]:
@@ -219,8 +227,7 @@ def _without(value: JsonValue, plan_id: str) -> JsonValue:
     return value
 
 
-def _unbound(finding: Finding, use: FixUse, gap: Gap | None) -> NotOffered:
+def _unbound(gap: Gap | None) -> Advice:
     why = gap.reason if gap else "no evidence says which cluster this is"
     text = (f"Grant {gap.grant} and diagnose again.",) if gap and gap.grant else ()
-    reason = f"It could not be confirmed which cluster this is, so nothing may be changed: {why}"
-    return NotOffered(finding=finding.rule, fix=use.fix, advice=Advice(reason=reason, text=text))
+    return Advice(reason=f"The cluster could not be identified, so nothing may be changed: {why}", text=text)

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bot.domain.approvals import Outcome
+from bot.domain.approvals import Outcome, Proposal
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.diagnosis import Diagnosis, Progress
 from bot.domain.digests import DigestSchedule, Subscriptions
 from bot.domain.history import History
 from bot.domain.people import Person
 from bot.domain.playbooks import Playbook
-from bot.errors import HistoryUnavailable
+from bot.errors import HistoryUnavailable, Refused
 from bot.workflow.approve import Gate
 from bot.workflow.digest import Digester
 from bot.workflow.may_ask import Door
 from bot.workflow.propose import Proposer
 from bot.workflow.run_step import OnStep
+from bot.workflow.undo import inverse_plan
 from bot.workflow.verify import RunDiagnosis
 from bot.workflow.watch import Watcher
 
@@ -56,6 +57,8 @@ class UseCases:
     settler: RunsPlans
     ender: RunsPlans
     history: History
+    checks: Mapping[str, str] = field(default_factory=dict)
+    """What each rule looks at, by the rule's name."""
     digester: Digester | None = None
     """None: no digest can be made here."""
     subscriptions: Subscriptions | None = None
@@ -95,3 +98,25 @@ class UseCases:
             log.warning("diagnosis is not recorded", extra={"diagnosis": diagnosis.id, "reason": str(error)})
             return replace(diagnosis, unrecorded=str(error))
         return diagnosis
+
+    def propose_undo(self, proposal_id: str, person: Person) -> Proposal:
+        """Store the inverse of a plan that has ended as a proposal asked for by this person; or return the pending one.
+
+        Nothing is changed before it is approved. Raises `Refused` where nothing of the plan can be undone.
+        """
+        story = self.history.story(proposal_id)
+        plan, target = story.proposal.plan, self.targets.get(story.proposal.plan.cluster)
+        if story.outcome is None:
+            raise Refused("This plan has not ended, so there is nothing to undo yet.")
+        if target is None:
+            raise Refused(f"Cluster {plan.cluster} is no longer configured in dnsbot.yaml.")
+        undo = inverse_plan(
+            plan,
+            self.history.steps(proposal_id),
+            self.proposer.fixes,
+            plan_id=self.proposer.make_id(),
+            diagnosis_id=plan.diagnosis_id,
+        )
+        if undo is None:
+            raise Refused("Nothing of this plan can be undone.")
+        return self.proposer.offer(undo, target, person)

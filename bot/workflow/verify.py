@@ -11,6 +11,7 @@ from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis, Progress
 from bot.domain.findings import Finding, Verdict
 from bot.domain.people import Person
+from bot.domain.phrases import plain_name
 from bot.domain.plans import FixPlan
 from bot.domain.playbooks import Playbook
 from bot.domain.redaction import redact
@@ -117,9 +118,11 @@ def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
     """
     waiting = {finding.rule: finding for finding in diagnosis.findings if finding.judgement.waits_for}
     verdicts = {finding.rule: finding.verdict for finding in diagnosis.findings}
+    checks = {finding.rule: finding.check or plain_name(finding.rule) for finding in diagnosis.findings}
+    named = {rule: checks.get(rule, plain_name(rule)) for rule in plan.verify_rules}
     judged = [rule for rule in plan.verify_rules if rule not in waiting]
-    bad = [rule for rule in judged if verdicts.get(rule) is Verdict.PROBLEM]
-    unseen = [rule for rule in judged if verdicts.get(rule, Verdict.UNKNOWN) is Verdict.UNKNOWN]
+    bad = [named[rule] for rule in judged if verdicts.get(rule) is Verdict.PROBLEM]
+    unseen = [named[rule] for rule in judged if verdicts.get(rule, Verdict.UNKNOWN) is Verdict.UNKNOWN]
     waits = [waiting[rule] for rule in plan.verify_rules if rule in waiting]
     looked = f" ({diagnosis.looked_from})" if diagnosis.looked_from else ""
     answer = _answer(_not_waiting(plan.symptoms, diagnosis, waiting), diagnosis)
@@ -128,7 +131,7 @@ def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
     if plan.yields:
         return judge_measure(plan, diagnosis)
     if bad:
-        return Result.NOT_VERIFIED, f"Applied, but {', '.join(bad)} still finds the problem."
+        return Result.NOT_VERIFIED, f"Applied, but the problem is still there: {', '.join(bad)}."
     if answer is False:
         return Result.NOT_VERIFIED, f"Applied, but lookups still fail{looked}."
     if unseen or diagnosis.binding is None:
@@ -136,9 +139,9 @@ def _judge(plan: FixPlan, diagnosis: Diagnosis) -> tuple[Result, str]:
     if waits:
         return Result.WAITS, f"Applied; waits for {waits[0].judgement.waits_for}: {_left(waits[0])}"
     if answer is None:
-        return Result.UNVERIFIABLE, f"Applied, not verified: it could not be seen whether lookups answer{looked}."
-    lookups = f" and every lookup answered{looked}" if plan.symptoms else ""
-    return Result.VERIFIED, f"Verified: {', '.join(plan.verify_rules)} healthy{lookups}."
+        return Result.UNVERIFIABLE, f"Applied, not verified: no lookup could be made{looked}."
+    lookups = f"every lookup answered{looked}; " if plan.symptoms else ""
+    return Result.VERIFIED, f"Verified: {lookups}healthy again: {', '.join(named.values())}."
 
 
 def _not_waiting(symptoms: Collection[str], diagnosis: Diagnosis, waiting: Collection[str]) -> tuple[str, ...]:

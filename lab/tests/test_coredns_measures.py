@@ -86,7 +86,7 @@ def test_the_query_log_goes_on_by_approval_counts_what_is_sent_and_goes_off_afte
         card = ana.wait_for(reading.can_be_approved, timeout_seconds=180)
         ben.clicks(card, "approve")
         done = ben.wait_for(lambda m: m.ts == card.ts and bool(reading.outcome(m)), timeout_seconds=420)
-        assert "Verified: query_log can be read now." in reading.outcome(done)
+        assert "Verified: query log can be read now." in reading.outcome(done)
         assert corefile(lab) == former.replace("    errors\n", "    log\n    errors\n", 1)
 
         bot.kill()
@@ -96,7 +96,7 @@ def test_the_query_log_goes_on_by_approval_counts_what_is_sent_and_goes_off_afte
         after = eventually(lambda: asked_by(lab, pods), lambda seen: seen[0] - before[0] >= sent, seconds=60)
         time_is_over(stage)
         bot.start()
-        taken_back = "its time was over, and it was taken back"
+        taken_back = "its time was over, and it was undone"
         ben.wait_for(lambda m: m.ts == card.ts and taken_back in as_text(m), timeout_seconds=420)
 
     assert corefile(lab) == former

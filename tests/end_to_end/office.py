@@ -34,8 +34,8 @@ class Office:
         """Let ana ask, and return the card of the plan: the one that follows, or the one that waits already."""
         ana, known = self.slack.person("ana"), {message.ts for message in self.slack.person("ana").sees()}
         assert ana.types(" ".join(("/dns-diagnose cluster-prod", *playbooks))).ok
-        report = ana.wait_for(lambda m: m.ts not in known and "Coverage." in as_text(m), timeout_seconds=30)
-        if "Waits for a decision already" in as_text(report):
+        report = ana.wait_for(lambda m: m.ts not in known and "[ Details ]" in as_text(m), timeout_seconds=30)
+        if "Decide on the plan that is waiting" in as_text(report):
             return next(message for message in reversed(ana.sees()) if reading.can_be_approved(message))
         return ana.wait_for(lambda m: m.ts not in known and reading.can_be_approved(m), timeout_seconds=30)
 

@@ -41,7 +41,7 @@ def test_two_people_at_once_have_one_effect_in_every_round(world: RunningWorld) 
     ("name", "reason"),
     [
         ("ana", "somebody else must approve"),
-        ("dan", "not among those who may decide"),
+        ("dan", "You may not decide on plans"),
         ("guest", "a guest"),
         ("robot", "a bot"),
         ("gone", "deactivated"),

@@ -45,16 +45,17 @@ def test_it_is_asked_for_approved_read_and_off_again_after_a_kill(office: Office
     assert ana.types("/dns-log cluster-prod 10m").ok
     card = ana.wait_for(reading.can_be_approved, timeout_seconds=60)
     shown = as_text(card)
-    assert "Measure for cluster-prod: Switch CoreDNS's query log on for a time" in shown
-    assert "Gets missing evidence: query_log, for ndots_amplification" in shown
-    assert "+    log" in shown
-    assert "It is taken back by itself after 10 minutes." in shown
+    assert "Measure for cluster-prod: 1 approval needed" in shown
+    assert "Switch CoreDNS's query log on for a time" in shown
+    assert "To read: query log, for " in shown
+    assert "+ log" in shown
+    assert "Undone automatically after 10 minutes." in shown
     assert "whose next update may overwrite it" in shown
     assert "The new Corefile is accepted by the bot's own grammar" in shown
 
     ben.clicks(card, "approve")
     outcome = office.ends(card)
-    assert "Verified: query_log can be read now." in outcome
+    assert "Verified: query log can be read now." in outcome
     assert corefile(office) == former.replace("    errors\n", "    log\n    errors\n", 1)
 
     office.bot.kill()
@@ -65,5 +66,5 @@ def test_it_is_asked_for_approved_read_and_off_again_after_a_kill(office: Office
         time.sleep(0.2)
     assert corefile(office) == former
     ben.wait_for(
-        lambda m: m.ts == card.ts and "its time was over, and it was taken back" in as_text(m), timeout_seconds=120
+        lambda m: m.ts == card.ts and "its time was over, and it was undone" in as_text(m), timeout_seconds=120
     )

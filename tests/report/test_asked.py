@@ -16,10 +16,12 @@ from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Transport
 from bot.domain.phrases import timestamp
 from bot.report.diagnosis_words import diagnosis_words
 from bot.report.json_report import json_report
+from bot.report.plan_words import Caller
 from bot.report.terminal import diagnosis_text
 from bot.rules import asked_name_does_not_exist
 from bot.settings.load import shipped
 from bot.slack.render import Views
+from bot.slack.reports import first_message, thread_messages
 from tests.lookups.test_lookup_rules import judge
 from tests.report.test_reports import CAUSE, SYMPTOM, WELL, diagnosis, evidence_of
 
@@ -65,7 +67,9 @@ def shown(subject: Diagnosis, output: str) -> str:
     words = diagnosis_words(subject, at=timestamp)
     if output == "text":
         return diagnosis_text(words)
-    return json.dumps(Views(shipped("templates")).message("report", report=words).blocks)
+    views, asker = Views(shipped("templates")), Caller(id="U01", name="ana")
+    messages = (first_message(views, subject, words), *thread_messages(views, subject, words, asker))
+    return json.dumps([message.blocks for message in messages], ensure_ascii=False)
 
 
 def absent(subject: Diagnosis) -> Finding:

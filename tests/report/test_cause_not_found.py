@@ -52,11 +52,11 @@ def test_checks_that_could_not_run_are_no_known_cause() -> None:
     """The headline says how many; what would let most of them run is the first advice, before that for the symptom."""
     words = words_of(AILING, blind("a", PODS + TIME_OUT), blind("b", NODES + TIME_OUT), blind("c", "no", "logs: get"))
 
-    assert words.headline == "prod: 1 CoreDNS pod not well, cause not found: 3 checks could not run"
-    assert words.verdict.startswith("1 CoreDNS pod not well; the cause is not found: 3 of 5 checks could not run")
+    assert words.headline == "prod: 1 CoreDNS pod not healthy, cause not found: 3 checks could not run"
+    assert words.verdict.startswith("1 CoreDNS pod not healthy; the cause was not found: 3 of 5 checks could not run")
     assert words.advice == (
-        f"To let 2 checks run: {TIME_OUT}",
-        "To let 1 check run, grant to the reading identity: logs: get.",
+        f"To let 2 more checks run: {TIME_OUT}",
+        "To let 1 more check run, grant the bot's read role: logs: get.",
         "kubectl describe pod coredns-a",
     )
     assert "WHAT TO DO" in diagnosis_text(words)
@@ -67,7 +67,7 @@ def test_reasons_are_grouped() -> None:
     words = words_of(AILING, blind("a", PODS + TIME_OUT), blind("b", NODES + TIME_OUT), blind("c", "the log is off"))
 
     assert words.unknown == (
-        f"no answer from the API server: 2 checks (Check a, Check b). {TIME_OUT}",
+        f"No answer from the API server: 2 checks (Check a, Check b). {TIME_OUT}",
         "Check c: the log is off.",
     )
 
@@ -76,7 +76,7 @@ def test_with_every_check_run_it_is_no_known_cause() -> None:
     """Nothing was left out: the rules that there are do not know it."""
     words = words_of(AILING, WELL)
 
-    assert words.headline == "prod: 1 CoreDNS pod not well, no known cause found"
+    assert words.headline == "prod: 1 CoreDNS pod not healthy, no known cause found"
     assert words.advice == ("kubectl describe pod coredns-a",)
     assert "SEEN  coredns_pods_not_ready" in diagnosis_text(words)
 
@@ -85,8 +85,8 @@ def test_without_a_problem_the_first_advice_is_what_would_let_checks_run() -> No
     """No all-clear, and how to get one."""
     words = words_of(WELL, blind("a", "403", "pods: list"), blind("b", "403", "pods: list"))
 
-    assert words.advice == ("To let 2 checks run, grant to the reading identity: pods: list.",)
-    assert words.unknown == ("missing permission pods: list: 2 checks (Check a, Check b).",)
+    assert words.advice == ("To let 2 more checks run, grant the bot's read role: pods: list.",)
+    assert words.unknown == ("Missing permission pods: list: 2 checks (Check a, Check b).",)
 
 
 def test_a_pod_that_the_cause_does_not_name_stays_unexplained() -> None:
@@ -94,5 +94,5 @@ def test_a_pod_that_the_cause_does_not_name_stays_unexplained() -> None:
     cause = finding("cause", Judgement(verdict=Verdict.PROBLEM, summary="s", pods=("coredns-b",)))
 
     assert words_of(AILING, cause).unexplained == (
-        "1 CoreDNS pod not well (coredns-a) explained by none of the causes above: there may be another one."
+        "1 CoreDNS pod not healthy (coredns-a) not explained by the causes above: there may be another cause."
     )

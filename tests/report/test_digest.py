@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.digests import ClusterHealth, Digest, LightRound, NotSeen, Worsened
 from bot.domain.health import Forwarded, LastDiagnosis, Problem, Sample, Served, Standing
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.report.digest_picture import MOST_LINES, alt_text, figure, lines, picture
 from bot.report.digest_text import digest_text
 from bot.report.digest_words import digest_words
@@ -69,13 +69,13 @@ def test_what_is_new_worse_fixed_and_open_is_told_in_this_order() -> None:
         still_open=(replace(PROBLEM, title="It is slow"),),
     )  # fmt: skip
 
-    text = digest_text(digest_words(found, Ids(), at=clock))
+    text = digest_text(digest_words(found, Ids(), at=timestamp))
 
     told = [
         "DNS health, 2026-12-01 09:00 Europe/Paris",
         "1 new, 4 worse, 2 fixed, 1 still open in 1 cluster.",
         "NEW (1)",
-        "prod: DNS is blocked (critical, since 2026-12-01 06:00 UTC). udp/53 is stopped.",
+        "prod: DNS is blocked (critical, since 2026-12-01T06:00:00Z). udp/53 is stopped.",
         "WORSE (4)",
         "prod: DNS is blocked (critical, was warning).",
         "prod: latency p95 120 ms (was 2.0 ms)",
@@ -85,7 +85,7 @@ def test_what_is_new_worse_fixed_and_open_is_told_in_this_order() -> None:
         "by the approved plan Mend it (p1))",
         "by no plan of this bot)",
         "STILL OPEN (1)",
-        "prod: It is slow (critical, open since 2026-12-01 06:00 UTC, last seen 2026-12-01 08:00 UTC).",
+        "prod: It is slow (critical, open since 2026-12-01T06:00:00Z, last seen 2026-12-01T08:00:00Z).",
     ]
     whole = " ".join(text.split())
     places = [whole.index(line) for line in told]
@@ -116,7 +116,7 @@ def test_what_is_new_worse_fixed_and_open_is_told_in_this_order() -> None:
 )
 def test_marks_and_trends_are_words_and_signs(fares: ClusterHealth, row: tuple[str, ...]) -> None:
     """What is not known to be well is not marked so."""
-    assert digest_words(digest(clusters=(fares,)), Ids(), at=clock).rows == (row,)
+    assert digest_words(digest(clusters=(fares,)), Ids(), at=timestamp).rows == (row,)
 
 
 def test_what_the_table_has_no_room_for_and_what_was_not_seen_is_said() -> None:
@@ -126,7 +126,7 @@ def test_what_the_table_has_no_room_for_and_what_was_not_seen_is_said() -> None:
         clusters=(WELL, unseen), diagnosed=("calm",), not_diagnosed=(NotSeen(cluster="odd", reason="another cluster"),)
     )
 
-    words = digest_words(found, Ids(), at=clock)
+    words = digest_words(found, Ids(), at=timestamp)
 
     assert words.rows[0][0] == "? hung"
     (line,) = words.details
@@ -134,7 +134,7 @@ def test_what_the_table_has_no_room_for_and_what_was_not_seen_is_said() -> None:
         "calm: 2 of 2 pods ready on 2 nodes in 1 zone, 1 restart; CoreDNS 1.11.4, add-on v1.11.4-eksbuild.2; "
         "SERVFAIL 1.00 %, NXDOMAIN 30 %, REFUSED 0 %; p50/p95/p99 1.0 ms/4.0 ms/14 ms, cache hits 60 %; "
         "10 forward failures, most at 10.0.0.2; 0 failed reloads, 0 panics; an estimated 90 % of 1,024 packets a "
-        "second free at the busiest node; diagnosed at 2026-12-01 08:00 UTC."
+        "second free at the busiest node; diagnosed at 2026-12-01T08:00:00Z."
     )
     assert "Not seen: hung. no answer within 10 s." in words.notes
     assert "Not diagnosed though something changed: odd. another cluster." in words.notes

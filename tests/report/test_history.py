@@ -58,7 +58,7 @@ def test_history_tells_who_pressed_what_was_done_and_how_it_ended() -> None:
     assert lines == [
         "2026-11-21T09:00:00Z cluster-prod, asked by U01: problem (dns_blocked_by_security_group)  (diagnosis d-1)",
         "Let members of sg-0abc talk to one another (p-1), medium risk: Done.",
-        "Approve pressed by U01 at 2026-11-21T09:00:00Z, not taken: the requester",
+        "Approve pressed by U01 at 2026-11-21T09:00:00Z, not accepted: the requester",
         "Approved by U02 at 2026-11-21T09:00:00Z",
         "2026-11-21T09:00:00Z Step 1, security group sg-0abc (eks-cluster-sg-prod): done (sgr-1)",
         f"{Result.NOT_VERIFIED.value.capitalize()}: lookups still fail",
@@ -70,8 +70,8 @@ def test_history_says_that_no_known_cause_was_found() -> None:
     """A problem without a root cause is no healthy cluster; a healthy one has no cause to name."""
     without = replace(REPAIRED, root_causes=(), proposals=(), outcomes=(), asked_by=None)
 
-    assert "asked by the schedule: problem (no known cause)" in told(without)
-    assert "asked by the schedule: healthy  (" in told(replace(without, verdict=Verdict.HEALTHY))
+    assert "asked from a terminal: problem (no known cause)" in told(without)
+    assert "asked from a terminal: healthy  (" in told(replace(without, verdict=Verdict.HEALTHY))
     assert told().startswith("Nothing is recorded yet.")
 
 

@@ -237,8 +237,8 @@ def test_measure_stands_beside_fixes_with_what_it_yields() -> None:
         [{"measure": "enable_log", "with": {"for": "30m"}, "risk": "low", "yields": ["query_log"]}],
     )
     text = " ".join(told(subject).split())
-    assert "the measure enable_log (low risk), which gets missing evidence: query_log." in text
-    assert "Ask in Slack with /dns-log" in text
+    assert "could not be checked without query log. The bot can propose “enable log” (low risk) to read it" in text
+    assert "/dns-log in Slack gives the exact plan." in text
 
 
 def test_what_people_are_handed_stands_whole_at_the_end() -> None:
@@ -282,7 +282,7 @@ def test_latent_fault_is_said_plainly() -> None:
     """A cause without a failing lookup is a latent fault, and the report says so."""
     latent = replace(diagnosis(CAUSE), lookups_all_answer=True)
 
-    assert "Latent fault: every lookup answers right now" in told(latent)
+    assert "Latent fault: every lookup is answered right now" in told(latent)
     assert "Latent" not in told(diagnosis(CAUSE, SYMPTOM))
 
 
@@ -302,7 +302,7 @@ def test_what_a_cause_does_not_reach_stays_unexplained() -> None:
     astray = replace(CAUSE, judgement=replace(CAUSE.judgement, reach=(Reach(nodes=frozenset({"n9"})),)))
     partly = diagnosis(astray, SYMPTOM)
 
-    assert "1 failing lookup explained by none of the causes above" in told(partly)
+    assert "1 failing lookup not explained by the causes above" in told(partly)
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ PUBLIC = seen(Answer.ANSWERED, "54.1.2.3")
 @pytest.mark.parametrize(
     ("scene", "verdict"),
     [
-        pytest.param(replace(SENT, lookups=FAILS), PROBLEM, id="sent elsewhere, and look-ups fail"),
+        pytest.param(replace(SENT, lookups=FAILS), PROBLEM, id="sent elsewhere, and lookups fail"),
         pytest.param(replace(SENT, lookups=ANSWERS), HEALTHY, id="sent to servers that pass the name on"),
         pytest.param(replace(SENT, lookups=UNPROBED), UNKNOWN, id="sent elsewhere, and nobody looked"),
-        pytest.param(SENT, UNKNOWN, id="sent elsewhere, and look-ups could not be gathered"),
+        pytest.param(SENT, UNKNOWN, id="sent elsewhere, and lookups could not be gathered"),
         pytest.param(
             replace(SENT, lookups=FAILS, associations=()), UNKNOWN, id="the VPC's resolver would not know it either"
         ),

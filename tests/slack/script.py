@@ -20,7 +20,7 @@ from bot.domain.digests import DigestSchedule
 from bot.domain.findings import Severity
 from bot.domain.history import Lease, NotBegun
 from bot.domain.people import Directory, Person
-from bot.domain.plans import Fix, FixPlan, Planned
+from bot.domain.plans import Fix, FixPlan, Planned, Step
 from bot.domain.playbooks import FindingUse, FixUse, Playbook
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history import SqlHistory
@@ -84,6 +84,8 @@ class Script:
     hold: threading.Event | None = None
     result: Result = Result.VERIFIED
     summary: str = "All lookups answer."
+    inverse: Step | None = None
+    """What takes a step back, where somebody asks for that."""
     undo: FixPlan | None = None
     """The plan that takes the repair back, offered where it ends."""
     undo_id: str = ""
@@ -260,7 +262,7 @@ class Script:
             plan=lambda _: Planned(steps=self.plan.steps, blast_radius=self.plan.blast_radius),
             read=lambda step, _: step.before,
             apply=lambda _step, _writing: {},
-            inverse=lambda _step, _effects: None,
+            inverse=lambda _step, _effects: self.inverse,
             permissions=(),
         )
 

@@ -111,7 +111,7 @@ class Office:
             assert not any(button in as_text(card) for button in BUTTONS), f"live buttons:\n{as_text(card)}"
         threads = {card.ts for card in cards}
         lines = [as_text(one.seen()) for one in self.slack.messages(CHANNEL) if one.thread_ts in threads]
-        assert lines.count(outcome_words(outcome)) == 1, f"in the thread stands {lines}"
+        assert lines.count(f"@ana {outcome_words(outcome)}") == 1, f"in the thread stands {lines}"
         assert self.setting.history.due() == ()
         return outcome.result.value
 

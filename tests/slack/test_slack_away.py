@@ -104,7 +104,7 @@ def test_ten_minutes_without_slack_lose_and_double_nothing(stage: Stage, time: F
     said = standing(stage)[begun:]
     words = [text for text in said if text.startswith("word ")]
     assert words == [f"word {number}" for number in range(6)]
-    assert said.count("Verified: All lookups answer.") == 1
+    assert said.count("@ana Verified: All lookups answer.") == 1
     assert "Verified: All lookups answer." in stage.card_text()
     assert away < 30, "Slack is asked ever more seldom"
     assert stage.script.history.due() == ()

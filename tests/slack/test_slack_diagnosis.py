@@ -26,12 +26,11 @@ def test_command_becomes_a_report_in_place_with_evidence_in_its_thread(stage: An
     report = as_text(top[0].seen())
     assert len(top) == 2
     assert "DNS is blocked by a security group" in report
-    assert "looked from 2 of 3 nodes" in report
-    assert "ec2:DescribeNetworkAcls" in report
     assert "4 of 5 checks ran; 1 could not" in report
-    assert "2026-11-21 08:58 UTC" in report
     assert "Let members of sg-0abc talk to one another" in as_text(top[1].seen())
     threads = [as_text(message.seen()) for message in shown if message.thread_ts == top[0].ts]
+    said = ("@ana: cluster-prod", "looked from 2 of 3 nodes", "ec2:DescribeNetworkAcls", "2026-11-21T08:58:00Z")
+    assert [words for words in said if not any(words in text for text in threads)] == []
     assert any("ec2:DescribeSecurityGroupRules" in text for text in threads)
 
 
@@ -145,7 +144,7 @@ def test_measure_is_proposed_and_read_in_a_diagnosis_of_its_playbook(
     stage.script.make = lambda question, asked_by: replace(found, question=question, asked_by=asked_by)
 
     stage.post_card()
-    assert "Gets missing evidence: query_log, for dns_blocked_by_security_group" in stage.card_text()
+    assert "To read: query log, for dns blocked by security group" in stage.card_text()
     stage.press("ben", "Approve")
     stage.press("ana", "Diagnose again")
 
@@ -182,7 +181,7 @@ def test_progress_is_shown_and_never_overwrites_the_report(stage: Any) -> None:
 
     report = next(message for message in stage.slack.messages(CHANNEL) if message.ts == seen.ts)
     assert "Nodes" in as_text(seen)
-    assert "Root cause" in as_text(report.seen())
+    assert "Cause: " in as_text(report.seen())
     assert "sources read" not in as_text(report.seen())
 
 
@@ -218,7 +217,7 @@ def test_lost_answer_to_a_post_is_not_sent_again(stage: Any) -> None:
     stage.look_for_work()
 
     shown = [as_text(message.seen()) for message in stage.slack.messages(CHANNEL) if not message.thread_ts]
-    assert ["Root cause" in text for text in shown] == [True, False]
+    assert ["\nCause: " in text for text in shown] == [True, False]
     assert "[ Approve ]" in shown[1]
 
 

@@ -215,5 +215,5 @@ def test_who_may_not_approve_may_not_mute(stage: Stage) -> None:
     mute(stage, "ana")
 
     assert stage.script.health.mutes("cluster-prod") == ()
-    assert "You are not among those who may decide" in stage.slack.person("ana").sees_text(CHANNEL)
-    assert "You are not among those who may decide" not in stage.slack.person("ben").sees_text(CHANNEL)
+    assert "You may not decide on plans" in stage.slack.person("ana").sees_text(CHANNEL)
+    assert "You may not decide on plans" not in stage.slack.person("ben").sees_text(CHANNEL)

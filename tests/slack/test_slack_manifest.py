@@ -66,7 +66,7 @@ def test_manifest_declares_exactly_the_commands_that_exist(manifest: dict[str, A
 
 
 def test_manifest_subscribes_to_what_is_listened_for(manifest: dict[str, Any]) -> None:
-    """Only mentions are delivered; channels are looked into for the bot's own messages alone."""
+    """Only mentions and direct messages are delivered; channels are looked into for the bot's own messages alone."""
     listened = [key.removeprefix("event:") for key in BY_LISTENER if key.startswith("event:")]
 
     assert manifest["settings"]["event_subscriptions"]["bot_events"] == listened

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.slack import FaultKind, WebFault, as_text
+from bot.sandbox.slack import FaultKind, Kind, WebFault, as_text
 from bot.workflow.record import read_record
 
 CHANNEL = "C0123456789"
 
 
 def report_of(stage: Any) -> Any:
-    """Let ana diagnose, and return the report."""
+    """Let ana diagnose, and return the last message of the report's thread: what was read."""
     stage.slack.person("ana").types("/dns-diagnose cluster-prod name=orders.shop.svc")
     stage.quiet()
-    return next(one for one in stage.slack.person("ana").sees() if "Root cause" in as_text(one))
+    return next(one for one in stage.slack.person("ana").sees() if as_text(one).startswith("What was read"))
 
 
 def shared(stage: Any) -> list[Any]:
@@ -34,7 +34,7 @@ def test_record_stands_in_the_thread_of_its_report(stage: Any) -> None:
     (file,) = message.files
     read = read_record(file.content, name=file.name)
     stored = stage.script.history.diagnosis(read.manifest.diagnosis_id)
-    assert message.thread_ts == report.ts
+    assert message.thread_ts == report.thread_ts
     assert file.name.startswith("cluster-prod-")
     assert file.name.endswith(".dnsrec")
     assert "dnsbot replay" in file.title
@@ -73,12 +73,18 @@ def test_a_guest_gets_no_record(stage: Any) -> None:
 
 
 def test_a_diagnosis_that_is_not_in_the_history_has_no_record(stage: Any) -> None:
-    """The database was down when it was made."""
-    stage.script.history.down = "The database did not answer."
-    report = report_of(stage)
-    stage.script.history.down = ""
-
-    stage.press("ben", "record", report)
+    """Whatever a button carries is looked up first."""
+    payload = {
+        "type": "block_actions",
+        "team": {"id": "T01"},
+        "user": {"id": "U02", "team_id": "T01"},
+        "trigger_id": "1.2",
+        "channel": {"id": CHANNEL},
+        "container": {"type": "message", "message_ts": "1.0", "channel_id": CHANNEL},
+        "actions": [{"type": "button", "action_id": "record", "value": "no-such-one", "action_ts": "9.9"}],
+    }
+    assert stage.slack.deliver(payload, kind=Kind.INTERACTIVE).ok
+    stage.quiet()
 
     assert shared(stage) == []
     assert "is not in the history" in stage.slack.person("ben").sees_text()

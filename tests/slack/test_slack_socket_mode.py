@@ -36,7 +36,7 @@ def test_command_clicks_and_modal_over_a_websocket(socket_stage: Any) -> None:
 
     assert len(stage.script.diagnosed) == 1
     assert "[ Approve ]" in as_text(card)
-    assert "not among those" in stage.slack.person("dan").sees_text()
+    assert "You may not decide" in stage.slack.person("dan").sees_text()
     assert sent.errors == {}
     assert "Rejected by chloe" in stage.card_text()
 

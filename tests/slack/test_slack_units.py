@@ -38,12 +38,16 @@ def test_shipped_units_are_found_by_name() -> None:
     ]
     assert [unit.name for unit in units(bot.slack.buttons, "BUTTON", Button)] == [
         "approve",
+        "commands",
+        "details",
         "diagnose_again",
         "diagnose_cluster",
         "mute_issue",
+        "pick_cluster",
         "record",
         "reject",
         "review_break_glass",
+        "undo",
     ]
     assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == ["mute_known_issue", "reject_reason"]
 

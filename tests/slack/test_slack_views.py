@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -35,24 +36,25 @@ from bot.domain.history import Entry, Story
 from bot.domain.lookups import Answer, Transport
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.people import Person
-from bot.domain.phrases import clock, timestamp
+from bot.domain.phrases import timestamp
 from bot.domain.places import Peer, Place
 from bot.errors import ConfigurationError, UnitError
-from bot.report.diagnosis_words import OpenCard, diagnosis_words
+from bot.report.diagnosis_words import NOTHING_PROPOSED, OpenCard, diagnosis_words
 from bot.report.digest_words import HEADINGS, DigestSection, DigestWords, KnownIssue
-from bot.report.evidence_words import evidence_words
+from bot.report.evidence_words import check_details
 from bot.report.glass_words import GlassWords
 from bot.report.history_words import HistoryWords, PageWords, PlanHistory, history_words
 from bot.report.home_words import HomeWords, WaitingPlan
-from bot.report.plan_words import plan_words, policy_words
+from bot.report.plan_words import Caller, plan_words, policy_words
 from bot.report.terminal import diagnosis_text
 from bot.report.timeline_words import EventWords
 from bot.report.watch_words import WatchWords
 from bot.sandbox.slack import Seen, as_text
-from bot.sandbox.slack.blocks import check_message, check_view, too_long
+from bot.sandbox.slack.blocks import check_message, check_view, text_of, too_long
 from bot.slack.cards import further_words, offers_diagnosis
 from bot.slack.commands.help import CommandHelp
 from bot.slack.render import Message, Views
+from bot.slack.reports import first_message, thread_messages
 from bot.slack.subscribing import Offered
 from bot.slack.text import clean
 from tests.slack.samples import lookup, sample_diagnosis
@@ -171,6 +173,14 @@ def hostile_diagnosis(sample: Diagnosis, text: str, number: int) -> Diagnosis:
     )
 
 
+def assert_on_one_screen(message: Message) -> None:
+    """Find few blocks and few words before the buttons."""
+    before = list(itertools.takewhile(lambda block: block["type"] != "actions", message.blocks))
+    seen = "".join(text for block in before for text in text_of(block))
+    assert len(before) <= 5
+    assert len(seen) <= 600
+
+
 fast = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -183,14 +193,17 @@ def test_report_and_evidence_stay_harmless_and_within_limits(
     diagnosis = hostile_diagnosis(diagnosis_of(), text, number)
     proposed = Proposed(proposals=(proposal_of(),) * number, not_offered=(advice_of(text, *(text,) * number),) * number)
     cards = (OpenCard(title=text, asked_by=text, url="https://x.slack.com/archives/C1/p1"),) * number
-    report = VIEWS.message(
-        "report", report=diagnosis_words(diagnosis, proposed, asked_by=text, at=clock, note=text, open_cards=cards)
-    )
-    groups = evidence_words(diagnosis, at=clock)
+    facts = diagnosis_words(diagnosis, proposed, asked_by=text, at=timestamp, note=text, open_cards=cards)
+    first = first_message(VIEWS, diagnosis, facts, text)
 
-    assert_well(report)
-    for group in groups:
-        assert_well(VIEWS.message("evidence", group=group))
+    assert_well(first)
+    assert_on_one_screen(first)
+    for message in thread_messages(VIEWS, diagnosis, facts, Caller(id=text, name=text)):
+        assert_well(message)
+    details = VIEWS.modal("details", title=text, diagnosis_id=text, checks=check_details(diagnosis))
+    assert check_view(details) == ()
+    View(**details).validate_json()
+    assert_harmless(details)
 
 
 @fast
@@ -222,13 +235,18 @@ def test_cards_stay_harmless_and_within_limits(
     )
     outcome = Outcome(proposal_id="p-1", result=Result.STOPPED, summary=text, steps=())
     facts = plan_words(
-        Story(proposal=proposal, journal=journal, outcome=outcome, version=1), PlainNames(text), at=clock
+        Story(proposal=proposal, journal=journal, outcome=outcome, version=1), PlainNames(text), at=timestamp
     )
 
     for view in ("proposal", "decided"):
         assert_well(VIEWS.message(view, card=facts, value=VALUE))
-    assert_well(VIEWS.message("outcome", card=facts, value=VALUE, further=(text,) * number, again=True))
-    assert_well(VIEWS.message("steps", step=facts.steps[0]))
+    assert_well(VIEWS.message("outcome", card=facts, value=VALUE, further=(text,) * number, again=True, undo=True))
+    assert_well(VIEWS.message("steps", heading=text, label=text, text=text[:5000]))
+    if len(text) * number * number < 5_000:
+        whole = VIEWS.modal("commands", card=facts)
+        assert check_view(whole) == ()
+        View(**whole).validate_json()
+        assert_harmless(whole)
 
 
 @fast
@@ -253,6 +271,9 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
     commands = (CommandHelp(usage=text, purpose=text),) * 5
     assert_well(VIEWS.message("help", commands=commands, clusters=many, playbooks=many, name=text))
     assert_well(VIEWS.message("refusal", reason=text, hints=many))
+    clusters = many or (text,)
+    assert_well(VIEWS.message("pick_cluster", clusters=clusters, thread_ts="1700000000.000100"))
+    assert_well(VIEWS.message("called", callers=(Caller(id=text, name=text),) * number, said=text))
     section = DigestSection(heading=text, lines=many or (text,))
     digest = DigestWords(
         title=text, summary=text, sections=(section,) * 4, headings=HEADINGS, rows=((text,) * len(HEADINGS),) * number,
@@ -281,7 +302,8 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
 
 def test_every_view_is_rendered_by_a_test() -> None:
     """A new view needs its hostile test: these are all there are."""
-    tested = {"report", "evidence", "proposal", "decided", "outcome", "steps"}
+    tested = {"report", "cause", "lookups", "unchecked", "ruled_out", "evidence", "details"}
+    tested |= {"proposal", "decided", "outcome", "steps", "commands", "called", "pick_cluster"}
     tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline", "break_glass"}
     tested |= {"watch", "home", "subscribe", "unsubscribe"}
 
@@ -358,7 +380,7 @@ def test_latent_fault_is_said_plainly(diagnosis_of: Any) -> None:
     diagnosis = diagnosis_of(lookups_all_answer=True)
     text = rendered(diagnosis)
 
-    assert "Latent fault: every lookup answers right now (looked from 2 of 3 nodes)" in text
+    assert "Latent fault: every lookup is answered right now (looked from 2 of 3 nodes)" in text
 
 
 def test_failing_lookups_without_a_cause_say_that_no_known_cause_was_found(diagnosis_of: Any) -> None:
@@ -370,7 +392,7 @@ def test_failing_lookups_without_a_cause_say_that_no_known_cause_was_found(diagn
     text = rendered(replace(sample, findings=alone))
 
     assert "no known cause found" in text.splitlines()[0]
-    assert "Ruled out:" in text
+    assert "1 check ruled out as the cause." in text
     assert "Kube dns service missing" in text
     assert "Root cause" not in text
 
@@ -382,8 +404,9 @@ def test_what_to_do_about_an_unexplained_symptom_is_said_once(diagnosis_of: Any)
     told = replace(symptom.judgement, advice=("kubectl get pods",))
     text = rendered(replace(sample, findings=(replace(symptom, explained_by=(), judgement=told),)))
 
-    assert text.count("kubectl get pods") == 1
-    assert text.count("What you can do:") == 2
+    in_thread = text.partition("\n@ana: ")[2]
+    assert in_thread.count("kubectl get pods") == 1
+    assert in_thread.count("What to do:") == 2
     assert "Capture packets" in text
 
 
@@ -396,9 +419,9 @@ def test_healthy_and_unknown_do_not_look_alike(diagnosis_of: Any) -> None:
     healthy_text = rendered(replace(sample, findings=well, lookups_all_answer=True))
     unknown_text = rendered(replace(sample, findings=unknown, lookups_all_answer=None, looked_from="no selector"))
     assert "no DNS problem found" in healthy_text.splitlines()[0]
-    assert "not everything could be checked" in unknown_text.splitlines()[0]
+    assert "no problem found, but 1 of 3 checks could not run" in unknown_text.splitlines()[0]
     assert "Missing permission: ec2:DescribeNetworkAcls" in unknown_text
-    assert "could not look. no selector" in unknown_text
+    assert "No test lookup could be made. no selector" in unknown_text
 
 
 def with_part_unread(sample: Diagnosis) -> Diagnosis:
@@ -428,14 +451,14 @@ def with_unexplained(sample: Diagnosis) -> Diagnosis:
     [
         (with_part_unread, "add-on coredns: 403. Missing permission: eks:DescribeAddon."),
         (without_cause, "Capture packets on udp/53 at a CoreDNS pod"),
-        (without_cause, "Lookups fail; no rule explains why."),
-        (with_unexplained, "1 failing lookup explained by none of the causes above"),
+        (without_cause, "Lookups fail; no check explains why."),
+        (with_unexplained, "1 failing lookup not explained by the causes above"),
         (
             with_unexplained,
-            "kubernetes.default.svc.cluster.local. udp from shop/web on ip-10-0-1-9 at 172.20.0.10: timed out",
+            "kubernetes.default.svc.cluster.local. over udp from shop/web on ip-10-0-1-9 to 172.20.0.10: timed out",
         ),
-        (lambda sample: replace(sample, lookups_all_answer=True), "Latent fault: every lookup answers right now"),
-        (lambda sample: sample, "4 of 5 checks ran; 1 could not."),
+        (lambda sample: replace(sample, lookups_all_answer=True), "Latent fault: every lookup is answered right now"),
+        (lambda sample: sample, "4 of 5 checks ran; 1 could not"),
         (lambda sample: sample, "Network ACLs: EC2 refused the call. Missing permission: ec2:DescribeNetworkAcls."),
         (lambda sample: replace(sample, findings=sample.findings[2:]), "this is not an all-clear"),
     ],
@@ -456,36 +479,38 @@ def test_matrix_shows_failures_first(diagnosis_of: Any) -> None:
     """The lookup matrix names node, server and transport, failing lines first."""
     text = rendered(diagnosis_of())
     lines = [line.strip() for line in text.splitlines()]
-    start = next(index for index, line in enumerate(lines) if line.split()[:2] == ["from", "asked"])
+    start = next(index for index, line in enumerate(lines) if line.split()[:2] == ["From", "Server"])
 
-    assert lines[start + 1].split() == ["ip-10-0-1-1", "service", "172.20.0.10", "timed", "out", "ok", "-", "-"]
-    assert lines[start + 2].split() == ["ip-10-0-1-2", "service", "172.20.0.10", "ok", "-", "-", "-"]
+    failed = ["✗", "timed", "out", "✓", "ok", "-", "-"]
+    assert lines[start + 1].split() == ["ip-10-0-1-1", "service", "172.20.0.10", *failed]
+    assert lines[start + 2].split() == ["ip-10-0-1-2", "service", "172.20.0.10", "✓", "ok", "-", "-", "-"]
 
 
 def test_what_is_unknown_is_named_by_what_was_looked_at(diagnosis_of: Any) -> None:
-    """Report and evidence say "Network ACLs": "unknown: DNS is blocked" would read as its opposite."""
+    """Report and details say "Network ACLs": "unknown: DNS is blocked" would read as its opposite."""
     diagnosis = diagnosis_of()
-    lines = [check.line for group in evidence_words(diagnosis, at=clock) for check in group.checks]
+    titles = [check.title for check in check_details(diagnosis)]
 
     assert "Network ACLs: EC2 refused the call" in rendered(diagnosis)
-    assert "unknown: Network ACLs. The network ACLs could not be read." in lines
-    assert any(line.startswith("problem: DNS is blocked by a security group.") for line in lines)
+    assert "? Network ACLs (dns_blocked_by_network_acl, critical, playbook network-acls): unknown" in titles
+    assert titles[0].startswith("✗ DNS is blocked by a security group (dns_blocked_by_security_group, critical")
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "must be healthy and lookups must answer (dns_lookups_fail). If not, the undo"),
-        ({"symptoms": ()}, "dns_blocked_by_security_group must be healthy. If not, the undo"),
-        ({"undoes": "p-0"}, "it must be as it was before plan p-0."),
+        ({}, "every test lookup must be answered, and these checks must be healthy: Security groups. If not, the undo"),
+        ({"symptoms": ()}, "Verified by a new diagnosis: these checks must be healthy: Security groups. If not, the"),
+        ({"undoes": "p-0"}, "they must be as before plan p-0."),
     ],
     ids=["symptom", "no symptom", "undo"],
 )
 def test_card_says_what_verifies_the_plan(proposal_of: Any, changes: dict[str, Any], said: str) -> None:
-    """The rules and the symptoms that the plan carries; an undo is read, not judged."""
+    """The checks and the lookups that the plan carries; an undo is read, not judged."""
     proposal = proposal_of()
+    story = story_of(replace(proposal, plan=replace(proposal.plan, **changes)))
 
-    facts = plan_words(story_of(replace(proposal, plan=replace(proposal.plan, **changes))), PlainNames(""), at=clock)
+    facts = plan_words(story, PlainNames(""), at=timestamp, checks={"dns_blocked_by_security_group": "Security groups"})
 
     assert said in facts.verification
 
@@ -495,7 +520,7 @@ def test_policy_is_said_in_words(proposal_of: Any) -> None:
     words = policy_words(proposal_of().policy, PlainNames(""))
 
     assert words == (
-        "Environment production: 1 person must approve, from U03 or members of S01. The requester may not approve."
+        "Environment production: 1 person must approve, of U03 or members of S01. Who asked may not approve."
     )
 
 
@@ -517,16 +542,15 @@ def test_measure_is_called_one_and_says_what_it_gets(plan_of: Any, proposal_of: 
     proposal = proposal_of(plan=plan)
     proposed = Proposed(proposals=(proposal,), not_offered=())
 
-    facts = plan_words(story_of(proposal), PlainNames("ana"), at=clock)
+    facts = plan_words(story_of(proposal), PlainNames("ana"), at=timestamp)
     card = as_text_of(VIEWS.message("proposal", card=facts, value=VALUE))
-    words = diagnosis_words(diagnosis_of(), proposed, asked_by="ana", at=clock)
-    report = as_text_of(VIEWS.message("report", report=words))
+    report = rendered(diagnosis_of(), proposed)
 
-    assert "Measure for cluster-prod: Switch the query log on" in card
-    assert "Gets missing evidence: query_log, for ndots_amplification" in card
-    assert "query_log must be readable and ndots_amplification must no longer lack it" in card
+    assert "Measure for cluster-prod: 1 approval needed" in card
+    assert "To read: query log, for ndots amplification" in card
+    assert "a new diagnosis must be able to read query log, for ndots amplification" in card
     assert "healthy" not in card
-    assert "(risk medium, 1 step): a measure that gets missing evidence: query_log, for ndots_amplification" in report
+    assert "(medium risk, 1 step), to read what is missing: query log, for ndots amplification" in report
 
 
 def test_verified_measure_offers_the_diagnosis_that_it_was_for(plan_of: Any, proposal_of: Any) -> None:
@@ -549,11 +573,11 @@ def test_history_names_the_people_and_how_proposals_stand(proposal_of: Any) -> N
         proposals=(proposal_of(),),
         outcomes=(),
     )
-    facts = history_words([entry], PlainNames("ana"), at=clock)[0]
+    facts = history_words([entry], PlainNames("ana"), at=timestamp)[0]
 
-    assert facts.heading == "2026-11-21 09:00 UTC cluster-prod, asked by ana:"
+    assert facts.heading == "2026-11-21T09:00:00Z cluster-prod, asked by ana:"
     assert facts.verdict == "problem (dns_blocked_by_security_group)"
-    assert "Waits for 1 approval, until 2026-11-21 09:30 UTC." in facts.plans[0].brief
+    assert "Waits for 1 approval, until 2026-11-21T09:30:00Z." in facts.plans[0].brief
 
 
 def story_of(proposal: Proposal) -> Story:
@@ -605,10 +629,12 @@ def test_report_says_where_was_looked_and_where_not(gap: Gap | None, lines: list
     assert str(SHARED) not in rendered(diagnosis)
 
 
-def rendered(diagnosis: Diagnosis) -> str:
-    """Return a report as a person reads it."""
-    facts = diagnosis_words(diagnosis, Proposed(proposals=(), not_offered=()), asked_by="ana", at=clock)
-    return as_text_of(VIEWS.message("report", report=facts))
+def rendered(diagnosis: Diagnosis, proposed: Proposed = NOTHING_PROPOSED) -> str:
+    """Return a report with its thread as a person reads it."""
+    facts = diagnosis_words(diagnosis, proposed, asked_by="ana", at=timestamp)
+    asker = Caller(id="U01", name="ana")
+    messages = [first_message(VIEWS, diagnosis, facts), *thread_messages(VIEWS, diagnosis, facts, asker)]
+    return "\n".join(map(as_text_of, messages))
 
 
 def as_text_of(message: Message) -> str:

@@ -50,7 +50,7 @@ def test_those_the_policy_names_approve(setting: Any, proposal: Proposal, user_i
     ("user_id", "team_id", "why"),
     [
         pytest.param("U01", "T01", "somebody else must approve", id="requester"),
-        pytest.param("U04", "T01", "not among those", id="outsider"),
+        pytest.param("U04", "T01", "You may not decide", id="outsider"),
         pytest.param("U05", "T01", "guest", id="guest-in-the-group"),
         pytest.param("U06", "T01", "bot", id="bot-in-the-group"),
         pytest.param("U07", "T01", "deactivated", id="deactivated"),
@@ -108,7 +108,7 @@ def test_the_requester_may_always_withdraw(setting: Any, proposal: Proposal) -> 
 
 def test_an_outsider_may_not_reject(setting: Any, proposal: Proposal) -> None:
     """Stopping a repair is a decision as well."""
-    with pytest.raises(Refused, match="not among those"):
+    with pytest.raises(Refused, match="You may not decide"):
         _press(setting, proposal, "U04", Choice.REJECT, reason="I do not like it")
 
 
@@ -213,9 +213,9 @@ def test_a_stricter_policy_holds_for_pending_plans(setting: Any, proposal: Propo
     setting.policies["production"] = replace(
         setting.policies["production"], user_groups=(), users=("U09", "U03"), required=2
     )
-    with pytest.raises(Refused, match="not among those"):
+    with pytest.raises(Refused, match="You may not decide"):
         _press(setting, proposal, "U02")
-    with pytest.raises(Refused, match="not among those"):
+    with pytest.raises(Refused, match="You may not decide"):
         _press(setting, replace(proposal), "U04")
     assert _press(setting, proposal, "U09").still_needed == 1
 

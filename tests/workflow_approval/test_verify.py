@@ -43,10 +43,12 @@ def test_the_same_question_is_asked_of_the_playbooks_that_matter(setting: Any, k
 @pytest.mark.parametrize(
     ("changes", "result", "says"),
     [
-        pytest.param({"heals": False}, Result.NOT_VERIFIED, "door_shut still finds", id="rule-says-problem"),
+        pytest.param(
+            {"heals": False}, Result.NOT_VERIFIED, "the problem is still there: door shut", id="rule-says-problem"
+        ),
         pytest.param({"lookups": False}, Result.NOT_VERIFIED, "lookups still fail", id="lookups-fail"),
-        pytest.param({"lookups": None}, Result.UNVERIFIABLE, "whether lookups answer", id="no-lookups"),
-        pytest.param({"unseen": True}, Result.UNVERIFIABLE, "door_shut could not be checked", id="rule-unknown"),
+        pytest.param({"lookups": None}, Result.UNVERIFIABLE, "no lookup could be made", id="no-lookups"),
+        pytest.param({"unseen": True}, Result.UNVERIFIABLE, "door shut could not be checked", id="rule-unknown"),
         pytest.param({"unseen": True, "lookups": False}, Result.NOT_VERIFIED, "still fail", id="problem-outweighs"),
     ],
 )

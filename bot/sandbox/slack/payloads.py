@@ -84,18 +84,43 @@ def _event(workspace: Workspace, event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def direct_message(workspace: Workspace, account: Account, message: Message) -> dict[str, Any]:
+    """Return the `event_callback` of a `message.im`."""
+    whole = mention(workspace, account, message)
+    whole["event"] |= {"type": "message", "channel_type": "im"}
+    return whole
+
+
+def message_shortcut(
+    workspace: Workspace, account: Account, message: Message, callback_id: str, base_url: str
+) -> dict[str, Any]:
+    """Return the `message_action` payload of a shortcut that was chosen on a message."""
+    channel = workspace.channels[message.channel]
+    return {
+        **_interaction(workspace, account, "message_action"),
+        "callback_id": callback_id,
+        "channel": {"id": channel.id, "name": channel.name},
+        "message_ts": message.ts,
+        "message": message.as_json(),
+        "response_url": f"{base_url}/response/{workspace.new_response(account.id, channel.id)}",
+    }
+
+
 def click(workspace: Workspace, account: Account, message: Message, press: Press, base_url: str) -> dict[str, Any]:
     """Return the `block_actions` payload of a button in a message."""
     channel = workspace.channels[message.channel]
     response = workspace.new_response(account.id, channel.id, message.ts)
+    container: dict[str, Any] = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": channel.id,
+        "is_ephemeral": bool(message.only_visible_to),
+    }
+    if message.thread_ts:
+        container["thread_ts"] = message.thread_ts
     return {
         **_interaction(workspace, account, "block_actions"),
-        "container": {
-            "type": "message",
-            "message_ts": message.ts,
-            "channel_id": channel.id,
-            "is_ephemeral": bool(message.only_visible_to),
-        },
+        "container": container,
         "channel": {"id": channel.id, "name": channel.name},
         "message": message.as_json(),
         "state": {"values": {}},
@@ -139,6 +164,6 @@ def _interaction(workspace: Workspace, account: Account, kind: str) -> dict[str,
 
 
 def _action(workspace: Workspace, press: Press) -> dict[str, Any]:
-    kept = ("type", "action_id", "text", "value", "style")
+    kept = ("type", "action_id", "text", "value", "style", "selected_option")
     action = {key: copy.deepcopy(press.element[key]) for key in kept if key in press.element}
     return {**action, "block_id": press.block_id, "action_ts": workspace.next_ts()}

@@ -94,6 +94,36 @@ class Typist:
         with self._workspace.held() as workspace:
             return workspace.homes[self.account.id]
 
+    def writes_to_the_bot(self, text: str) -> Acked:
+        """Write a direct message to the app."""
+        with self._workspace.held() as workspace:
+            channel = workspace.channel_for(self.account.id)
+            assert channel is not None, "everybody has direct messages with the app"  # noqa: S101  # a person of the roster
+            message = workspace.add_message(self._message(channel.id, text, ""))
+            payload = payloads.direct_message(workspace, self.account, message)
+        return self._carrier.deliver_event(payload)
+
+    def chooses_shortcut(self, on: Seen, callback_id: str) -> Acked:
+        """Choose one of the app's shortcuts from the menu of a message."""
+        with self._workspace.held() as workspace:
+            message = workspace.find(on.channel, on.ts)
+            if message is None:
+                raise LookupError(f"{self.account.name} does not see message {on.ts} in {on.channel}")
+            payload = payloads.message_shortcut(workspace, self.account, message, callback_id, self._base_url)
+        return self._carrier.deliver(payload, kind=Kind.INTERACTIVE)
+
+    def picks(self, on: Seen, option: str) -> Acked:
+        """Choose an option, by its words, from the message's list."""
+        there = [(block, element) for block, element in elements(on.blocks) if element["type"] == "static_select"]
+        for block, element in there:
+            for one in element["options"]:
+                if one["text"]["text"] == option:
+                    press = payloads.Press(block_id=block, element={**element, "selected_option": one})
+                    with self._workspace.held() as workspace:
+                        payload = self._click_payload(workspace, on, press)
+                    return self._carrier.deliver(payload, kind=Kind.INTERACTIVE)
+        raise LookupError(f"no list there has an option {option!r}")
+
     def clicks(self, on: Seen | OpenView, button: str, *, confirm: bool = True, block_id: str = "") -> Clicked:
         """Press a button, by action id or by its words, as it stands on the screen that `on` shows.
 

@@ -6,6 +6,7 @@ import html
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from bot.sandbox.slack.roster import usual_roster
 from bot.sandbox.slack.workspace import Seen
 
 Block: TypeAlias = Mapping[str, Any]
@@ -105,10 +106,15 @@ def _part(part: Block) -> str:
     names = {"user": "user_id", "channel": "channel_id", "usergroup": "usergroup_id", "broadcast": "range"}
     kind = str(part["type"])
     if kind in names:
-        return f"@{part[names[kind]]}"
+        return f"@{name_of(str(part[names[kind]]))}"
     if kind == "emoji":
         return f":{part['name']}:"
     return str(part.get("text") or part.get("url") or part.get("fallback") or "")
+
+
+def name_of(number: str) -> str:
+    """Return the name of one of the usual people or groups, or the id."""
+    return _NAMES.get(number, number)
 
 
 def _table(block: Block) -> Iterator[str]:
@@ -156,6 +162,12 @@ def _other(block: Block) -> Iterator[str]:
     yield _text(block.get("text") or block.get("title") or f"[{block['type']}]")
 
 
+_USUAL: Final = usual_roster()
+_NAMES: Final = {
+    **{account.id: account.name for account in _USUAL.accounts},
+    **{group.id: group.handle for group in _USUAL.groups},
+}
+"""What is shown for the ids of the usual people and groups."""
 _RENDERERS: Final[Mapping[str, Callable[[Block], Iterator[str]]]] = {
     "actions": _actions,
     "card": _card,

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from bot.sandbox.slack import Seen, as_text
 from bot.sandbox.slack.roster import BOT_USER
 from bot.sandbox.slack.text import elements
 
-STILL_RUNNING = "The report takes this message's place."
+STILL_RUNNING = "The report replaces this message."
 HEALTHY = ": no DNS problem found"
 NOT_FOUND = ", no known cause found"
 ABSENT_NAME = ": a name that was asked about does not exist"
-ROOT_CAUSE = "Root cause:"
+CAUSE = "\nCause: "
+ROOT_CAUSE = "Root cause: "
 PROPOSED = "Proposed, for approval:"
-ADVICE = ("What you can do:", "Not offered: ")
-OUTCOME = "Outcome."
+ADVICE = "What to do: "
+OUTCOME = "Outcome:"
 WAITS = "Applied; waits for "
-STANDING = "How it stands."
-PLAN = "What else it touches."
+STANDING = "Status:"
+CARD = re.compile(r"Plan \S+, hash [0-9a-f]{12}$", re.MULTILINE)
 
 
 def is_report(message: Seen) -> bool:
@@ -27,8 +31,7 @@ def is_report(message: Seen) -> bool:
 
 def is_card(message: Seen) -> bool:
     """Tell whether this is a proposal's card, decided or not."""
-    text = as_text(message)
-    return message.user == BOT_USER and "\nPlan " in text and ", hash " in text
+    return message.user == BOT_USER and CARD.search(as_text(message)) is not None
 
 
 def headline(message: Seen) -> str:
@@ -46,9 +49,9 @@ def can_be_approved(message: Seen) -> bool:
     return "approve" in action_ids(message)
 
 
-def proposals_announced(report: Seen) -> int:
-    """Return how many proposals the report says will follow."""
-    lines = as_text(report).splitlines()
+def proposals_announced(thread: Sequence[Seen]) -> int:
+    """Return how many proposals the report's thread says will follow."""
+    lines = [line for message in thread for line in as_text(message).splitlines()]
     if PROPOSED not in (line.strip() for line in lines):
         return 0
     after = lines[[line.strip() for line in lines].index(PROPOSED) + 1 :]
@@ -62,7 +65,12 @@ def proposals_announced(report: Seen) -> int:
 
 def advises(report: Seen) -> bool:
     """Tell whether the report says what people can do themselves."""
-    return any(words in as_text(report) for words in ADVICE)
+    return ADVICE in as_text(report)
+
+
+def names_a_cause(report: Seen) -> bool:
+    """Tell whether the report names a root cause."""
+    return CAUSE in as_text(report)
 
 
 def outcome(card: Seen) -> str:
@@ -86,18 +94,6 @@ def steps_taken(card: Seen) -> tuple[str, ...]:
     return tuple(line.removeprefix("• ") for line in as_text(card).splitlines() if line.startswith("• Step "))
 
 
-def above_the_plan(card: Seen) -> str:
-    """Return a decided card's text without the plan under it, which was shown before."""
-    return as_text(card).partition(PLAN)[0].rstrip()
-
-
-def lookups(report: Seen) -> str:
-    """Return what the report says of lookups from inside: the sentence and the matrix under it."""
-    lines = as_text(report).splitlines()
-    start = next((index for index, line in enumerate(lines) if line.startswith("Lookups from inside")), None)
-    if start is None:
-        return ""
-    end = start + 1
-    while end < len(lines) and lines[end].startswith("    "):
-        end += 1
-    return "\n".join(line.removeprefix("    ") for line in lines[start:end])
+def is_first_of_thread(message: Seen, report: Seen) -> bool:
+    """Tell whether this is the first message of the report's thread, with the cause in full."""
+    return message.thread_ts == report.ts and headline(report).partition(" ")[2] in headline(message)

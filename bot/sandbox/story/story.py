@@ -44,7 +44,7 @@ class Story:
         report = self._diagnose(asker)
         if not self._problem_named(report):
             return FIXED
-        cards = self._cards(approver, report)
+        cards = self._cards(approver, self._thread(asker, report))
         approvable = [card for card in cards if reading.can_be_approved(card)]
         if not approvable:
             return self._advice(report, cards)
@@ -68,8 +68,15 @@ class Story:
         if whole:
             self.screen.shows_message("ana", CHANNEL_NAME, report)
         else:
-            self.screen.shows("ana", CHANNEL_NAME, f"{reading.headline(report)}\n{reading.lookups(report)}")
+            self.screen.shows("ana", CHANNEL_NAME, reading.headline(report))
         return report
+
+    def _thread(self, asker: Typist, report: Seen) -> list[Seen]:
+        """Show the report's thread, and return it as far as it stands."""
+        self._wait(asker, lambda m: reading.is_first_of_thread(m, report), ANSWER_SECONDS, "the report's thread")
+        thread = [message for message in asker.sees() if message.thread_ts == report.ts]
+        self.screen.shows_message("ana", "the report's thread", thread[0])
+        return thread
 
     def _problem_named(self, report: Seen) -> bool:
         """Tell whether there is a cause to deal with; raise when the report does not fit the world."""
@@ -77,14 +84,14 @@ class Story:
         if headline.endswith(reading.HEALTHY) and self.healthy:
             self.screen.step("Nothing is broken here, and the report says so")
             return False
-        named = reading.ROOT_CAUSE in as_text(report) or headline.endswith((reading.NOT_FOUND, reading.ABSENT_NAME))
+        named = reading.names_a_cause(report) or headline.endswith((reading.NOT_FOUND, reading.ABSENT_NAME))
         if not named or self.healthy:
             wanted = "no DNS problem" if self.healthy else "a root cause"
             raise Unexpected(f"The report should name {wanted}; its headline is: {headline}")
         return True
 
-    def _cards(self, approver: Typist, report: Seen) -> list[Seen]:
-        wanted = reading.proposals_announced(report)
+    def _cards(self, approver: Typist, thread: list[Seen]) -> list[Seen]:
+        wanted = reading.proposals_announced(thread)
 
         def there() -> list[Seen]:
             return [message for message in approver.sees() if reading.is_card(message)]
@@ -134,8 +141,8 @@ class Story:
                 self.screen.say(line)
 
     def _verified(self, approver: Typist, card: Seen) -> None:
-        self.screen.step("The card shows the decision, the steps and the outcome")
-        self.screen.shows("ben", CHANNEL_NAME, reading.above_the_plan(card))
+        self.screen.step("The card shows the decision and the outcome")
+        self.screen.shows_message("ben", CHANNEL_NAME, card)
         if self.forward is not None and reading.outcome(card).startswith(reading.WAITS):
             self._handed_over(card)
             self.screen.step("The people on premises do what is left to them")
@@ -161,7 +168,7 @@ class Story:
         until = time.monotonic() + self.after_seconds
         while True:
             report = self._diagnose(asker, whole=False)
-            if reading.ROOT_CAUSE not in as_text(report) and not reading.headline(report).endswith(reading.NOT_FOUND):
+            if not reading.names_a_cause(report) and not reading.headline(report).endswith(reading.NOT_FOUND):
                 return
             if time.monotonic() >= until:
                 raise Unexpected(f"After the verified fix the report still says: {reading.headline(report)}")

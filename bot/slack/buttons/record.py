@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.domain.approvals import MessageRef
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.errors import Refused
 from bot.slack.incoming import Pressed
 from bot.slack.messages import NotPosted
@@ -24,8 +24,8 @@ def run(pressed: Pressed, tools: SlackTools) -> None:
         raise Refused("This diagnosis is not in the history, so there is no record of it. Diagnose again.")
     if diagnosis.evidence_deleted_at is not None:
         raise Refused(
-            f"What diagnosis {diagnosis.id} had read was deleted at {clock(diagnosis.evidence_deleted_at)}, being old "
-            "(`retention:` in dnsbot.yaml): there is nothing left to record or replay. Diagnose again."
+            f"What diagnosis {diagnosis.id} had read was deleted at {timestamp(diagnosis.evidence_deleted_at)}, being "
+            "old (`retention:` in dnsbot.yaml): there is nothing left to record or replay. Diagnose again."
         )
     thread = MessageRef(channel=pressed.message.channel, ts=pressed.origin.thread_ts or pressed.message.ts)
     try:

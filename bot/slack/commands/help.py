@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.errors import Refused
 from bot.slack.incoming import Asked
+from bot.slack.refusals import refusal_words
 from bot.slack.tools import SlackTools
 from bot.slack.units import Command
 
@@ -39,7 +40,7 @@ def _refused(asked: Asked, tools: SlackTools) -> tuple[str, ...]:
     try:
         tools.use.door.check(asked.origin.person)
     except Refused as refusal:
-        return (f"not shown: {refusal}",)
+        return (f"not shown: {refusal_words(refusal, tools.names)}",)
     return ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bot.asking import known_cluster, sought_from
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.errors import Refused
 from bot.report.glass_words import open_glass
 from bot.report.history_words import page_words
@@ -37,7 +37,7 @@ def run(asked: Asked, tools: SlackTools) -> None:
     sought = sought_from(options, datetime.now(UTC), form="{}=".format)
     entries = tools.use.history.recent(cluster, sought=sought, limit=PAGE + 1)
     notes = open_glass(tools.use.history.broken_glass(cluster), tools.names)
-    page = page_words(entries, tools.names, at=clock, size=PAGE, cluster=cluster, sought=sought, notes=notes)
+    page = page_words(entries, tools.names, at=timestamp, size=PAGE, cluster=cluster, sought=sought, notes=notes)
     title = f"DNS history of {cluster}" if cluster else "DNS history of all clusters"
     same = [word for word in words if not word.startswith("older=")]
     again = " ".join([f"/dns-{COMMAND.name}", *same, f"older={page.older}"]) if page.older else ""
@@ -46,7 +46,7 @@ def run(asked: Asked, tools: SlackTools) -> None:
 
 def _show_incident(asked: Asked, tools: SlackTools, known_id: str) -> None:
     entries = tools.use.history.incident(known_id)
-    events = timeline(entries, tools.names, at=clock)
+    events = timeline(entries, tools.names, at=timestamp)
     title = f"Incident of {entries[0].cluster}"
     tools.messages.alone(asked.origin, tools.views.message("timeline", title=title, events=events))
 

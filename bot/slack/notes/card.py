@@ -1,30 +1,30 @@
-"""The card of a plan, as the plan stands now; steps that it shortens follow whole in its thread."""
+"""The card of a plan, as the plan stands now; what it leaves out follows whole in its thread."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.domain.history import Story
 from bot.domain.outbox import CARD, Note, Sending
-from bot.domain.phrases import clock
-from bot.report.plan_words import PlanWords, plan_words
-from bot.slack.cards import card_message
+from bot.errors import UnitError
+from bot.report.plan_words import PlanWords, StepWords
+from bot.slack.cards import card_message, plan_facts, whole_plan
 from bot.slack.render import Message, body_of
 from bot.slack.tools import SlackTools
 from bot.slack.units import Drawn, NoteKind
 
-STEPS_IN_CARD = 6
-STEPS_IN_THREAD = 20
-DIFF_IN_CARD = 900
-COMMAND_IN_CARD = 700
+STEPS_IN_THREAD = 100
+PIECE = 5_000
+"""Characters of a command or a difference in one message of the thread."""
 
 
 def draw(sending: Sending, tools: SlackTools) -> Drawn:
     """Return the card."""
     story = _with_report(tools, tools.use.history.story(sending.note.about["proposal_id"]), sending.note)
-    facts = plan_words(story, tools.names, at=clock)
+    facts = plan_facts(tools, story)
     message = card_message(tools, story, facts)
-    following = () if sending.place else tuple(_long_steps(tools, sending.note, facts, message))
+    following = () if sending.place else tuple(_steps(tools, sending.note, story, facts, message))
     return Drawn(message=message, version=story.version, following=following)
 
 
@@ -39,20 +39,40 @@ def _with_report(tools: SlackTools, story: Story, card: Note) -> Story:
     return replace(story, report_url=url)
 
 
-def _long_steps(tools: SlackTools, card: Note, facts: PlanWords, message: Message) -> list[Note]:
-    """Return every step whole where the card shortens one: nobody approves what they cannot read."""
-    long = [step for step in facts.steps if len(step.diff) > DIFF_IN_CARD or len(step.command) > COMMAND_IN_CARD]
-    if message.whole and not long and len(facts.steps) <= STEPS_IN_CARD:
+def _steps(tools: SlackTools, card: Note, story: Story, facts: PlanWords, message: Message) -> list[Note]:
+    """Return every step whole where the card or the form shortens one: nobody approves what they cannot read."""
+    if message.whole and all(change.whole for change in facts.changes) and _fits_form(tools, story):
         return []
+    said = [
+        (f"{index}.{part}", step.heading, label, text)
+        for index, step in enumerate(facts.steps[:STEPS_IN_THREAD])
+        for part, (label, text) in enumerate(_pieces(step))
+    ]
     return [
         Note(
-            key=f"step:{facts.plan_id}:{index}",
+            key=f"step:{facts.plan_id}:{number}",
             channel=card.channel,
-            body=body_of(tools.views.message("steps", step=step)),
+            body=body_of(tools.views.message("steps", heading=heading, label=label, text=text)),
             in_thread_of=card.key,
         )
-        for index, step in enumerate(facts.steps[:STEPS_IN_THREAD])
+        for number, heading, label, text in said
     ]
+
+
+def _pieces(step: StepWords) -> Iterator[tuple[str, str]]:
+    """Yield a step's difference and command, each whole, in as many pieces as messages are needed."""
+    for label, text in (("Difference.", step.diff), ("The same command.", step.command)):
+        parts = [text[start : start + PIECE] for start in range(0, len(text), PIECE)] or [""]
+        for number, part in enumerate(parts, 1):
+            yield label if len(parts) == 1 else f"{label} Part {number} of {len(parts)}.", part
+
+
+def _fits_form(tools: SlackTools, story: Story) -> bool:
+    try:
+        whole_plan(tools, story)
+    except UnitError:
+        return False
+    return True
 
 
 def refused(sending: Sending, tools: SlackTools, code: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.outbox import ENDING, Sending
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.report.plan_words import ending_line
 from bot.slack.tools import SlackTools
 from bot.slack.units import Drawn, NoteKind
@@ -14,7 +14,7 @@ def draw(sending: Sending, tools: SlackTools) -> Drawn | None:
     story = tools.use.history.story(sending.note.about["proposal_id"])
     for ending in story.endings:
         if str(ending.index) == sending.note.about.get("step"):
-            line = ending_line(ending, story.proposal.plan.steps, clock)
+            line = ending_line(ending, story.proposal.plan.steps, timestamp)
             return Drawn(message=tools.sentence(line), version=sending.version)
     return None
 

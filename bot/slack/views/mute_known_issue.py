@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.health import Mute
-from bot.domain.phrases import clock
+from bot.domain.phrases import timestamp
 from bot.domain.redaction import redact
 from bot.errors import Refused
 from bot.slack.incoming import Submitted
@@ -45,7 +45,7 @@ def run(submitted: Submitted, tools: SlackTools) -> None:
     )
     digester.store.mute(mute)
     tools.tell(
-        submitted.origin, f"{problem.title} in {cluster} is muted until {clock(until)}. Digests list it as muted."
+        submitted.origin, f"{problem.title} in {cluster} is muted until {timestamp(until)}. Digests list it as muted."
     )
 
 

@@ -1,0 +1,34 @@
+"""Details: every check of a diagnosis with its id, its conclusion and its proof, in a form for one person."""
+
+from __future__ import annotations
+
+import re
+
+from bot.errors import Refused
+from bot.report.evidence_words import check_details
+from bot.slack.incoming import Pressed
+from bot.slack.messages import NotPosted
+from bot.slack.tools import SlackTools
+from bot.slack.units import Button
+
+DIAGNOSIS_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def run(pressed: Pressed, tools: SlackTools) -> None:
+    """Open them, as the history has them."""
+    diagnosis = tools.use.history.diagnosis(pressed.value) if DIAGNOSIS_ID.fullmatch(pressed.value) else None
+    if diagnosis is None:
+        raise Refused("This diagnosis is not in the history. Its thread has the proof; diagnose again for details.")
+    modal = tools.views.modal(
+        "details",
+        title=f"{diagnosis.target.name}, dnsbot show {diagnosis.id}",
+        diagnosis_id=diagnosis.id,
+        checks=check_details(diagnosis),
+    )
+    try:
+        tools.messages.open_modal(pressed.trigger_id, modal)
+    except NotPosted as error:
+        raise Refused(f"The details could not be opened ({error.code}). Press Details again.") from error
+
+
+BUTTON = Button(name="details", run=run)

@@ -1,0 +1,1 @@
+"""Shortcuts of messages: one file each, exporting `SHORTCUT`; the file is named like the callback_id."""

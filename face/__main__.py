@@ -1,0 +1,30 @@
+"""Draw what a real run sent: `python -m face docs/pictures`; a picture each at 900 and at 400 px."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from face.chromium import draw, heights
+from face.page import page, screen
+from face.real_run import run
+
+WIDTHS = (900, 400)
+
+
+def main(folder: Path) -> None:
+    """Write the pictures, and print how high each is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {
+        (name, width): page([screen(messages, name=name, width=width)])
+        for name, messages in run().screens.items()
+        for width in WIDTHS
+    }
+    for (name, width), html in drawn.items():
+        height = heights(html)[name]
+        draw(html, folder / f"{name}-{width}.png", width=width, height=height)
+        sys.stdout.write(f"{name} at {width} px: {height} px high\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
