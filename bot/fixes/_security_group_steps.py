@@ -90,7 +90,7 @@ def adding_step(  # noqa: PLR0913  # what a step shows and sends
         },
         before=[dict(rule) for rule in before],
         diff=(*(f"  {_line(rule, way)}" for rule in before), *(f"+ {_line(rule, way)}" for rule in rules)),
-        undo=f"Revoke, by rule id, the {count(len(rules), 'rule')} that this plan creates; other rules stay.",
+        undo=f"Remove the {count(len(rules), 'rule')} that this plan adds; other rules stay.",
         command=_authorize_command(plan_id, f"<{group}>" if isinstance(group, Made) else group, direction, rules),
         writer=WriterKind.AWS,
         owner=owner,
@@ -112,7 +112,7 @@ def _owner(case: PlanCase, group_id: str) -> str:
     """Say who else manages the group, as far as evidence tells."""
     cluster = case.look_for(EksCluster)
     own = isinstance(cluster, EksCluster) and cluster.cluster_security_group_id == group_id
-    return "EKS created it (cluster security group)" if own else ""
+    return "EKS, which made it (the cluster security group) and may write it again" if own else ""
 
 
 def read(step: Step, look: Reading) -> JsonValue:

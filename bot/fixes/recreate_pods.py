@@ -178,7 +178,7 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
 
 FIX = Fix(
     name=NAME,
-    title="Recreate the application pods",
+    title="Restart the application pods",
     does=(
         "Restarts the controllers of the application pods as `kubectl rollout restart` does, one after the other, "
         "each once all pods of the one before are Ready; where told so, only within their PodDisruptionBudgets. "

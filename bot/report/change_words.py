@@ -94,7 +94,7 @@ def _later(step: Step) -> str:
 
 def _notes(step: Step) -> str:
     where = "" if step.place == HOME else f" At {step.place}."
-    owner = f" Also managed elsewhere: {step.owner.rstrip('.')}." if step.owner else ""
+    owner = f" Also managed by {step.owner.rstrip('.')}." if step.owner else ""
     return f"{where}{owner}{end_words(step)}"
 
 

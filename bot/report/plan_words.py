@@ -330,7 +330,7 @@ def outcome_words(outcome: Outcome) -> str:
 
 
 def _step(number: int, step: Step, total: int) -> StepWords:
-    owner = f" Also managed elsewhere: {step.owner.rstrip('.')}." if step.owner else ""
+    owner = f" Also managed by {step.owner.rstrip('.')}." if step.owner else ""
     later = " Runs only once lookups are answered again." if step.when is When.LOOKUPS_ANSWER else ""
     where = "" if step.place == HOME else f" At {step.place}."
     return StepWords(

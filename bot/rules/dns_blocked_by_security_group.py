@@ -66,13 +66,12 @@ def _problem(
     missing: tuple[Gap, ...],
     names: Mapping[str, str],
 ) -> Judgement:
-    blocked = Blocked.of(paths, found)
+    blocked, lacks = Blocked.of(paths, found), found[0].block.missing
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Security groups stop {transports_text(blocked)} in {len(blocked.pairs)} of {len(paths.pairs)} "
-            f"{paths.pairs_of}: {found[0].block.missing}. Lookups from {blocked.whom(paths)} time out "
-            "whenever they are sent there."
+            f"{lacks[:1].upper()}{lacks[1:]}. Security groups stop {transports_text(blocked)} in {len(blocked.pairs)} "
+            f"of {len(paths.pairs)} {paths.pairs_of}. Lookups from {blocked.whom(paths)} time out on these paths."
         ),
         proof=groups.proof(found, rules, names, asking="asking"),
         details=_details(found, paths),

@@ -64,8 +64,8 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"{len(failing)} of {len(asked)} lookups from inside failed ({kinds}), "
-            f"{'; '.join(where) if where else 'of every kind'}; {found.looked_from}."
+            f"{len(failing)} of {len(asked)} test lookups failed ({kinds}), "
+            f"{'; '.join(where) if where else 'whatever the name, protocol and server'}; {found.looked_from}."
         ),
         proof=(*matrix(made, failing), *_quoted(failing)),
         details={

@@ -70,7 +70,7 @@ def test_the_plan_is_one_rule_from_the_group_itself(
         f"'IpProtocol=-1,UserIdGroupPairs=[{{GroupId={hardened}}}]' --tag-specifications "
         "'ResourceType=security-group-rule,Tags=[{Key=dnsbot:plan,Value=plan1}]'"
     )
-    assert step.undo == "Revoke, by rule id, the 1 rule that this plan creates; other rules stay."
+    assert step.undo == "Remove the 1 rule that this plan adds; other rules stay."
     assert "2 interfaces on 2 nodes of 3" in plan.blast_radius
 
 

@@ -8,9 +8,10 @@ import pytest
 
 import bot.slack.buttons
 import bot.slack.commands
+import bot.slack.shortcuts
 import bot.slack.views
 from bot.errors import UnitError
-from bot.slack.units import Button, Command, Modal, units
+from bot.slack.units import Button, Command, Modal, Shortcut, units
 from tests.trial_units import trial_package
 
 GOOD = """
@@ -49,7 +50,13 @@ def test_shipped_units_are_found_by_name() -> None:
         "review_break_glass",
         "undo",
     ]
-    assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == ["mute_known_issue", "reject_reason"]
+    assert [unit.name for unit in units(bot.slack.views, "VIEW", Modal)] == [
+        "mute_known_issue",
+        "reject_reason",
+        "subscribe_digest",
+        "unsubscribe_digest",
+    ]
+    assert [unit.name for unit in units(bot.slack.shortcuts, "SHORTCUT", Shortcut)] == ["diagnose_message"]
 
 
 def test_new_file_is_a_new_command(folder: Callable[[str, str], ModuleType]) -> None:
