@@ -328,6 +328,16 @@ def test_a_plan_whose_requester_was_changed_is_not_decided(setting: Any, proposa
         _press(setting, proposal, "U02")
 
 
+def test_a_plan_whose_requester_was_changed_after_its_approval_is_not_run(setting: Any, proposal: Proposal) -> None:
+    """What is stored is compared with the chain once more when the plan is to be applied; nothing is written."""
+    _press(setting, proposal, "U02")
+    with setting.history.real.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE proposals SET requested_user_id = 'U03'")
+    outcome = setting.use().repairer.run(proposal.id, lambda _: None)
+    assert "requested by is not what the audit chain says" in outcome.summary
+    assert setting.world.writes == []
+
+
 def test_only_approve_makes_approved_plans() -> None:
     """The constructor stands in one module of the program."""
     modules = [path for path in (ROOT / "bot").rglob("*.py") if "ApprovedPlan(" in path.read_text(encoding="utf-8")]
