@@ -94,9 +94,9 @@ def test_delivery_that_nobody_listens_for_is_acknowledged_and_logged(
 ) -> None:
     """An event that somebody subscribed to, a button of former times: Slack keeps delivering."""
     caplog.set_level(logging.INFO, logger="bot.slack.app")
-    event = {"type": "event_callback", "team_id": "T01", "event_id": "Ev9", "event": {"type": "app_home_opened"}}
+    event = {"type": "event_callback", "team_id": "T01", "event_id": "Ev9", "event": {"type": "team_rename"}}
     acked = socket_stage.slack.deliver(event, kind=Kind.EVENT)
 
     (record,) = [one for one in caplog.records if one.message == "delivery without a listener"]
     assert acked.ok
-    assert vars(record)["type"] == "event_callback app_home_opened"
+    assert vars(record)["type"] == "event_callback team_rename"
