@@ -199,6 +199,8 @@ class Standing:
     """Of CoreDNS, as it says itself; empty: it was not read."""
     addon: str = ""
     """The version of the EKS add-on; empty: CoreDNS is none, or it was not read."""
+    addon_newest: str = ""
+    """The newest version of the add-on for this version of Kubernetes; empty: CoreDNS is none, or it was not read."""
     pods: tuple[str, ...] = ()
     """Names, sorted."""
     part_of_node: bool = False

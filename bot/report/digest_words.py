@@ -198,9 +198,17 @@ def _of_standing(standing: Standing) -> Iterator[str]:
     ready = f"{standing.pods_ready} of {count(standing.pods_wanted, 'pod')} ready"
     yield f"{ready} {where}, {count(standing.restarts, 'restart')}"
     if standing.version or standing.addon:
-        yield f"CoreDNS {standing.version or 'of unknown version'}, " + (
-            f"add-on {standing.addon}" if standing.addon else "no EKS add-on"
-        )
+        yield f"CoreDNS {standing.version or 'of unknown version'}, {_addon(standing)}"
+
+
+def _addon(standing: Standing) -> str:
+    if not standing.addon:
+        return "no EKS add-on"
+    if not standing.addon_newest:
+        return f"add-on {standing.addon}"
+    is_newest = standing.addon == standing.addon_newest
+    newest = "the newest" if is_newest else f"the newest is {standing.addon_newest}"
+    return f"add-on {standing.addon}, {newest} for this Kubernetes version"
 
 
 def _of_served(now: Served | None) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.digests import Worsened
@@ -69,7 +69,9 @@ def _by_standing(cluster: str, stood: Standing | None, stands: Standing | None) 
 
 def differs(stood: Standing | None, stands: Standing | None) -> bool:
     """Return whether CoreDNS is another than it was: other pods, restarts, versions, places."""
-    return stood is not None and stands is not None and stood != stands
+    if stood is None or stands is None:
+        return False
+    return replace(stood, addon_newest="") != replace(stands, addon_newest="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

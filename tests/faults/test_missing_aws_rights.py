@@ -30,6 +30,7 @@ from bot.report.permissions import Need, needs
 from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
+from bot.workflow.diagnose import HEALTH
 from tests.faults.every_right import use_every_right
 from tests.patience import patient
 
@@ -42,8 +43,8 @@ NEEDS: dict[str, Need] = {
     for need in needs(CATALOGUE)
     if isinstance(need.permission, AwsPermission) and need.use is Use.READ and need.permission.place is PlaceKind.HOME
 }
-GATHERED = [action for action in ACTIONS if NEEDS[action].gathers]
-"""What a diagnosis reads; the others are read by fixes alone, around a write."""
+GATHERED = [action for action in ACTIONS if NEEDS[action].gathers and set(NEEDS[action].units) != {HEALTH}]
+"""What a diagnosis reads; the others are read by light rounds, or by fixes alone, around a write."""
 WRITES: dict[str, Need] = {
     need.permission.action: need
     for need in needs(CATALOGUE)

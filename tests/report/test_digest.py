@@ -207,3 +207,21 @@ def test_lines_differ_without_colour_and_only_so_many_are_drawn() -> None:
 def test_without_a_series_there_is_no_picture() -> None:
     """One point is no line."""
     assert picture(digest(series=(samples("prod", 1),))) is None
+
+
+@pytest.mark.parametrize(
+    ("newest", "words"),
+    [
+        ("", "add-on v1.11.4-eksbuild.2; "),
+        ("v1.11.4-eksbuild.2", "add-on v1.11.4-eksbuild.2, the newest for this Kubernetes version; "),
+        ("v1.12.0-eksbuild.1", "the newest is v1.12.0-eksbuild.1 for this Kubernetes version; "),
+    ],
+    ids=["not read", "the newest", "behind"],
+)
+def test_the_addons_version_stands_beside_the_newest(newest: str, words: str) -> None:
+    """Where that was read."""
+    fares = replace(WELL, standing=replace(STANDING, addon_newest=newest))
+
+    (line,) = digest_words(digest(clusters=(fares,)), Ids(), at=timestamp).details
+
+    assert words in line

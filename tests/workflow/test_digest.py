@@ -208,6 +208,12 @@ def test_which_state_got_worse(before: dict[str, Any] | None, now: dict[str, Any
     assert differs(STANDING, replace(STANDING, **now)) is bool(now)
 
 
+def test_a_version_that_aws_brings_out_is_no_change_of_the_cluster() -> None:
+    """It is shown, and nothing is diagnosed for it; another version that is installed is a change."""
+    assert not differs(STANDING, replace(STANDING, addon_newest="v1.12.0-eksbuild.1"))
+    assert differs(STANDING, replace(STANDING, addon="v1.12.0-eksbuild.1"))
+
+
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 
 

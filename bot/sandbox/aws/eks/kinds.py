@@ -15,7 +15,12 @@ from bot.sandbox.aws.requests import Call
 Document: TypeAlias = dict[str, Any]
 """A resource, as its description shows it."""
 
-_ADDON_VERSIONS = {"coredns": "v1.11.4-eksbuild.2", "kube-proxy": "v1.32.0-eksbuild.2", "vpc-cni": "v1.19.2-eksbuild.1"}
+ADDON_VERSIONS = {
+    "coredns": ("v1.11.4-eksbuild.2", "v1.11.4-eksbuild.10"),
+    "kube-proxy": ("v1.32.0-eksbuild.2",),
+    "vpc-cni": ("v1.19.2-eksbuild.1",),
+}
+"""Those that a cluster of the sandbox may have; the first is the default one."""
 
 CLUSTER = LifeCycle(
     create=Phase(during="CREATING", after="ACTIVE", failed="FAILED"),
@@ -50,7 +55,7 @@ def _arn(call: Call, kind: str, cluster: Document, name: str) -> str:
 def _addon(call: Call, cluster: Document, asked: Asked) -> Document:
     name = asked["addonName"]
     created = {
-        "addonVersion": asked.get("addonVersion") or _ADDON_VERSIONS.get(name, "v1.0.0-eksbuild.1"),
+        "addonVersion": asked.get("addonVersion") or ADDON_VERSIONS.get(name, ("v1.0.0-eksbuild.1",))[0],
         "addonArn": _arn(call, "addon", cluster, name),
     }
     if asked.get("configurationValues"):

@@ -12,7 +12,7 @@ from moto.moto_api._internal import mock_random
 from bot.sandbox.aws.api_models import Asked
 from bot.sandbox.aws.eks import addon_configuration as configuration
 from bot.sandbox.aws.eks.cluster_store import ClusterStore, merge, missing, refuse_moving, taken
-from bot.sandbox.aws.eks.kinds import ADDON, CLUSTER, KINDS, Document, Kind
+from bot.sandbox.aws.eks.kinds import ADDON, ADDON_VERSIONS, CLUSTER, KINDS, Document, Kind
 from bot.sandbox.aws.eks.new_cluster import new_cluster
 from bot.sandbox.aws.json_pages import page
 from bot.sandbox.aws.life_cycle import Phase
@@ -22,6 +22,7 @@ from bot.sandbox.world.world import ACCOUNT, REGION
 
 _UPDATES = "updates"
 _PAGE = 100
+_KUBERNETES = "1.32"
 
 
 class Eks:
@@ -43,6 +44,7 @@ class Eks:
             "UpdateClusterConfig": self._update_config,
             "UpdateAddon": self._update_addon,
             "DescribeAddonConfiguration": self._describe_addon_configuration,
+            "DescribeAddonVersions": self._describe_addon_versions,
             "ListUpdates": self._list_updates,
             "DescribeUpdate": self._describe_update,
             **{f"List{kind.operation}s": partial(self._list_items, kind) for kind in KINDS},
@@ -118,6 +120,33 @@ class Eks:
         name, version = asked["addonName"], asked["addonVersion"]
         schema = json.dumps(configuration.schema_of(name, version))
         return {"addonName": name, "addonVersion": version, "configurationSchema": schema}
+
+    def _describe_addon_versions(self, call: Call, asked: Asked) -> Document:
+        """Describe all in one page, the newest first, as for each version of Kubernetes that is asked about."""
+        del call
+        kubernetes = asked.get("kubernetesVersion", _KUBERNETES)
+        named = [name for name in ADDON_VERSIONS if asked.get("addonName", name) == name]
+        if not named:
+            raise missing(f"Addon {asked['addonName']} specified is not supported")
+
+        def described(name: str) -> list[Document]:
+            return [
+                {
+                    "addonVersion": version,
+                    "architecture": ["amd64", "arm64"],
+                    "compatibilities": [
+                        {"clusterVersion": kubernetes, "platformVersions": ["*"], "defaultVersion": index == 0}
+                    ],
+                }
+                for index, version in reversed(list(enumerate(ADDON_VERSIONS[name])))
+            ]
+
+        return {
+            "addons": [
+                {"addonName": name, "type": "networking", "addonVersions": described(name), "publisher": "eks"}
+                for name in named
+            ]
+        }
 
     def _update(  # what is updated, from what to what, and what stands against it
         self,
