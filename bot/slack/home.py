@@ -15,10 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.jobs import Lane
-from bot.domain.json_values import canonical
+from bot.domain.json_values import JsonValue, canonical
 from bot.domain.people import Person
 from bot.domain.phrases import timestamp
-from bot.errors import DnsBotError
+from bot.errors import DnsBotError, HistoryUnavailable
 from bot.report.home_words import home_words
 from bot.slack.incoming import event_person
 from bot.workflow.glance import glance
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 5.0
 REMEMBERED_SECONDS = 900.0
 MOST_PEOPLE = 200
+RENEWED_AT_ONCE = 5
+"""Pages of one tick of the clock: each asks Slack who the person is, and user groups only some 20 times a minute."""
+NEWEST = 20
+"""Diagnoses in which something must be new for a page to say something else."""
 TAB = "home"
 
 
@@ -48,6 +52,29 @@ class Homes:
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pages: dict[Person, _Page] = field(default_factory=dict)
+    _due: set[Person] = field(default_factory=set)
+    _state: str = ""
+
+    def seen(self, state: str) -> None:
+        """Be told what pages are made from: where that is another than before, all pages are due."""
+        with self._lock:
+            if state != self._state:
+                self._state, self._due = state, set(self._pages)
+
+    def take_due(self) -> tuple[Person, ...]:
+        """Return whose pages are made anew now: some of those that are due, whoever opened theirs last first."""
+        with self._lock:
+            free = [one for one in reversed(self._pages) if one in self._due and not self._waits_seconds(one)]
+            taken = tuple(free[:RENEWED_AT_ONCE])
+            self._due.difference_update(taken)
+            return taken
+
+    def failed(self, person: Person) -> None:
+        """Say that a page was not published after all: it is due again."""
+        with self._lock:
+            if person in self._pages:
+                self._pages[person].said = ""
+                self._due.add(person)
 
     def opened(self, person: Person) -> None:
         """Remember that somebody looks at the page; what it said is forgotten, so that it is published again."""
@@ -64,15 +91,19 @@ class Homes:
             late = [one for one, page in self._pages.items() if self.clock() - page.opened_at > REMEMBERED_SECONDS]
             for person in late:
                 del self._pages[person]
+                self._due.discard(person)
             return tuple(self._pages)
 
     def waits_seconds(self, person: Person) -> float:
         """Return how long this person's page is not to be published yet; 0: now."""
         with self._lock:
-            page = self._pages.get(person)
-            if page is None or page.published_at is None:
-                return 0.0
-            return max(0.0, page.published_at + EVERY_SECONDS - self.clock())
+            return self._waits_seconds(person)
+
+    def _waits_seconds(self, person: Person) -> float:
+        page = self._pages.get(person)
+        if page is None or page.published_at is None:
+            return 0.0
+        return max(0.0, page.published_at + EVERY_SECONDS - self.clock())
 
     def says(self, person: Person, said: str) -> bool:
         """Say that this is published now; False where it says that already, or nobody looks any more."""
@@ -95,9 +126,27 @@ def home_opened(tools: SlackTools, body: Mapping[str, Any]) -> None:
 
 
 def renew_homes(tools: SlackTools) -> None:
-    """Queue the pages of all who opened theirs lately; one that says the same is not published. For the clock."""
-    for person in tools.homes.people():
+    """Queue the pages of those who opened theirs lately, where something is new in the history. For the clock."""
+    if not tools.homes.people():
+        return
+    try:
+        tools.homes.seen(_state(tools))
+    except HistoryUnavailable as error:
+        log.warning("home pages are not renewed", extra={"reason": str(error)})
+        return
+    for person in tools.homes.take_due():
         _queue(tools, person)
+
+
+def _state(tools: SlackTools) -> str:
+    """Return what tells whether anything happened that pages show."""
+    history = tools.use.history
+    newest: list[JsonValue] = [
+        [one.diagnosis_id, [f"{plan.id} {plan.state.value}" for plan in one.proposals], len(one.outcomes)]
+        for one in history.recent(limit=NEWEST)
+    ]
+    waits: list[JsonValue] = [f"{one.id} {sum(by.accepted for by in one.decisions)}" for one in history.pending()]
+    return canonical([newest, waits])
 
 
 def _queue(tools: SlackTools, person: Person) -> None:
@@ -117,4 +166,5 @@ def publish_home(tools: SlackTools, person: Person) -> None:
             view = tools.views.modal("home", home=words, at=timestamp(datetime.now(UTC)))
             tools.messages.publish_home(person.user_id, view)
     except DnsBotError as error:
+        tools.homes.failed(person)
         log.warning("a home page is not published", extra={"person": str(person), "reason": str(error)})

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.askers import AskerPolicy
 from bot.domain.people import Person
+from bot.sandbox.slack import FaultKind, WebFault
 from bot.sandbox.slack.text import blocks_text
 from bot.slack.home import Homes, renew_homes
 
@@ -107,3 +108,36 @@ def test_people_are_forgotten_after_a_while() -> None:
     assert homes.says(BEN, "x")
     assert homes.waits_seconds(BEN) == 5.0
     assert not homes.says(BEN, "x")
+
+
+def test_page_that_slack_did_not_take_is_published_at_a_later_tick(stage: Stage) -> None:
+    """Nothing new has to happen for it."""
+    now = [0.0]
+    stage.bot.tools.homes.clock = lambda: now[0]
+    stage.slack.fail(WebFault(method="views.publish", kind=FaultKind.ERROR, error="internal_error", times=1))
+    stage.slack.person("ana").opens_home()
+    stage.until(lambda: published(stage))
+    stage.quiet()
+
+    now[0] = 5.0
+    renew_homes(stage.bot.tools)
+    stage.quiet()
+
+    assert "? cluster-prod: never diagnosed" in page(stage, "ana")
+
+
+def test_without_news_nobody_is_looked_up(stage: Stage) -> None:
+    """Slack takes few look-ups of user groups a minute; where something is new few pages are made at once."""
+    now = [0.0]
+    homes = stage.bot.tools.homes
+    homes.clock = lambda: now[0]
+    people = [Person(team_id="T01", user_id=f"U{number:02}") for number in range(1, 9)]
+    for person in people:
+        homes.opened(person)
+    homes.seen("something")
+
+    turns = [homes.take_due() for _ in range(3)]
+    homes.seen("something")
+
+    assert turns == [tuple(people[:2:-1]), tuple(people[2::-1]), ()]
+    assert homes.take_due() == ()
