@@ -68,6 +68,24 @@ _Config = Annotated[
     Path | None, typer.Option("--config", help="dnsbot.yaml; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
 ]
 _Output = Annotated[Output, typer.Option("--output", help="text for people, json for scripts.")]
+_Cluster = Annotated[
+    str, typer.Argument(help="A cluster of dnsbot.yaml, or a context of the kubeconfig; default: the only or current.")
+]
+_Playbooks = Annotated[list[str] | None, typer.Argument(help="Playbooks to run; default: all.")]
+_Kubeconfig = Annotated[
+    str, typer.Option("--kubeconfig", help="Without dnsbot.yaml: this file; default: KUBECONFIG, then ~/.kube/config.")
+]
+_Context = Annotated[str, typer.Option("--context", help="Without dnsbot.yaml: this context; default: the current.")]
+_Region = Annotated[str, typer.Option("--region", help="Without dnsbot.yaml: the region; default: the context's.")]
+_EksName = Annotated[
+    str, typer.Option("--eks-name", help="Without dnsbot.yaml: the EKS cluster's name; default: the context's.")
+]
+_Selector = Annotated[
+    str,
+    typer.Option(
+        "--selector", "-l", metavar="LABELS", help="Without dnsbot.yaml: labels of application pods to look up from."
+    ),
+]
 _Scenario = Annotated[str, typer.Option("--scenario", help="See `dnsbot scenarios`.")]
 
 
@@ -102,9 +120,9 @@ def run(
 
 
 @app.command()
-def diagnose(
-    cluster: Annotated[str, typer.Argument(help="A cluster of dnsbot.yaml.")],
-    playbook: Annotated[list[str] | None, typer.Argument(help="Playbooks to run; default: all.")] = None,
+def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
+    cluster: _Cluster = "",
+    playbook: _Playbooks = None,
     pod: Annotated[str, typer.Option(help="Look from this pod, too: NS/NAME.")] = "",
     name: Annotated[list[str] | None, typer.Option(help="Look this host name up, too; may be repeated.")] = None,
     deadline: Annotated[str, typer.Option(help="Answer by then with what is known: 90s, 2m.")] = "60s",
@@ -112,18 +130,32 @@ def diagnose(
         Path | None, typer.Option(help="Keep what was read (redacted) in this file, for `dnsbot replay`.")
     ] = None,
     output: _Output = Output.TEXT,
+    kubeconfig: _Kubeconfig = "",
+    context: _Context = "",
+    region: _Region = "",
+    eks_name: _EksName = "",
+    selector: _Selector = "",
     config: _Config = None,
 ) -> None:
     """Diagnose one cluster.
+
+    Without dnsbot.yaml, or with --kubeconfig or --context: the kubeconfig's current context, and nothing is kept.
 
     Exit 0: all healthy. 2: a problem was found. 3: no problem found, but some check could not run.
     1: usage or configuration error.
     """
     from bot import commands
+    from bot.settings.assumed import Reach
 
-    question = commands.ask(cluster, tuple(playbook or ()), pod=pod, names=tuple(name or ()))
-    code = commands.diagnose(config, question, deadline=deadline, as_json=output is Output.JSON, record=record)
-    raise typer.Exit(code)
+    asked = commands.Asked(
+        words=((cluster,) if cluster else ()) + tuple(playbook or ()),
+        config=config,
+        reach=Reach(kubeconfig=kubeconfig, context=context, region=region, eks_name=eks_name, selector=selector),
+        pod=pod,
+        names=tuple(name or ()),
+        deadline=deadline,
+    )
+    raise typer.Exit(commands.diagnose(asked, as_json=output is Output.JSON, record=record))
 
 
 @app.command()
@@ -238,6 +270,29 @@ def migrate(
     from bot import commands
 
     commands.migrate_database(grant_to)
+
+
+@app.command()
+def init(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over the file that is there.")] = False,
+    kubeconfig: _Kubeconfig = "",
+    context: _Context = "",
+    region: _Region = "",
+    eks_name: _EksName = "",
+    selector: _Selector = "",
+) -> None:
+    """Write a dnsbot.yaml from the kubeconfig.
+
+    One entry for each EKS cluster that a context leads to; with --context for that alone. Nothing is called.
+    """
+    from bot import commands
+    from bot.settings.assumed import Reach
+
+    reach = Reach(kubeconfig=kubeconfig, context=context, region=region, eks_name=eks_name, selector=selector)
+    commands.init(reach, file, overwrite=force)
 
 
 @app.command()

@@ -47,7 +47,7 @@ from bot.workflow.run_step import StepRunner
 from bot.workflow.settle import Settler
 from bot.workflow.undo import UndoVerifier
 from bot.workflow.use_cases import UseCases
-from bot.workflow.verify import Verifier
+from bot.workflow.verify import RunDiagnosis, Verifier
 from bot.workflow.watch import Watcher
 
 if TYPE_CHECKING:
@@ -146,6 +146,17 @@ def make_diagnoser(
         deadline_seconds=deadline_seconds,
         corefile_program=corefile_program(settings),
     )
+
+
+@contextmanager
+def open_diagnosis(settings: Settings, *, deadline_seconds: float = 60.0) -> Iterator[RunDiagnosis]:
+    """Yield what diagnoses; it keeps what it finds where a database is configured, and nothing elsewhere."""
+    if settings.database_url:
+        with open_use_cases(settings, deadline_seconds=deadline_seconds) as use:
+            yield lambda question, asked_by, progress: use.diagnose(question, asked_by=asked_by, progress=progress)
+        return
+    with closing(SourceBook(settings)) as sources:
+        yield make_diagnoser(settings, sources, deadline_seconds=deadline_seconds).run
 
 
 def make_replayer() -> Diagnoser:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from bot.app import (
     load_units,
     make_diagnoser,
     make_replayer,
+    open_diagnosis,
     open_use_cases,
     shipped_playbooks,
     slack_settings,
@@ -28,9 +30,10 @@ from bot.app import (
 from bot.asking import host_from, known_cluster, known_playbook, pod_from, sought_from
 from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
-from bot.domain.phrases import timestamp
+from bot.domain.phrases import count, known, timestamp
 from bot.errors import ConfigurationError, DnsBotError, HistoryUnavailable
-from bot.settings.load import Settings, database_url, load_settings, shipped
+from bot.settings.assumed import Reach, assume
+from bot.settings.load import Settings, database_url, load_settings, settings_file, shipped
 from bot.workflow.durations import parse_duration
 from bot.workflow.load_playbook import load_playbooks
 from bot.workflow.record_files import check_writable, keep_record, read_packed
@@ -81,18 +84,62 @@ def seek(**options: str) -> Sought:
     return sought_from(options, datetime.now(UTC), form="--{} ".format)
 
 
-def diagnose(
-    config: Path | None, question: Question, *, deadline: str, as_json: bool, record: Path | None = None
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was typed to ask for a diagnosis."""
+
+    words: tuple[str, ...]
+    """The cluster, then playbooks; the cluster may be left out where there is one to take."""
+    config: Path | None
+    reach: Reach
+    pod: str
+    names: tuple[str, ...]
+    deadline: str
+
+    def opened(self) -> tuple[Settings, Question]:
+        """Return the settings and the question; what had to be assumed goes to standard error, a line each.
+
+        dnsbot.yaml is taken unless there is none, or a way to reach a cluster was given. Raises `ConfigurationError`.
+        """
+        if self.reach.given and self.config is not None:
+            raise ConfigurationError("--config and the options of a cluster without dnsbot.yaml exclude each other.")
+        named = self.config is not None or bool(os.environ.get("DNSBOT_CONFIG"))
+        if self.reach.given or not (named or settings_file().exists()):
+            return self._assumed()
+        settings = load_settings(self.config)
+        words = self.words
+        if len(settings.clusters) == 1 and (not words or words[0] in _playbook_names() - {*settings.clusters}):
+            words = (*settings.clusters, *words)
+        if not words:
+            raise ConfigurationError(f"Name a cluster: dnsbot diagnose CLUSTER. {known(settings.clusters, 'cluster')}")
+        return settings, self._question(words[0], words[1:])
+
+    def _assumed(self) -> tuple[Settings, Question]:
+        assumed = assume(self.reach, self.words, playbooks=_playbook_names())
+        passed = settings_file()
+        unused = (f"{passed} is not used, since the options name a cluster",) if passed.exists() else ()
+        for line in (*unused, *assumed.lines):
+            sys.stderr.write(f"dnsbot: assumed: {line}\n")
+        return assumed.settings, self._question(assumed.cluster, assumed.words)
+
+    def _question(self, cluster: str, playbooks: tuple[str, ...]) -> Question:
+        return ask(cluster, playbooks, pod=self.pod, names=self.names)
+
+
+def _playbook_names() -> set[str]:
+    return {file.stem for file in shipped("playbooks").glob("*.yaml")}
+
+
+def diagnose(asked: Asked, *, as_json: bool, record: Path | None = None) -> int:
     """Print one diagnosis and return the exit code. `record`: where to keep what was read for it."""
     from bot.logs import configure_logs
 
     configure_logs()
-    settings = load_settings(config)
+    settings, question = asked.opened()
     if record is not None:
         check_writable(record)
-    with open_use_cases(settings, deadline_seconds=_seconds(deadline)) as use:
-        diagnosis = use.diagnose(question)
+    with open_diagnosis(settings, deadline_seconds=_seconds(asked.deadline)) as run_diagnosis:
+        diagnosis = run_diagnosis(question, None, None)
     if diagnosis.unrecorded:
         sys.stderr.write(f"dnsbot: this diagnosis is not recorded: {diagnosis.unrecorded}\n")
     if record is not None:
@@ -274,6 +321,16 @@ def migrate_database(grant_to: str = "") -> None:
     print(f"The database is at the newest schema, {revision}.")
     if grant_to:
         print(f"Role {grant_to} may read and write, and not change or delete what the audit table holds.")
+
+
+def init(reach: Reach, file: Path | None, *, overwrite: bool) -> None:
+    """Write a dnsbot.yaml for the EKS clusters that the kubeconfig leads to, and say what is left to fill in."""
+    from bot.settings.written import write_settings
+
+    written = write_settings(reach, settings_file(file), overwrite=overwrite)
+    print(f"Wrote {written.file} with {count(len(written.clusters), 'cluster')}: {', '.join(written.clusters)}.")
+    for line in written.lines:
+        print(line)
 
 
 def doctor(config: Path | None, cluster: str) -> int:

@@ -18,7 +18,7 @@ from bot.clients.aws_retries import seconds_before_retry
 from bot.clients.aws_wire import BoundedSender, refuse_cut, refuse_foreign
 from bot.clients.pace import CALLS_A_SECOND, Pace
 from bot.clients.time_limit import seconds_left
-from bot.errors import SourceTimeout
+from bot.errors import EvidenceUnavailable, SourceTimeout
 
 
 class AwsIdentity:
@@ -59,7 +59,7 @@ class AwsIdentity:
 
     def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401  # botocore makes its classes at run time
         """Return the client of a service, made now when it is the first of its region."""
-        key = (region or self._region, service)
+        key = (region or self._region or self._own_region(), service)
         found = self._clients.get(key)
         if found is not None:
             return found
@@ -79,6 +79,15 @@ class AwsIdentity:
             event = f"request-created.{client.meta.service_model.service_id.hyphenize()}"
             client.meta.events.register_first(event, partial(_in_turn, self._pace, service, self._account, region))
         return client
+
+    def _own_region(self) -> str:
+        """Return the region that AWS's own variables and files name. Raises `EvidenceUnavailable` where they do not."""
+        found = self._session.get_config_variable("region")
+        if not found:
+            raise EvidenceUnavailable(
+                "no AWS region is known. Name it: --region, AWS_REGION, or `region` of the cluster in dnsbot.yaml."
+            )
+        return str(found)
 
     def log_in(self) -> None:
         """Get credentials that are good now. Raises what botocore raises; nothing else was sent then."""

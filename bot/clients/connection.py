@@ -32,6 +32,8 @@ class ClusterConnection:
     """Context for reading and looking up; empty: the kubeconfig's current one."""
     writer_context: str = ""
     """Context used only to apply an approved plan; empty: none."""
+    profile: str = ""
+    """Of AWS's files, for the process's own credentials; empty: as its variables and files say."""
     peer_roles: Mapping[Place, Roles] = field(default_factory=dict)
     """The roles of each peer of the target."""
 

@@ -43,6 +43,8 @@ class Wire:
     traffic: WireTraffic
     pace: Pace = field(default_factory=Pace)
     """Shared with the other clusters of the process."""
+    profile: str = ""
+    """Of AWS's files, for the process's own credentials; empty: as its variables and files say."""
 
 
 class Identities:
@@ -119,12 +121,12 @@ class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore has no
 
 def own_identity(*, retries: bool, wire: Wire) -> AwsIdentity:
     """Return the identity of the process itself: botocore's variables, files and roles."""
-    return _identity(_session(), retries=retries, wire=wire)
+    return _identity(_session(wire.profile), retries=retries, wire=wire)
 
 
 def assumed_identity(role_arn: str, session_name: str, *, retries: bool, wire: Wire) -> AwsIdentity:
     """Return the identity of a role that the process assumes. Its data loader is shared, since it costs the most."""
-    base_session = _session()
+    base_session = _session(wire.profile)
     base = _identity(base_session, retries=True, wire=wire)
     session = Session()
     session.register_component("data_loader", base_session.get_component("data_loader"))
@@ -140,8 +142,8 @@ def account_of(role_arn: str) -> str:
     return parts[_ARN_ACCOUNT] if len(parts) > _ARN_ACCOUNT else ""
 
 
-def _session() -> Session:
-    session = Session()
+def _session(profile: str) -> Session:
+    session = Session(profile=profile or None)
     session.register_component("data_loader", lean_models(session))
     return session
 

@@ -216,6 +216,7 @@ def _wire(connection: ClusterConnection, pool_size: int, pace: Pace | None) -> W
         names=OwnNames(),
         traffic=WireTraffic(),
         pace=pace or Pace(),
+        profile=connection.profile,
     )
 
 

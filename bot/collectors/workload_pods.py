@@ -40,8 +40,8 @@ def collect(look: View) -> WorkloadPods:
     selector, asked = look.target.workload_selector, look.question.pod
     if not selector and asked is None:
         raise EvidenceUnavailable(
-            "no workload_selector is configured for this cluster; set it in dnsbot.yaml to the labels of application "
-            "pods to look from, or name one pod (--pod NAMESPACE/NAME)",
+            "no workload_selector is configured for this cluster; set it in dnsbot.yaml (without one: --selector) to "
+            "the labels of application pods to look from, or name one pod (--pod NAMESPACE/NAME)",
             setting="workload_selector",
         )
     with reading("list pods"):

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from bot.workflow.durations import parse_duration
 
 _ROLE_ARN = re.compile(r"arn:(?:aws|aws-cn|aws-us-gov):iam::(\d{12}):role/[\w+=,.@/-]+", re.ASCII)
-_REGION = re.compile(r"[a-z]{2,10}(?:-[a-z]{1,20}){1,4}-\d{1,2}")
+REGION = re.compile(r"[a-z]{2,10}(?:-[a-z]{1,20}){1,4}-\d{1,2}")
 
 
 class Entry(BaseModel):
@@ -35,7 +35,7 @@ def _role_arn(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    if text and not _REGION.fullmatch(text):
+    if text and not REGION.fullmatch(text):
         raise ValueError("an AWS region such as eu-west-1 is expected")
     return text
 

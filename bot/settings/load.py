@@ -32,6 +32,7 @@ SECRETS = (
     "AUDIT_KEY",
     "ALERTS_TOKEN",
 )
+DEFAULT_FILE = "dnsbot.yaml"
 DEFAULT_DATABASE = "sqlite:///dnsbot.db"
 
 
@@ -60,13 +61,14 @@ class SlackSecrets:
 class Settings:
     """All that an operator configured."""
 
-    file: Path
+    file: Path | None
+    """None: there is none, and a cluster was assumed."""
     clusters: Mapping[str, ClusterConnection]
     approvals: Mapping[str, ApprovalPolicy]
     askers: AskerPolicy
     slack: SlackSecrets
     database_url: str = field(repr=False)
-    """Default `sqlite:///dnsbot.db`. May hold a password: never printed."""
+    """Default `sqlite:///dnsbot.db`; empty: nothing is kept. May hold a password: never printed."""
     digests: tuple[DigestSchedule, ...] = ()
     changes: Mapping[str, ChangePolicy] = field(default_factory=dict)
     """When changes may be made, by environment."""
@@ -88,11 +90,11 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
     wrong, where, and what to do.
     """
     env = os.environ if environment is None else environment
-    path = file or Path(env.get("DNSBOT_CONFIG") or "dnsbot.yaml")
+    path = settings_file(file, env)
     if not path.exists():
         raise ConfigurationError(
-            f"There is no configuration at {path}. Write one (README, Configuration), or name it with --config FILE "
-            "or DNSBOT_CONFIG."
+            f"There is no configuration at {path}. Write one with `dnsbot init` (README, Configuration), or name it "
+            "with --config FILE or DNSBOT_CONFIG. `dnsbot diagnose` and `dnsbot plan` need none."
         )
     _refuse_blank(env)
     document = read_yaml(path)
@@ -137,9 +139,19 @@ def corefile_check(env: Mapping[str, str]) -> Path | None:
 
 def database_url(environment: Mapping[str, str] | None = None) -> str:
     """Return where the history is; `dnsbot migrate` needs no more than this. Raises `ConfigurationError` when blank."""
-    env = os.environ if environment is None else environment
+    return kept_database(os.environ if environment is None else environment) or DEFAULT_DATABASE
+
+
+def kept_database(env: Mapping[str, str]) -> str:
+    """Return where DATABASE_URL says the history is; empty where it is unset."""
     _refuse_blank(env)
-    return env.get("DATABASE_URL") or DEFAULT_DATABASE
+    return env.get("DATABASE_URL", "")
+
+
+def settings_file(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
+    """Return where dnsbot.yaml is looked for: `file`, else DNSBOT_CONFIG's, else ./dnsbot.yaml."""
+    env = os.environ if environment is None else environment
+    return file or Path(env.get("DNSBOT_CONFIG") or DEFAULT_FILE)
 
 
 def _refuse_blank(env: Mapping[str, str]) -> None:
