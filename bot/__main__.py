@@ -27,7 +27,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Diagnose and repair DNS in Amazon EKS clusters: evidence, root cause, approved fix, verified.",
 )
-playbooks_app = typer.Typer(rich_markup_mode=None, help="List the playbooks, show one whole, or check playbook files.")
+COMPLETES = "_DNSBOT_COMPLETE"
+"""The variable by which a shell asks for names."""
+playbooks_app = typer.Typer(rich_markup_mode=None, help="List, show or check playbooks.")
 app.add_typer(playbooks_app, name="playbooks")
 audit_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Check what was recorded of plans.")
 app.add_typer(audit_app, name="audit")
@@ -40,12 +42,28 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class ReportOutput(StrEnum):
+    """How a report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class HistoryOutput(StrEnum):
     """How the history is printed."""
 
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
+
+
+class Shell(StrEnum):
+    """A shell that names are completed in."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
 
 
 class LogFormat(StrEnum):
@@ -64,18 +82,79 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+def _clusters(incomplete: str) -> list[str]:
+    from bot.settings.names import cluster_names
+
+    return [name for name in cluster_names() if name.startswith(incomplete)]
+
+
+def _contexts(incomplete: str) -> list[str]:
+    from bot.settings.names import context_names
+
+    return [name for name in context_names() if name.startswith(incomplete)]
+
+
+def _playbooks(incomplete: str) -> list[str]:
+    from bot.settings.names import playbook_names
+
+    return [name for name in playbook_names() if name.startswith(incomplete)]
+
+
+def _scenarios(incomplete: str) -> list[str]:
+    from bot.settings.names import scenario_names
+
+    return [name for name in scenario_names() if name.startswith(incomplete)]
+
+
+def _examples(*lines: str) -> str:
+    """Return what stands under the help of a command, line by line."""
+    return "\b\nExamples:\n" + "\n".join(f"  dnsbot {line}" for line in lines)
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001  # typer's form
+    if asked:
+        from bot.workflow.record_files import own_version
+
+        sys.stdout.write(f"dnsbot {own_version()}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Diagnose and repair DNS in Amazon EKS clusters: evidence, root cause, approved fix, verified."""
+
+
 _Config = Annotated[
     Path | None, typer.Option("--config", help="dnsbot.yaml; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
 ]
-_Output = Annotated[Output, typer.Option("--output", help="text for people, json for scripts.")]
-_Cluster = Annotated[
-    str, typer.Argument(help="A cluster of dnsbot.yaml, or a context of the kubeconfig; default: the only or current.")
+_Output = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for scripts.")]
+_Report = Annotated[
+    ReportOutput, typer.Option("--output", "-o", help="text for people, json for scripts, markdown for a document.")
 ]
-_Playbooks = Annotated[list[str] | None, typer.Argument(help="Playbooks to run; default: all.")]
+_Cluster = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=_clusters,
+        help="A cluster of dnsbot.yaml, or a context of the kubeconfig; default: the only or current.",
+    ),
+]
+_Playbooks = Annotated[
+    list[str] | None, typer.Argument(autocompletion=_playbooks, help="Playbooks to run; default: all.")
+]
 _Kubeconfig = Annotated[
     str, typer.Option("--kubeconfig", help="Without dnsbot.yaml: this file; default: KUBECONFIG, then ~/.kube/config.")
 ]
-_Context = Annotated[str, typer.Option("--context", help="Without dnsbot.yaml: this context; default: the current.")]
+_Context = Annotated[
+    str,
+    typer.Option(
+        "--context", autocompletion=_contexts, help="Without dnsbot.yaml: this context; default: the current."
+    ),
+]
 _Region = Annotated[str, typer.Option("--region", help="Without dnsbot.yaml: the region; default: the context's.")]
 _EksName = Annotated[
     str, typer.Option("--eks-name", help="Without dnsbot.yaml: the EKS cluster's name; default: the context's.")
@@ -86,18 +165,18 @@ _Selector = Annotated[
         "--selector", "-l", metavar="LABELS", help="Without dnsbot.yaml: labels of application pods to look up from."
     ),
 ]
-_Scenario = Annotated[str, typer.Option("--scenario", help="See `dnsbot scenarios`.")]
+_Scenario = Annotated[str, typer.Option("--scenario", autocompletion=_scenarios, help="See `dnsbot scenarios`.")]
 
 
-@app.command()
+@app.command(epilog=_examples("run", "run --port 3000 --host 0.0.0.0 --proxy 10.0.0.0/16"))
 def run(
     config: _Config = None,
     host: Annotated[str, typer.Option(help="Address of HTTP mode; 0.0.0.0 in a container.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of HTTP mode.")] = 3000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of HTTP mode.")] = 3000,
     health_host: Annotated[
         str, typer.Option(help="Address of /healthz, /readyz and /metrics, in both modes; 0.0.0.0 in a container.")
     ] = "127.0.0.1",
-    health_port: Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.")] = 3001,
+    health_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of /healthz, /readyz and /metrics.")] = 3001,
     proxy: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,7 +188,10 @@ def run(
     log_level: Annotated[LogLevel, typer.Option(help="From which level on lines are logged.")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option(help="How lines are logged.")] = LogFormat.LOGFMT,
 ) -> None:
-    """Run the Slack bot: Socket Mode with SLACK_APP_TOKEN, else HTTP on --port."""
+    """Run the Slack bot.
+
+    Socket Mode with SLACK_APP_TOKEN, else HTTP on --port.
+    """
     from bot import commands
     from bot.slack.connection_limits import Limits, networks
     from bot.slack.serving import ListenAddresses
@@ -119,7 +201,16 @@ def run(
     commands.run(config, addresses, log_level=log_level.value, log_json=log_format is LogFormat.JSON)
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "diagnose",
+        "diagnose cluster-prod coredns lookups",
+        "diagnose --context prod --region eu-west-1 --selector app=web",
+        "diagnose cluster-prod --name orders.shop.svc.cluster.local --pod shop/web-0",
+        "diagnose cluster-prod --brief --watch 10s",
+        "diagnose cluster-prod -o markdown > incident.md",
+    )
+)
 def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
     cluster: _Cluster = "",
     playbook: _Playbooks = None,
@@ -129,7 +220,11 @@ def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
     record: Annotated[
         Path | None, typer.Option(help="Keep what was read (redacted) in this file, for `dnsbot replay`.")
     ] = None,
-    output: _Output = Output.TEXT,
+    brief: Annotated[bool, typer.Option("--brief", help="Only what is wrong, in a few lines.")] = False,
+    watch: Annotated[
+        str, typer.Option(metavar="10s", help="Diagnose again after this time, until Ctrl-C; exits as the last one.")
+    ] = "",
+    output: _Report = ReportOutput.TEXT,
     kubeconfig: _Kubeconfig = "",
     context: _Context = "",
     region: _Region = "",
@@ -155,24 +250,77 @@ def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
         names=tuple(name or ()),
         deadline=deadline,
     )
-    raise typer.Exit(commands.diagnose(asked, as_json=output is Output.JSON, record=record))
+    code = commands.diagnose(asked, output=output.value, brief=brief, record=record, watch=watch)
+    raise typer.Exit(code)
 
 
-@app.command()
+@app.command(
+    epilog=_examples("plan", "plan cluster-prod security-groups", "plan cluster-prod -o markdown >> incident.md")
+)
+def plan(  # noqa: PLR0913, PLR0917  # one parameter an option
+    cluster: _Cluster = "",
+    playbook: _Playbooks = None,
+    pod: Annotated[str, typer.Option(help="Look from this pod, too: NS/NAME.")] = "",
+    deadline: Annotated[str, typer.Option(help="Diagnose until then with what is known: 90s, 2m.")] = "60s",
+    output: _Report = ReportOutput.TEXT,
+    kubeconfig: _Kubeconfig = "",
+    context: _Context = "",
+    region: _Region = "",
+    eks_name: _EksName = "",
+    selector: _Selector = "",
+    config: _Config = None,
+) -> None:
+    """Diagnose, and show the plans.
+
+    Every difference and command that would be proposed. Nothing is stored, posted or applied: for when Slack is down,
+    too. Exits like `diagnose`.
+    """
+    from bot import commands
+    from bot.settings.assumed import Reach
+
+    asked = commands.Asked(
+        words=((cluster,) if cluster else ()) + tuple(playbook or ()),
+        config=config,
+        reach=Reach(kubeconfig=kubeconfig, context=context, region=region, eks_name=eks_name, selector=selector),
+        pod=pod,
+        names=(),
+        deadline=deadline,
+    )
+    raise typer.Exit(commands.plan(asked, output=output.value))
+
+
+@app.command(epilog=_examples("show 50f9eb96cd334b88a780dc089f76eb34", "show 50f9eb96cd334b88a780dc089f76eb34 -o json"))
+def show(
+    known_id: Annotated[str, typer.Argument(metavar="ID", help="Of a diagnosis or a plan; `dnsbot history` has them.")],
+    output: _Report = ReportOutput.TEXT,
+    config: _Config = None,
+) -> None:
+    """Show a stored diagnosis or plan again.
+
+    A diagnosis exits like `diagnose`, a plan with 0: what it would change, who decided, and what became of it.
+    """
+    from bot import commands
+
+    raise typer.Exit(commands.show_stored(config, known_id, output=output.value))
+
+
+@app.command(epilog=_examples("replay cluster-prod.record"))
 def replay(
     file: Annotated[Path, typer.Argument(help="A record that `dnsbot diagnose --record` or the bot in Slack made.")],
-    output: _Output = Output.TEXT,
+    output: _Report = ReportOutput.TEXT,
 ) -> None:
-    """Diagnose from a record, without any cluster; exits like `diagnose`.
+    """Diagnose from a record, without a cluster.
+
+    Exits like `diagnose`.
 
     Rules of this version judge what was read then; what they need and the record lacks is told.
     """
     from bot import commands
 
-    raise typer.Exit(commands.replay(file, as_json=output is Output.JSON))
+    raise typer.Exit(commands.replay(file, output=output.value))
 
 
-@playbooks_app.callback(invoke_without_command=True)
+@playbooks_app.callback(invoke_without_command=True, epilog=_examples("playbooks", "playbooks show coredns"))
 def playbooks(context: typer.Context) -> None:
     """List the playbooks."""
     if context.invoked_subcommand is None:
@@ -181,30 +329,42 @@ def playbooks(context: typer.Context) -> None:
         commands.list_playbooks()
 
 
-@playbooks_app.command("show")
+@playbooks_app.command("show", epilog=_examples("playbooks show coredns", "playbooks show coredns -o json"))
 def show_playbook(
-    name: Annotated[str, typer.Argument(help="A playbook; `dnsbot playbooks` lists them.")],
+    name: Annotated[str, typer.Argument(autocompletion=_playbooks, help="A playbook; `dnsbot playbooks` lists them.")],
     output: _Output = Output.TEXT,
 ) -> None:
-    """Show one whole: what it looks at, concludes and may propose, with the calls and permissions of each."""
+    """Show a playbook whole.
+
+    What it looks at, concludes and may propose, with the calls and permissions of each.
+    """
     from bot import commands
 
     commands.show_playbook(name, as_json=output is Output.JSON)
 
 
-@playbooks_app.command("check")
+@playbooks_app.command("check", epilog=_examples("playbooks check", "playbooks check mine.yaml"))
 def check_playbooks(
     files: Annotated[list[Path] | None, typer.Argument(help="Playbook files; default: the shipped ones.")] = None,
 ) -> None:
-    """Validate playbooks: names the file, the line, the key and the nearest valid name."""
+    """Validate playbooks.
+
+    Each mistake with its file, line and key, and the nearest valid name.
+    """
     from bot import commands
 
     commands.check_playbooks(tuple(files or ()))
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "history",
+        "history cluster-prod --since 7d --person U0123456789",
+        "history --incident 50f9eb96cd334b88a780dc089f76eb34 -o csv",
+    )
+)
 def history(  # noqa: PLR0913, PLR0917  # one parameter an option
-    cluster: Annotated[str, typer.Argument(help="Only this cluster.")] = "",
+    cluster: Annotated[str, typer.Argument(autocompletion=_clusters, help="Only this cluster.")] = "",
     rule: Annotated[str, typer.Option(help="Only where this rule found a problem, or a plan is for it.")] = "",
     person: Annotated[str, typer.Option(help="Only what this person asked or decided: U0123456789.")] = "",
     since: Annotated[str, typer.Option(help="From then on: 7d, 2026-11-21, 2026-11-21T09:00:00Z.")] = "",
@@ -214,12 +374,18 @@ def history(  # noqa: PLR0913, PLR0917  # one parameter an option
         str, typer.Option(help="The timeline of one incident, by a diagnosis or a plan of it: who did what, and when.")
     ] = "",
     output: Annotated[
-        HistoryOutput, typer.Option(help="text for people, json for scripts, csv for a spreadsheet: a row an event.")
+        HistoryOutput,
+        typer.Option(
+            "--output", "-o", help="text for people, json for scripts, csv for a spreadsheet: a row an event."
+        ),
     ] = HistoryOutput.TEXT,
     limit: Annotated[int, typer.Option(help="How many diagnoses a page, newest first.", min=1, max=1000)] = 20,
     config: _Config = None,
 ) -> None:
-    """Show diagnoses, proposals, decisions and outcomes, newest first."""
+    """Show what was diagnosed, decided and done.
+
+    Diagnoses, proposals, decisions and outcomes, newest first.
+    """
     from bot import commands
     from bot.domain.sought import ALL
 
@@ -232,7 +398,7 @@ def history(  # noqa: PLR0913, PLR0917  # one parameter an option
     commands.show_incident(config, incident, output=output.value)
 
 
-@app.command()
+@app.command(epilog=_examples("digest", "digest C0123456789 --dry-run"))
 def digest(
     channel: Annotated[str, typer.Argument(help="Only this channel's; default: all digests.")] = "",
     dry_run: Annotated[
@@ -240,13 +406,16 @@ def digest(
     ] = False,
     config: _Config = None,
 ) -> None:
-    """Print what a digest would say now; nothing is posted."""
+    """Print what a digest would say now.
+
+    Nothing is posted.
+    """
     from bot import commands
 
     commands.show_digest(config, channel, keep=not dry_run)
 
 
-@audit_app.command("verify")
+@audit_app.command("verify", epilog=_examples("audit verify", "audit verify --head 41:9f86d081884c7d65"))
 def audit_verify(
     head: Annotated[
         list[str] | None, typer.Option(help="A row's number and seal that was kept elsewhere, as 41:…; repeatable.")
@@ -254,25 +423,31 @@ def audit_verify(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: _Config = None,
 ) -> None:
-    """Walk the audit chain and name the first row that was changed, deleted, inserted or moved. Exit 0 or 2."""
+    """Walk the audit chain.
+
+    Names the first row that was changed, deleted, inserted or moved. Exit 0 or 2.
+    """
     from bot import commands
 
     raise typer.Exit(commands.audit_verify(config, tuple(head or ()), as_json=as_json))
 
 
-@app.command()
+@app.command(epilog=_examples("migrate", "migrate --grant-to dnsbot"))
 def migrate(
     grant_to: Annotated[
         str, typer.Option(help="PostgreSQL: the role that `run` connects as; it may not change the audit table.")
     ] = "",
 ) -> None:
-    """Bring the database to the newest schema (SQLite: `run` does it itself)."""
+    """Bring the database to the newest schema.
+
+    Of SQLite `run` does it itself.
+    """
     from bot import commands
 
     commands.migrate_database(grant_to)
 
 
-@app.command()
+@app.command(epilog=_examples("init", "init --context prod --selector app=web", "init /etc/dnsbot/dnsbot.yaml --force"))
 def init(
     file: Annotated[
         Path | None, typer.Argument(help="Where to write; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
@@ -295,23 +470,32 @@ def init(
     commands.init(reach, file, overwrite=force)
 
 
-@app.command()
+@app.command(epilog=_examples("doctor", "doctor cluster-prod"))
 def doctor(
-    cluster: Annotated[str, typer.Argument(help="Only this cluster; default: all.")] = "",
+    cluster: Annotated[str, typer.Argument(autocompletion=_clusters, help="Only this cluster; default: all.")] = "",
     config: _Config = None,
 ) -> None:
-    """Check configuration, Slack, database and permissions; say what each missing one disables."""
+    """Check configuration, Slack and permissions.
+
+    And the database; says what each that is missing disables.
+    """
     from bot import commands
 
     raise typer.Exit(commands.doctor(config, cluster))
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "sandbox --scenario network-acl --play",
+        "sandbox --serve --port 3000",
+        "sandbox --play --deny ec2:DescribeNetworkAcls",
+    )
+)
 def sandbox(
     scenario: _Scenario = "security-group",
     play: Annotated[bool, typer.Option("--play", help="Run the whole story without a person.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Keep the world up until Ctrl-C.")] = False,
-    port: Annotated[int, typer.Option(help="Port of the bot under play; 0: a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the bot under play; 0: a free one.")] = 0,
     nodes: Annotated[int, typer.Option(help="Worker nodes.", min=1, max=5000)] = 3,
     seed: Annotated[int, typer.Option(help="Draws ids, addresses and rule orders.")] = 1,
     deny: Annotated[
@@ -320,7 +504,10 @@ def sandbox(
     ] = None,
     latency: Annotated[int, typer.Option(help="Milliseconds added to each call.", min=0, max=60_000)] = 0,
 ) -> None:
-    """Run the local world: simulated AWS and Kubernetes, a local Slack. Binds to loopback only."""
+    """Run a local world to try the bot in.
+
+    Simulated AWS and Kubernetes, and a local Slack. Binds to loopback only.
+    """
     if play == serve:
         raise typer.BadParameter("choose one of --play and --serve")
     from bot import commands
@@ -331,19 +518,38 @@ def sandbox(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(epilog=_examples("scenarios"))
 def scenarios() -> None:
-    """List the sandbox's scenarios, each with the look-alike that must not be blamed."""
+    """List the sandbox's scenarios.
+
+    Each with the look-alike that must not be blamed.
+    """
     from bot import commands
 
     commands.list_scenarios()
 
 
+@app.command(epilog=_examples("completion bash > /etc/bash_completion.d/dnsbot", "completion zsh > ~/.zfunc/_dnsbot"))
+def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> None:
+    """Print a shell's completion.
+
+    It knows the clusters of dnsbot.yaml or the contexts of the kubeconfig, playbooks and scenarios.
+    """
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]  # is not in its __all__
+
+    script = get_completion_script(prog_name="dnsbot", complete_var=COMPLETES, shell=shell.value)
+    sys.stdout.write(f"{script}\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code. Usage errors are 1, as in the contract."""
     take_little_memory()
+    if COMPLETES in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # is not in its __all__
+
+        completion_init()
     try:
-        result: Any = app(args=arguments, standalone_mode=False)
+        result: Any = app(args=arguments, standalone_mode=False, prog_name="dnsbot")
     except DnsBotError as error:
         from bot.domain.redaction import redact
 

@@ -8,7 +8,7 @@ import pkgutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,17 +16,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from bot.domain.approvals import ApprovalPolicy
 from bot.domain.cluster import ClusterTarget, PodName, Question
 from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Kind
 from bot.domain.health import HealthStore
+from bot.domain.history import History
 from bot.domain.people import Directory, Person, Standing
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources, Writers
 from bot.errors import HistoryUnavailable, Refused, UnitError
-from bot.settings.load import Settings, shipped
+from bot.settings.load import Settings
+from bot.settings.names import shipped
 from bot.workflow.apply import Applier
 from bot.workflow.approve import Gate
 from bot.workflow.catalogue import Catalogue, load_catalogue
@@ -39,7 +42,7 @@ from bot.workflow.left_probe_pods import LeftProbePods
 from bot.workflow.light_rounds import MEASURED_EVERY, LightRounds
 from bot.workflow.load_playbook import load_playbooks
 from bot.workflow.may_ask import Door
-from bot.workflow.propose import Proposer
+from bot.workflow.propose import NothingKept, Proposer, TakesPlans
 from bot.workflow.recent_lists import RecentLists
 from bot.workflow.repair import Repairer
 from bot.workflow.retention import Retention
@@ -159,6 +162,12 @@ def open_diagnosis(settings: Settings, *, deadline_seconds: float = 60.0) -> Ite
         yield make_diagnoser(settings, sources, deadline_seconds=deadline_seconds).run
 
 
+def make_planner(settings: Settings) -> Proposer:
+    """Return what plans fixes and measures to be shown alone: nothing is stored, posted, or there to be approved."""
+    with closing(SourceBook(settings)) as sources:  # nothing is looked up
+        return _proposer(make_diagnoser(settings, sources), NothingKept(), settings.approvals)
+
+
 def make_replayer() -> Diagnoser:
     """Return what diagnoses from records; it knows no cluster."""
     catalogue = load_units()
@@ -256,6 +265,17 @@ def _symptoms(diagnoser: Diagnoser) -> frozenset[str]:
     return frozenset(rule for rule in judging if not rules[rule].looks_from_elsewhere)
 
 
+def _proposer(diagnoser: Diagnoser, history: TakesPlans, policies: Mapping[str, ApprovalPolicy]) -> Proposer:
+    return Proposer(
+        history=history,
+        playbooks=diagnoser.playbooks,
+        fixes=diagnoser.catalogue.fixes,
+        evidence_classes=_evidence_classes(diagnoser.catalogue),
+        policies=policies,
+        symptoms=_symptoms(diagnoser),
+    )
+
+
 def use_cases(
     diagnoser: Diagnoser,
     gate: Gate,
@@ -265,14 +285,7 @@ def use_cases(
 ) -> UseCases:
     """Put the parts together that diagnose, propose, decide and repair."""
     history, fixes = gate.history, diagnoser.catalogue.fixes
-    proposer = Proposer(
-        history=history,
-        playbooks=diagnoser.playbooks,
-        fixes=fixes,
-        evidence_classes=_evidence_classes(diagnoser.catalogue),
-        policies=gate.policies,
-        symptoms=_symptoms(diagnoser),
-    )
+    proposer = _proposer(diagnoser, history, gate.policies)
     holder = Holder(history=history, owner=process_name(), clock=time.monotonic, stopping=stopping)
     runner = StepRunner(
         history=history,
@@ -282,7 +295,7 @@ def use_cases(
         sleep=time.sleep,
         clock=time.monotonic,
     )
-    concluder = _concluder(diagnoser, proposer)
+    concluder = _concluder(diagnoser, proposer, history)
     settler = Settler(
         history=history,
         holder=holder,
@@ -317,10 +330,10 @@ def use_cases(
     )
 
 
-def _concluder(diagnoser: Diagnoser, proposer: Proposer) -> Concluder:
+def _concluder(diagnoser: Diagnoser, proposer: Proposer, history: History) -> Concluder:
     fixes = diagnoser.catalogue.fixes
     return Concluder(
-        history=proposer.history,
+        history=history,
         verifier=Verifier(
             run_diagnosis=diagnoser.asking_anew().run,
             playbooks=diagnoser.playbooks,

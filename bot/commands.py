@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from bot.app import (
     command_names,
     load_units,
     make_diagnoser,
+    make_planner,
     make_replayer,
     open_diagnosis,
     open_use_cases,
@@ -30,10 +32,12 @@ from bot.app import (
 from bot.asking import host_from, known_cluster, known_playbook, pod_from, sought_from
 from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
+from bot.domain.history import Story
 from bot.domain.phrases import count, known, timestamp
-from bot.errors import ConfigurationError, DnsBotError, HistoryUnavailable
+from bot.errors import ConfigurationError, DnsBotError, HistoryUnavailable, PlaybookError, Refused
 from bot.settings.assumed import Reach, assume
-from bot.settings.load import Settings, database_url, load_settings, settings_file, shipped
+from bot.settings.load import Settings, database_url, load_settings, settings_file
+from bot.settings.names import playbook_names, shipped
 from bot.workflow.durations import parse_duration
 from bot.workflow.load_playbook import load_playbooks
 from bot.workflow.record_files import check_writable, keep_record, read_packed
@@ -44,8 +48,11 @@ if TYPE_CHECKING:
     from bot.domain.history import LateEnding
     from bot.domain.json_values import JsonObject
     from bot.domain.sought import Sought
+    from bot.report.plan_words import PlanWords
     from bot.slack.serving import ListenAddresses
 
+TEXT, JSON, MARKDOWN, CSV = "text", "json", "markdown", "csv"
+"""How an answer is printed."""
 EXIT_CODES: Mapping[Verdict, int] = {Verdict.HEALTHY: 0, Verdict.PROBLEM: 2, Verdict.UNKNOWN: 3}
 
 
@@ -108,14 +115,14 @@ class Asked:
             return self._assumed()
         settings = load_settings(self.config)
         words = self.words
-        if len(settings.clusters) == 1 and (not words or words[0] in _playbook_names() - {*settings.clusters}):
+        if len(settings.clusters) == 1 and (not words or words[0] in {*playbook_names()} - {*settings.clusters}):
             words = (*settings.clusters, *words)
         if not words:
             raise ConfigurationError(f"Name a cluster: dnsbot diagnose CLUSTER. {known(settings.clusters, 'cluster')}")
         return settings, self._question(words[0], words[1:])
 
     def _assumed(self) -> tuple[Settings, Question]:
-        assumed = assume(self.reach, self.words, playbooks=_playbook_names())
+        assumed = assume(self.reach, self.words, playbooks=playbook_names())
         passed = settings_file()
         unused = (f"{passed} is not used, since the options name a cluster",) if passed.exists() else ()
         for line in (*unused, *assumed.lines):
@@ -126,45 +133,138 @@ class Asked:
         return ask(cluster, playbooks, pod=self.pod, names=self.names)
 
 
-def _playbook_names() -> set[str]:
-    return {file.stem for file in shipped("playbooks").glob("*.yaml")}
+def diagnose(asked: Asked, *, output: str, brief: bool = False, record: Path | None = None, watch: str = "") -> int:
+    """Print one diagnosis and return the exit code.
 
-
-def diagnose(asked: Asked, *, as_json: bool, record: Path | None = None) -> int:
-    """Print one diagnosis and return the exit code. `record`: where to keep what was read for it."""
+    `record`: where to keep what was read for it. `watch`: how long to wait before the next one, until Ctrl-C; the exit
+    code is the last one's.
+    """
     from bot.logs import configure_logs
+    from bot.report.screen import progress_on
 
     configure_logs()
     settings, question = asked.opened()
     if record is not None:
         check_writable(record)
-    with open_diagnosis(settings, deadline_seconds=_seconds(asked.deadline)) as run_diagnosis:
-        diagnosis = run_diagnosis(question, None, None)
-    if diagnosis.unrecorded:
-        sys.stderr.write(f"dnsbot: this diagnosis is not recorded: {diagnosis.unrecorded}\n")
-    if record is not None:
-        size = keep_record(diagnosis, record)
-        sys.stderr.write(f"dnsbot: what was read is kept in {record} ({size} bytes); dnsbot replay {record}\n")
-    return _print_report(diagnosis, as_json=as_json)
+    pause = _seconds(watch, option="--watch") if watch else 0.0
+    code: int | None = None
+    try:
+        with open_diagnosis(settings, deadline_seconds=_seconds(asked.deadline)) as run_diagnosis:
+            while True:
+                with progress_on(sys.stderr) as progress:
+                    diagnosis = run_diagnosis(question, None, progress)
+                if record is not None:
+                    _keep(diagnosis, record)
+                code = _print_report(diagnosis, output=output, brief=brief)
+                if not pause:
+                    return code
+                time.sleep(pause)
+    except KeyboardInterrupt:
+        if code is None:
+            raise
+        return code
 
 
-def _print_report(diagnosis: Diagnosis, *, as_json: bool, note: str = "", more: JsonObject | None = None) -> int:
+def _keep(diagnosis: Diagnosis, record: Path) -> None:
+    size = keep_record(diagnosis, record)
+    sys.stderr.write(f"dnsbot: what was read is kept in {record} ({size} bytes); dnsbot replay {record}\n")
+
+
+def plan(asked: Asked, *, output: str) -> int:
+    """Print what a diagnosis would lead to, with every difference and command; nothing is stored, posted or applied."""
+    from bot.logs import configure_logs
+    from bot.report.diagnosis_words import diagnosis_words
+    from bot.report.json_plan import plans_json
+    from bot.report.json_report import json_report
+    from bot.report.markdown import diagnosis_markdown
+    from bot.report.screen import page_of, progress_on, show
+    from bot.report.terminal import plans_lines
+
+    configure_logs()
+    settings, question = asked.opened()
+    with (
+        open_diagnosis(settings, deadline_seconds=_seconds(asked.deadline)) as run_diagnosis,
+        progress_on(sys.stderr) as progress,
+    ):
+        diagnosis = run_diagnosis(question, None, progress)
+    proposed = make_planner(settings).propose(diagnosis)
+    if output == JSON:
+        _print_json({**json_report(diagnosis), **plans_json(proposed)})
+        return EXIT_CODES[diagnosis.verdict]
+    words = diagnosis_words(diagnosis, proposed, at=timestamp)
+    stories = (Story(proposal=proposal, journal=(), outcome=None, version=0) for proposal in proposed.proposals)
+    plans = [_plan_words(story) for story in stories]
+    if output == MARKDOWN:
+        sys.stdout.write(diagnosis_markdown(words, plans))
+    else:
+        show(plans_lines(words, plans, page_of(sys.stdout)), sys.stdout)
+    return EXIT_CODES[diagnosis.verdict]
+
+
+def _plan_words(story: Story) -> PlanWords:
+    from bot.report.history_words import Ids
+    from bot.report.plan_words import plan_words
+
+    return plan_words(story, Ids(), at=timestamp)
+
+
+def show_stored(config: Path | None, known_id: str, *, output: str) -> int:
+    """Print a stored diagnosis, or a plan with all that became of it, and return the diagnosis's exit code, or 0."""
+    from bot.logs import configure_logs
+    from bot.report.json_plan import story_json
+    from bot.report.markdown import plan_markdown
+    from bot.report.screen import page_of, show
+    from bot.report.terminal import plan_lines
+
+    configure_logs()
+    with open_use_cases(load_settings(config)) as use:
+        if (diagnosis := use.history.diagnosis(known_id)) is not None:
+            return _print_report(diagnosis, output=output)
+        try:
+            story = use.history.story(known_id)
+        except Refused as error:
+            raise Refused(
+                f"There is no diagnosis and no plan {known_id!r} in the history. `dnsbot history` prints their ids."
+            ) from error
+    if output == JSON:
+        _print_json(story_json(story))
+    elif output == MARKDOWN:
+        sys.stdout.write(plan_markdown(_plan_words(story)))
+    else:
+        show(plan_lines(_plan_words(story), page_of(sys.stdout)), sys.stdout)
+    return 0
+
+
+def _print_json(document: JsonObject) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _print_report(
+    diagnosis: Diagnosis, *, output: str, brief: bool = False, note: str = "", more: JsonObject | None = None
+) -> int:
     """Print a report, with a `note` or `more` members of its JSON, and return the exit code."""
-    if as_json:
+    if output == JSON:
         from bot.report.json_report import json_report
 
-        document = {**json_report(diagnosis), **(more or {})}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    else:
-        from bot.report.diagnosis_words import diagnosis_words
-        from bot.report.terminal import diagnosis_text
+        _print_json({**json_report(diagnosis), **(more or {})})
+        return EXIT_CODES[diagnosis.verdict]
+    from bot.report.diagnosis_words import diagnosis_words
+    from bot.report.markdown import diagnosis_markdown
+    from bot.report.screen import page_of, show
+    from bot.report.terminal import brief_lines, diagnosis_lines
 
-        sys.stdout.write(diagnosis_text(diagnosis_words(diagnosis, at=timestamp, note=note)))
+    words = diagnosis_words(diagnosis, at=timestamp, note=note)
+    if output == MARKDOWN:
+        sys.stdout.write(diagnosis_markdown(words))
+    else:
+        page = page_of(sys.stdout)
+        show(brief_lines(words, page) if brief else diagnosis_lines(words, page), sys.stdout)
     sys.stdout.flush()
     return EXIT_CODES[diagnosis.verdict]
 
 
-def replay(file: Path, *, as_json: bool) -> int:
+def replay(file: Path, *, output: str) -> int:
     """Print the diagnosis that a record leads to, without any cluster, and return the exit code."""
     from bot.logs import configure_logs
     from bot.report.replay_words import replay_json, replay_note
@@ -174,14 +274,17 @@ def replay(file: Path, *, as_json: bool) -> int:
     configure_logs()
     replayed = replay_record(read_record(read_packed(file), name=str(file)), make_replayer())
     note, more = replay_note(replayed, at=timestamp), replay_json(replayed)
-    return _print_report(replayed.diagnosis, as_json=as_json, note=note, more=more)
+    return _print_report(replayed.diagnosis, output=output, note=note, more=more)
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, *, option: str = "--deadline") -> float:
     try:
-        return parse_duration(text).total_seconds()
+        seconds = parse_duration(text).total_seconds()
     except ValueError as error:
-        raise ConfigurationError(f"--deadline {text!r}: {error}.") from error
+        raise ConfigurationError(f"{option} {text!r}: {error}.") from error
+    if not seconds:
+        raise ConfigurationError(f"{option} {text!r}: a second at least is needed, to look at anything.")
+    return seconds
 
 
 def list_playbooks() -> None:
@@ -210,11 +313,18 @@ def show_playbook(name: str, *, as_json: bool) -> None:
 
 
 def check_playbooks(files: tuple[Path, ...]) -> None:
-    """Validate playbook files; the first mistake is raised with its line."""
-    units = load_units()
+    """Validate playbook files. Raises `ConfigurationError` with what is wrong first in each, a line a file."""
+    units, wrong = load_units(), list[str]()
+    for file in files:
+        try:
+            load_playbooks([file], units, command_names())
+        except PlaybookError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
     checked = load_playbooks(files, units, command_names()) if files else shipped_playbooks(units)
     rules = sum(len(playbook.findings) for playbook in checked.values())
-    print(f"{len(checked)} playbooks, {rules} rules: all well.")
+    print(f"{count(len(checked), 'playbook')}, {count(rules, 'rule')}: nothing is wrong.")
 
 
 def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: int, output: str) -> None:
@@ -223,7 +333,8 @@ def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: in
     from bot.report.glass_words import glass_json, open_glass
     from bot.report.history_words import Ids, page_words
     from bot.report.json_history import history_json
-    from bot.report.terminal import history_text
+    from bot.report.screen import show
+    from bot.report.terminal import history_lines
     from bot.report.timeline_words import timeline, timeline_csv
 
     configure_logs()
@@ -243,7 +354,7 @@ def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: in
         return
     notes = open_glass(broken, Ids())
     page = page_words(entries, Ids(), at=timestamp, size=limit, cluster=cluster, sought=sought, notes=notes)
-    sys.stdout.write(history_text(page))
+    show(history_lines(page), sys.stdout)
 
 
 def show_incident(config: Path | None, known_id: str, *, output: str) -> None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -119,8 +121,10 @@ def from_kubeconfig(path: str, context: str) -> Callable[[], Configuration]:
             )
         except (ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
             named = f"context {context}" if context else "its current context"
+            absent = not any(Path(one).expanduser().exists() for one in path.split(os.pathsep))
+            why = "there is no such file" if absent else str(error).rstrip(". ")
             raise Unauthenticated(
-                f"Cannot use the kubeconfig {path} with {named}: {error}. Correct `kubeconfig` and `context`."
+                f"Cannot use the kubeconfig {path} with {named}: {why}. Correct `kubeconfig` and `context`."
             ) from error
         return configuration
 

@@ -74,7 +74,7 @@ def assume(
         profile=profile,
     )
     settings = Settings(
-        file=None,
+        file=context.file,
         clusters={cluster: connection},
         approvals={},
         askers=AskerPolicy(),

@@ -61,8 +61,8 @@ class SlackSecrets:
 class Settings:
     """All that an operator configured."""
 
-    file: Path | None
-    """None: there is none, and a cluster was assumed."""
+    file: Path
+    """dnsbot.yaml; where there is none, the kubeconfig that a cluster was assumed from."""
     clusters: Mapping[str, ClusterConnection]
     approvals: Mapping[str, ApprovalPolicy]
     askers: AskerPolicy
@@ -158,10 +158,3 @@ def _refuse_blank(env: Mapping[str, str]) -> None:
     for name in SECRETS:
         if name in env and not env[name].strip():
             raise ConfigurationError(f"{name} is set but blank. Set it to its value, or unset it.")
-
-
-def shipped(folder: str) -> Path:
-    """Return where `playbooks`, `templates` or `migrations` are: beside the package, or inside the wheel."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "shipped" / folder
-    return inside if inside.is_dir() else package.parent / folder

@@ -1,4 +1,4 @@
-"""Durations as people write them in YAML: `90s`, `30m`, `2h`."""
+"""Durations as people write them: `90s`, `30m`, `1h30m`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_TEXT = re.compile(r"(\d{1,6})([smhd])")
+_PART = re.compile(r"(\d{1,6})([smhd])")
+_TEXT = re.compile(r"(?:\d{1,6}d)?(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}s)?")
 
 
 def parse_duration(text: object) -> timedelta:
     """Return the duration; raises `ValueError` with what is expected."""
-    match = _TEXT.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
+    if not isinstance(text, str) or not text or _TEXT.fullmatch(text) is None:
         raise ValueError("a duration such as 90s, 30m or 2h is expected")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 
 
 def duration_text(duration: timedelta) -> str:

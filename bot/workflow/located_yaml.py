@@ -110,6 +110,8 @@ class _Builder:
 
 def validate(document: LocatedYaml, model: type[M]) -> M:
     """Return the document as `model`; the first thing wrong is raised with its line and a hint."""
+    if not isinstance(document.value, dict):
+        raise document.error("is empty." if document.value is None else "holds no keys with values.", ())
     try:
         return model.model_validate(document.value)
     except ValidationError as error:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
 from uuid import uuid4
 
-from bot.domain.approvals import ApprovalPolicy, NotOffered, Proposal, Proposed
+from bot.domain.approvals import ApprovalPolicy, NotOffered, Proposal, ProposalState, Proposed
 from bot.domain.cluster import ClusterTarget
 from bot.domain.diagnosis import Binding, Diagnosis
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Kind, Verdict
-from bot.domain.history import Draft, History
+from bot.domain.history import Draft
 from bot.domain.json_values import JsonObject, JsonValue, digest
 from bot.domain.people import Person
 from bot.domain.plans import Advice, Fix, FixPlan, PlanCase, Planned, Step, plan_document
@@ -28,11 +30,46 @@ def new_id() -> str:
     return uuid4().hex
 
 
+class TakesPlans(Protocol):
+    """What becomes of a plan once it is made: the history stores it."""
+
+    def record(self, diagnosis: Diagnosis) -> None:
+        """Store the diagnosis that plans are made for."""
+        ...
+
+    def propose(self, draft: Draft) -> Proposal:
+        """Store a plan as a proposal, or return the pending one that is the same."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NothingKept:
+    """Takes plans to be shown alone: nothing is stored, posted, or there to be approved."""
+
+    def record(self, diagnosis: Diagnosis) -> None:
+        """Keep nothing."""
+
+    def propose(self, draft: Draft) -> Proposal:
+        """Return what the history would have stored."""
+        now = datetime.now(UTC)
+        return Proposal(
+            id=draft.plan.id,
+            plan=draft.plan,
+            plan_hash=draft.plan.hash,
+            policy=draft.policy,
+            requested_by=draft.requested_by,
+            state=ProposalState.PENDING,
+            created_at=now,
+            expires_at=now + draft.policy.expires_after,
+            not_approvable=draft.not_approvable,
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposer:
     """Plans fixes and measures, and stores the plans. Made once, by the composition root."""
 
-    history: History
+    history: TakesPlans
     playbooks: Mapping[str, Playbook]
     fixes: Mapping[str, Fix]
     evidence_classes: Mapping[str, type]

@@ -29,6 +29,7 @@ from bot.report.json_report import json_report
 from bot.report.permissions import Need, needs
 from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.world.world import ACCOUNT, CLUSTER
+from bot.settings.assumed import Reach
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import HEALTH
 from tests.faults.every_right import use_every_right
@@ -110,9 +111,11 @@ def logs_as_before() -> Iterator[None]:
 
 def diagnose(world: RunningWorld, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
     """Run `dnsbot diagnose cluster-prod --output json` in this process."""
-    question = commands.ask(CLUSTER, (), pod="", names=())
+    asked = commands.Asked(
+        words=(CLUSTER,), config=world.directory / "dnsbot.yaml", reach=Reach(), pod="", names=(), deadline="60s"
+    )
     with logs_as_before():
-        code = commands.diagnose(world.directory / "dnsbot.yaml", question, deadline="60s", as_json=True)
+        code = commands.diagnose(asked, output=commands.JSON)
     return code, json.loads(capsys.readouterr().out)
 
 

@@ -127,10 +127,10 @@ def test_whatever_stands_in_a_kubeconfig_it_is_read_or_refused(
         assert str(file) in str(error)
 
 
-def assumed(file: Path, *words: str, env: dict[str, str] | None = None, **reach: str) -> Assumed:
+def assumed(file: Path, *words: str, env: dict[str, str] | None = None, reach: Reach | None = None) -> Assumed:
     """Return what is assumed with this kubeconfig."""
     environment = {"KUBECONFIG": str(file), **(env or {})}
-    return assume(Reach(**reach), words, playbooks={"coredns"}, environment=environment)
+    return assume(reach or Reach(), words, playbooks={"coredns"}, environment=environment)
 
 
 def test_the_current_context_is_taken_and_what_was_assumed_is_said(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_what_is_told_goes_before_what_is_found(tmp_path: Path) -> None:
     file = written(tmp_path / "config", ARN, cluster=ARN, server=ENDPOINT, plugin=AWS_PLUGIN)
     env = {"AWS_PROFILE": "mine", "DATABASE_URL": "sqlite:///mine.db"}
 
-    found = assumed(file, env=env, region="us-east-1", eks_name="other", selector="app=web")
+    found = assumed(file, env=env, reach=Reach(region="us-east-1", eks_name="other", selector="app=web"))
 
     connection = found.settings.clusters["other"]
     assert (connection.target.eks_name, connection.target.region) == ("other", "us-east-1")
@@ -180,7 +180,7 @@ def test_the_first_word_may_be_a_context_or_a_playbook(
     tmp_path: Path, words: tuple[str, ...], reach: dict[str, str], context: str, rest: tuple[str, ...]
 ) -> None:
     """Without dnsbot.yaml nobody has to name the cluster."""
-    found = assumed(written(tmp_path / "config", "a", "b"), *words, **reach)
+    found = assumed(written(tmp_path / "config", "a", "b"), *words, reach=Reach(**reach))
 
     assert (found.settings.clusters[found.cluster].context, found.words) == (context, rest)
 
@@ -191,9 +191,9 @@ def test_a_typo_and_a_value_of_no_use_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"has no context 'cluster-pord'. Did you mean cluster-prod\?"):
         assumed(file, "cluster-pord")
     with pytest.raises(ConfigurationError, match="--region 'Ireland' is no AWS region"):
-        assumed(file, region="Ireland")
+        assumed(file, reach=Reach(region="Ireland"))
     with pytest.raises(ConfigurationError, match=r"--eks-name 'a\.b' is no name of an EKS cluster"):
-        assumed(file, eks_name="a.b")
+        assumed(file, reach=Reach(eks_name="a.b"))
     with pytest.raises(ConfigurationError, match=r"There is no kubeconfig at .*/absent\. Make one"):
         assumed(tmp_path / "absent")
 

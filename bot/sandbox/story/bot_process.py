@@ -98,8 +98,11 @@ class BotProcess(Started):
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
-    def command(self, *arguments: str) -> str:
-        """Run `dnsbot ARGUMENTS…` with the same configuration and return its standard output. Raises `BotFailed`."""
+    def command(self, *arguments: str, ends_with: int = 0) -> str:
+        """Run `dnsbot ARGUMENTS…` with the same configuration and return its standard output.
+
+        Raises `BotFailed` where it ends with another code than `ends_with`.
+        """
         done = subprocess.run(  # noqa: S603  # our own program
             [sys.executable, "-m", "bot", *arguments],
             cwd=self._configuration.parent,
@@ -110,7 +113,7 @@ class BotProcess(Started):
             timeout=COMMAND_SECONDS,
             check=False,
         )
-        if done.returncode:
+        if done.returncode != ends_with:
             raise BotFailed(f"dnsbot {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout
 

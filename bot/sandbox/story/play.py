@@ -121,7 +121,7 @@ def _shown(name: str, value: str) -> str:
 
 
 def _keep_or_remove(log: Path, screen: Screen, code: int) -> None:
-    if code == UNEXPECTED:
+    if code == UNEXPECTED and log.exists():
         screen.say(f"The bot's log is kept: {log}")
         return
     log.unlink(missing_ok=True)

@@ -1,0 +1,82 @@
+"""A plan as JSON: what it would change, step by step, and what became of it. Scripts rely on its names."""
+
+from __future__ import annotations
+
+from bot.domain.approvals import Proposal, Proposed
+from bot.domain.history import Story
+from bot.domain.json_values import JsonObject
+from bot.domain.phrases import timestamp
+
+
+def plans_json(proposed: Proposed) -> JsonObject:
+    """Return what would be proposed, and what cannot be; nothing of it is stored."""
+    return {
+        "plans": [_plan(proposal) for proposal in proposed.proposals],
+        "not_offered": [
+            {"rule": one.finding, "fix": one.fix, "reason": one.advice.reason, "instead": list(one.advice.text)}
+            for one in proposed.not_offered
+        ],
+    }
+
+
+def story_json(story: Story) -> JsonObject:
+    """Return a stored plan, with its decisions, journal and outcome."""
+    proposal, outcome = story.proposal, story.outcome
+    return {
+        "schema": 1,
+        "plan": _plan(proposal),
+        "state": proposal.state.value,
+        "created_at": timestamp(proposal.created_at),
+        "expires_at": timestamp(proposal.expires_at),
+        "requested_by": str(proposal.requested_by) if proposal.requested_by else None,
+        "decisions": [
+            {
+                "person": str(decision.person),
+                "choice": decision.choice.value,
+                "accepted": decision.accepted,
+                "reason": decision.reason,
+                "decided_at": timestamp(decision.decided_at),
+            }
+            for decision in proposal.decisions
+        ],
+        "journal": [
+            {"index": record.index, "state": record.state.value, "note": record.note, "at": timestamp(record.at)}
+            for record in story.journal
+        ],
+        "outcome": None
+        if outcome is None
+        else {
+            "result": outcome.result.value,
+            "summary": outcome.summary,
+            "inverse_proposal_id": outcome.inverse_proposal_id,
+            "verification_diagnosis_id": outcome.verification_diagnosis_id,
+        },
+    }
+
+
+def _plan(proposal: Proposal) -> JsonObject:
+    plan = proposal.plan
+    return {
+        "id": proposal.id,
+        "hash": proposal.plan_hash,
+        "diagnosis_id": plan.diagnosis_id,
+        "cluster": plan.cluster,
+        "rule": plan.finding,
+        "fix": plan.fix,
+        "title": plan.title,
+        "risk": plan.risk,
+        "also_affects": plan.blast_radius,
+        "not_approvable": proposal.not_approvable,
+        "steps": [
+            {
+                "target": step.target,
+                "place": str(step.place),
+                "when": step.when.value,
+                "diff": list(step.diff),
+                "command": step.command,
+                "undo": step.undo,
+            }
+            for step in plan.steps
+        ],
+        "verify_rules": list(plan.verify_rules),
+    }
