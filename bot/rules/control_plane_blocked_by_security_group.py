@@ -1,8 +1,9 @@
-"""A security group keeps nodes or CoreDNS from the Kubernetes API: 443 to the control plane's interfaces (D7).
+"""A security group keeps nodes, CoreDNS or other networks from the Kubernetes API: 443 to the control plane (D7).
 
 Judges the real pairs: the interface of each node and of each CoreDNS pod, and each interface that EKS made for the
 control plane. Groups are stateful: what is connected already stays so, and CoreDNS or kube-proxy notice only when they
 connect again. Where private access is off the nodes' own way is over the internet and not judged; CoreDNS's never is.
+Of a peer or a network on premises a probe must have seen that the name resolves there and 443 is not reached.
 
 In a playbook: `{rule: control_plane_blocked_by_security_group, severity: critical}`.
 """
@@ -10,6 +11,7 @@ In a playbook: `{rule: control_plane_blocked_by_security_group, severity: critic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.collectors.control_plane import ControlPlane
 from bot.collectors.coredns_pods import CorednsPods
@@ -19,10 +21,14 @@ from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
+from bot.domain.network_lookups import EndpointLookups
+from bot.domain.peers import Peers
+from bot.domain.phrases import count
 from bot.network.model import Direction, SecurityGroupRule
 from bot.network.reachability import GROUP_HOPS
 from bot.rules import _group_words as groups
 from bot.rules._control_plane_ways import ControlPlaneWays, control_plane_ways, nothing_to_judge
+from bot.rules._networks_to_api import ClosedNetwork, networks_to_api
 from bot.rules._stopped import Stopped, stopped
 from bot.rules._vpc_read import groups_read
 
@@ -31,6 +37,32 @@ MAX_LISTED = 50
 
 def judge(case: Case) -> Judgement:
     """Conclude from the rules of the groups on both sides of every way."""
+    others = networks_to_api(case)
+    found = _from_inside(case)
+    if found.verdict is not Verdict.PROBLEM and others.closed:
+        return _from_elsewhere(others.closed, (*found.missing, *others.gaps))
+    if found.verdict is Verdict.HEALTHY and others.gaps:
+        return unknown("Not all ways to the control plane could be judged.", *others.gaps)
+    closed = tuple(f"{one.text}." for one in others.closed)
+    return replace(found, proof=(*found.proof, *closed, *(f"{line}." for line in others.lines)))
+
+
+def _from_elsewhere(closed: Sequence[ClosedNetwork], missing: tuple[Gap, ...]) -> Judgement:
+    return Judgement(
+        verdict=Verdict.PROBLEM,
+        summary=(
+            f"Security groups stop tcp/443 to the control plane from {count(len(closed), 'other network')} "
+            f"({', '.join(one.name for one in closed)}), where the private endpoint's name resolves: kubectl times out "
+            "there."
+        ),
+        proof=tuple(f"{one.text}." for one in closed),
+        details={"networks": [one.row for one in closed], "security_group_id": min(closed[0].group_ids)},
+        missing=missing,
+    )
+
+
+def _from_inside(case: Case) -> Judgement:
+    """Conclude for nodes and CoreDNS pods."""
     nodes, plane = case.need(WorkerNodes), case.need(ControlPlane)
     nothing = nothing_to_judge(nodes, plane)
     if nothing is not None:
@@ -107,9 +139,17 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=(WorkerNodes, ControlPlane, SecurityGroupRules, Subnets, CorednsPods),
+    wants=(EndpointLookups, Peers),
     problem_refuted_by=(
         (SecurityGroupRules, "a rule of any other group of the interface that admits it"),
         (ControlPlane, "private access that is off, so that the nodes' way is over the internet"),
+        (EndpointLookups, "a connection from the other network that reaches the API"),
+        (Peers, "another CIDR of the peer's, which a rule admits"),
     ),
-    healthy_refuted_by=((SecurityGroupRules, "a pair that no rule admits"),),
+    healthy_refuted_by=(
+        (SecurityGroupRules, "a pair that no rule admits"),
+        (EndpointLookups, "a network that no rule admits, from which 443 is not reached"),
+    ),
+    refuted_with_more=(EndpointLookups, Peers),
+    decides_without=(EndpointLookups,),
 )
