@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from bot.domain.addresses import Address, address
 from bot.domain.encoding import decode, encode
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.redaction import names_a_secret
+from bot.domain.secret_forms import names_a_secret
 
 T = TypeVar("T")
 
