@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Text, TypeDecorator, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -116,6 +116,14 @@ class DatabaseTime(ColumnElement[datetime]):
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = float(seconds)
+
+
+def has_passed(until: ColumnElement[datetime], *, at_most_seconds: float) -> ColumnElement[bool]:
+    """Return the condition that a time is over by the database's clock, or none that anybody has written.
+
+    What is further ahead than anybody waits, and on SQLite a text that is no time, would hold something for ever.
+    """
+    return or_(until.is_(None), until <= DatabaseTime(), until > DatabaseTime(at_most_seconds))
 
 
 @compiles(DatabaseTime, "sqlite")

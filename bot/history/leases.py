@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.sql.expression import ColumnElement
 
 from bot.domain.approvals import ProposalState
 from bot.domain.history import Lease, NotBegun
-from bot.history.columns import DatabaseTime
+from bot.history.columns import DatabaseTime, has_passed
 from bot.history.tables import clusters, proposals
 
+LONGEST_LEASE_SECONDS = 3600.0
+"""Many times longer than any lease: a time beyond it was spoiled."""
 APPROVED, RUNNING = ProposalState.APPROVED.value, ProposalState.RUNNING.value
 
 
@@ -52,8 +54,8 @@ def in_the_way(connection: Connection, proposal_id: str) -> str:
 
 
 def ran_out() -> ColumnElement[bool]:
-    """Return the condition that a cluster's lease ran out; one that was never set has."""
-    return or_(clusters.c.lease_until.is_(None), clusters.c.lease_until <= DatabaseTime())
+    """Return the condition that a cluster's lease ran out; one that was never set has, or that nobody could set."""
+    return has_passed(clusters.c.lease_until, at_most_seconds=LONGEST_LEASE_SECONDS)
 
 
 def renew(connection: Connection, lease: Lease) -> bool:

@@ -36,9 +36,12 @@ from bot.domain.outbox import (
     card_key,
     queue_of,
 )
-from bot.history.columns import NO_TIME, DatabaseTime
+from bot.history.columns import NO_TIME, DatabaseTime, has_passed
 from bot.history.diagnoses import insert_if_absent
 from bot.history.tables import notes, proposals, queues
+
+LONGEST_HOLD_SECONDS = 3600.0
+"""Many times longer than a queue is held or a promise stands: a time beyond it was spoiled."""
 
 _parent = notes.alias("parent")
 _earlier = notes.alias("earlier")
@@ -124,9 +127,8 @@ def due(connection: Connection) -> tuple[Job, ...]:
 
 def begin(connection: Connection, queue: str, owner: str) -> bool:
     """Hold a queue, unless another process does."""
-    free = or_(
-        queues.c.sender.in_(["", owner]), queues.c.sender_until.is_(None), queues.c.sender_until <= DatabaseTime()
-    )
+    over = has_passed(queues.c.sender_until, at_most_seconds=LONGEST_HOLD_SECONDS)
+    free = or_(queues.c.sender.in_(["", owner]), over)
     held = {"sender": owner, "sender_until": DatabaseTime(QUEUE_SECONDS)}
     return connection.execute(update(queues).where(queues.c.name == queue, free).values(held)).rowcount == 1
 
@@ -146,11 +148,22 @@ def next_to_send(connection: Connection, queue: str, owner: str) -> Sending | No
     ).one_or_none()
     if row is None:
         return None
+    row = _found_by_its_key(connection, row)
     if row.lapsed:
         settle(connection, row.key, _body(row.instead) or {})
     if not (row.ts or row.alone or row.tried):
         connection.execute(update(notes).where(notes.c.id == row.id).values(tried=True))
     return _sending(connection, row)
+
+
+def _found_by_its_key(connection: Connection, row: Row[*tuple[Any, ...]]) -> Row[*tuple[Any, ...]]:
+    """Return the row; where its key does not lead to it, it is given one that does: else it is sent without end."""
+    if connection.execute(select(notes.c.id).where(notes.c.key == row.key)).scalar_one_or_none() == row.id:
+        return row
+    key = f"{row.key}#{row.id}"
+    connection.execute(update(notes).where(notes.c.id == row.id).values(key=key))
+    whole = select(notes, _lapsed().label("lapsed")).where(notes.c.id == row.id)
+    return connection.execute(whole).one()
 
 
 def _sending(connection: Connection, row: Row[*tuple[Any, ...]]) -> Sending:
@@ -330,19 +343,20 @@ def _is_behind() -> ColumnElement[bool]:
 
 def _lapsed() -> ColumnElement[bool]:
     """Return the condition that a note promises something, and nobody is left to keep that."""
-    return and_(notes.c.promised_until.is_not(None), notes.c.promised_until <= DatabaseTime())
+    over = has_passed(notes.c.promised_until, at_most_seconds=LONGEST_HOLD_SECONDS)
+    return and_(notes.c.promised_until.is_not(None), over)
 
 
 def _promises() -> ColumnElement[bool]:
-    return and_(notes.c.promised_until.is_not(None), notes.c.promised_until > DatabaseTime())
+    return ~has_passed(notes.c.promised_until, at_most_seconds=LONGEST_HOLD_SECONDS)
 
 
 def _is_due() -> ColumnElement[bool]:
     """Return the condition that a note may be sent now: it is behind, and what it stands below or after is there."""
-    in_time = or_(notes.c.send_at.is_(None), notes.c.send_at <= DatabaseTime())
+    in_time = has_passed(notes.c.send_at, at_most_seconds=GIVEN_UP_AFTER_SECONDS)
     nowhere = (_parent.c.ts == "") & (_parent.c.given_up == "") & ~_parent.c.alone
     thread = or_(notes.c.in_thread_of == "", ~exists().where(_parent.c.key == notes.c.in_thread_of, nowhere))
-    promises = and_(_earlier.c.promised_until.is_not(None), _earlier.c.promised_until > DatabaseTime())
+    promises = ~has_passed(_earlier.c.promised_until, at_most_seconds=LONGEST_HOLD_SECONDS)
     turn = or_(notes.c.after == "", ~exists().where(_earlier.c.key == notes.c.after, promises))
     # one person is not shown that something is under way
     ready = or_(~notes.c.alone, ~_promises())
@@ -350,4 +364,4 @@ def _is_due() -> ColumnElement[bool]:
 
 
 def _open() -> ColumnElement[bool]:
-    return or_(queues.c.paused_until.is_(None), queues.c.paused_until <= DatabaseTime())
+    return has_passed(queues.c.paused_until, at_most_seconds=GIVEN_UP_AFTER_SECONDS)

@@ -25,11 +25,12 @@ from bot.errors import RecordUnreadable
 from bot.history import SqlHistory, open_history
 from bot.history.columns import Json, UtcTime, Words
 from bot.history.health import SqlHealth
-from bot.history.tables import metadata
+from bot.history.tables import metadata, notes
 
 CLUSTERS = ("cluster-bad", "cluster-good")
 """Everything of the first is stored first, and one of its rows is spoiled; the second is asked about."""
 START = datetime(2026, 11, 21, 9, 0, 0, tzinfo=UTC)
+TIME = "%Y-%m-%d %H:%M:%S.%f"
 LONG_AGO, FAR_AWAY = "2026-01-01 00:00:00.000000", "2099-01-01 00:00:00.000000"
 NEVER = NotTaken(reason="unreadable", again_within_seconds=None)
 RULE = "dns_blocked_by_security_group"
@@ -159,7 +160,7 @@ def stored_once(
             raw.execute("PRAGMA synchronous=OFF")
             # what is due must not change while the test runs
             raw.execute("UPDATE notes SET promised_until = ? WHERE promised_until IS NOT NULL", (LONG_AGO,))
-            raw.execute("UPDATE clusters SET lease_until = ?", (FAR_AWAY,))
+            raw.execute("UPDATE clusters SET lease_until = ?", (f"{datetime.now(UTC) + timedelta(minutes=50):{TIME}}",))
             raw.execute("UPDATE proposals SET expires_at = ?", (FAR_AWAY,))
             for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 raw.execute(f"DROP TRIGGER {trigger}")  # the audit table lets nobody spoil it
@@ -192,7 +193,9 @@ def stored(
 
 
 def _spoilings(column: Column[Any]) -> tuple[object, ...]:
-    """Return what may stand in a column's place after a fault; keys are none, since they are what a row is found by."""
+    """Return what may stand in a column's place after a fault; of keys, the outbox's alone may."""
+    if column is notes.c.key:
+        return (b"\xff", "")
     if column.primary_key or column.foreign_keys or column.unique:
         return ()
     if isinstance(column.type, Json):
@@ -278,3 +281,19 @@ def test_a_running_repair_whose_journal_cannot_be_read_is_ended(stored: Stored) 
     ended = stored.history.finish(lease, outcome, ProposalState.INTERRUPTED)
     assert (ended.result, ended.steps) == (Result.STOPPED, ())
     assert stored.raw.execute("SELECT repairing FROM clusters WHERE name = ?", (bad,)).fetchone() == (None,)
+
+
+@pytest.mark.parametrize("until", ["no time", FAR_AWAY, b"\xff"], ids=["no time", "far away", "bytes"])
+def test_a_spoiled_time_holds_nothing_for_ever(stored: Stored, until: object) -> None:
+    """A channel's sender, its pause, a note that was put off, a cluster's lease: all are over."""
+    bad = CLUSTERS[0]
+    stored.template.backup(stored.raw)
+    stored.raw.execute("UPDATE queues SET sender = 'gone', sender_until = ?, paused_until = ?", (until, until))
+    stored.raw.execute("UPDATE notes SET send_at = ?, promised_until = ?", (until, until))
+    stored.raw.execute("UPDATE clusters SET lease_until = ?", (until,))
+    stored.raw.commit()
+
+    assert {"queue": f"C-{bad}"} in [job.ids for job in stored.history.due() if job.kind == "send"]
+    assert stored.history.begin_sending(f"C-{bad}", "p")
+    assert stored.history.next_to_send(f"C-{bad}", "p") is not None
+    assert stored.history.take_over(f"runs-{bad}", "heir") is not None
