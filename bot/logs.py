@@ -26,6 +26,8 @@ def configure_logs(level: str = "warning", *, as_json: bool = False) -> None:
     root.setLevel(level.upper())
     for noisy in ("botocore", "boto3", "urllib3", "slack_bolt", "slack_sdk", "waitress", "apscheduler"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Whoever cannot reach Slack says so itself, in one line.
+    logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
     # A role that is refused is told by whoever needed it; botocore would add a traceback for each call.
     logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
 

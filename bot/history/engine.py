@@ -82,7 +82,7 @@ def open_database(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Database:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigurationError(
             "DATABASE_URL is not a database URL. Examples: sqlite:///dnsbot.db, postgresql://dnsbot@db/dnsbot."
         ) from error

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from bot.domain.approvals import ApprovalPolicy
 from bot.domain.changes import ChangePolicy, Freeze, GlassPolicy, window_from
-from bot.settings.entries import Duration, Entry, Named, TimeZone
+from bot.settings.entries import ChannelId, Duration, Entry, GroupId, TimeZone, UserId
 from bot.workflow.located_yaml import LocatedYaml
+
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=30)
+"""Of a plan's life: in less nobody approves anything, and after a month the cluster is another one."""
+
+
+def _lifetime(duration: timedelta) -> timedelta:
+    if not SHORTEST <= duration <= LONGEST:
+        raise ValueError("a time from 1s to 30d is expected")
+    return duration
+
 
 LONGEST_GLASS = timedelta(hours=1)
 
@@ -36,20 +46,20 @@ class FreezeEntry(Entry):
 class GlassEntry(Entry):
     """Who may break the glass."""
 
-    users: list[Named] = Field(default_factory=list)
-    user_groups: list[Named] = Field(default_factory=list)
+    users: list[UserId] = Field(default_factory=list)
+    user_groups: list[GroupId] = Field(default_factory=list)
     expires_after: Annotated[Duration, AfterValidator(_short)] = timedelta(minutes=15)
-    channel: str = ""
+    channel: ChannelId | Literal[""] = ""
 
 
 class PolicyEntry(Entry):
     """One policy."""
 
-    required: int = Field(default=1, ge=1, le=20)
+    required: int = Field(default=1, ge=1, le=20, strict=True)
     requester_may_approve: bool = False
-    users: list[str] = Field(default_factory=list)
-    user_groups: list[str] = Field(default_factory=list)
-    expires_after: Duration = timedelta(minutes=30)
+    users: list[UserId] = Field(default_factory=list)
+    user_groups: list[GroupId] = Field(default_factory=list)
+    expires_after: Annotated[Duration, AfterValidator(_lifetime)] = timedelta(minutes=30)
     timezone: TimeZone = "UTC"
     windows: list[Annotated[str, AfterValidator(_window)]] = Field(default_factory=list)
     freezes: list[FreezeEntry] = Field(default_factory=list)
@@ -91,6 +101,13 @@ def approval_policy(name: str, entry: PolicyEntry, document: LocatedYaml) -> App
             "names neither users nor user_groups, so nobody could approve.",
             ("approvals", name),
             hint="Add `users: [U…]` or `user_groups: [S…]`.",
+        )
+    people = len(set(entry.users))
+    if entry.required > people and not entry.user_groups:
+        raise document.error(
+            f"is {entry.required}, and {people} named under users may approve: no plan would ever be.",
+            ("approvals", name, "required"),
+            hint="Name more users, or a user group.",
         )
     return ApprovalPolicy(
         environment=name,

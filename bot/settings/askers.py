@@ -5,14 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from bot.domain.askers import AskerPolicy
-from bot.settings.entries import Entry, Named
+from bot.settings.entries import Entry, GroupId, Named, UserId
 
 
 class AskersEntry(Entry):
     """All of it."""
 
-    users: list[Named] = Field(default_factory=list)
-    user_groups: list[Named] = Field(default_factory=list)
+    users: list[UserId] = Field(default_factory=list)
+    user_groups: list[GroupId] = Field(default_factory=list)
     machines: list[Named] = Field(default_factory=list)
     at_once_per_person: int = Field(default=3, ge=1, le=100)
     at_once_per_cluster: int = Field(default=5, ge=1, le=100)

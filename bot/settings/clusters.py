@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -13,7 +13,7 @@ from bot.clients.connection import ClusterConnection
 from bot.domain.cluster import ClusterTarget, NodeProbe
 from bot.domain.phrases import nearest
 from bot.domain.places import PublicResolution
-from bot.settings.entries import Cidr, Duration, Entry, Region, RoleArn
+from bot.settings.entries import ChannelId, Cidr, Duration, Entry, Region, RoleArn, Selector
 from bot.settings.networks import OnPremisesEntry, PeerEntry, check_networks, on_premises
 from bot.workflow.located_yaml import LocatedYaml
 
@@ -45,9 +45,9 @@ class ClusterEntry(Entry):
     kubeconfig: str = ""
     context: str = ""
     writer_context: str = ""
-    channel: str = ""
+    channel: ChannelId | Literal[""] = ""
     watch: Annotated[Duration, AfterValidator(_watch)] | None = None
-    workload_selector: str = ""
+    workload_selector: Selector = ""
     peers: list[PeerEntry] = Field(default_factory=list)
     on_premises: list[OnPremisesEntry] = Field(default_factory=list)
     on_premises_cidrs: list[Cidr] = Field(default_factory=list)
@@ -108,6 +108,12 @@ def _check(entry: ClusterEntry, document: LocatedYaml, at: tuple[str, str], envi
         raise document.error("`context` and `writer_context` need `kubeconfig`.", at)
     if entry.watch and not entry.channel:
         raise document.error("`watch` needs `channel`, where what is new and critical is posted.", (*at, "watch"))
+    if entry.context and entry.context == entry.writer_context:
+        raise document.error(
+            "is the `context` that reads: what may change the cluster must be another identity.",
+            (*at, "writer_context"),
+            hint="Name a context of the writing identity, or leave it out: then nothing is changed there.",
+        )
     if entry.on_premises and entry.on_premises_cidrs:
         raise document.error(
             "is the short form of `on_premises`: write one of the two.",

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from bot.domain.cron import parse_cron
 from bot.domain.digests import DigestSchedule
 from bot.domain.phrases import nearest
-from bot.settings.entries import Duration, Entry, Named, TimeZone
+from bot.settings.entries import ChannelId, Duration, Entry, Named, TimeZone
 from bot.workflow.located_yaml import LocatedYaml
 
 DEFAULT_SERIES, DEFAULT_EVIDENCE = timedelta(days=365), timedelta(days=90)
@@ -37,7 +37,7 @@ def _kept(duration: timedelta) -> timedelta:
 class DigestEntry(Entry):
     """One digest."""
 
-    channel: Named
+    channel: ChannelId
     cron: Annotated[str, AfterValidator(_cron)]
     timezone: TimeZone = "UTC"
     clusters: list[Named] = Field(default_factory=list)

@@ -46,6 +46,18 @@ def _named(text: str) -> str:
     return text
 
 
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    """Return what refuses a text that is not as a whole of this form."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"{expected} is expected")
+        return text
+
+    return AfterValidator(check)
+
+
 def _cidr(text: object) -> str:
     try:
         return str(ip_network(str(text)))
@@ -66,5 +78,23 @@ RoleArn: TypeAlias = Annotated[str, AfterValidator(_role_arn)]
 Region: TypeAlias = Annotated[str, AfterValidator(_region)]
 Named: TypeAlias = Annotated[str, AfterValidator(_named)]
 """Not blank: a blank entry of a list would name nobody and yet make the list no empty one."""
+UserId: TypeAlias = Annotated[
+    str, _matching(r"[UW][A-Z0-9]{1,30}", "a member ID from a Slack profile such as U0123456789")
+]
+GroupId: TypeAlias = Annotated[str, _matching(r"S[A-Z0-9]{1,30}", "the ID of a Slack user group such as S0123456789")]
+ChannelId: TypeAlias = Annotated[
+    str, _matching(r"[CG][A-Z0-9]{1,30}", "the ID of a Slack channel, from its details, such as C0123456789")
+]
+ClusterName: TypeAlias = Annotated[
+    str,
+    _matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots and hyphens, that people can type,"),
+]
+_KEY = r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
+_ONE = rf"(?:!?{_KEY}|{_KEY} ?(?:=|==|!=) ?{_VALUE}|{_KEY} (?:not)?in \({_VALUE}(?:, ?{_VALUE})*\))"
+Selector: TypeAlias = Annotated[
+    str, _matching(rf"(?:{_ONE}(?:, ?{_ONE})*)?", "a label selector as kubectl takes it, such as app=shop,tier!=cache,")
+]
+"""Empty: none."""
 Cidr: TypeAlias = Annotated[str, BeforeValidator(_cidr)]
 TimeZone: TypeAlias = Annotated[str, BeforeValidator(_timezone)]

@@ -21,7 +21,7 @@ from bot.settings.askers import AskersEntry, asker_policy
 from bot.settings.audit import AuditEntry, AuditSettings, audit_settings
 from bot.settings.clusters import ClusterEntry, cluster_connection
 from bot.settings.digests import DEFAULT_EVIDENCE, DEFAULT_SERIES, DigestEntry, RetentionEntry, digest_schedules
-from bot.settings.entries import Entry
+from bot.settings.entries import ClusterName, Entry
 from bot.workflow.located_yaml import read_yaml, validate
 
 SECRETS = (
@@ -39,7 +39,7 @@ DEFAULT_DATABASE = "sqlite:///dnsbot.db"
 class SettingsFile(Entry):
     """The shape of dnsbot.yaml."""
 
-    clusters: dict[str, ClusterEntry] = Field(min_length=1)
+    clusters: dict[ClusterName, ClusterEntry] = Field(min_length=1)
     approvals: dict[str, PolicyEntry] = Field(default_factory=dict)
     askers: AskersEntry = Field(default_factory=AskersEntry)
     retention: RetentionEntry = Field(default_factory=RetentionEntry)

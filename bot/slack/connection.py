@@ -61,10 +61,18 @@ class SlackSettings:
             raise ConfigurationError(
                 "Neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set. Set one of them."
             )
-        if urlsplit(self.api_url).scheme not in {"http", "https"}:
+        if not _is_address(self.api_url):
             raise ConfigurationError(
                 f"SLACK_API_URL is {self.api_url!r}; expected an address like https://slack.com/api/"
             )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,11 @@ from bot.domain.phrases import nearest
 from bot.errors import PlaybookError
 
 MAX_BYTES = 256 * 1024
+DEEPEST = 40
+"""Lists and mappings in one another."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it: six times faster, and the playbooks are read at every start."""
+_PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 KeyPath: TypeAlias = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
@@ -55,9 +58,15 @@ def parse_yaml(data: bytes, *, file: str) -> LocatedYaml:
     if len(data) > MAX_BYTES:
         raise PlaybookError(f"is {len(data)} bytes; at most {MAX_BYTES} are read.", file=file, line=1)
     try:
-        node = yaml.compose(data.decode("utf-8"), Loader=_LOADER)
+        text = data.decode("utf-8")
+        _check_depth(text, file)
+        node = yaml.compose(text, Loader=_LOADER)
     except UnicodeDecodeError as error:
-        raise PlaybookError("is not UTF-8 text.", file=file, line=1) from error
+        line = data[: error.start].count(b"\n") + 1
+        raise PlaybookError("is not UTF-8 text.", file=file, line=line) from error
+    except yaml.reader.ReaderError as error:
+        line = data[: max(error.position, 0)].count(b"\n") + 1
+        raise PlaybookError("holds a character that no text holds.", file=file, line=line) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
@@ -67,6 +76,25 @@ def parse_yaml(data: bytes, *, file: str) -> LocatedYaml:
     lines: dict[KeyPath, int] = {}
     value = None if node is None else _Builder(file=file, lines=lines).build(node, ())
     return LocatedYaml(file=file, value=value, lines=lines)
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Raise `PlaybookError` for lists and mappings in one another that no person writes: each costs the reader's stack.
+
+    The parser's events are only looked through where a text may be so deep.
+    """
+    deep = max((len(line) - len(line.lstrip(" -?")) for line in text.splitlines()), default=0)
+    if deep + text.count("[") + text.count("{") <= DEEPEST:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise PlaybookError(f"is nested more than {DEEPEST} deep.", file=file, line=line)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +115,8 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, line)
         self.seen.add(id(node))
+        if node.tag not in _PLAIN_TAGS:
+            raise PlaybookError(f"has the tag {node.tag}; plain YAML alone is read.", file=self.file, line=line)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*place, index)) for index, item in enumerate(node.value)]
         result: dict[str, object] = {}

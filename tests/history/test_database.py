@@ -187,6 +187,7 @@ def test_a_server_that_comes_back_is_used_again(postgres_cluster: Any, postgres_
     ("bad", "says"),
     [
         pytest.param("not a url", "not a database URL", id="junk"),
+        pytest.param("postgresql://u:p@h:port/d", "not a database URL", id="no-port"),
         pytest.param("mysql://db/dnsbot", "mysql", id="another-kind"),
         pytest.param("sqlite://", "must name a file", id="memory"),
         pytest.param("sqlite:///:memory:", "must name a file", id="memory-by-name"),

@@ -109,7 +109,7 @@ def test_digests_say_when_which_channel_is_told_of_which_clusters(load: Callable
         ("Europe/Paris", "Europe/Pariss", "a time zone such as Europe/Paris"),
         ("clusters: [cluster-prod]}", "clusters: [cluster-prd]}", "'cluster-prd' is no cluster of this file"),
         ("clusters: [cluster-prod]}", "grace: 2d}", "a time up to 24h"),
-        ("{channel: C0123456789,", '{channel: " ",', "not a blank text"),
+        ("{channel: C0123456789,", '{channel: " ",', "the ID of a Slack channel"),
         ("digests:", f"digests:\n  - {SAME_DIGEST}", "is there twice"),
         ("digests:", "retention: {series: 2h}\ndigests:", "a day at least"),
     ],
@@ -123,7 +123,7 @@ def test_a_digest_that_cannot_be_is_refused(load: Callable[..., Settings], old: 
 @pytest.mark.parametrize("key", ["users", "user_groups", "machines"])
 def test_blank_asker_is_refused(load: Callable[..., Settings], key: str) -> None:
     """It names nobody, and would shut everybody else out."""
-    with pytest.raises(ConfigurationError, match="not a blank text"):
+    with pytest.raises(ConfigurationError, match=r"not a blank text|a member ID|the ID of a Slack user group"):
         load("digests:", f'askers: {{{key}: [" "]}}\ndigests:')
 
 
@@ -283,6 +283,33 @@ def test_nodes_are_seen_only_where_a_probe_is_configured(
         ("on_premises_cidrs:", f"{ON_PREMISES}\n    on_premises_cidrs:", 15, ["short form", "one of the two"]),
         ("on_premises_cidrs: [10.64.0.0/10]", ON_PREMISES.replace("hq", "shared"), 14, ["on_premises.0.name"]),
         ("on_premises_cidrs: [10.64.0.0/10]", "on_premises: [{name: hq, cidrs: []}]", 14, ["on_premises.0.cidrs"]),
+        ("expires_after: 45m", "expires_after: 0s", 16, ["approvals.production.expires_after", "from 1s to 30d"]),
+        ("expires_after: 45m", "expires_after: 999999d", 16, ["approvals.production.expires_after", "from 1s to 30d"]),
+        ("user_groups: [S01]", "users: ['', ' ']", 16, ["approvals.production.users.0", "a member ID"]),
+        ("user_groups: [S01]", "users: ['@ana']", 16, ["approvals.production.users.0", "a member ID"]),
+        ("user_groups: [S01]", "user_groups: [admins]", 16, ["approvals.production.user_groups.0", "user group"]),
+        (
+            "required: 1, requester_may_approve: false, user_groups: [S01]",
+            "required: 5, users: [U01]",
+            16,
+            ["required", "no plan"],
+        ),
+        ("required: 1", "required: true", 16, ["approvals.production.required", "valid integer"]),
+        (
+            "channel: C0123456789\n    workload",
+            "channel: '#x <!here>'\n    workload",
+            9,
+            ["channel", "ID of a Slack channel"],
+        ),
+        ("{channel: C0123456789", "{channel: general", 18, ["digests.0.channel", "ID of a Slack channel"]),
+        ("app=shop", "'a=b=c,,;'", 10, ["workload_selector", "a label selector"]),
+        ("context: cluster-prod", "context: p\n    writer_context: p", 9, ["writer_context", "another identity"]),
+        ("  cluster-prod:\n", "  c 1 <!channel>:\n", 2, ["people can type"]),
+        ("  cluster-prod:\n", "  '':\n", 2, ["people can type"]),
+        ("region: eu-west-1", "region: ' '", 4, ["region", "an AWS region"]),
+        ("clusters:\n", "clusters: !ours\n", 1, ["the tag !ours"]),
+        ("[10.64.0.0/10]", "[" * 5_000, 14, ["nested more than 40 deep"]),
+        ("region: eu-west-1", 'region: "\x00"', 4, ["a character that no text holds"]),
     ],
     ids=[
         "environment",
@@ -321,6 +348,23 @@ def test_nodes_are_seen_only_where_a_probe_is_configured(
         "both forms",
         "name of a peer",
         "no network",
+        "no time to approve",
+        "for ever",
+        "blank users",
+        "a name for a user",
+        "a name for a group",
+        "more than there are",
+        "a switch for a number",
+        "a name for a channel",
+        "a name for a digest's channel",
+        "no selector",
+        "reads and writes alike",
+        "a cluster that cannot be typed",
+        "a cluster without a name",
+        "a blank region",
+        "a tag",
+        "nested",
+        "NUL",
     ],
 )
 def test_error_names_key_file_and_line(
@@ -442,3 +486,21 @@ def test_nonsense_about_changes_is_refused(load: Callable[..., Settings], old: s
     assert old in WINDOWS
     with pytest.raises(ConfigurationError, match=why):
         load("expires_after: 45m}", WINDOWS.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    "selector", ["app=shop", "app=shop,tier!=cache", "a.io/b in (c, d),!e", "x notin (y)", "app == shop", "app", ""]
+)
+def test_selectors_are_those_of_kubectl(load: Callable[..., Settings], selector: str) -> None:
+    """Every form that the API takes is one."""
+    target = load("workload_selector: app=shop", f"workload_selector: {selector!r}").clusters["cluster-prod"].target
+
+    assert target.workload_selector == selector
+
+
+def test_a_block_text_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    """Lists in block style cost as much as those in brackets."""
+    file = tmp_path / "dnsbot.yaml"
+    file.write_text("a:\n" + "- " * 5_000 + "b\n")
+    with pytest.raises(ConfigurationError, match="nested more than 40 deep"):
+        load_settings(file, {})

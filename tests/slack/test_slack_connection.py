@@ -80,6 +80,9 @@ def garbling() -> Iterator[Callable[[bytes], str]]:
         pytest.param(
             SlackSettings(bot_token="x", app_token="y", api_url="slack.com/api"), "SLACK_API_URL is", id="address"
         ),
+        pytest.param(
+            SlackSettings(bot_token="x", app_token="y", api_url="http://[::1"), "SLACK_API_URL is", id="half an address"
+        ),
     ],
 )
 def test_missing_or_blank_secret_refuses_to_start(settings: SlackSettings, said: str) -> None:
