@@ -11,6 +11,8 @@ from prometheus_client.registry import Collector
 
 from bot.domain.approvals import Decided, Result
 from bot.domain.diagnosis import Diagnosis
+from bot.domain.evidence import NEEDS, Collected
+from bot.domain.lookup_matrix import LookupMatrix
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,15 @@ class Metrics:
             ["collector"],
             registry=self.registry,
         )
+        self._errors = Counter(
+            "dnsbot_source_errors",
+            "Reads that AWS or Kubernetes did not answer as they should",
+            ["source"],
+            registry=self.registry,
+        )
+        self._lookups = Counter(
+            "dnsbot_lookups", "DNS look-ups of diagnoses by what came back", ["answer"], registry=self.registry
+        )
         self._decisions = Counter("dnsbot_decisions", "Presses that were taken", ["choice"], registry=self.registry)
         self._repairs = Counter("dnsbot_repairs", "Plans by how they ended", ["result"], registry=self.registry)
         self._alerts = Counter("dnsbot_alerts", "Alerts by what became of them", ["result"], registry=self.registry)
@@ -54,8 +65,19 @@ class Metrics:
         for collected in diagnosis.evidence:
             if collected.gap is not None:
                 self._gaps.labels(collected.collector).inc()
+            self._count_errors(collected)
+            if isinstance(collected.value, LookupMatrix):
+                for lookup in collected.value.lookups:
+                    self._lookups.labels(lookup.answer.value).inc()
         said = {"diagnosis": diagnosis.id, "cluster": diagnosis.target.name, "verdict": diagnosis.verdict.value}
         log.info("diagnosis ends", extra={**said, "causes": ",".join(causes), "seconds": round(seconds, 1)})
+
+    def _count_errors(self, collected: Collected) -> None:
+        """Count what a collector could not read, by whom it asked; what no call was made for is no error of theirs."""
+        asked = {"aws" if ":" in call.name else "kubernetes" for call in collected.calls}
+        missed = sum(not (gap.off or gap.setting or gap.reason.startswith(NEEDS)) for gap in collected.gaps)
+        for source in asked if missed else ():
+            self._errors.labels(source).inc(missed)
 
     def decided(self, decided: Decided) -> None:
         """Count a press that was taken, and write its line."""

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from bot.__main__ import app
+from bot.__main__ import LogFormat, LogLevel, app
 from bot.app import SHUTDOWN_GRACE_SECONDS
 from bot.settings.load import load_settings
 from bot.slack.connection_limits import networks
@@ -34,6 +34,7 @@ _FREE = {
     "askers",
     "retention",
     "audit",
+    "labels",
 }
 
 
@@ -110,7 +111,7 @@ def test_program_takes_the_options_of_the_pod() -> None:
     run = get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group
     known = {option: parameter.default for parameter in run.params for option in parameter.opts}
 
-    assert {"--host", "--port", "--health-host", "--health-port", "--proxy"} == given
+    assert {"--host", "--port", "--health-host", "--health-port", "--proxy", "--log-level", "--log-format"} == given
     assert given <= set(known)
     assert known["--health-host"] == "127.0.0.1"
     assert known["--health-port"] == VALUES["listen"]["healthPort"]
@@ -144,3 +145,21 @@ def test_nothing_may_be_changed_unless_asked_for() -> None:
     """Out of the box the writing role is not installed, and what is read goes over no service account."""
     assert VALUES["rbac"]["write"]["enabled"] is False
     assert VALUES["rbac"]["serviceAccount"] is False
+
+
+def test_log_options_of_the_chart_are_those_of_the_program() -> None:
+    """The schema lists what `--log-level` and `--log-format` take, and the defaults agree."""
+    run = get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group
+    known = {option: parameter for parameter in run.params for option in parameter.opts}
+    for name, kind in (("level", LogLevel), ("format", LogFormat)):
+        assert SCHEMA["properties"]["log"]["properties"][name]["enum"] == [one.value for one in kind]
+        assert VALUES["log"][name] == kind(known[f"--log-{name}"].default).value
+
+
+def test_what_is_scraped_is_the_health_port() -> None:
+    """The monitor finds its own Service by its labels, and asks the port where the metrics are."""
+    text = (CHART / "templates" / "servicemonitor.yaml").read_text()
+
+    assert text.count("app.kubernetes.io/component: metrics") == 2
+    assert "targetPort: health" in text
+    assert "{port: health, path: /metrics," in text

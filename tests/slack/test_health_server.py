@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.domain.diagnosis import Diagnosis
+from bot.domain.evidence import Gap, SourceCall
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.slack.health_server import serve_health
+from bot.slack.metrics import Metrics
 from bot.slack.serving import missing_database, missing_slack
 from tests.slack.test_slack_http import BODY, send
 
@@ -113,7 +118,25 @@ def test_metrics_count_what_was_diagnosed_decided_and_ended(stage: Any, caplog: 
     assert 'dnsbot_diagnoses_total{verdict="problem"} 1.0' in lines
     assert 'dnsbot_causes_total{cause="dns_blocked_by_security_group"} 1.0' in lines
     assert 'dnsbot_decisions_total{choice="approve"} 1.0' in lines
+    assert any(line.startswith('dnsbot_lookups_total{answer="timed out"} ') for line in lines)
     assert 'dnsbot_repairs_total{result="verified"} 1.0' in lines
     assert "dnsbot_outbox_waiting 0.0" in lines
     said = [record.message for record in caplog.records if record.name == "bot.slack.metrics"]
     assert said == ["diagnosis ends", "decided"]
+
+
+def test_metrics_count_what_aws_and_kubernetes_did_not_answer(diagnosis_of: Callable[..., Diagnosis]) -> None:
+    """A read that failed is counted for whom it asked; what nobody was asked for is no error of theirs."""
+    read, unread = SourceCall(name="list pods in kube-system"), SourceCall(name="ec2:DescribeNetworkAcls")
+    missed = replace(diagnosis_of().evidence[0], value=None)
+    evidence = (
+        replace(missed, id="a", calls=(unread,), gap=Gap(what="ACLs", reason="no answer within 20 s")),
+        replace(missed, id="b", calls=(read,), gap=Gap(what="pods", reason="403 Forbidden")),
+        replace(missed, id="c", calls=(), gap=Gap(what="pods", reason="needs coredns_pods")),
+    )
+    metrics = Metrics()
+    metrics.diagnosed(diagnosis_of(evidence=evidence))
+
+    lines = metrics.page().decode().splitlines()
+    assert 'dnsbot_source_errors_total{source="aws"} 1.0' in lines
+    assert 'dnsbot_source_errors_total{source="kubernetes"} 1.0' in lines

@@ -90,3 +90,13 @@ volumeMounts:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 {{- end -}}
+
+{{/* Who may scrape /metrics, as a rule of the network policy. */}}
+{{- define "dnsbot.scrapers" -}}
+{{- with .Values.metrics.ingressFrom -}}
+- ports:
+    - {protocol: TCP, port: {{ $.Values.listen.healthPort }}}
+  from:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end }}
