@@ -74,6 +74,10 @@ class NobodyKnown:
         """Refuse."""
         raise Refused(f"{person} cannot be looked up: this process is not connected to Slack.")
 
+    def channel_members(self, channel: str, *, at_most: int) -> frozenset[str]:
+        """Nobody is in a channel that cannot be looked up."""
+        raise Refused(f"Slack is not asked who is in {channel}; at most {at_most} would be.")
+
     def group_members(self, group_ids: object) -> frozenset[str]:
         """Refuse."""
         raise Refused(f"User groups {group_ids} cannot be looked up: this process is not connected to Slack.")

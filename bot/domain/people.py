@@ -58,3 +58,7 @@ class Directory(Protocol):
     def group_members(self, group_ids: Collection[str]) -> frozenset[str]:
         """Return the user ids of our own team that are in any of these user groups."""
         ...
+
+    def channel_members(self, channel: str, *, at_most: int) -> frozenset[str]:
+        """Return the user ids of everybody in a channel; more than `at_most` are not looked up."""
+        ...

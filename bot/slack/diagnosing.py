@@ -47,6 +47,8 @@ class Slot:
     progress: ProgressMessage
     place: MessageRef | None = None
     """Where the message stands that nobody keeps."""
+    alone: bool = False
+    """Only the asker is shown what was found."""
 
 
 def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, delivery: str, because: str = "") -> None:
@@ -104,9 +106,13 @@ def _open_slot(tools: SlackTools, origin: Origin, question: Question, because: s
     """Say that a diagnosis begins, with what takes its place if this process ends before."""
     start = Progress(cluster=question.cluster, done=(), running=(), waiting=(), elapsed_ms=0)
     message, key = progress_message(tools, start), f"diagnosis:{uuid4().hex}"
+    alone = _not_for_all(tools, origin, question.cluster)
+    if alone:
+        tools.tell(origin, f"{alone} The report comes to you alone, and its evidence below it.")
     note = Note(
         key=key,
         channel=origin.channel,
+        alone=bool(alone),
         body=body_of(message),
         thread_ts=origin.thread_ts,
         person="" if origin.person.is_machine else origin.person.user_id,
@@ -119,9 +125,24 @@ def _open_slot(tools: SlackTools, origin: Origin, question: Question, because: s
         tools.say(note, *((why,) if because else ()))
     except HistoryUnavailable as error:
         log.warning("a report is not kept until it is shown", extra={"reason": str(error)})
-        place = _post_unkept(tools, origin, message)
+        place = _post_unkept(tools, origin, message) if not alone else None
         return Slot(origin=origin, key=key, kept=False, progress=ProgressMessage(tools, key, place), place=place)
-    return Slot(origin=origin, key=key, kept=True, progress=ProgressMessage(tools, key))
+    return Slot(origin=origin, key=key, kept=True, alone=bool(alone), progress=ProgressMessage(tools, key))
+
+
+def _not_for_all(tools: SlackTools, origin: Origin, cluster: str) -> str:
+    """Return why what is found may not be shown to everybody in the channel, or nothing.
+
+    A program asks in a channel that dnsbot.yaml names for it, and nobody could be told alone.
+    """
+    if origin.person.is_machine:
+        return ""
+    try:
+        tools.use.door.check_channel(origin.channel, tools.use.homes(cluster))
+    except Refused as refusal:
+        log.info("a report is for one person alone", extra={"channel": origin.channel, "reason": str(refusal)})
+        return str(refusal)
+    return ""
 
 
 def _post_unkept(tools: SlackTools, origin: Origin, message: Message) -> MessageRef | None:
@@ -242,8 +263,10 @@ def _evidence(tools: SlackTools, slot: Slot, diagnosis: Diagnosis, facts: Diagno
             key=f"evidence:{slot.key}:{index}",
             channel=slot.origin.channel,
             body=body_of(message),
-            in_thread_of=slot.key,
+            in_thread_of="" if slot.alone else slot.key,
             after=slot.key,
+            person=slot.origin.person.user_id if slot.alone else "",
+            alone=slot.alone,
             supplement=True,
         )
         for index, message in enumerate(thread_messages(tools.views, diagnosis, facts, asker))

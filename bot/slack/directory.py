@@ -56,12 +56,24 @@ class SlackDirectory:
             members.update(str(user) for user in users)
         return frozenset(members)
 
-    def _ask(self, what: str, method: str, **arguments: str) -> Mapping[str, Any]:
+    def channel_members(self, channel: str, *, at_most: int) -> frozenset[str]:
+        """Return the user ids of everybody in a channel. Raises `Refused` for more, and for no answer."""
+        answer = self._ask(f"who is in channel {channel}", "conversations.members", channel=channel, limit=at_most + 1)
+        users = answer.get("members")
+        if not isinstance(users, list) or not users:
+            raise Refused(f"Slack's conversations.members gave no list for channel {channel}.")
+        if len(users) > at_most or (answer.get("response_metadata") or {}).get("next_cursor"):
+            raise Refused(f"Channel {channel} has more than {at_most} members; they were not looked up.")
+        return frozenset(map(str, users))
+
+    def _ask(self, what: str, method: str, **arguments: Any) -> Mapping[str, Any]:  # noqa: ANN401  # the method's own
         try:
             if method == "users.info":
-                data = self._client.users_info(user=arguments["user"]).data
+                data = self._client.users_info(**arguments).data
+            elif method == "conversations.members":
+                data = self._client.conversations_members(**arguments).data
             else:
-                data = self._client.usergroups_users_list(usergroup=arguments["usergroup"]).data
+                data = self._client.usergroups_users_list(**arguments).data
         except SlackApiError as error:
             code = error.response.get("error", "no error code")
             raise Refused(f"Slack would not say {what}: {method} answered {code}. Nothing was changed.") from error

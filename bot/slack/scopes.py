@@ -31,6 +31,11 @@ HISTORY = Scope(
     unlocks="looking in a public channel whether a message whose answer was lost stands there, before it is sent again",
 )
 PRIVATE_HISTORY = Scope(name="groups:history", unlocks="the same in a private channel that the bot is a member of")
+MEMBERS = Scope(
+    name="channels:read",
+    unlocks="reports in other channels than the cluster's: whether everybody in a public channel may see the cluster",
+)
+PRIVATE_MEMBERS = Scope(name="groups:read", unlocks="the same in a private channel that the bot is a member of")
 FILES = Scope(
     name="files:write", unlocks="the record of a diagnosis and the picture of a digest, as files in their threads"
 )
@@ -43,6 +48,7 @@ BY_METHOD: Mapping[str, Scope] = {
     "chat.postMessage": CHAT_WRITE,
     "chat.update": CHAT_WRITE,
     "conversations.history": HISTORY,
+    "conversations.members": MEMBERS,
     "conversations.replies": HISTORY,
     "files.completeUploadExternal": FILES,
     "files.getUploadURLExternal": FILES,
@@ -56,6 +62,7 @@ BY_METHOD: Mapping[str, Scope] = {
 
 IN_PRIVATE_CHANNELS: Mapping[str, Scope] = {
     "conversations.history": PRIVATE_HISTORY,
+    "conversations.members": PRIVATE_MEMBERS,
     "conversations.replies": PRIVATE_HISTORY,
 }
 """What a method needs there."""

@@ -80,6 +80,12 @@ class UseCases:
                 found.setdefault(one.schedule.name, replace(one.schedule, clusters=clusters))
         return tuple(found.values())
 
+    def homes(self, cluster: str) -> frozenset[str]:
+        """Return the channels that dnsbot.yaml gives a cluster: its own, and those of its digests."""
+        own = self.targets[cluster].channel if cluster in self.targets else ""
+        told = {schedule.channel for schedule in self.digests if cluster in schedule.clusters}
+        return frozenset({own, *told} - {""})
+
     def diagnose(
         self,
         question: Question,

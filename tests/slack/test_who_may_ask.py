@@ -13,6 +13,7 @@ from bot.domain.cluster import PodName, Question
 from bot.domain.people import Person, Standing
 from bot.errors import HistoryUnavailable, Refused
 from bot.sandbox.slack import Kind, as_text
+from bot.sandbox.slack.roster import Channel
 from bot.slack.running import RunningDiagnoses
 from bot.workflow.may_ask import Door
 
@@ -31,9 +32,16 @@ class People:
         if self.down:
             raise HistoryUnavailable("Nobody answers.")
         return Standing(
-            person=person, name="n", home_team_id="T01", is_bot=False, is_guest=False, is_deactivated=False,
+            person=person, name="n", home_team_id="T01",
+            is_bot=person.user_id == "UBOT", is_guest=False, is_deactivated=False,
             is_stranger=False,
         )  # fmt: skip
+
+    def channel_members(self, channel: str, *, at_most: int) -> frozenset[str]:
+        """Return two people and a program."""
+        if self.down or at_most < 3:
+            raise Refused(f"Nobody says who is in {channel}.")
+        return frozenset({"U01", "U02", "UBOT"})
 
     def group_members(self, group_ids: Any) -> frozenset[str]:
         """Return U02 for S01."""
@@ -278,3 +286,54 @@ def test_a_fault_of_the_bot_lets_the_question_go(stage: Any) -> None:
     stage.quiet()
 
     assert len(stage.script.diagnosed) == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "channel", "shown"),
+    [
+        (AskerPolicy(), "C-OTHER", True),
+        (AskerPolicy(users=("U01",)), "C-OTHER", False),
+        (AskerPolicy(users=("U01",)), CHANNEL, True),
+        (AskerPolicy(users=("U01",)), "D01", True),
+        (AskerPolicy(users=("U01", "U02")), "C-OTHER", True),
+    ],
+)
+def test_a_channel_is_shown_what_all_its_members_may_see(
+    policy: AskerPolicy,
+    channel: str,
+    shown: bool,  # noqa: FBT001  # a table
+) -> None:
+    """The cluster's own channel, direct messages, and channels whose members may all ask; programs do not count."""
+    door = Door(directory=People(), team_id="T01", policy=policy)
+
+    try:
+        door.check_channel(channel, {CHANNEL})
+    except Refused:
+        assert not shown
+    else:
+        assert shown
+
+
+def test_in_a_channel_with_a_guest_the_asker_alone_sees_what_was_found(stage: Any) -> None:
+    """The report and its evidence are shown to whoever asked, and to nobody else; the card stands where it belongs."""
+    stage.slack.workspace.channels["C0MIXED"] = Channel(id="C0MIXED", name="mixed", has_bot=True)
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0MIXED")
+    stage.quiet()
+
+    told = stage.slack.person("ana").sees_text("C0MIXED")
+    assert "Not everybody in this channel may see this cluster" in told
+    assert "sg-0abc lets udp/53 in from nobody" in told
+    assert "Evidence:" in told
+    assert stage.slack.person("guest").sees_text("C0MIXED") == ""
+    assert "Let members of sg-0abc" in stage.slack.person("ben").sees_text()
+
+
+def test_in_a_channel_of_people_who_may_ask_everybody_sees_it(stage: Any) -> None:
+    """Ana and ben are full members: the report stands in their channel, with its evidence in the thread."""
+    stage.slack.workspace.channels["C0TEAM"] = Channel(
+        id="C0TEAM", name="team", has_bot=True, members=("U01", "U02", "U0DNSBOT")
+    )
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod", channel="C0TEAM")
+    stage.quiet()
+
+    assert "sg-0abc lets udp/53 in from nobody" in stage.slack.person("ben").sees_text("C0TEAM")

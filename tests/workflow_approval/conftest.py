@@ -226,6 +226,11 @@ class FakeDirectory:
             raise Refused("Slack could not say who this is (users.info: ratelimited). Try again later.")
         return self.standings[person.user_id]
 
+    def channel_members(self, channel: str, *, at_most: int) -> frozenset[str]:
+        """Return nobody."""
+        del channel, at_most
+        return frozenset()
+
     def group_members(self, group_ids: Collection[str]) -> frozenset[str]:
         if self.groups_down:
             raise EvidenceUnavailable("usergroups.users.list: time-out")

@@ -69,13 +69,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A channel. People of the roster are members of every channel."""
+    """A channel. People of the roster are members of every channel that names no others."""
 
     id: str
     name: str
     has_bot: bool
     is_private: bool = False
     is_archived: bool = False
+    members: tuple[str, ...] = ()
+    """Ids of its members; empty: everybody."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the channel as `conversations.info` does."""
@@ -138,7 +140,7 @@ def usual_roster() -> Roster:
         groups=(Group(id="S01", handle="dns-approvers", members=("U02", "U03")),),
         channels=(
             Channel(id=CLUSTER_CHANNEL, name="cluster-prod", has_bot=True),
-            Channel(id=OUTSIDE_CHANNEL, name="elsewhere", has_bot=False),
+            Channel(id=OUTSIDE_CHANNEL, name="elsewhere", has_bot=False, members=("U01", "U02", "U03", "U04")),
             Channel(id="C0ARCHIVED", name="archived", has_bot=True, is_archived=True),
         ),
         commands=("/dns-diagnose", "/dns-log", "/dns-history", "/dns-digest", "/dns-break-glass", "/dns-help"),

@@ -182,6 +182,15 @@ def _conversation(workspace: Workspace, arguments: Arguments) -> Answer:
     return {"channel": channel_of(workspace, arguments).as_json()}
 
 
+def _members(workspace: Workspace, arguments: Arguments) -> Answer:
+    channel = channel_of(workspace, arguments)
+    everybody = channel.members or tuple(account.id for account in workspace.roster.accounts)
+    start, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+    more = len(everybody) > start + limit
+    cursor = str(start + limit) if more else ""
+    return {"members": list(everybody[start : start + limit]), "response_metadata": {"next_cursor": cursor}}
+
+
 def _page(messages: list[Message], arguments: Arguments) -> Answer:
     oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
     inside = [message for message in messages if oldest <= float(message.ts) <= latest]
@@ -266,6 +275,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "chat.update": _update,
     "conversations.history": _history,
     "conversations.info": _conversation,
+    "conversations.members": _members,
     "conversations.replies": _replies,
     "usergroups.list": _groups,
     "usergroups.users.list": _group_users,

@@ -27,6 +27,7 @@ def run(pressed: Pressed, tools: SlackTools) -> None:
             f"What diagnosis {diagnosis.id} had read was deleted at {timestamp(diagnosis.evidence_deleted_at)}, being "
             "old (`retention:` in dnsbot.yaml): there is nothing left to record or replay. Diagnose again."
         )
+    tools.use.door.check_channel(pressed.message.channel, tools.use.homes(diagnosis.target.name))
     thread = MessageRef(channel=pressed.message.channel, ts=pressed.origin.thread_ts or pressed.message.ts)
     try:
         tools.messages.share(
