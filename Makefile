@@ -8,7 +8,7 @@ ARGS ?=
 # Where it is set, each process compiles the tests anew, a third of what starting one takes. Empty means not set.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo sandbox test lint chaos bench bench-query-log bench-light-rounds bench-audit docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network pictures test-face
+.PHONY: help demo sandbox test lint chaos bench bench-query-log bench-light-rounds bench-audit bench-acks docs lock clean debian lab lab-tools lab-ready test-lab fuzz fuzz-network pictures test-face
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -107,6 +107,9 @@ bench-light-rounds: .venv/ready  ## Measure light rounds over 200 clusters, 20 o
 
 bench-audit: .venv/ready  ## Measure how fast an audit chain is verified, and a row added
 	@$(BIN)/python benchmarks/audit_chain.py $(ARGS)
+
+bench-acks: .venv/ready  ## Measure acknowledgements with 50 diagnoses, 200 clicks and 20 hostile messages in flight
+	@$(BIN)/python -m benchmarks.acks $(ARGS)
 
 docs: .venv/ready  ## Renew what is made from the units' declarations: the README's table, IAM policies, RBAC roles
 	@$(BIN)/python -m bot.report README.md
