@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from bot.domain.json_values import JsonObject
     from bot.domain.sought import Sought
     from bot.report.plan_words import PlanWords
+    from bot.slack.named import Named
     from bot.slack.serving import ListenAddresses
 
 TEXT, JSON, MARKDOWN, CSV = "text", "json", "markdown", "csv"
@@ -459,7 +460,11 @@ def doctor(config: Path | None, cluster: str) -> int:
     chosen = [cluster] if cluster else list(settings.clusters)
     diagnoser = make_diagnoser(settings, SourceBook(settings))
     checks = [
-        Check(subject="configuration", state=CheckState.OK, text=f"{settings.file}: {len(settings.clusters)} clusters"),
+        Check(
+            subject="configuration",
+            state=CheckState.OK,
+            text=f"{settings.file}: {count(len(settings.clusters), 'cluster')}",
+        ),
         _doctor_of_askers(settings),
         *_doctor_of_slack(settings),
         _doctor_of_history(settings),
@@ -495,6 +500,7 @@ def _doctor_of_askers(settings: Settings) -> Check:
 def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
     from bot.doctor.checks import Check, CheckState
     from bot.slack.connection import connect
+    from bot.slack.named import check_named
     from bot.slack.scopes import bot_scopes
 
     try:
@@ -510,6 +516,25 @@ def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
         if connection.scopes and scope.name not in connection.scopes:
             text = f"the bot token lacks the scope {scope.name}"
             yield Check(subject="Slack", state=CheckState.MISSING, text=text, disables=(scope.unlocks,))
+    if not connection.scopes:
+        text = "its answer names no scopes, so nobody knows whether the token has those of deploy/slack-manifest.yaml"
+        yield Check(subject="Slack", state=CheckState.UNKNOWN, text=text)
+    for name in check_named(connection, named_in(settings)):
+        state = CheckState.UNKNOWN if name.unknown else CheckState.MISSING
+        yield Check(subject="Slack", state=state, text=name.text, disables=(name.disables,))
+
+
+def named_in(settings: Settings) -> Named:
+    """Return what the file names and Slack should know."""
+    from bot.slack.named import Named
+
+    policies = settings.approvals.values()
+    users = {*settings.askers.users, *(user for policy in policies for user in policy.users)}
+    groups = {*settings.askers.user_groups, *(group for policy in policies for group in policy.user_groups)}
+    channels = {one.target.channel for one in settings.clusters.values()} | {one.channel for one in settings.digests}
+    return Named(
+        users=tuple(sorted(users)), user_groups=tuple(sorted(groups)), channels=tuple(sorted(filter(None, channels)))
+    )
 
 
 def _doctor_of_history(settings: Settings) -> Check:

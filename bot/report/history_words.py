@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.domain.approvals import Ending, Outcome, Proposal
+from bot.domain.approvals import Choice, Decision, Ending, Outcome, Proposal
 from bot.domain.findings import Verdict
 from bot.domain.history import Entry, Unreadable
 from bot.domain.sought import Sought
@@ -120,14 +120,17 @@ def _fits(cluster: str, sought: Sought, names: Names, at: TimeForm) -> Iterator[
 
 def history_words(entries: Sequence[Entry], names: Names, *, at: TimeForm) -> tuple[HistoryWords, ...]:
     """Return one entry for each diagnosis, in the order given."""
-    return tuple(_entry(entry, names, at) for entry in entries)
+    checks = {one.verification_diagnosis_id: one.proposal_id for entry in entries for one in entry.outcomes}
+    return tuple(_entry(entry, names, at, checks.get(entry.diagnosis_id, "")) for entry in entries)
 
 
-def _entry(entry: Entry, names: Names, at: TimeForm) -> HistoryWords:
+def _entry(entry: Entry, names: Names, at: TimeForm, checks: str) -> HistoryWords:
+    """Return an entry; `checks` is the plan that this diagnosis verified, or empty."""
+    why = f"the check after plan {checks}" if checks else f"asked {asked(entry.asked_by, names)}"
     outcomes = {outcome.proposal_id: outcome for outcome in entry.outcomes}
     return HistoryWords(
         diagnosis_id=entry.diagnosis_id,
-        heading=f"{at(entry.started_at)} {entry.cluster}, asked {asked(entry.asked_by, names)}:",
+        heading=f"{at(entry.started_at)} {entry.cluster}, {why}:",
         verdict=verdict_words(entry) + _deleted(entry, at),
         plans=(
             *(
@@ -174,6 +177,7 @@ def _plan(
     plan, status = f"{proposal.plan.title} ({proposal.id})", status_words(proposal, at)
     people = ", ".join(names.person(person.rpartition("/")[2]) for person in approvers(proposal))
     by = f" Approved by {people}." if people else ""
+    by += "".join(f" {decision_words(one, names, at)}." for one in proposal.decisions if _ends(one))
     ended = outcome_words(outcome) if outcome is not None else ""
     steps = outcome.steps if outcome is not None else ()
     return PlanHistory(
@@ -191,6 +195,10 @@ def _plan(
         outcome=ended,
         taken_back_by=outcome.inverse_proposal_id if outcome is not None and outcome.inverse_proposal_id else "",
     )
+
+
+def _ends(decision: Decision) -> bool:
+    return decision.accepted and decision.choice is Choice.REJECT
 
 
 def not_shown_words(proposal: Proposal) -> str:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from slack_bolt import Ack, App
 from slack_bolt.authorization import AuthorizeResult
@@ -24,7 +26,7 @@ import bot.slack.views
 from bot.domain.jobs import Jobs, Lane
 from bot.domain.phrases import nearest
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
-from bot.slack.asking import plain_words
+from bot.slack.asking import after_mention, plain_words
 from bot.slack.connection import SlackConnection, SlackSettings
 from bot.slack.digests import send_due_digests
 from bot.slack.directory import SlackNames
@@ -58,6 +60,10 @@ log = logging.getLogger(__name__)
 
 ACK_THREADS = 16
 """For listeners, which only queue and acknowledge. Apart from all work, so that work cannot starve them."""
+
+POLITE_WORDS = 4
+"""Words of a mention among which a command is looked for: `please can you diagnose`."""
+NO_ID = "Slack delivered this without an id, so nobody can tell whether it was served before. Nothing was done."
 
 Body = Mapping[str, Any]
 
@@ -179,9 +185,7 @@ def build_app(
 def _listen_for_command(app: App, tools: SlackTools, command: Command) -> None:
     def listen(ack: Ack, body: Body) -> None:
         asked = asked_by_command(body)
-        _hand_over(
-            tools, asked.origin, asked.delivery, lambda: _run_command(tools, command, asked), without_history=True
-        )
+        _hand_over(tools, asked.origin, asked.delivery, lambda: _run_command(tools, command, asked))
         ack()
 
     app.command(f"/dns-{command.typed}")(listen)
@@ -190,9 +194,7 @@ def _listen_for_command(app: App, tools: SlackTools, command: Command) -> None:
 def _listen_for_button(app: App, tools: SlackTools, button: Button) -> None:
     def listen(ack: Ack, body: Body) -> None:
         pressed = pressed_button(body)
-        _hand_over(
-            tools, pressed.origin, pressed.delivery, lambda: _run_button(tools, button, pressed), without_history=False
-        )
+        _hand_over(tools, pressed.origin, pressed.delivery, lambda: _run_button(tools, button, pressed), decides=True)
         ack()
 
     # several of a kind in one message bear numbers: `diagnose_cluster.2`
@@ -207,7 +209,7 @@ def _listen_for_shortcut(app: App, tools: SlackTools, shortcut: Shortcut) -> Non
             tools.use.door.check(chosen.origin.person)
             shortcut.run(chosen, tools)
 
-        _hand_over(tools, chosen.origin, chosen.delivery, work, without_history=True)
+        _hand_over(tools, chosen.origin, chosen.delivery, work)
         ack()
 
     app.shortcut({"type": "message_action", "callback_id": shortcut.name})(listen)
@@ -217,10 +219,15 @@ def _listen_for_modal(app: App, tools: SlackTools, modal: Modal) -> None:
     def listen(ack: Ack, body: Body) -> None:
         complaints = modal.check(fields_of(body.get("view") or {}))
         if complaints:
-            ack(response_action="errors", errors=_by_block(body, complaints))
+            errors = _by_block(body, complaints)
+            if errors:
+                ack(response_action="errors", errors=errors)
+            else:  # the form has no such field, so nothing can be said beside one
+                log.warning("a form without its fields is not taken", extra={"form": modal.name})
+                ack()
             return
         sent = submitted_modal(body)
-        _hand_over(tools, sent.origin, sent.delivery, lambda: modal.run(sent, tools), without_history=False)
+        _hand_over(tools, sent.origin, sent.delivery, lambda: modal.run(sent, tools), decides=True)
         ack()
 
     app.view(modal.name)(listen)
@@ -234,9 +241,7 @@ def _listen_for_mentions(app: App, tools: SlackTools) -> None:
         if event.get("bot_id") or event.get("subtype") or not event.get("user"):
             return
         asked = asked_by_mention(body)
-        _hand_over(
-            tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked), without_history=True
-        )
+        _hand_over(tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked))
 
     app.event("app_mention")(listen)
 
@@ -258,20 +263,22 @@ def _listen_for_direct_messages(app: App, tools: SlackTools) -> None:
         if own or event.get("channel_type") != "im":
             return
         asked = asked_by_mention(body)
-        _hand_over(
-            tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked), without_history=True
-        )
+        _hand_over(tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked))
 
     app.event("message")(listen)
 
 
 def _run_mention(tools: SlackTools, by_name: Mapping[str, Command], asked: Asked) -> None:
-    """Run the command that the first word after the mention names; the mention alone asks for help."""
-    words = plain_words(asked.words) or ["help"]
-    command = by_name.get(words[0].lower())
-    if command is None:
+    """Run the command that is named in a mention; the mention alone asks for help.
+
+    People write to a bot as to each other: what stands before the mention, and a few words before the command, count
+    for nothing. What is no command at all is complained about by the first word.
+    """
+    words = plain_words(after_mention(asked.words)) or plain_words(asked.words) or ["help"]
+    at = next((at for at, word in enumerate(words[:POLITE_WORDS]) if word.lower() in by_name), None)
+    if at is None:
         raise Refused(f"{words[0]!r} is no command. {nearest(words[0].lower(), by_name, 'command')}")
-    _run_command(tools, command, replace(asked, words=" ".join(words[1:])))
+    _run_command(tools, by_name[words[at].lower()], replace(asked, words=" ".join(words[at + 1 :])))
 
 
 def _run_command(tools: SlackTools, command: Command, asked: Asked) -> None:
@@ -288,31 +295,39 @@ def _run_button(tools: SlackTools, button: Button, pressed: Pressed) -> None:
 
 
 def _hand_over(
-    tools: SlackTools, origin: Origin, delivery: str, work: Callable[[], None], *, without_history: bool
+    tools: SlackTools, origin: Origin, delivery: str, work: Callable[[], None], *, decides: bool = False
 ) -> None:
-    """Queue the work of one delivery; a retry of it, now or later, does nothing.
+    """Queue the work of one delivery; a retry of it, now or later, does nothing. One without an id is not served.
 
-    Comes before the acknowledgement, and takes no time: what is acknowledged is queued.
+    Comes before the acknowledgement, and takes no time: what is acknowledged is queued. What `decides` needs the
+    history, and why it is not taken is kept until the person is told.
     """
+    refuse = partial(tools.refuse, origin, delivery) if decides else partial(tools.tell, origin)
 
     def serve() -> None:
         said = False
         try:
-            if tools.seen_once.first(delivery, without_history=without_history):
+            if tools.seen_once.first(delivery, without_history=not decides):
                 work()
             said = True
         except DnsBotError as error:
             said = True
             log.info("refused", extra={"person": str(origin.person), "reason": str(error)})
-            tools.tell(origin, refusal_words(error, tools.names))
+            refuse(refusal_words(error, tools.names))
         finally:
             if not said:
-                tools.tell(
-                    origin, "The bot failed by a fault of its own; its log has the details. See /dns-history first."
-                )
+                refuse("The bot failed by a fault of its own; its log has the details. See /dns-history first.")
 
-    if not tools.jobs.submit(Lane.QUICK, delivery, serve):
+    if delivery.endswith(":"):
+        _refuse_nameless(tools, origin, delivery)
+    elif not tools.jobs.submit(Lane.QUICK, delivery, serve):
         log.info("delivery dropped: the same one is being served, or the bot is stopping", extra={"delivery": delivery})
+
+
+def _refuse_nameless(tools: SlackTools, origin: Origin, delivery: str) -> None:
+    """Refuse what Slack gave no id: all of these would be one delivery, and served once for all."""
+    log.warning("a delivery without an id is refused", extra={"delivery": delivery})
+    tools.jobs.submit(Lane.QUICK, f"{delivery}{uuid4().hex}", lambda: tools.tell(origin, NO_ID))
 
 
 def _by_block(body: Body, complaints: Mapping[str, str]) -> dict[str, str]:

@@ -38,6 +38,12 @@ def plain_words(text: str) -> list[str]:
     return text.split()[:MOST_WORDS]
 
 
+def after_mention(text: str) -> str:
+    """Return what stands behind the first mention, which is the bot's own; all where there is none."""
+    found = MENTION.search(text[:MOST_WITH_MARKUP])
+    return text[found.end() :] if found else text
+
+
 def _too_long(text: str) -> Refused:
     return Refused(
         f"That is {len(text)} characters long; at most {MOST_CHARACTERS} are read. Ask for one cluster, and for few "

@@ -6,9 +6,20 @@ from bot.domain.approvals import Choice, MessageRef, ProposalState
 from bot.domain.history import Press
 from bot.domain.jobs import Job
 from bot.domain.people import Person
+from bot.errors import DnsBotError
 from bot.slack.button_value import ButtonValue
 from bot.slack.cards import redraw_pressed
 from bot.slack.tools import SlackTools
+
+
+def check(tools: SlackTools, value: ButtonValue, person: Person, choice: Choice, *, card: MessageRef) -> None:
+    """Return where a press would be taken. Raises as `decide` does; the pressed message is drawn again then."""
+    press = Press(proposal_id=value.proposal_id, plan_hash=value.plan_hash, person=person, choice=choice)
+    try:
+        tools.use.gate.check(press)
+    except DnsBotError:
+        redraw_pressed(tools, value.proposal_id, card)
+        raise
 
 
 def decide(

@@ -20,6 +20,7 @@ from slack_sdk.signature import SignatureVerifier
 from bot.errors import ConfigurationError
 from bot.slack.connection_limits import Limits
 from bot.slack.listening import LARGEST_BODY_BYTES, HttpServer, answer, listen, read_body
+from bot.slack.shapes import misshapen
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -57,6 +58,10 @@ class Guard:
         if refusal:
             log.warning("unsigned delivery refused", extra={"reason": refusal})
             return answer(start_response, "401 Unauthorized", refusal)
+        wrong = misshapen(body.decode("utf-8"), environ.get("CONTENT_TYPE") or "")
+        if wrong:
+            log.warning("signed delivery is not of Slack's protocol", extra={"reason": wrong})
+            return answer(start_response, "400 Bad Request", f"This is not of Slack's protocol: {wrong}.")
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         return self._bolt(environ, start_response)

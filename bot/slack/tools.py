@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from bot.domain.approvals import MessageRef
 from bot.domain.jobs import Job, Jobs
 from bot.domain.outbox import Note, queue_of
+from bot.errors import HistoryUnavailable
 from bot.report.plan_words import Caller, Names
 from bot.slack.home import Homes
 from bot.slack.incoming import Origin
 from bot.slack.messages import Messages, NotPosted
 from bot.slack.metrics import Metrics
 from bot.slack.post_rate import PostRate
-from bot.slack.render import Message, Views
+from bot.slack.render import Message, Views, body_of
 from bot.slack.running import RunningDiagnoses
 from bot.slack.seen_once import SeenOnce
 from bot.slack.units import Command, JobKind, NoteKind
@@ -82,6 +83,25 @@ class SlackTools:
     def calling(self, callers: Sequence[Caller], text: str) -> Message:
         """Return a message that calls people and groups, and says one sentence."""
         return self.views.message("called", callers=tuple(callers), said=text)
+
+    def refuse(self, origin: Origin, delivery: str, reason: str) -> None:
+        """Say to whoever pressed why it was not taken; it is kept until Slack takes it.
+
+        While the history is down it is said once, and a failure to do so is logged.
+        """
+        note = Note(
+            key=f"refused:{delivery}",
+            channel=origin.channel,
+            body=body_of(self.sentence(reason)),
+            thread_ts=origin.thread_ts,
+            person=origin.person.user_id,
+            alone=True,
+            response_url=origin.response_url,
+        )
+        try:
+            self.say(note)
+        except HistoryUnavailable:
+            self.tell(origin, reason)
 
     def tell(self, origin: Origin, reason: str, *, hints: Sequence[str] = ()) -> None:
         """Say something to one person alone; a failure to do so is logged, and so is what a program would be told."""

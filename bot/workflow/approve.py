@@ -54,6 +54,7 @@ class Gate:
         press = replace(press, reason=redact(press.reason[: 2 * _REASON_CHARACTERS])[:_REASON_CHARACTERS])
         proposal = self.history.proposal(press.proposal_id)
         try:
+            _check_reason(press)
             self._check_plan(proposal, press)
             glass = self._glass(press, proposal)
             if glass is not None:
@@ -133,6 +134,19 @@ class Gate:
             way = " In an emergency: /dns-break-glass." if policy.glass is not None else ""
             raise Refused(f"Not now: {closed}. Diagnose again then; a plan is made from what was seen.{way}")
 
+    def check(self, press: Press) -> None:
+        """Return, or raise `Refused` with why this press would not be taken now; that is recorded.
+
+        For a rejection before its reason is asked for: nobody writes in vain.
+        """
+        proposal = self.history.proposal(press.proposal_id)
+        try:
+            self._check_plan(proposal, press)
+            self._may_decide(press, proposal)
+        except Refused as refusal:
+            self.history.refuse(press, str(refusal)[:_REASON_CHARACTERS])
+            raise
+
     def check_approver(self, person: Person, cluster: str) -> None:
         """Return, or raise `Refused` with why this person may not approve plans for this cluster."""
         target = self.targets.get(cluster)
@@ -211,10 +225,8 @@ class Gate:
     def _check_plan(self, proposal: Proposal, press: Press) -> None:
         self._check_hash(proposal, press.plan_hash)
         self._check_chain(proposal)
-        if press.choice is Choice.REJECT and not press.reason.strip():
-            raise Refused("A rejection needs a reason: say in a few words why this plan should not run.")
         if proposal.state is not ProposalState.PENDING:
-            raise Refused(self._already(proposal))
+            raise Refused(self._already(proposal, press.person))
         if press.choice is Choice.APPROVE:
             self._check_target(proposal)
 
@@ -276,15 +288,17 @@ class Gate:
         """Say why a press that was checked a moment ago is not taken: somebody was faster."""
         if taken is Taken.REPEATED:
             raise Refused("You have decided on this plan already; one decision a person.")
-        raise Refused(self._already(self.history.proposal(press.proposal_id)))
+        raise Refused(self._already(self.history.proposal(press.proposal_id), press.person))
 
-    def _already(self, proposal: Proposal) -> str:
+    def _already(self, proposal: Proposal, person: Person) -> str:
         taken = [decision for decision in proposal.decisions if decision.accepted]
         if proposal.state is ProposalState.EXPIRED or not taken:
             until = timestamp(proposal.expires_at)
             return f"This plan is {proposal.state.value}; it could be decided until {until}. Diagnose again."
         last = taken[-1]
         word = "rejected" if last.choice is Choice.REJECT else "approved"
+        if any(one.person == person and one.choice is last.choice for one in taken):
+            return f"You have {word} this plan already, at {timestamp(last.decided_at)}; the plan is {proposal.state}."
         names = ", ".join(self._called(one.person) for one in taken if one.choice is last.choice)
         return f"Already decided by {names}: {word} at {timestamp(last.decided_at)}; the plan is {proposal.state}."
 
@@ -302,6 +316,11 @@ class Gate:
         approvals = sum(one.accepted and one.choice is Choice.APPROVE for one in proposal.decisions)
         pending = proposal.state is ProposalState.PENDING
         return Decided(decision=own, proposal=proposal, still_needed=max(0, required - approvals) if pending else 0)
+
+
+def _check_reason(press: Press) -> None:
+    if press.choice is Choice.REJECT and not press.reason.strip():
+        raise Refused("A rejection needs a reason: say in a few words why this plan should not run.")
 
 
 def _required(policies: tuple[ApprovalPolicy, ...]) -> int:

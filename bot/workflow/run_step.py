@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from bot.domain.approvals import StepRecord, StepState
 from bot.domain.cluster import ClusterTarget
 from bot.domain.history import History, until_recorded
-from bot.domain.json_values import JsonObject, canonical
+from bot.domain.json_changes import changes
+from bot.domain.json_values import JsonObject, JsonValue, canonical
 from bot.domain.plans import Fix, Step
 from bot.domain.ports import Sources, Writers
 from bot.domain.redaction import redact, redact_and_cap
@@ -88,8 +89,8 @@ class StepRunner:
         if canonical(now) == canonical(step.before):
             return ""
         return (
-            f"{step.target} is no longer as it was when the plan was made "
-            f"(then {_short(step.before)}, now {_short(now)}). Nothing further was written. Diagnose again."
+            f"{step.target} is no longer as it was when the plan was made: {_differences(step.before, now)}. "
+            "Nothing further was written. Diagnose again."
         )
 
     def run(self, step: Step, index: int, turn: Turn) -> Ended:
@@ -225,5 +226,5 @@ def _note(error: Exception) -> str:
     return redact_and_cap(str(error), 1_000)
 
 
-def _short(state: object) -> str:
-    return redact_and_cap(canonical(state), 300)  # type: ignore[arg-type]  # what a fix read is JSON
+def _differences(before: JsonValue, now: JsonValue) -> str:
+    return redact_and_cap("; ".join(changes(before, now)), 1_000)

@@ -200,3 +200,23 @@ def test_glass_that_nobody_reviewed_comes_first() -> None:
         assert history_text(page).startswith("! Break-glass 7 of cluster-prod is not reviewed: U01 at")
     assert len(notes) == 1
     assert glass_json(replace(glass, reviewed_by=BEN))["reviewed_by"] == "T01/U02"
+
+
+def test_history_says_why_a_plan_was_rejected_and_which_diagnosis_was_a_check() -> None:
+    """The reason that the form asked for is kept to be read; the check after a repair is nobody's question."""
+    rejected = replace(PRESS, person=BEN, accepted=True, choice=Choice.REJECT, reason="change freeze")
+    proposal = sample_proposal(state=ProposalState.REJECTED, decisions=(rejected,))
+    outcome = replace(REPAIRED.outcomes[0], verification_diagnosis_id="d-2")
+    check = replace(REPAIRED, diagnosis_id="d-2", proposals=(), outcomes=())
+    page = page_words(
+        (replace(REPAIRED, proposals=(proposal,), outcomes=(outcome,)), check),
+        Ids(),
+        at=timestamp,
+        size=9,
+        cluster="",
+        sought=ALL,
+    )
+
+    assert "change freeze" in page.lines[0].plans[0].brief
+    assert page.lines[0].heading.endswith("asked by U01:")
+    assert page.lines[1].heading.endswith("cluster-prod, the check after plan p-1:")

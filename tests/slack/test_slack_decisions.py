@@ -149,15 +149,14 @@ def test_reject_asks_for_the_reason_and_shows_it(stage: Any) -> None:
 
 
 def test_refused_rejection_is_told_to_that_person_alone(stage: Any) -> None:
-    """An outsider may open the form; sending it off is refused, ephemerally."""
+    """No form opens for an outsider, who would write in vain: the press is refused, ephemerally, and recorded."""
     stage.post_card()
     stage.press("dan", "Reject")
-    dan = stage.slack.person("dan")
-    dan.submits(dan.wait_for_view(), {"reason": "no"})
-    stage.quiet()
 
-    assert "You may not decide" in dan.sees_text()
+    assert stage.slack.calls("views.open") == []
+    assert "You may not decide" in stage.slack.person("dan").sees_text()
     assert "You may not decide" not in stage.slack.person("ben").sees_text()
+    assert [one.accepted for one in stage.proposal().decisions] == [False]
 
 
 def test_database_down_takes_no_decision(stage: Any) -> None:
@@ -643,3 +642,29 @@ def test_lost_connection_on_the_final_card_update_is_repeated(stage: Any) -> Non
 def actions_id(card: Any) -> str:
     """Return the block that holds the buttons."""
     return str(next(block["block_id"] for block in card.blocks if block["type"] == "actions"))
+
+
+def test_who_presses_twice_is_told_of_the_own_decision(stage: Any) -> None:
+    """The second press of the one who approved is answered by what that person did, without ids."""
+    card = stage.post_card()
+    stage.press("ben", "Approve")
+    stage.press("ben", "Approve", on=card)
+
+    told = stage.slack.person("ben").sees_text()
+    assert "You have approved this plan already" in told
+    assert "T01/" not in told
+
+
+def test_a_refusal_that_slack_does_not_take_is_said_later(stage: Any) -> None:
+    """Why a press was not taken is a row first: the person is told when Slack takes it."""
+    stage.post_card()
+    stage.slack.fail(WebFault(method="response_url", kind=FaultKind.DOWN, times=3))
+    stage.slack.fail(WebFault(method="chat.postEphemeral", kind=FaultKind.ERROR, error="no_permission", times=3))
+    stage.press("dan", "Approve")
+    told_at_once = "You may not decide" in stage.slack.person("dan").sees_text()
+    stage.slack.faults.clear()
+    stage.script.let_a_minute_pass()
+    stage.look_for_work()
+
+    assert not told_at_once
+    assert "You may not decide" in stage.slack.person("dan").sees_text()

@@ -251,3 +251,13 @@ def test_history_takes_restrictions(stage: Any) -> None:
     assert "Incident of cluster-prod" in mine
     assert "asked, " in mine
     assert "who= is not known here. The options are rule=, person=" in mine
+
+
+@pytest.mark.parametrize("words", ["hey @dnsbot help me", "@dnsbot please help", "@dnsbot HELP", "@dnsbot"])
+def test_a_mention_is_read_as_people_write_it(stage: Any, words: str) -> None:
+    """What stands before the mention, and a few polite words before the command, count for nothing."""
+    stage.mention("ana", words)
+
+    told = stage.slack.person("ana").sees_text()
+    assert "is no command" not in told
+    assert "/dns-diagnose CLUSTER" in told

@@ -219,3 +219,52 @@ def test_unsigned_look_whether_the_bot_is_there_is_answered(stage: Any, body: by
     """Slack checks a command's address without a signature; nothing else is let in by that."""
     assert send(stage.server.port, body, {})[0] == status
     assert stage.script.history.keys == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "null",
+        "[]",
+        "5",
+        "{",
+        "[" * 9_000,
+        '{"type": "block_actions", "user": 5}',
+        '{"type": "block_actions", "user": {}, "actions": 5}',
+        '{"type": "block_actions", "user": {}, "actions": [5]}',
+        '{"type": "block_actions", "user": {}, "container": "x"}',
+        '{"type": "view_submission", "user": {}, "view": {"state": {}}}',
+        '{"type": "view_submission", "user": {}, "view": {"type": "modal", "state": 5}}',
+        '{"type": "view_submission", "user": {}, "view": {"state": {"values": {"b": 5}}}}',
+    ],
+)
+def test_signed_junk_is_refused_in_one_line(stage: Any, payload: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What is signed and not of Slack's protocol gets 400 and no traceback, whatever it is."""
+    body = urlencode({"payload": payload}).encode()
+    status, _ = send(stage.server.port, body, signed(stage.slack.signing_secret, body))
+
+    assert status == 400
+    assert stage.script.history.keys == []
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_view_without_state_is_no_fault_of_the_bot(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A form that holds nothing is complained about as an empty one."""
+    view = {"type": "modal", "callback_id": "reject_reason", "id": "V1"}
+    payload = {"type": "view_submission", "user": {"id": "U02"}, "view": view}
+    body = urlencode({"payload": json.dumps(payload)}).encode()
+    status, _ = send(stage.server.port, body, signed(stage.slack.signing_secret, body))
+
+    assert status == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_commands_without_an_id_are_refused_and_not_swallowed(stage: Any) -> None:
+    """All of them would be one delivery, and served once a week."""
+    body = urlencode({"command": "/dns-help", "user_id": "U01", "team_id": "T01", "channel_id": "C0123456789"}).encode()
+    for _ in range(2):
+        assert send(stage.server.port, body, signed(stage.slack.signing_secret, body))[0] == 200
+    stage.quiet()
+
+    assert stage.slack.person("ana").sees_text().count("without an id") == 2
+    assert stage.script.history.keys == []

@@ -179,7 +179,7 @@ def test_a_world_that_changed_before_the_first_write_is_left_alone(setting: Any,
     setting.world.doors["back"] = True
     outcome = setting.repair(proposal.id)
     assert (outcome.result, setting.world.writes, outcome.steps) == (Result.REFUSED, [], ())
-    assert 'then {"open":false}, now {"open":true}' in outcome.summary
+    assert "open was false, and is true" in outcome.summary
     assert "Diagnose again" in outcome.summary
 
 

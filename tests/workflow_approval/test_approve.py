@@ -302,7 +302,7 @@ def test_of_many_entitled_people_clicking_at_once_one_decides(setting: Any, kit:
         with ThreadPoolExecutor(max_workers=6) as pool:
             answers = list(pool.map(click, people))
         assert answers.count("taken") == 1
-        assert all(one == "taken" or one.startswith("Already decided by") for one in answers)
+        assert all(one == "taken" or one.startswith(("Already decided by", "You have")) for one in answers)
 
 
 def test_a_forged_approval_neither_counts_nor_runs(setting: Any, proposal: Proposal) -> None:
@@ -342,3 +342,21 @@ def test_only_approve_makes_approved_plans() -> None:
     """The constructor stands in one module of the program."""
     modules = [path for path in (ROOT / "bot").rglob("*.py") if "ApprovedPlan(" in path.read_text(encoding="utf-8")]
     assert [path.relative_to(ROOT).as_posix() for path in modules] == ["bot/workflow/approve.py"]
+
+
+def test_a_check_takes_nothing_and_records_what_it_refuses(setting: Any, proposal: Proposal) -> None:
+    """Whoever may decide passes without a reason yet; who may not is refused, and that stands in the history."""
+    press = Press(
+        proposal_id=proposal.id,
+        plan_hash=proposal.plan_hash,
+        person=Person(team_id="T01", user_id="U02"),
+        choice=Choice.REJECT,
+    )
+    gate = setting.use().gate
+    gate.check(press)
+    with pytest.raises(Refused, match="not among those"):
+        gate.check(replace(press, person=Person(team_id="T01", user_id="U04")))
+
+    stored = setting.history.proposal(proposal.id)
+    assert stored.state is ProposalState.PENDING
+    assert [(one.person.user_id, one.accepted) for one in stored.decisions] == [("U04", False)]

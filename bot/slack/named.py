@@ -1,0 +1,87 @@
+"""Whether Slack knows what dnsbot.yaml names: people, user groups, channels. For `doctor`; nothing is posted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.domain.people import Person
+from bot.errors import Refused
+from bot.slack.connection import SlackConnection
+from bot.slack.directory import SlackDirectory
+from bot.slack.messages import NO_MEMBER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Ids that the file names, each once."""
+
+    users: tuple[str, ...]
+    """Of those who may approve or ask."""
+    user_groups: tuple[str, ...]
+    channels: tuple[str, ...]
+    """Of clusters and digests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotFound:
+    """Something that is named, and does not do."""
+
+    text: str
+    disables: str
+    unknown: bool = False
+    """It could not be looked up."""
+
+
+def check_named(connection: SlackConnection, named: Named) -> Iterator[NotFound]:
+    """Look everything up, and yield what is not there."""
+    directory = SlackDirectory(connection.safe, team_id=connection.team_id)
+    for user in named.users:
+        yield from _user(directory, connection.team_id, user)
+    for group in named.user_groups:
+        yield from _group(directory, group)
+    for channel in named.channels:
+        yield from _channel(connection, channel)
+
+
+def _user(directory: SlackDirectory, team_id: str, user: str) -> Iterator[NotFound]:
+    disables = f"approving and asking by {user}"
+    try:
+        standing = directory.standing(Person(team_id=team_id, user_id=user))
+    except Refused as refusal:
+        yield NotFound(text=f"{user}, whom dnsbot.yaml names, was not found. {refusal}", disables=disables)
+        return
+    marks = {
+        "a bot": standing.is_bot,
+        "a guest": standing.is_guest,
+        "deactivated": standing.is_deactivated,
+        "of another workspace": standing.is_stranger,
+    }
+    for mark in (name for name, holds in marks.items() if holds):
+        yield NotFound(text=f"{user}, whom dnsbot.yaml names, is {mark}", disables=disables)
+
+
+def _group(directory: SlackDirectory, group: str) -> Iterator[NotFound]:
+    try:
+        directory.group_members([group])
+    except Refused as refusal:
+        text = f"user group {group}, which dnsbot.yaml names, was not found. {refusal}"
+        yield NotFound(text=text, disables=f"approving and asking by members of {group}")
+
+
+def _channel(connection: SlackConnection, channel: str) -> Iterator[NotFound]:
+    disables = f"cards and digests in {channel}"
+    try:
+        connection.safe.conversations_history(channel=channel, limit=1)
+    except SlackApiError as error:
+        code = str(error.response.get("error") or "no error code")
+        if code in NO_MEMBER:
+            text = f"channel {channel}, which dnsbot.yaml names: {code}. Invite the bot there, or correct the id"
+            yield NotFound(text=text, disables=disables)
+        else:
+            yield NotFound(text=f"channel {channel} could not be looked up: {code}", disables=disables, unknown=True)
+    except (SlackClientError, OSError, ValueError) as error:
+        text = f"channel {channel} could not be looked up: {type(error).__name__}"
+        yield NotFound(text=text, disables=disables, unknown=True)
