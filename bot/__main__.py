@@ -31,7 +31,12 @@ COMPLETES = "_DNSBOT_COMPLETE"
 """The variable by which a shell asks for names."""
 playbooks_app = typer.Typer(rich_markup_mode=None, help="List, show or check playbooks.")
 app.add_typer(playbooks_app, name="playbooks")
-audit_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Check what was recorded of plans.")
+audit_app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Check what was recorded of plans.",
+    epilog="\b\nExamples:\n  dnsbot audit verify",
+)
 app.add_typer(audit_app, name="audit")
 
 
