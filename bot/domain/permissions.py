@@ -68,6 +68,9 @@ class KubernetesPermission:
     """
     without: str = ""
     """As of an AWS permission."""
+    handed_on: bool = False
+    """A change grants it to somebody else, and RBAC lets nobody grant what they do not hold: the writing role's, even
+    a read."""
     in_probe_cluster: bool = False
     """It is needed in the cluster of another network from which names are looked up, and not in this one."""
 
@@ -89,7 +92,7 @@ class KubernetesPermission:
     @property
     def only_reads(self) -> bool:
         """Whether nothing runs or changes by it; `get` of pods/exec opens a stream, as `create` does."""
-        return self.verb in {"get", "list"} and self.resource != "pods/exec"
+        return not self.handed_on and self.verb in {"get", "list"} and self.resource != "pods/exec"
 
 
 Permission: TypeAlias = AwsPermission | KubernetesPermission

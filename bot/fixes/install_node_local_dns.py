@@ -34,18 +34,17 @@ from bot.collectors.node_local_dns import NodeLocalDns
 from bot.collectors.vpc_cni import VpcCni
 from bot.dns.node_local_corefile import is_link_local
 from bot.domain.enforcing_mode import EnforcingMode
-from bot.domain.json_values import JsonObject, JsonValue, RawObject
+from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import and_more, count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
-from bot.domain.ports import ClusterReader, Resource
-from bot.domain.reading import reading
+from bot.domain.ports import Resource
 from bot.domain.settling import COMPLETE, Settled, waiting_for
-from bot.errors import EvidenceUnavailable, NotFound
-from bot.kubernetes.members import part, text, text_map
+from bot.errors import EvidenceUnavailable
+from bot.fixes import _made_objects as made
 from bot.kubernetes.node_local_dns import LOCAL_ADDRESS
-from bot.kubernetes.node_local_manifest import KINDS, MADE_BY_PLAN, NodeLocalManifest
+from bot.kubernetes.node_local_manifest import KINDS, NodeLocalManifest
 from bot.kubernetes.resources import DAEMON_SETS, KUBE_SYSTEM
 from bot.kubernetes.rollouts import unfinished
 
@@ -200,7 +199,7 @@ def _try_step(objects: tuple[tuple[Resource, JsonObject], ...], manifest: NodeLo
         target=f"NodeLocal DNSCache's manifest in {manifest.namespace}",
         parameters={"objects": [{"resource": one.plural, "body": body} for one, body in objects]},
         before={"uids": [""] * len(objects)},
-        diff=tuple(f"  {body['kind']} {manifest.namespace}/{_name(body)}" for _, body in objects),
+        diff=tuple(f"  {body['kind']} {manifest.namespace}/{made.name_of(body)}" for _, body in objects),
         undo="Nothing is kept of it.",
         command="kubectl apply --dry-run=server -f node-local-dns.yaml",
         writer=WriterKind.KUBERNETES,
@@ -208,7 +207,7 @@ def _try_step(objects: tuple[tuple[Resource, JsonObject], ...], manifest: NodeLo
 
 
 def _create_step(resource: Resource, body: JsonObject, case: PlanCase) -> Step:
-    namespace, name = _namespace(body), _name(body)
+    namespace, name = made.namespace_of(body), made.name_of(body)
     target = f"{body['kind']} {namespace}/{name}"
     seconds = int(case.parameters.timeout.total_seconds())
     return Step(
@@ -236,20 +235,6 @@ def _lines(body: JsonObject) -> Iterator[str]:
     yield from json.dumps(body.get("spec") or body["metadata"], indent=1, sort_keys=True).splitlines()[1:-1]
 
 
-def _name(body: JsonObject) -> str:
-    return str(_metadata(body)["name"])
-
-
-def _namespace(body: JsonObject) -> str:
-    return str(_metadata(body)["namespace"])
-
-
-def _metadata(body: JsonObject) -> Mapping[str, JsonValue]:
-    metadata = body["metadata"]
-    assert isinstance(metadata, Mapping)  # noqa: S101  # every object of the manifest has one
-    return metadata
-
-
 def _objects(step: Step) -> Iterator[tuple[Resource, JsonObject]]:
     """Yield the objects that a step is about."""
     listed = step.parameters["objects"] if step.action == _TRY else [step.parameters]
@@ -266,59 +251,21 @@ def read(step: Step, look: Reading) -> JsonValue:
 
     What an interrupted plan left behind, as this one would make it, counts as absent: it is kept.
     """
-    uids: list[JsonValue] = []
-    for resource, body in _objects(step):
-        found = _found(look.cluster, resource, body)
-        with reading(f"get {step.target}"):
-            uids.append("" if found is None or _left_behind(found, body) else text(found["metadata"], "uid"))
+    uids: list[JsonValue] = [made.uid_of(look.cluster, *one) for one in _objects(step)]
     return {"uids": uids} if step.action == _TRY else {"uid": uids[0]}
-
-
-def _found(cluster: ClusterReader, resource: Resource, body: JsonObject) -> RawObject | None:
-    try:
-        return cluster.get(resource, _name(body), namespace=_namespace(body))
-    except NotFound:
-        return None
-
-
-def _left_behind(found: RawObject, body: JsonObject) -> bool:
-    """Return whether another plan made this object, and just as this one would."""
-    made_by = text_map(found["metadata"], "annotations").get(MADE_BY_PLAN, "")
-    own = part(_metadata(body), "annotations")[MADE_BY_PLAN]
-    return made_by not in {"", own} and _holds(found, {**body, "metadata": {"labels": _metadata(body)["labels"]}})
-
-
-def _holds(found: object, wanted: object) -> bool:
-    """Return whether all that is wanted stands there; the API adds defaults beside it."""
-    if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(_holds(found.get(key), one) for key, one in wanted.items())
-    if isinstance(wanted, list | tuple):
-        same = isinstance(found, list) and len(found) == len(wanted)
-        return same and all(_holds(there, one) for there, one in zip(_items(found), wanted, strict=True))
-    return found == wanted
-
-
-def _items(found: object) -> list[object]:
-    return found if isinstance(found, list) else []
 
 
 def apply(step: Step, writing: Writing) -> JsonObject:
     """Let the API try all objects, create one, or delete one by its uid; return the uid of what was made or kept."""
     if step.action == _TRY:
         for resource, body in _objects(step):
-            if _found(writing.cluster, resource, body) is None:
-                writing.cluster_writer.create(resource, body, namespace=_namespace(body), dry_run=True)
+            if made.find(writing.cluster, resource, body) is None:
+                writing.cluster_writer.create(resource, body, namespace=made.namespace_of(body), dry_run=True)
         return {}
     resource, body = next(_objects(step))
     if step.action == _DELETE:
-        uid = str(step.parameters["uid"])
-        writing.cluster_writer.delete(resource, _name(body), namespace=_namespace(body), uid=uid)
-        return {"deleted_uid": uid}
-    there = _found(writing.cluster, resource, body)
-    if there is not None and _left_behind(there, body):
-        return {"kept_uid": text(there["metadata"], "uid")}
-    made = writing.cluster_writer.create(resource, body, namespace=_namespace(body))
-    return {"uid": text(made["metadata"], "uid")}
+        return made.delete(writing, resource, body, str(step.parameters["uid"]))
+    return made.create(writing, resource, body)
 
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
@@ -327,7 +274,7 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     resource, body = next(_objects(step))
     if step.action != _CREATE or resource is not DAEMON_SETS:
         return COMPLETE
-    missing = unfinished("DaemonSet", look.cluster.get(resource, _name(body), namespace=_namespace(body)))
+    missing = unfinished("DaemonSet", look.cluster.get(resource, made.name_of(body), namespace=made.namespace_of(body)))
     return waiting_for(missing) if missing else COMPLETE
 
 
@@ -343,7 +290,7 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
         before={"uid": uid},
         diff=tuple(line.replace("+", "-", 1) for line in step.diff),
         undo="",
-        command=f"kubectl delete -f {_name(next(_objects(step))[1])}-{step.target.split()[0].lower()}.yaml",
+        command=f"kubectl delete -f {made.name_of(next(_objects(step))[1])}-{step.target.split()[0].lower()}.yaml",
     )
 
 

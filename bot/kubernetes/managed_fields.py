@@ -16,7 +16,7 @@ def last_set(answer: RawObject, member: str) -> tuple[datetime | None, tuple[str
 
     `metadata.managedFields` may be missing, or be left out of an answer; a time may be missing in an entry.
     """
-    entries = parts(part(answer, "metadata"), "managedFields")
+    entries = parts(answer["metadata"], "managedFields")
     of_member = [one for one in entries if f"f:{member}" in part(one, "fieldsV1")]
     times = [at for one in of_member if (at := optional_moment(one, "time"))]
     return max(times, default=None), tuple(sorted({optional_text(one, "manager") for one in of_member}))

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.ports import Resource
 from bot.kubernetes.node_local_dns import INTERFACE
+from bot.kubernetes.owners import MADE_BY_PLAN
 from bot.kubernetes.resources import CONFIG_MAPS, DAEMON_SETS, SERVICE_ACCOUNTS, SERVICES
 
 NAME = "node-local-dns"
 UPSTREAM = "kube-dns-upstream"
-MADE_BY_PLAN = "dnsbot/made-by-plan"
 KINDS: Mapping[str, Resource] = {
     "ServiceAccount": SERVICE_ACCOUNTS,
     "Service": SERVICES,

@@ -13,6 +13,10 @@ from bot.kubernetes.members import optional_text, part, parts, text, text_map
 REPLICA_SET = "ReplicaSet"
 
 
+MADE_BY_PLAN = "dnsbot/made-by-plan"
+"""The annotation of what a fix made: the id of the plan."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """The controller of an object; all members are empty for an object that nobody controls."""

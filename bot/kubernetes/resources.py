@@ -25,6 +25,8 @@ DEPLOYMENTS = Resource(group="apps", plural="deployments")
 REPLICA_SETS = Resource(group="apps", plural="replicasets")
 STATEFUL_SETS = Resource(group="apps", plural="statefulsets")
 
+CLUSTER_ROLES = Resource(group="rbac.authorization.k8s.io", plural="clusterroles")
+CLUSTER_ROLE_BINDINGS = Resource(group="rbac.authorization.k8s.io", plural="clusterrolebindings")
 ENDPOINT_SLICES = Resource(group="discovery.k8s.io", plural="endpointslices")
 DISRUPTION_BUDGETS = Resource(group="policy", plural="poddisruptionbudgets")
 SECURITY_GROUP_POLICIES = Resource(group="vpcresources.k8s.aws", version="v1beta1", plural="securitygrouppolicies")

@@ -147,6 +147,14 @@ def _breaks_lookups(lab: RunningLab) -> bool:
     return any(CATALOGUE.rules[rule].kind is Kind.SYMPTOM for rule in lab.scenario.explains)
 
 
+def _ends_on_the_node(lab: RunningLab) -> bool:
+    """Return whether nodes refuse the service's address themselves, for want of an endpoint: no VPC sees a packet.
+
+    Pods of CoreDNS that are there and not ready answer at their own addresses, with SERVFAIL.
+    """
+    return "kube_dns_no_endpoints" in lab.scenario.explains
+
+
 def _outcomes(found: Lookups) -> set[str]:
     return {one for outcomes in found.values() for one in outcomes}
 
@@ -166,7 +174,8 @@ def test_the_whole_story_heals_real_packets(lab: RunningLab, tell: Tell, scenari
     assert code == FIXED, told
     assert _all_answer(after)
     assert ("failure" in _outcomes(before)) is _breaks_lookups(lab)
-    assert counted.shows_a_fault is _breaks_lookups(lab), "the fault stopped no packets, or should stop none"
+    if not _ends_on_the_node(lab):
+        assert counted.shows_a_fault is _breaks_lookups(lab), "the fault stopped no packets, or should stop none"
     standing = {server for _, server, _ in counted_after.answers}  # a fix may replace CoreDNS's pods, too
     silent = {pair for pair in counted.silent if pair[1] in standing}
     assert {pair for pair in silent if not counted_after.answers.get(pair)} == set()

@@ -15,12 +15,16 @@ _MADE = frozenset({("create", "pods"), ("delete", "pods")})
 """What seeing nodes through pods of one's own takes."""
 _REVIEW = "selfsubjectaccessreviews"
 _PATCHED = frozenset(
-    {"deployments", "daemonsets", "statefulsets", "configmaps", "services", "networkpolicies", "clusterroles"}
+    {"deployments", "daemonsets", "statefulsets", "configmaps", "services", "networkpolicies"}
     | {"pods/ephemeralcontainers"}
 )
 
-_INSTALLED = frozenset({"serviceaccounts", "services", "configmaps", "daemonsets"})
-"""What the writer creates and deletes of its own: a DaemonSet with what belongs to it."""
+_INSTALLED = frozenset(
+    {"serviceaccounts", "services", "configmaps", "daemonsets", "clusterroles", "clusterrolebindings"}
+)
+"""What the writer creates and deletes of its own: a DaemonSet with what belongs to it, a role and its binding."""
+_HANDED_ON = frozenset({("list", "endpointslices"), ("watch", "endpointslices")})
+"""What the writer holds in order to grant it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,7 @@ class User:
         if self.role == "reader":
             seeing_nodes = namespace == PROBE_NAMESPACE and (verb, resource) in _MADE
             return seeing_nodes or (verb, resource) == ("create", "pods/exec")
-        if verb in {"create", "delete"} and resource in _INSTALLED:
+        if (verb in {"create", "delete"} and resource in _INSTALLED) or (verb, resource) in _HANDED_ON:
             return True
         return (verb == "patch" and resource in _PATCHED) or (verb, resource) == ("delete", "pods")
 

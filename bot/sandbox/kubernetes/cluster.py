@@ -292,10 +292,11 @@ class Cluster:
     def created(self, kind: ResourceType, document: Json, *, dry_run: bool = False) -> Json:
         """Create an object; a pod is refused where its namespace's Pod Security does not admit it."""
         metadata = document["metadata"]
-        namespace = self.store.find(NAMESPACES, "", metadata["namespace"])
-        if namespace is None:
-            raise not_found(NAMESPACES, metadata["namespace"])
-        if self.store.find(kind, metadata["namespace"], metadata["name"]):
+        place = metadata["namespace"] if kind.namespaced else ""
+        namespace = self.store.find(NAMESPACES, "", place) if kind.namespaced else None
+        if kind.namespaced and namespace is None:
+            raise not_found(NAMESPACES, place)
+        if self.store.find(kind, place, metadata["name"]):
             raise already_exists(kind, metadata["name"])
         if kind is PODS:
             check_pod_security(namespace, document)

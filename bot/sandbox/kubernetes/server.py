@@ -33,6 +33,7 @@ from bot.sandbox.kubernetes.refusals import (
 )
 from bot.sandbox.kubernetes.resources import (
     ACCESS_REVIEWS,
+    CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CONFIG_MAPS,
     DAEMON_SETS,
@@ -52,6 +53,8 @@ from bot.sandbox.kubernetes.server_requests import (
 )
 from bot.sandbox.kubernetes.store import check_delete_preconditions, check_patch_preconditions, patched
 
+_OF_ROLES = (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
+"""What is created beside what stands in a namespace."""
 _STRATEGIC = "application/strategic-merge-patch+json"
 _MERGE = "application/merge-patch+json"
 _HARMLESS = frozenset({"pretty", "timeoutSeconds", "fieldManager", "fieldValidation", "dryRun"})
@@ -153,7 +156,7 @@ class ApiServer:
             return web.json_response(await self._patch(request, call))
         if call.verb == "delete":
             return web.json_response(await self._delete(request, call))
-        if call.verb == "create" and not call.subresource and call.kind.namespaced:
+        if call.verb == "create" and not call.subresource and (call.kind.namespaced or call.kind in _OF_ROLES):
             return web.json_response(await self._create(request, call), status=201)
         raise not_implemented(f"{call.verb} on {call.resource}")
 
@@ -218,13 +221,14 @@ class ApiServer:
         refuse_unknown(request.query, _HARMLESS)
         document = await _json_object(request)
         metadata = document.get("metadata") or {}
-        if metadata.get("namespace", call.namespace) != call.namespace or not metadata.get("name"):
+        if (metadata.get("namespace") or call.namespace) != call.namespace or not metadata.get("name"):
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         if (document.get("apiVersion"), document.get("kind")) != (call.kind.api_version, call.kind.kind):
             raise bad_request(f"the API version or kind in the data does not match {call.kind.full_name}")
         if request.query.get("fieldValidation") == "Strict":
             check_strictly(call.kind, document)
-        complete = {**document, "metadata": {**metadata, "namespace": call.namespace}}
+        place = {"namespace": call.namespace} if call.kind.namespaced else {}
+        complete = {**document, "metadata": {**metadata, **place}}
         return self._cluster.created(call.kind, complete, dry_run=request.query.get("dryRun") == "All")
 
     async def _patch(self, request: web.Request, call: ApiCall) -> Json:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.sandbox.world.editing import grant_to_role, take_from_role
-from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.editing import take_from_role
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
 
 START_SECONDS = 15
@@ -24,11 +24,6 @@ def _harmless(_world: World, operator: Operator) -> None:
     _take_away(operator, "endpoints")
 
 
-def _heal(_world: World, operator: Operator) -> None:
-    grant_to_role(operator, "system:coredns", "discovery.k8s.io", "endpointslices")
-    operator.delete_pods(namespace="kube-system", labels="k8s-app=kube-dns")
-
-
 SCENARIO = Scenario(
     name="coredns-api-forbidden",
     title="CoreDNS may not read EndpointSlices",
@@ -38,7 +33,7 @@ SCENARIO = Scenario(
     ),
     root_cause="coredns_api_forbidden",
     explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="grant_coredns_endpointslices"),
     not_to_blame=("coredns_api_unauthorized", "coredns_api_unreachable"),
     acts=_acts,
 )

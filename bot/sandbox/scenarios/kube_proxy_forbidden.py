@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.sandbox.world.editing import grant_to_role, take_from_role
-from bot.sandbox.world.scenario import ByHand, Operator, Scenario
+from bot.sandbox.world.editing import take_from_role
+from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
 
 
@@ -20,11 +20,6 @@ def _harmless(_world: World, operator: Operator) -> None:
     _take_away(operator, "endpoints", "events")
 
 
-def _heal(_world: World, operator: Operator) -> None:
-    grant_to_role(operator, "system:node-proxier", "discovery.k8s.io", "endpointslices")
-    operator.rollout_restart("daemonsets.apps", "kube-proxy", namespace="kube-system")
-
-
 SCENARIO = Scenario(
     name="kube-proxy-forbidden",
     title="kube-proxy may not read EndpointSlices",
@@ -33,7 +28,7 @@ SCENARIO = Scenario(
         "kube-proxy. The rules that were laid before stay on the nodes, so names still resolve."
     ),
     root_cause="kube_proxy_forbidden",
-    healed_by=ByHand(acts=_heal),
+    healed_by=ByFix(fix="grant_kube_proxy_endpointslices"),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(

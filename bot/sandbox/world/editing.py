@@ -58,17 +58,6 @@ def annotated(template: Json, key: str, value: str) -> Json:
     return {**template, "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), key: value}}}
 
 
-def grant_to_role(operator: Operator, role: str, group: str, resource: str) -> None:
-    """Let a ClusterRole list and watch a resource."""
-    rule = {"apiGroups": [group], "resources": [resource], "verbs": ["list", "watch"]}
-    edit(
-        operator,
-        "clusterroles.rbac.authorization.k8s.io",
-        role,
-        lambda found: {**found, "rules": [*found["rules"], rule]},
-    )
-
-
 def take_from_role(operator: Operator, role: str, *resources: str) -> None:
     """Remove these resources from every rule of a ClusterRole."""
 
