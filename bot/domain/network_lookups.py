@@ -77,6 +77,11 @@ class EndpointLookups:
         private = set(self.private_addresses)
         return any(one.answer is Answer.ANSWERED and private & set(one.addresses) for one in made) if made else None
 
+    def resolved(self, place: str) -> bool:
+        """Return whether a lookup from a network was answered with addresses, whatever they are."""
+        looked = self.of(place)
+        return looked is not None and any(one.answer is Answer.ANSWERED and one.addresses for one in looked.asked)
+
     @property
     def looked_from(self) -> str:
         """Say how much was looked at: "looked from 1 of 2 other networks"; empty: none has to resolve the name."""

@@ -101,8 +101,13 @@ class NameWays:
         return [one for one in found if one.vpc_id == self.cluster.vpc_id]
 
     def fails(self, place: str) -> bool | None:
-        """Return whether lookups from a network were seen to get none of the private addresses; None: not looked."""
-        return fails_there(self.seen, place)
+        """Return whether lookups from a network were seen to get nothing of use; None: not looked.
+
+        Public addresses are of use where the endpoint has them and the network may ask public DNS.
+        """
+        failing = fails_there(self.seen, place)
+        usable = self.cluster.endpoint_public and self.public is not PublicResolution.BLOCKED
+        return failing and not (usable and self.seen is not None and self.seen.resolved(place))
 
     def doubts(self, one: PeerWay) -> Iterator[Gap]:
         """Yield what is undecided about a way."""

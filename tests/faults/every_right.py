@@ -15,6 +15,7 @@ def use_every_right(running: RunningWorld) -> None:
     there = operator.at(peer.account, peer.region)
     for hands, vpc in ((operator, world.home), (there, peer)):
         _dhcp_options(hands, vpc)
+        _profile(hands, vpc)
         zone(hands, vpc, "eks.amazonaws.com")
         filter_names(hands, vpc, "ALLOW", "*.amazonaws.com.")
     left = dns_group(operator, world.home, "dnsbot-inbound-plan0", admits=False)  # as an interrupted plan leaves it
@@ -28,3 +29,9 @@ def _dhcp_options(hands: AwsHands, vpc: WorldVpc) -> None:
     servers = [{"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]}]
     made = hands.aws("ec2", "CreateDhcpOptions", DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
     hands.aws("ec2", "AssociateDhcpOptions", VpcId=vpc.id, DhcpOptionsId=made)
+
+
+def _profile(hands: AwsHands, vpc: WorldVpc) -> None:
+    """Associate a Route 53 Profile that brings nothing."""
+    profile = hands.aws("route53profiles", "CreateProfile", Name="nothing", ClientToken=vpc.id)["Profile"]["Id"]
+    hands.aws("route53profiles", "AssociateProfile", Name=vpc.name, ProfileId=profile, ResourceId=vpc.id)
