@@ -50,7 +50,7 @@ def case(
         judgement=judgement,
     )  # fmt: skip
     refused = RefusedAccount(account=account, roles=(role(*rules),))
-    evidence = {RefusedAccounts: RefusedAccounts(accounts=(refused,), gaps=gaps)}
+    evidence: dict[type, object] = {RefusedAccounts: RefusedAccounts(accounts=(refused,), gaps=gaps)}
     return PlanCase(plan_id="plan1", target=TARGET, finding=finding, parameters=None, evidence=evidence)
 
 
