@@ -12,7 +12,7 @@ from decimal import Decimal
 MEBIBYTE = 1024**2
 _BINARY = {f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", start=1)}
 _DECIMAL = {letter: 1000**power for power, letter in enumerate("kMGTPE", start=1)} | {"": 1, "m": Decimal("0.001")}
-_QUANTITY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,3})|([KMGTPE]i|[kMGTPE]|m|))\s*", re.ASCII)
+_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,3})|([KMGTPE]i|[kMGTPE]|m|))", re.ASCII)
 
 
 def in_bytes(quantity: str) -> int:

@@ -16,7 +16,7 @@ from bot.domain.plans import RESTART, Step, When
 
 DIFFERENCES_SHOWN = 4
 RESTARTED_SHOWN = 8
-_WORKLOAD = re.compile(r"\w+/(?P<name>\S+) in namespace \S+ \((?P<pods>\d+) pods?\)")
+_WORKLOAD = re.compile(r"\w{1,63}/(?P<name>\S{1,253}) in namespace \S{1,63} \((?P<pods>\d{1,9}) pods?\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

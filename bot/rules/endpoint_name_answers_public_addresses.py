@@ -31,7 +31,7 @@ def judge(case: Case) -> Judgement:
     """Conclude from the answers that peers' lookups got and from whom the public endpoint lets in."""
     cluster, peers, dns = case.need(EksCluster), case.need(Peers), case.need(VpcDns)
     seen = case.need(EndpointLookups)
-    gaps = (*peers.gaps, *dns.gaps)
+    gaps = (*peers.gaps, *dns.gaps, *seen.gaps)
     if not case.target.peers and not gaps:
         return nothing_to_check("no peer is configured")
     if not (cluster.endpoint_private and cluster.endpoint_public) and not gaps:

@@ -15,6 +15,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "affinity": {},
     "topologySpreadConstraints": {},
     "replicaCount": {},
+    "resources": {},
     "autoScaling": {},
 }
 OLD = {name: what for name, what in MEMBERS.items() if name != "topologySpreadConstraints"}

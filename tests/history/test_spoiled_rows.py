@@ -15,7 +15,9 @@ import pytest
 from sqlalchemy import Column, Table, event
 
 from bot.domain.approvals import MessageRef, Outcome, Posted, ProposalState, Result, StepState
+from bot.domain.cron import parse_cron
 from bot.domain.diagnosis import Diagnosis
+from bot.domain.digests import DigestSchedule
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.health import Mute, Sample, Standing
 from bot.domain.history import Draft, Lease, Press
@@ -25,7 +27,9 @@ from bot.errors import RecordUnreadable
 from bot.history import SqlHistory, open_history
 from bot.history.columns import Json, UtcTime, Words
 from bot.history.health import SqlHealth
+from bot.history.subscriptions import SqlSubscriptions
 from bot.history.tables import metadata, notes
+from bot.history.watches import SqlWatches
 
 CLUSTERS = ("cluster-bad", "cluster-good")
 """Everything of the first is stored first, and one of its rows is spoiled; the second is asked about."""
@@ -140,6 +144,9 @@ def _fill(
     )
     health.mute(mute)
     history.once(f"key-{cluster}")
+    schedule = DigestSchedule(channel=f"C-{cluster}", cron=parse_cron("0 9 * * *"), timezone="UTC", clusters=(cluster,))
+    SqlSubscriptions(database=history.database).subscribe(schedule, mute.owner)
+    SqlWatches(database=history.database).begin(cluster, "p", every=timedelta(minutes=5), seconds=60)
 
 
 @pytest.fixture(scope="module")

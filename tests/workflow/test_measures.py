@@ -16,7 +16,7 @@ from bot.workflow.catalogue import Catalogue
 from bot.workflow.diagnose import Diagnoser, kept
 from bot.workflow.load_playbook import load_playbooks
 
-OFFER = FixOffer(fix="dig", parameters={}, risk="low", yields=("soil",))
+OFFER = FixOffer(fix="dig", parameters={}, risk="low", yields=("soil",), title="dig")
 DEEP = Gap(what="the deep soil", reason="too deep")
 
 

@@ -232,7 +232,7 @@ def test_an_end_that_was_begun_and_not_made_is_made_by_the_next(setting: Any, ap
     ]
     assert list(undoable(applied.plan, story.journal, setting.fixes)) == []
     told = [journal_line(line, applied.plan.steps) for line in story.journal]
-    assert [line.startswith("Taking step 1 back, door front: ") for line in told] == [False, True, True]
+    assert [line.startswith("Undo of step 1, door front: ") for line in told] == [False, True, True]
 
 
 def test_an_end_that_is_never_made_asks_a_person(setting: Any, applied: Proposal) -> None:

@@ -184,7 +184,7 @@ def test_later_fixes_join_the_plan_and_wait_for_lookups(setting: Any, kit: Any) 
         ("open_door", When.AT_ONCE),
         ("restart", When.LOOKUPS_ANSWER),
     ]
-    assert (proposal.plan.title, proposal.plan.risk) == ("Fix: open_door, then Fix: restart", "high")
+    assert (proposal.plan.title, proposal.plan.risk) == ("Fix: open_door, then fix: restart", "high")
     assert proposal.plan.blast_radius == "1 doors 4 pods"
     assert proposal.plan.verify_rules == ("door_shut", "pods_ready")
 
