@@ -282,7 +282,7 @@ def test_questions_whose_turn_never_comes_are_shown_as_not_asked() -> None:
 
     unasked = [one for one in found.lookups if one.answer is Answer.NOT_ASKED]
     assert len(found.lookups) == 24
-    assert {(one.transport, one.detail[:21]) for one in unasked} == {(Transport.TCP, "the time for lookups")}
+    assert {(one.transport, one.detail[:20]) for one in unasked} == {(Transport.TCP, "the time for lookups")}
 
 
 def test_pods_whose_execs_never_end_are_one_reason() -> None:
