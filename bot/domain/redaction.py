@@ -83,8 +83,7 @@ _PROGRAMS = tuple(
 """Command lines and configuration of single programs; CoreDNS's route53, etcd and tsig are among them."""
 _KUBERNETES_TYPE = re.compile(r"v\d{1,2}(?:(?:alpha|beta)\d{1,2})?\.[A-Z]\w{0,100}:")
 """In a reflector line: `*v1.Secret: failed to list`."""
-_PORT = re.compile(r"[^=]*\.[^=]*:\d{1,5}")
-"""`vault-token.kube-system.svc:8200`."""
+_LONGEST_PORT = 5
 _PROSE = frozenset({
     "access", "api", "an", "authentication", "cannot", "could", "context", "denied", "dial", "error", "expired",
     "failed", "forbidden", "get", "http", "invalid", "is", "missing", "no", "none", "not", "oauth2", "operation",
@@ -164,11 +163,18 @@ def _without_secrets(text: str) -> str:
     return _FLAG.sub(rf"\g<1>{MARK}", text)
 
 
+def _is_host_and_port(text: str) -> bool:
+    """Return whether this is `vault-token.kube-system.svc:8200`."""
+    host, colon, port = text.rpartition(":")
+    named = bool(colon) and "." in host and "=" not in host
+    return named and port.isascii() and port.isdecimal() and len(port) <= _LONGEST_PORT
+
+
 def _keep_plain_words(match: re.Match[str]) -> str:
     value = match[2].strip("\\\"'")
     if _KUBERNETES_TYPE.match(match[1]) and match.string[: match.start()].endswith("*") and "=" not in value:
         return match[0]
-    if _PORT.fullmatch(match[0]):
+    if _is_host_and_port(match[0]):
         return match[0]
     prose = match[1][-1:].isspace() and value.lower().rstrip(".:") in _PROSE
     if prose or value.lower() in _PLAIN or value == MARK[:-1]:
