@@ -100,7 +100,7 @@ def test_postgresql_comes_from_a_secret_and_needs_no_volume(programs: Programs) 
     objects = render(programs, "http-postgres-irsa")
     pod = _pod(objects)
 
-    assert [container["args"] for container in pod["initContainers"]] == [["migrate"]]
+    assert [container["args"] for container in pod["initContainers"]] == [["migrate", "--grant-to=dnsbot"]]
     assert _environment(objects)["DATABASE_URL"]["valueFrom"]["secretKeyRef"]["name"] == "dnsbot-database"
     assert {volume["name"] for volume in pod["volumes"]} == {"tmp", "config"}
     assert not [document for document in objects if document["kind"] == "PersistentVolumeClaim"]
