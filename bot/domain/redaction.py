@@ -84,6 +84,7 @@ _PROGRAMS = tuple(
 _KUBERNETES_TYPE = re.compile(r"v\d{1,2}(?:(?:alpha|beta)\d{1,2})?\.[A-Z]\w{0,100}:")
 """In a reflector line: `*v1.Secret: failed to list`."""
 _LONGEST_PORT = 5
+_MOST_ROUNDS = 4
 _PROSE = frozenset({
     "access", "api", "an", "authentication", "cannot", "could", "context", "denied", "dial", "error", "expired",
     "failed", "forbidden", "get", "http", "invalid", "is", "missing", "no", "none", "not", "oauth2", "operation",
@@ -91,8 +92,10 @@ _PROSE = frozenset({
     "timed", "tls", "token", "unable", "unauthorized", "unexpected", "unknown", "x509", "401", "403", "404", "500",
 })  # fmt: skip
 """What an error goes on with behind a colon and a blank: `cannot fetch token: unexpected status`."""
-_REFERENCES = frozenset({"name", "key", "secretname", "path", "optional", "defaultmode", "namespace", "fieldpath"})
-"""Fields that name a secret's place, and hold none."""
+_REFERENCES = frozenset(
+    {"name", "key", "secretname", "path", "optional", "defaultmode", "namespace", "fieldpath", "type", "$ref"}
+)
+"""Fields that name a secret's place or kind, and hold none; the last two in a schema, too."""
 _PLAIN = frozenset({"true", "false", "null", "none", "redacted", MARK})
 _SUSPECT = re.compile(
     rf"(?i){NAMES}|bearer|basic|ssws|authorization|cookie|://[^\s]{{1,500}}@|x-amz-|x-goog-|signature|\bsig(?:=|%3d)|"
@@ -144,6 +147,16 @@ def redact(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
+    """Take secrets out until none is left: what is taken out beside one may show where it begins or ends."""
+    for _ in range(_MOST_ROUNDS):
+        shown = _without_secrets_seen(text)
+        if shown == text:
+            break
+        text = shown
+    return text
+
+
+def _without_secrets_seen(text: str) -> str:
     if not _is_suspect(text):
         return text
     text = WHOLE.sub(MARK, text)

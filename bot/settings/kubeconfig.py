@@ -24,7 +24,9 @@ from bot.errors import ConfigurationError
 DEFAULT = "~/.kube/config"
 EKS_NAME = re.compile(r"[0-9A-Za-z][\w-]{0,99}", re.ASCII)
 _ARN = re.compile(rf"arn:[\w-]+:eks:([a-z0-9-]+):\d{{12}}:cluster/({EKS_NAME.pattern})", re.ASCII)
-_EKSCTL = re.compile(rf"(?:[^@\s]+@)?({EKS_NAME.pattern})\.([a-z]{{2,10}}(?:-[a-z]+)+-\d)\.eksctl\.io", re.ASCII)
+_EKSCTL = re.compile(
+    rf"(?:[^@\s]{{1,253}}@)?({EKS_NAME.pattern})\.([a-z]{{2,10}}(?:-[a-z]{{1,20}}){{1,4}}-\d)\.eksctl\.io", re.ASCII
+)
 _ENDPOINT = re.compile(
     r"https://[\w-]+\.\w+\.([a-z0-9-]+)\.eks\.amazonaws\.com(?:\.cn)?(?::\d+)?/?", re.ASCII | re.IGNORECASE
 )

@@ -33,8 +33,12 @@ CATALOGUE = load_units()
 _EVERY = [need for need in needs(CATALOGUE) if isinstance(need.permission, KubernetesPermission)]
 LOOKING = [need for need in _EVERY if need.use not in {Use.CHANGE, Use.PROBE}]
 """Every Kubernetes right of the reading identity: to read, to look names up, to see nodes. Probes' are elsewhere."""
-CHANGING = [need for need in _EVERY if need.use is Use.CHANGE]
-"""Every Kubernetes right of the writing identity."""
+CHANGING = [
+    need
+    for need in _EVERY
+    if need.use is Use.CHANGE and isinstance(need.permission, KubernetesPermission) and not need.permission.handed_on
+]
+"""Every Kubernetes right of the writing identity but those that it holds to hand them on: stories show that it may."""
 
 
 def _gathering(need: Need) -> set[str]:
@@ -177,11 +181,12 @@ def _is_missed(need: Need, used: set[tuple[str, str, str]], narrowed: Sequence[J
     that this takes first, removing the pod included, which it does after the last evidence is gathered.
     """
     permission = _right(need)
+    own = [one for one in narrowed if one["metadata"]["name"] != _WRITER_ROLE]
     return need.use is Use.NODE or any(
         resource == permission.resource
         and (verb == permission.verb or resource == "pods/exec")
         and permission.namespace in {"", namespace}
-        and not _granted_elsewhere(narrowed, replace(permission, namespace=namespace))
+        and not _granted_elsewhere(own, replace(permission, namespace=namespace))
         for verb, resource, namespace in used
     )
 
@@ -272,6 +277,11 @@ def _tried_on(api: KubernetesApi, permission: KubernetesPermission) -> Json:
     }
     if made["kind"] == "Pod":
         return {**made, "spec": pod}
+    if made["kind"] == "ClusterRole":
+        return {**made, "rules": []}
+    if made["kind"] == "ClusterRoleBinding":  # to a role that allows no more than whoever binds has
+        own = {"apiGroup": permission.group, "kind": "ClusterRole", "name": _WRITER_ROLE}
+        return {**made, "roleRef": own, "subjects": []}
     if made["kind"] == "Service":
         return {**made, "spec": {"ports": [{"port": 53}]}}
     return {**made, "spec": controlled} if permission.group == "apps" else made
@@ -284,8 +294,11 @@ _PATCHES: dict[str, Json] = {
 """What the right to patch is tried with, by the part of the object."""
 
 
+_IN_NO_NAMESPACE = frozenset({"clusterroles", "clusterrolebindings"})
+
+
 def _place(permission: KubernetesPermission) -> str:
-    return permission.namespace or "default"
+    return "" if permission.resource in _IN_NO_NAMESPACE else permission.namespace or "default"
 
 
 def _write(lab: RunningLab, permission: KubernetesPermission) -> None:

@@ -17,12 +17,13 @@ _LIMIT = 40_000_000
 
 @pytest.fixture
 def group() -> Iterator[MemoryGroup]:
-    """A group of a run that nobody owns."""
+    """A group of a run that nobody owns, while no lab that starts looks for such."""
     where = place()
     assert where is not None
-    made = MemoryGroup(where, "dl0000-trial", _LIMIT)
-    yield made
-    made.remove()
+    with locked_records():
+        made = MemoryGroup(where, "dl0000-trial", _LIMIT)
+        yield made
+        made.remove()
 
 
 def _hold(group: MemoryGroup, number: int) -> int:
@@ -44,8 +45,7 @@ def test_what_exceeds_its_limit_is_killed_and_told_once(group: MemoryGroup) -> N
 @LIMITED
 def test_a_dead_runs_groups_are_removed(group: MemoryGroup) -> None:
     """As its namespaces are, by the next run that starts."""
-    with locked_records():
-        remove_dead_runs()
+    remove_dead_runs()
 
     assert not Path(group.folder).exists()
 
