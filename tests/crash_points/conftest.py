@@ -13,6 +13,7 @@ from bot.history import migrate, open_history
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from tests.crash_points.worlds import Bot, Configured
+from tests.patience import patient
 from tests.workflow_approval.conftest import FakeDirectory, SwitchableHistory, World, people
 
 
@@ -35,7 +36,7 @@ def bot(world: RunningWorld, tmp_path: Path) -> Iterator[Bot]:
         settings = load_settings(world.directory / "dnsbot.yaml", {})
         opened.append(SourceBook(settings))
         return Configured(
-            diagnoser=make_diagnoser(settings, opened[-1]),
+            diagnoser=patient(make_diagnoser(settings, opened[-1])),
             open_writers=writer_opener(settings),
             policies=dict(settings.approvals),
         )
