@@ -83,6 +83,8 @@ _PROGRAMS = tuple(
 """Command lines and configuration of single programs; CoreDNS's route53, etcd and tsig are among them."""
 _KUBERNETES_TYPE = re.compile(r"v\d{1,2}(?:(?:alpha|beta)\d{1,2})?\.[A-Z]\w{0,100}:")
 """In a reflector line: `*v1.Secret: failed to list`."""
+_NAMES_A_KIND = re.compile(r"[a-z0-9.-]{1,100}\.v\d{1,2}(?:(?:alpha|beta)\d{1,2})?\.[A-Z][A-Za-z]{0,100}")
+"""A kind in the API's own schemas: `io.k8s.api.core.v1.SecretKeySelector`."""
 _LONGEST_PORT = 5
 _MOST_ROUNDS = 4
 _PROSE = frozenset({
@@ -284,7 +286,8 @@ def _hidden(value: JsonValue) -> JsonValue:
 @lru_cache(maxsize=4096)
 def _key(key: str) -> tuple[str, bool]:
     """Return a key without secrets, and whether what stands under it is hidden: documents repeat few keys often."""
-    return redact(key), names_a_secret(key) or key == "auth"
+    named = names_a_secret(key) and not _NAMES_A_KIND.fullmatch(key)
+    return redact(key), named or key == "auth"
 
 
 def redact_and_cap(text: str, limit: int = MAX_STRING) -> str:

@@ -95,3 +95,19 @@ def test_redaction_is_total_and_settles(text: str) -> None:
     once = redact(text)
 
     assert redact(once) == once
+
+
+def test_schemas_of_secrets_are_no_secrets() -> None:
+    """The API describes its kinds: what a field is called, what it is, and what it refers to."""
+    schemas: JsonObject = {
+        "io.k8s.api.core.v1.SecretKeySelector": {
+            "type": "object",
+            "required": ["key"],
+            "properties": {"key": {"type": "string"}},
+        },
+        "io.k8s.api.core.v1.ServiceAccount": {
+            "properties": {"secrets": {"type": "array", "items": {"$ref": "#/components/schemas/ObjectReference"}}}
+        },
+    }
+
+    assert redact_value(schemas) == schemas
