@@ -74,10 +74,10 @@ class InProcessJobs:
             with self._lock:
                 self._stopped |= lanes
                 futures = dict(self._futures)
+                theirs = [one for key, one in futures.items() if self._lanes[key] in lanes]
             for lane in lanes:
                 self._pools[lane].shutdown(wait=False, cancel_futures=True)
-            waited = {key: one for key, one in futures.items() if not one.cancelled() and self._lanes[key] in lanes}
-            wait_for(waited.values(), timeout=seconds)
+            wait_for([one for one in theirs if not one.cancelled()], timeout=seconds)
         left = tuple(sorted(key for key, future in futures.items() if not future.done()))
         log.info("jobs stopped", extra={"left": left, "waited_ms": int((time.monotonic() - started_at) * 1000)})
         return left

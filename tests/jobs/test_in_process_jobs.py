@@ -130,3 +130,34 @@ def test_work_that_raises_is_logged_and_frees_its_key(jobs: InProcessJobs, caplo
 
 def void(_: object) -> None:
     """Drop a value."""
+
+
+def test_work_that_ends_while_the_rest_is_dropped_is_no_error() -> None:
+    """Between the list of what runs and the wait for it a job may end, and is known no more."""
+    jobs = InProcessJobs(threads={Lane.QUICK: 1, Lane.DIAGNOSE: 1, Lane.REPAIR: 1})
+    begun, go = threading.Event(), threading.Event()
+
+    def running() -> None:
+        begun.set()
+        go.wait(5)
+
+    class EndsItMeanwhile(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            """Let the running job end as soon as the queued one is dropped."""
+            if record.getMessage() != "job dropped before it began":
+                return
+            go.set()
+            until = time.monotonic() + 5
+            while "running" in jobs.running() and time.monotonic() < until:
+                time.sleep(0.005)
+
+    jobs.submit(Lane.DIAGNOSE, "running", running)
+    assert begun.wait(5)
+    jobs.submit(Lane.DIAGNOSE, "queued", begun.set)
+    handler = EndsItMeanwhile()
+    logging.getLogger("bot.jobs.in_process").addHandler(handler)
+
+    left = jobs.stop(grace_seconds=5)
+
+    logging.getLogger("bot.jobs.in_process").removeHandler(handler)
+    assert left == ()
