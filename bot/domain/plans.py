@@ -237,6 +237,10 @@ def nobody_can_tell(_step: Step, _reading: Reading, _plan_id: str) -> None:
     """Stand for a change by which nobody could tell whose it is."""
 
 
+def nothing_to_undo(_step: Step, _effects: JsonObject) -> None:
+    """Stand for a change that cannot be taken back: a restart, a deletion, what stays until its pod is replaced."""
+
+
 def at_once(_step: Step, _effects: JsonObject, _reading: Reading) -> Settled:
     """Stand for a change that is complete when the API has answered."""
     return COMPLETE

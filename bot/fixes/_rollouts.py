@@ -1,4 +1,4 @@
-"""Restart one controller, and see whether its pods are Ready; delete one pod by uid."""
+"""Plan and send the restart of one controller, and see whether its pods are Ready; delete one pod by uid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
 from bot.domain.phrases import count, timestamp
-from bot.domain.plans import Reading, Step, Writing
+from bot.domain.plans import RESTART, Reading, Step, WriterKind, Writing
 from bot.domain.ports import ClusterReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
@@ -16,10 +16,45 @@ from bot.kubernetes.resources import DISRUPTION_BUDGETS, PODS
 from bot.kubernetes.rollouts import RESTARTABLE, unfinished
 from bot.kubernetes.workloads import RESTARTED_AT, template_annotations, template_labels
 
+ACTION = "restart"
 BY_PLAN = "dnsbot/restarted-by-plan"
 """An annotation beside the time of the restart: which plan restarted, so that the same plan does not do it twice."""
 WITHIN_BUDGETS = "within_budgets"
 """The parameter of a step that restarts only within PodDisruptionBudgets."""
+
+
+def restart_step(
+    fix: str,
+    *,
+    kind: str,
+    namespace: str,
+    name: str,
+    uid: str,
+    former: str,
+    settles_within_seconds: int,
+    pods: int | None = None,
+) -> Step:
+    """Return the step that restarts a controller as `kubectl rollout restart` does; `restart` sends it.
+
+    `former`: when it was last restarted, by the annotation; empty: never. `pods`: how many it has; None: not told.
+    """
+    what = f"{kind.lower()}/{name}"
+    counted = f" ({count(pods, 'pod')})" if pods is not None else ""
+    return Step(
+        fix=fix,
+        action=ACTION,
+        target=f"{what} in namespace {namespace}{counted}",
+        parameters={"kind": kind, "namespace": namespace, "name": name, "uid": uid},
+        before={"uid": uid, "restarted_at": former},
+        diff=(f"  pod template of {what}, annotation {RESTARTED_AT}:", f"- {former or '(none)'}", RESTART),
+        undo="",
+        command=(
+            f"kubectl -n {namespace} rollout restart {what} && kubectl -n {namespace} rollout status {what} --timeout "
+            f"{settles_within_seconds}s"
+        ),
+        writer=WriterKind.KUBERNETES,
+        settles_within_seconds=settles_within_seconds,
+    )
 
 
 def read(step: Step, look: Reading) -> JsonValue:

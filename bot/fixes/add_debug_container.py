@@ -21,7 +21,7 @@ from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing, nothing_to_undo
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
 from bot.errors import NotFound
@@ -154,12 +154,6 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     return waiting_for(f"the container {DEBUG_CONTAINER} runs")
 
 
-def _nothing_to_undo(step: Step, effects: JsonObject) -> Step | None:
-    """Return None: an ephemeral container stays until its pod is replaced."""
-    del step, effects
-    return None
-
-
 FIX = Fix(
     name=NAME,
     title="Add a debug container beside applications without tools",
@@ -171,7 +165,7 @@ FIX = Fix(
     read=read,
     apply=apply,
     settled=settled,
-    inverse=_nothing_to_undo,
+    inverse=nothing_to_undo,
     permissions=(
         KubernetesPermission(verb="get", resource="pods", unlocks="see a pod again before a container is added"),
         KubernetesPermission(

@@ -18,20 +18,19 @@ Cost: one patch and a GET every 2 s a controller; with `within_budgets` one list
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from bot.collectors.workload_pods import WorkloadPods
-from bot.domain.json_values import JsonObject, JsonValue
+from bot.domain.json_values import JsonValue
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import MOST_NAMES_SHOWN, count
-from bot.domain.plans import RESTART, Advice, Fix, PlanCase, Planned, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step, WriterKind, Writing, nothing_to_undo
 from bot.fixes import _rollouts as rollouts
 from bot.kubernetes import named_pods
 from bot.kubernetes.named_pods import NamedPod
 from bot.kubernetes.rollouts import RESTARTABLE
-from bot.kubernetes.workloads import RESTARTED_AT
 
 NAME = "recreate_pods"
 
@@ -92,31 +91,24 @@ def _chosen(case: PlanCase) -> tuple[tuple[NamedPod, ...], str]:
 
 def _restart_step(case: PlanCase, namespace: str, kind: str, name: str, pods: Sequence[NamedPod]) -> Step:
     newest = max(pods, key=lambda pod: (pod.created_at, pod.name))
-    timeout_seconds = int(case.parameters.timeout.total_seconds())
-    what = f"{kind.lower()}/{name}"
-    parameters: dict[str, JsonValue] = {"kind": kind, "namespace": namespace, "name": name, "uid": newest.owner.uid}
-    diff = [f"  pod template of {what}, annotation {RESTARTED_AT}:"]
-    command = (
-        f"kubectl -n {namespace} rollout restart {what} && "
-        f"kubectl -n {namespace} rollout status {what} --timeout {timeout_seconds}s"
+    step = rollouts.restart_step(
+        NAME,
+        kind=kind,
+        namespace=namespace,
+        name=name,
+        uid=newest.owner.uid,
+        former=newest.restarted_at,
+        settles_within_seconds=int(case.parameters.timeout.total_seconds()),
+        pods=len(pods),
     )
-    if case.parameters.within_budgets:
-        parameters[rollouts.WITHIN_BUDGETS] = True
-        diff.insert(
-            0, "  only while its PodDisruptionBudgets allow as many pods to be down as its rollout takes down at once"
-        )
-        command = f"kubectl -n {namespace} get poddisruptionbudgets && {command}"
-    return Step(
-        fix=NAME,
-        action="restart",
-        target=f"{what} in namespace {namespace} ({count(len(pods), 'pod')})",
-        parameters=parameters,
-        before={"uid": newest.owner.uid, "restarted_at": newest.restarted_at},
-        diff=(*diff, f"- {newest.restarted_at or '(none)'}", RESTART),
-        undo="",
-        command=command,
-        writer=WriterKind.KUBERNETES,
-        settles_within_seconds=timeout_seconds,
+    if not case.parameters.within_budgets:
+        return step
+    budgets = "  only while its PodDisruptionBudgets allow as many pods to be down as its rollout takes down at once"
+    return replace(
+        step,
+        parameters={**step.parameters, rollouts.WITHIN_BUDGETS: True},
+        diff=(budgets, *step.diff),
+        command=f"kubectl -n {namespace} get poddisruptionbudgets && {step.command}",
     )
 
 
@@ -165,12 +157,6 @@ def _names(pods: Sequence[NamedPod]) -> str:
     return ", ".join(named) + more
 
 
-def _nothing_to_undo(step: Step, effects: JsonObject) -> Step | None:
-    """Return None: a restart, or a deletion, cannot be taken back."""
-    del step, effects
-    return None
-
-
 def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     """Restart the controller, or delete the bare pod."""
     return rollouts.delete_pod(step, writing) if step.action == "delete_pod" else rollouts.restart(step, writing)
@@ -188,7 +174,7 @@ FIX = Fix(
     read=rollouts.read,
     apply=apply,
     settled=rollouts.settled,
-    inverse=_nothing_to_undo,
+    inverse=nothing_to_undo,
     permissions=(
         *(
             KubernetesPermission(verb=verb, resource=plural, group="apps", unlocks="restart application pods")

@@ -29,7 +29,7 @@ from bot.collectors.corefile_repair import CorefileRepair
 from bot.domain.json_values import JsonObject, JsonValue, digest_of_text
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import RESTART, Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.ports import ClusterReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
@@ -43,7 +43,7 @@ from bot.kubernetes.resources import CONFIG_MAPS, KUBE_SYSTEM
 from bot.kubernetes.workloads import RESTARTED_AT
 
 NAME = "repair_corefile"
-_WRITE, _RESTART = "write_corefile", "restart"
+_WRITE = "write_corefile"
 _HELD = ("namespace", "config_map", "key", "corefile")
 _UNDO = "Writes the former Corefile back, byte for byte, and restarts nothing; where others changed it, it is left."
 
@@ -180,25 +180,17 @@ def _writing(parameters: JsonObject, *, owner: str, undo: str) -> Step:
 
 
 def _restart(pods: CorednsPods, seconds: int) -> Step:
-    name = pods.deployments[0]
-    former = dict(pods.deployment_annotations).get(RESTARTED_AT, "")
-    rollout = f"kubectl -n {pods.namespace} rollout"
-    return Step(
-        fix=NAME,
-        action=_RESTART,
-        target=f"deployment/{name} in namespace {pods.namespace} ({count(len(pods.pods), 'pod')})",
-        parameters={"kind": "Deployment", "namespace": pods.namespace, "name": name, "uid": ""},
-        before={"uid": "", "restarted_at": former},
-        diff=(
-            f"  pod template of deployment/{name}, annotation {RESTARTED_AT}:",
-            f"- {former or '(none)'}",
-            RESTART,
-        ),
-        undo="A restart is not taken back: pods keep the Corefile that they have read.",
-        command=f"{rollout} restart deployment/{name} && {rollout} status deployment/{name} --timeout {seconds}s",
-        writer=WriterKind.KUBERNETES,
+    step = rollouts.restart_step(
+        NAME,
+        kind="Deployment",
+        namespace=pods.namespace,
+        name=pods.deployments[0],
+        uid="",
+        former=dict(pods.deployment_annotations).get(RESTARTED_AT, ""),
         settles_within_seconds=seconds,
+        pods=len(pods.pods),
     )
+    return replace(step, undo="A restart is not taken back: pods keep the Corefile that they have read.")
 
 
 def _blast_radius(corefile: Corefile, pods: CorednsPods, repair: CorefileRepair) -> str:
@@ -224,7 +216,7 @@ def read(step: Step, look: Reading) -> JsonValue:
     """Return what the step changes, as it is now."""
     if step.action in addon_update.ACTIONS:
         return addon_update.read(step, look)
-    if step.action == _RESTART:
+    if step.action == rollouts.ACTION:
         return rollouts.read(step, look)
     try:
         text, _ = _corefile(step, look.cluster)
@@ -237,7 +229,7 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     """Send the Corefile, or restart."""
     if step.action in addon_update.ACTIONS:
         return addon_update.apply(step, writing)
-    if step.action == _RESTART:
+    if step.action == rollouts.ACTION:
         return rollouts.restart(step, writing)
     gone = f"{step.target} does not exist any more. Nothing was written; diagnose again."
     try:
@@ -261,7 +253,7 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether the Corefile stands in its ConfigMap, or all pods are new and Ready."""
-    if step.action == _RESTART:
+    if step.action == rollouts.ACTION:
         return rollouts.settled(step, effects, look)
     if step.action not in addon_update.ACTIONS:
         return COMPLETE
@@ -276,7 +268,7 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that writes the former Corefile back; None for the restart."""
     del effects
-    if step.action == _RESTART:
+    if step.action == rollouts.ACTION:
         return None
     if step.action in addon_update.ACTIONS:
         return addon_update.inverse(step, {**{key: step.parameters[key] for key in _HELD}, "corefile": _former(step)})

@@ -22,15 +22,14 @@ from datetime import datetime, timedelta
 from bot.collectors.kube_dns import KubeDns
 from bot.collectors.kube_proxy_configuration import ConfiguredBy, KubeProxyConfiguration
 from bot.collectors.kube_proxy_pods import KubeProxyPods
-from bot.domain.json_values import JsonObject, JsonValue
+from bot.domain.json_values import JsonValue
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count, few, timestamp
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step, Writing, nothing_to_undo
 from bot.fixes import _rollouts as rollouts
 from bot.kubernetes.dns_service import PROXY_NAME
 from bot.kubernetes.pods import Pod
 from bot.kubernetes.resources import KUBE_SYSTEM
-from bot.kubernetes.workloads import RESTARTED_AT
 
 NAME = "restart_kube_proxy"
 _DAEMON_SET = "DaemonSet"
@@ -58,8 +57,18 @@ def plan(case: PlanCase) -> Planned | Advice:
     if isinstance(why, Advice):
         return why
     ((name, uid),) = owners
+    step = rollouts.restart_step(
+        NAME,
+        kind=_DAEMON_SET,
+        namespace=KUBE_SYSTEM,
+        name=name,
+        uid=uid,
+        former=max(found.pods, key=lambda pod: (pod.created_at, pod.name)).restarted_at,
+        settles_within_seconds=int(case.parameters.timeout.total_seconds()),
+        pods=len(found.pods),
+    )
     return Planned(
-        steps=(_step(name, uid, found.pods, case.parameters.timeout),),
+        steps=(step,),
         blast_radius=f"{why} {count(len(found.pods), 'kube-proxy pod')} restart, as few at a time as the DaemonSet "
         "allows (maxUnavailable). The rules that stand on the nodes stay meanwhile. A restart cannot be undone.",
     )
@@ -102,38 +111,9 @@ def _at(moment: datetime | None) -> str:
     return timestamp(moment) if moment else "at an unknown time"
 
 
-def _step(name: str, uid: str, pods: Sequence[Pod], timeout: timedelta) -> Step:
-    newest = max(pods, key=lambda pod: (pod.created_at, pod.name))
-    seconds = int(timeout.total_seconds())
-    what = f"daemonset/{name}"
-    return Step(
-        fix=NAME,
-        action="restart",
-        target=f"{what} in namespace {KUBE_SYSTEM} ({count(len(pods), 'pod')})",
-        parameters={"kind": _DAEMON_SET, "namespace": KUBE_SYSTEM, "name": name, "uid": uid},
-        before={"uid": uid, "restarted_at": newest.restarted_at},
-        diff=(
-            f"  pod template of {what}, annotation {RESTARTED_AT}:",
-            f"- {newest.restarted_at or '(none)'}",
-            "+ the time of the restart",
-        ),
-        undo="",
-        command=f"kubectl -n {KUBE_SYSTEM} rollout restart {what} && kubectl -n {KUBE_SYSTEM} rollout status {what} "
-        f"--timeout {seconds}s",
-        writer=WriterKind.KUBERNETES,
-        settles_within_seconds=seconds,
-    )
-
-
 def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     """Restart the DaemonSet, as `kubectl rollout restart` does."""
     return rollouts.restart(step, writing)
-
-
-def _nothing_to_undo(step: Step, effects: JsonObject) -> Step | None:
-    """Return None: a restart cannot be taken back."""
-    del step, effects
-    return None
 
 
 FIX = Fix(
@@ -148,7 +128,7 @@ FIX = Fix(
     read=rollouts.read,
     apply=apply,
     settled=rollouts.settled,
-    inverse=_nothing_to_undo,
+    inverse=nothing_to_undo,
     permissions=tuple(
         KubernetesPermission(
             verb=verb,

@@ -24,7 +24,7 @@ from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import RESTART, Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, Writing
 from bot.domain.settling import Settled
 from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
@@ -34,10 +34,8 @@ from bot.kubernetes.addon_members import with_member
 from bot.kubernetes.nodes import ZONE
 from bot.kubernetes.resources import KUBE_SYSTEM
 from bot.kubernetes.spreading import HOSTNAME, Apart, with_anti_affinity, with_constraint
-from bot.kubernetes.workloads import RESTARTED_AT
 
 NAME = "spread_coredns_pods"
-_RESTART = "restart"
 _AFFINITY, _CONSTRAINTS = "affinity", "topologySpreadConstraints"
 
 
@@ -80,7 +78,17 @@ def plan(case: PlanCase) -> Planned | Advice:
     wanted = _wanted(placement, one)
     steps: tuple[Step, ...]
     if not wanted:
-        steps = (_restart(one, settles_within_seconds=seconds),)
+        steps = (
+            rollouts.restart_step(
+                NAME,
+                kind="Deployment",
+                namespace=one.namespace,
+                name=one.name,
+                uid=one.uid,
+                former=one.restarted_at,
+                settles_within_seconds=seconds,
+            ),
+        )
     elif addon:
         sent = _by_addon(one, addon, wanted, case.target.eks_name, settles_within_seconds=seconds)
         if isinstance(sent, Advice):
@@ -162,28 +170,6 @@ def _deployment(one: SpreadDeployment) -> dict[str, JsonValue]:
     return {"kind": "Deployment", "namespace": one.namespace, "name": one.name, "uid": one.uid}
 
 
-def _restart(one: SpreadDeployment, *, settles_within_seconds: int) -> Step:
-    return Step(
-        fix=NAME,
-        action=_RESTART,
-        target=f"{one.what} in namespace {one.namespace}",
-        parameters=_deployment(one),
-        before={"uid": one.uid, "restarted_at": one.restarted_at},
-        diff=(
-            f"  pod template of {one.what}, annotation {RESTARTED_AT}:",
-            f"- {one.restarted_at or '(none)'}",
-            RESTART,
-        ),
-        undo="",
-        command=(
-            f"kubectl -n {one.namespace} rollout restart {one.what} && kubectl -n {one.namespace} rollout status "
-            f"{one.what} --timeout {settles_within_seconds}s"
-        ),
-        writer=WriterKind.KUBERNETES,
-        settles_within_seconds=settles_within_seconds,
-    )
-
-
 def _blast_radius(
     placement: CorednsPlacement, one: SpreadDeployment, wanted: Mapping[str, str], *, through_addon: bool
 ) -> str:
@@ -220,7 +206,7 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether CoreDNS's pods are all new and Ready."""
     if (told := addon_update.not_yet(step, effects, look)) is not None:
         return told
-    return rollouts.settled(step, effects, look) if step.action == _RESTART else template.settled(step, look)
+    return rollouts.settled(step, effects, look) if step.action == rollouts.ACTION else template.settled(step, look)
 
 
 def inverse(step: Step, effects: JsonObject) -> Step | None:
