@@ -7,14 +7,18 @@ the state is then not what the plan saw, and nothing is written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
-from bot.domain.plans import Writing
+from bot.domain.plans import Step, Writing
 from bot.domain.ports import ClusterReader, Resource
 from bot.domain.reading import reading
 from bot.errors import NotFound
 from bot.kubernetes.members import part, text, text_map
 from bot.kubernetes.owners import MADE_BY_PLAN
+
+CREATE, DELETE = "create", "delete"
+"""The actions of steps that make an object, or take it away again."""
 
 
 def name_of(body: JsonObject) -> str:
@@ -56,8 +60,12 @@ def left_behind(found: RawObject, body: JsonObject) -> bool:
     return made_by not in {"", own} and _holds(found, {**body, "metadata": {"labels": labels}})
 
 
-def create(writing: Writing, resource: Resource, body: JsonObject) -> JsonObject:
-    """Create the object, or keep what an interrupted plan left; return which."""
+def carry_out(step: Step, writing: Writing, resource: Resource, body: JsonObject) -> JsonObject:
+    """Create the object, keep what an interrupted plan left, or delete exactly what was made; return which."""
+    if step.action == DELETE:
+        uid = str(step.parameters["uid"])
+        writing.cluster_writer.delete(resource, name_of(body), namespace=namespace_of(body), uid=uid)
+        return {"deleted_uid": uid}
     there = find(writing.cluster, resource, body)
     if there is not None and left_behind(there, body):
         return {"kept_uid": text(there["metadata"], "uid")}
@@ -65,10 +73,20 @@ def create(writing: Writing, resource: Resource, body: JsonObject) -> JsonObject
     return {"uid": text(made["metadata"], "uid")}
 
 
-def delete(writing: Writing, resource: Resource, body: JsonObject, uid: str) -> JsonObject:
-    """Delete exactly the object that was made."""
-    writing.cluster_writer.delete(resource, name_of(body), namespace=namespace_of(body), uid=uid)
-    return {"deleted_uid": uid}
+def deletion(step: Step, effects: JsonObject, *, command: str) -> Step | None:
+    """Return the step that deletes exactly what was made; None where nothing was, or what was left was kept."""
+    uid = effects.get("uid")
+    if step.action != CREATE or not uid:
+        return None
+    return replace(
+        step,
+        action=DELETE,
+        parameters={**step.parameters, "uid": uid},
+        before={"uid": uid},
+        diff=tuple(line.replace("+", "-", 1) for line in step.diff),
+        undo="",
+        command=command,
+    )
 
 
 def _holds(found: object, wanted: object) -> bool:

@@ -9,7 +9,7 @@ prevention). Cost: two calls an object.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from functools import partial
 
 import yaml
 
@@ -17,7 +17,7 @@ from bot.collectors.refused_accounts import RefusedAccount, RefusedAccounts
 from bot.domain.encoding import encode_object
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import KubernetesPermission
-from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.ports import Resource
 from bot.fixes import _made_objects as made
 from bot.kubernetes.owners import MADE_BY_PLAN
@@ -25,11 +25,10 @@ from bot.kubernetes.resources import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES
 
 _API = "rbac.authorization.k8s.io"
 _GROUP, _RESOURCE, _VERBS = "discovery.k8s.io", "endpointslices", ("list", "watch")
-_CREATE, _DELETE = "create", "delete"
 _RESOURCES = {one.plural: one for one in (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)}
 
 
-def permissions(program: str) -> tuple[KubernetesPermission, ...]:
+def _permissions(program: str) -> tuple[KubernetesPermission, ...]:
     """Return what these steps need for one program."""
     made_here = tuple(
         KubernetesPermission(
@@ -59,7 +58,7 @@ def _name(program: str) -> str:
     return f"dnsbot-{program.lower()}-{_RESOURCE}"
 
 
-def plan(case: PlanCase, fix: str, program: str) -> Planned | Advice:
+def _plan(case: PlanCase, *, fix: str, program: str) -> Planned | Advice:
     """Plan the role and its binding, where nothing else was refused and the account has no role that allows it."""
     found, details = case.need(RefusedAccounts), case.finding.judgement.details
     refused = details.get("resources")
@@ -122,7 +121,7 @@ def _step(fix: str, resource: Resource, body: JsonObject) -> Step:
     target = f"{body['kind']} {made.name_of(body)}"
     return Step(
         fix=fix,
-        action=_CREATE,
+        action=made.CREATE,
         target=target,
         parameters={"resource": resource.plural, "body": body},
         before={"uid": ""},
@@ -162,23 +161,30 @@ def read(step: Step, look: Reading) -> JsonValue:
 
 def apply(step: Step, writing: Writing) -> JsonObject:
     """Create the object, or delete it by its uid; return the uid of what was made or kept."""
-    if step.action == _DELETE:
-        return made.delete(writing, *_object(step), str(step.parameters["uid"]))
-    return made.create(writing, *_object(step))
+    return made.carry_out(step, writing, *_object(step))
 
 
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that deletes exactly what was made."""
-    uid = effects.get("uid")
-    if step.action != _CREATE or not uid:
-        return None
     resource, body = _object(step)
-    return replace(
-        step,
-        action=_DELETE,
-        parameters={**step.parameters, "uid": uid},
-        before={"uid": uid},
-        diff=tuple(line.replace("+", "-", 1) for line in step.diff),
-        undo="",
-        command=f"kubectl delete {resource.plural.removesuffix('s')} {made.name_of(body)}",
+    command = f"kubectl delete {resource.plural.removesuffix('s')} {made.name_of(body)}"
+    return made.deletion(step, effects, command=command)
+
+
+def fix(name: str, program: str) -> Fix:
+    """Return the fix that lets one program read EndpointSlices."""
+    return Fix(
+        name=name,
+        title=f"Let {program} read EndpointSlices",
+        does=(
+            "Makes a ClusterRole that allows list and watch of endpointslices.discovery.k8s.io and nothing else, and "
+            f"binds {program}'s ServiceAccount to it, where none of its roles allows that. The undo deletes both."
+        ),
+        plan=partial(_plan, fix=name, program=program),
+        read=read,
+        apply=apply,
+        inverse=inverse,
+        permissions=_permissions(program),
+        needs=(RefusedAccounts,),
+        rule_parameters=("resources", "subject"),
     )

@@ -11,31 +11,6 @@ and binding are deleted. Where more than EndpointSlices is refused the plan is a
 
 from __future__ import annotations
 
-from bot.collectors.refused_accounts import RefusedAccounts
-from bot.domain.plans import Advice, Fix, PlanCase, Planned
 from bot.fixes import _role_grants as grants
 
-NAME = "grant_coredns_endpointslices"
-_PROGRAM = "CoreDNS"
-
-
-def plan(case: PlanCase) -> Planned | Advice:
-    """Plan the role and the binding that CoreDNS lacks."""
-    return grants.plan(case, NAME, _PROGRAM)
-
-
-FIX = Fix(
-    name=NAME,
-    title="Let CoreDNS read EndpointSlices",
-    does=(
-        "Makes a ClusterRole that allows list and watch of endpointslices.discovery.k8s.io and nothing else, and binds "
-        "CoreDNS's ServiceAccount to it, where none of its roles allows that. The undo deletes both."
-    ),
-    plan=plan,
-    read=grants.read,
-    apply=grants.apply,
-    inverse=grants.inverse,
-    permissions=grants.permissions(_PROGRAM),
-    needs=(RefusedAccounts,),
-    rule_parameters=("resources", "subject"),
-)
+FIX = grants.fix("grant_coredns_endpointslices", "CoreDNS")

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 
@@ -49,7 +49,7 @@ from bot.kubernetes.resources import DAEMON_SETS, KUBE_SYSTEM
 from bot.kubernetes.rollouts import unfinished
 
 NAME = "install_node_local_dns"
-_TRY, _CREATE, _DELETE = "try", "create", "delete"
+_TRY = "try"
 _RESOURCES = {one.plural: one for one in KINDS.values()}
 _ABSENT: JsonObject = {"uid": ""}
 _TAKEN = frozenset(
@@ -212,7 +212,7 @@ def _create_step(resource: Resource, body: JsonObject, case: PlanCase) -> Step:
     seconds = int(case.parameters.timeout.total_seconds())
     return Step(
         fix=NAME,
-        action=_CREATE,
+        action=made.CREATE,
         target=target,
         parameters={"resource": resource.plural, "body": body},
         before=_ABSENT,
@@ -262,17 +262,14 @@ def apply(step: Step, writing: Writing) -> JsonObject:
             if made.find(writing.cluster, resource, body) is None:
                 writing.cluster_writer.create(resource, body, namespace=made.namespace_of(body), dry_run=True)
         return {}
-    resource, body = next(_objects(step))
-    if step.action == _DELETE:
-        return made.delete(writing, resource, body, str(step.parameters["uid"]))
-    return made.create(writing, resource, body)
+    return made.carry_out(step, writing, *next(_objects(step)))
 
 
 def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether every pod of the DaemonSet is Ready; the other objects are complete at once."""
     del effects
     resource, body = next(_objects(step))
-    if step.action != _CREATE or resource is not DAEMON_SETS:
+    if step.action != made.CREATE or resource is not DAEMON_SETS:
         return COMPLETE
     missing = unfinished("DaemonSet", look.cluster.get(resource, made.name_of(body), namespace=made.namespace_of(body)))
     return waiting_for(missing) if missing else COMPLETE
@@ -280,18 +277,8 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
 
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that deletes exactly what was made; trying made nothing."""
-    uid = effects.get("uid")
-    if step.action != _CREATE or not uid:
-        return None
-    return replace(
-        step,
-        action=_DELETE,
-        parameters={**step.parameters, "uid": uid},
-        before={"uid": uid},
-        diff=tuple(line.replace("+", "-", 1) for line in step.diff),
-        undo="",
-        command=f"kubectl delete -f {made.name_of(next(_objects(step))[1])}-{step.target.split()[0].lower()}.yaml",
-    )
+    command = f"kubectl delete -f {made.name_of(next(_objects(step))[1])}-{step.target.split()[0].lower()}.yaml"
+    return made.deletion(step, effects, command=command)
 
 
 FIX = Fix(
