@@ -9,7 +9,7 @@ Undo: the former limit, which replaces the pods once more. Cost: one write, then
 
     fixes:
       - fix: raise_coredns_memory
-        with: {factor: 2.0, least: 170Mi, most: 2Gi, timeout: 10m}
+        with: {factor: 2.0, least: 170Mi, most: 2Gi, timeout: 10m, addon_timeout: 15m}
         risk: medium
 """
 
@@ -19,20 +19,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddon, CorednsAddonScheduling
 from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import NotEditable, NotFound
 from bot.fixes import _addon_update as addon_update
+from bot.fixes import _coredns_addon_members as coredns_addon
 from bot.kubernetes.addon_members import member, with_member
 from bot.kubernetes.quantities import MEBIBYTE, in_bytes, same_amount
-from bot.kubernetes.resources import DEPLOYMENTS, KUBE_SYSTEM
+from bot.kubernetes.resources import DEPLOYMENTS
 from bot.kubernetes.rollouts import unfinished
 from bot.kubernetes.workloads import memory_limit
 
@@ -54,10 +55,12 @@ class Parameters:
     """No more than this: what needs more is no matter of a limit."""
     timeout: timedelta = timedelta(minutes=10)
     """How long CoreDNS's rollout may take until all pods are new and Ready; then later steps are not run."""
+    addon_timeout: timedelta = timedelta(minutes=15)
+    """How long an update of the add-on that is under way may take before this one is sent."""
 
 
 def plan(case: PlanCase) -> Planned | Advice:
-    """Plan the one step that raises the limit."""
+    """Plan what raises the limit: one step, after an update of the add-on that is under way."""
     placement, addon, parameters = case.need(CorednsPlacement), case.need(CorednsAddonScheduling).addon, case.parameters
     if len(placement.deployments) != 1:
         named = ", ".join(f"{one.namespace}/{one.name}" for one in placement.deployments) or "none"
@@ -77,19 +80,18 @@ def plan(case: PlanCase) -> Planned | Advice:
             ),
         )
     seconds = int(parameters.timeout.total_seconds())
-    step: Step | Advice
-    if addon and _by_addon(addon, one.memory_limit):
-        step = _addon_step(one, addon, wanted, case.target.eks_name, settles_within_seconds=seconds)
-    else:
-        step = _step(one, one.memory_limit, wanted, settles_within_seconds=seconds)
-    if isinstance(step, Advice):
-        return step
-    by = f"EKS add-on {ADDON}" if addon else one.manager
-    back = (
-        f" {by} may set it back at its next update: change its values as well." if by and step.action == _ACTION else ""
+    through_addon = addon is not None and _by_addon(addon, one.memory_limit)
+    steps = (
+        _addon_steps(one, addon, wanted, case, settles_within_seconds=seconds)
+        if addon and through_addon
+        else (_step(one, one.memory_limit, wanted, settles_within_seconds=seconds),)
     )
+    if isinstance(steps, Advice):
+        return steps
+    by = f"EKS add-on {ADDON}" if addon else one.manager
+    back = f" {by} may set it back at its next update: change its values as well." if by and not through_addon else ""
     return Planned(
-        steps=(step,),
+        steps=steps,
         blast_radius=f"{count(one.replicas, 'CoreDNS pod')} of {one.namespace}/{one.name} are replaced within the "
         f"rollout's limits; each may then hold {wanted} instead of {one.memory_limit}.{back}",
     )
@@ -112,39 +114,34 @@ def _by_addon(addon: CorednsAddon, limit: str) -> bool:
     return same_amount(str(own or _EKS_LIMIT), limit)
 
 
-def _addon_step(
-    one: SpreadDeployment, addon: CorednsAddon, wanted: str, cluster: str, *, settles_within_seconds: int
-) -> Step | Advice:
-    by_hand = (f"Set {_RESOURCES}.limits.memory in the configurationValues of the EKS add-on {ADDON} by hand.",)
-    stands = addon_update.not_active(ADDON, addon, one.what)
-    if stands:
-        return stands
-    if addon.refuses(_RESOURCES):
-        reason = f"The EKS add-on {ADDON} does not take {_RESOURCES}: {addon.refuses(_RESOURCES)}."
-        return Advice(reason=reason, text=by_hand)
-    if not addon.whole:
-        return Advice(
-            reason=f"The configuration of the EKS add-on {ADDON} holds what is not stored (a secret, or more than "
-            "4,000 characters), and an update has to send all of it.",
-            text=by_hand,
-        )
-    try:
-        held = member(addon.configuration, _RESOURCES)
-        kept: dict[str, JsonValue] = dict(held) if isinstance(held, Mapping) else {}
-        limits = kept.get("limits")
-        limits = {**(limits if isinstance(limits, Mapping) else {}), "memory": wanted}
-        configuration = with_member(addon.configuration, _RESOURCES, {**kept, "limits": limits})
-    except NotEditable as error:
-        return Advice(reason=f"The configuration of the EKS add-on {ADDON} cannot be edited: {error}.", text=by_hand)
-    return addon_update.step_to(
-        NAME,
-        addon_update.Sent(addon=ADDON, cluster=cluster, version=addon.version),
-        former=addon.configuration,
-        wanted=configuration,
+def _addon_steps(
+    one: SpreadDeployment, addon: CorednsAddon, wanted: str, case: PlanCase, *, settles_within_seconds: int
+) -> tuple[Step, ...] | Advice:
+    change = coredns_addon.Change(
+        names=(_RESOURCES,),
+        edited=partial(_with_limit, limit=wanted),
+        by_hand=f"{_RESOURCES}.limits.memory",
         undo="Sends the former configuration, byte for byte; that replaces CoreDNS's pods once more.",
-        settles_within_seconds=settles_within_seconds,
         further=_deployment(one) | {"limit": wanted},
+        settles_within_seconds=settles_within_seconds,
     )
+    return coredns_addon.steps_to(
+        NAME,
+        change,
+        addon,
+        workload=one.what,
+        cluster=case.target.eks_name,
+        addon_timeout=case.parameters.addon_timeout,
+    )
+
+
+def _with_limit(configuration: str, *, limit: str) -> str:
+    """Return the configuration with this memory limit, other limits and requests as they stand."""
+    held = member(configuration, _RESOURCES)
+    kept: dict[str, JsonValue] = dict(held) if isinstance(held, Mapping) else {}
+    limits = kept.get("limits")
+    limits = {**(limits if isinstance(limits, Mapping) else {}), "memory": limit}
+    return with_member(configuration, _RESOURCES, {**kept, "limits": limits})
 
 
 def _deployment(one: SpreadDeployment) -> dict[str, JsonValue]:
@@ -239,12 +236,6 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
     )
 
 
-def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
-    """Return its AWS write where an add-on would get it; EKS judges none beforehand."""
-    owner = evidence.get(CorednsAddonScheduling)
-    return addon_update.rehearsals(ADDON, owns=isinstance(owner, CorednsAddonScheduling) and owner.addon is not None)
-
-
 FIX = Fix(
     name=NAME,
     title="Let CoreDNS hold more memory",
@@ -258,21 +249,11 @@ FIX = Fix(
     apply=apply,
     settled=settled,
     inverse=inverse,
-    permissions=(
-        *addon_update.permissions(ADDON, "let CoreDNS hold more memory where the add-on owns its Deployment"),
-        *(
-            KubernetesPermission(
-                verb=verb,
-                resource="deployments",
-                group="apps",
-                namespace=KUBE_SYSTEM,
-                unlocks="raise CoreDNS's memory limit and see its rollout",
-                follows_dns=True,
-            )
-            for verb in ("get", "patch")
-        ),
+    permissions=coredns_addon.permissions(
+        "let CoreDNS hold more memory where the add-on owns its Deployment",
+        "raise CoreDNS's memory limit and see its rollout",
     ),
     needs=(CorednsPlacement, CorednsAddonScheduling),
     parameters=Parameters,
-    rehearse=rehearsals,
+    rehearse=coredns_addon.rehearsals,
 )

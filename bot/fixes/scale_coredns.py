@@ -19,19 +19,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.collectors.coredns_addon_scheduling import ADDON, AUTOSCALING, CorednsAddon, CorednsAddonScheduling
+from bot.collectors.coredns_addon_scheduling import AUTOSCALING, CorednsAddon, CorednsAddonScheduling
 from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, WriterKind, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import NotEditable, NotFound
 from bot.fixes import _addon_update as addon_update
+from bot.fixes import _coredns_addon_members as coredns_addon
 from bot.kubernetes.addon_members import member, with_member
 from bot.kubernetes.members import optional_number, part
-from bot.kubernetes.resources import DEPLOYMENTS, KUBE_SYSTEM
+from bot.kubernetes.resources import DEPLOYMENTS
 from bot.kubernetes.rollouts import unfinished
 
 NAME = "scale_coredns"
@@ -73,17 +73,13 @@ def plan(case: PlanCase) -> Planned | Advice:
         )
     seconds = int(parameters.timeout.total_seconds())
     by_addon = addon is not None and (one.replicas > 0 or _asks_for_none(addon))
-    step = (
-        _by_addon(one, addon, wanted, case.target.eks_name, settles_within_seconds=seconds)
-        if addon and by_addon
-        else _scale(one, one.replicas, wanted, settles_within_seconds=seconds)
-    )
-    if isinstance(step, Advice):
-        return step
-    within_seconds = int(parameters.addon_timeout.total_seconds())
     steps = (
-        addon_update.after_the_present(step, addon, within_seconds=within_seconds) if by_addon and addon else (step,)
+        _by_addon(one, addon, wanted, case, settles_within_seconds=seconds)
+        if addon and by_addon
+        else (_scale(one, one.replicas, wanted, settles_within_seconds=seconds),)
     )
+    if isinstance(steps, Advice):
+        return steps
     by = "" if addon or not one.manager else f" {one.manager} manages the Deployment: change its values as well."
     return Planned(
         steps=steps,
@@ -101,33 +97,24 @@ def _asks_for_none(addon: CorednsAddon) -> bool:
 
 
 def _by_addon(
-    one: SpreadDeployment, addon: CorednsAddon, wanted: int, cluster: str, *, settles_within_seconds: int
-) -> Step | Advice:
-    by_hand = (f"Set {_REPLICAS} in the configurationValues of the EKS add-on {ADDON} by hand.",)
-    stands = addon_update.not_active(ADDON, addon, one.what)
-    if stands:
-        return stands
+    one: SpreadDeployment, addon: CorednsAddon, wanted: int, case: PlanCase, *, settles_within_seconds: int
+) -> tuple[Step, ...] | Advice:
     name = _REPLICAS if addon.refuses(AUTOSCALING) else AUTOSCALING
-    if addon.refuses(name):
-        return Advice(reason=f"The EKS add-on {ADDON} does not take {name}: {addon.refuses(name)}.", text=by_hand)
-    if not addon.whole:
-        return Advice(
-            reason=f"The configuration of the EKS add-on {ADDON} holds what is not stored (a secret, or more than "
-            "4,000 characters), and an update has to send all of it.",
-            text=by_hand,
-        )
-    try:
-        configuration = with_member(addon.configuration, name, _value(addon, name, wanted))
-    except NotEditable as error:
-        return Advice(reason=f"The configuration of the EKS add-on {ADDON} cannot be edited: {error}.", text=by_hand)
-    return addon_update.step_to(
-        NAME,
-        addon_update.Sent(addon=ADDON, cluster=cluster, version=addon.version),
-        former=addon.configuration,
-        wanted=configuration,
+    change = coredns_addon.Change(
+        names=(name,),
+        edited=lambda configuration: with_member(configuration, name, _value(addon, name, wanted)),
+        by_hand=_REPLICAS,
         undo="Sends the former configuration, byte for byte; the pods beyond it end.",
-        settles_within_seconds=settles_within_seconds,
         further={"namespace": one.namespace, "name": one.name, "uid": one.uid, "replicas": wanted},
+        settles_within_seconds=settles_within_seconds,
+    )
+    return coredns_addon.steps_to(
+        NAME,
+        change,
+        addon,
+        workload=one.what,
+        cluster=case.target.eks_name,
+        addon_timeout=case.parameters.addon_timeout,
     )
 
 
@@ -224,12 +211,6 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
     )
 
 
-def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
-    """Return its AWS write where an add-on would get it; EKS judges none beforehand."""
-    owner = evidence.get(CorednsAddonScheduling)
-    return addon_update.rehearsals(ADDON, owns=isinstance(owner, CorednsAddonScheduling) and owner.addon is not None)
-
-
 FIX = Fix(
     name=NAME,
     title="Give CoreDNS more pods",
@@ -243,22 +224,12 @@ FIX = Fix(
     apply=apply,
     settled=settled,
     inverse=inverse,
-    permissions=(
-        *addon_update.permissions(ADDON, "give CoreDNS more pods where the add-on owns its Deployment"),
-        *(
-            KubernetesPermission(
-                verb=verb,
-                resource="deployments",
-                group="apps",
-                namespace=KUBE_SYSTEM,
-                unlocks="give CoreDNS more pods and see them become Ready",
-                follows_dns=True,
-            )
-            for verb in ("get", "patch")
-        ),
+    permissions=coredns_addon.permissions(
+        "give CoreDNS more pods where the add-on owns its Deployment",
+        "give CoreDNS more pods and see them become Ready",
     ),
     needs=(CorednsPlacement, CorednsAddonScheduling),
     parameters=Parameters,
     rule_parameters=("desired_replicas",),
-    rehearse=rehearsals,
+    rehearse=coredns_addon.rehearsals,
 )

@@ -19,20 +19,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddon, CorednsAddonScheduling
+from bot.collectors.coredns_addon_scheduling import CorednsAddon, CorednsAddonScheduling
 from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, Writing
 from bot.domain.settling import Settled
-from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
+from bot.fixes import _coredns_addon_members as coredns_addon
 from bot.fixes import _pod_template as template
 from bot.fixes import _rollouts as rollouts
 from bot.kubernetes.addon_members import with_member
 from bot.kubernetes.nodes import ZONE
-from bot.kubernetes.resources import KUBE_SYSTEM
 from bot.kubernetes.spreading import HOSTNAME, Apart, with_anti_affinity, with_constraint
 
 NAME = "spread_coredns_pods"
@@ -90,11 +88,10 @@ def plan(case: PlanCase) -> Planned | Advice:
             ),
         )
     elif addon:
-        sent = _by_addon(one, addon, wanted, case.target.eks_name, settles_within_seconds=seconds)
+        sent = _by_addon(one, addon, wanted, case, settles_within_seconds=seconds)
         if isinstance(sent, Advice):
             return sent
-        within_seconds = int(case.parameters.addon_timeout.total_seconds())
-        steps = addon_update.after_the_present(sent, addon, within_seconds=within_seconds)
+        steps = sent
     else:
         step = template.step_to(
             NAME,
@@ -132,37 +129,35 @@ def _held(one: SpreadDeployment, member: str) -> str:
 
 
 def _by_addon(
-    one: SpreadDeployment, addon: CorednsAddon, wanted: Mapping[str, str], cluster: str, *, settles_within_seconds: int
-) -> Step | Advice:
-    """Return the step that sends the add-on's configuration with these members, or why it cannot be sent."""
-    by_hand = (f"Set {' and '.join(wanted)} in the configurationValues of the EKS add-on {ADDON} by hand.",)
-    stands = addon_update.not_active(ADDON, addon, one.what)
-    if stands:
-        return stands
-    for member in wanted:
-        refused = addon.refuses(member)
-        if refused:
-            return Advice(reason=f"The EKS add-on {ADDON} does not take {member}: {refused}.", text=by_hand)
-    if not addon.whole:
-        return Advice(
-            reason=f"The configuration of the EKS add-on {ADDON} holds what is not stored (a secret, or more than "
-            "4,000 characters), and an update has to send all of it.",
-            text=by_hand,
-        )
-    configuration = addon.configuration
-    try:
+    one: SpreadDeployment,
+    addon: CorednsAddon,
+    wanted: Mapping[str, str],
+    case: PlanCase,
+    *,
+    settles_within_seconds: int,
+) -> tuple[Step, ...] | Advice:
+    """Return the steps that send the add-on's configuration with these members, or why it cannot be sent."""
+
+    def edited(configuration: str) -> str:
         for member, written in wanted.items():
             configuration = with_member(configuration, member, json.loads(written))
-    except NotEditable as error:
-        return Advice(reason=f"The configuration of the EKS add-on {ADDON} cannot be edited: {error}.", text=by_hand)
-    return addon_update.step_to(
-        NAME,
-        addon_update.Sent(addon=ADDON, cluster=cluster, version=addon.version),
-        former=addon.configuration,
-        wanted=configuration,
+        return configuration
+
+    change = coredns_addon.Change(
+        names=tuple(wanted),
+        edited=edited,
+        by_hand=" and ".join(wanted),
         undo="Sends the former configuration, byte for byte; that replaces CoreDNS's pods once more.",
-        settles_within_seconds=settles_within_seconds,
         further=_deployment(one) | {"members": dict(wanted)},
+        settles_within_seconds=settles_within_seconds,
+    )
+    return coredns_addon.steps_to(
+        NAME,
+        change,
+        addon,
+        workload=one.what,
+        cluster=case.target.eks_name,
+        addon_timeout=case.parameters.addon_timeout,
     )
 
 
@@ -219,12 +214,6 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
     return template.inverse(step) if step.action == template.ACTION else None
 
 
-def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
-    """Return its AWS write where an add-on would get it; EKS judges none beforehand."""
-    owner = evidence.get(CorednsAddonScheduling)
-    return addon_update.rehearsals(ADDON, owns=isinstance(owner, CorednsAddonScheduling) and owner.addon is not None)
-
-
 FIX = Fix(
     name=NAME,
     title="Spread the CoreDNS pods over nodes",
@@ -240,21 +229,11 @@ FIX = Fix(
     apply=apply,
     settled=settled,
     inverse=inverse,
-    permissions=(
-        *addon_update.permissions(ADDON, "spread CoreDNS's pods where the add-on owns its Deployment"),
-        *(
-            KubernetesPermission(
-                verb=verb,
-                resource="deployments",
-                group="apps",
-                namespace=KUBE_SYSTEM,
-                unlocks="spread CoreDNS's pods and see their rollout",
-                follows_dns=True,
-            )
-            for verb in ("get", "patch")
-        ),
+    permissions=coredns_addon.permissions(
+        "spread CoreDNS's pods where the add-on owns its Deployment",
+        "spread CoreDNS's pods and see their rollout",
     ),
     needs=(CorednsPlacement, CorednsAddonScheduling),
     parameters=Parameters,
-    rehearse=rehearsals,
+    rehearse=coredns_addon.rehearsals,
 )

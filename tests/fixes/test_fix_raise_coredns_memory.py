@@ -131,3 +131,14 @@ def test_the_deployment_gets_the_limit_and_loses_it_again() -> None:
     assert back is not None
     assert (back.parameters["limit"], back.before) == ("170Mi", {"uid": "u-1", "limit": "340Mi"})
     assert FIX.read(step, Far(gone=True).reading()) != step.before
+
+
+def test_an_update_of_the_add_on_that_is_under_way_is_waited_for() -> None:
+    """EKS takes no second one; the first step sends nothing."""
+    far, found = Far(), FIX.plan(case(replace(OWN, status="UPDATING"), limit="256Mi"))
+
+    assert isinstance(found, Planned)
+    waits, raises = found.steps
+    assert waits.target == "EKS add-on coredns of cluster cluster-prod, the update that is under way"
+    assert (FIX.apply(waits, far.writing()), far.sent) == ({}, [])
+    assert raises.parameters["limit"] == "512Mi"
