@@ -1,29 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.collectors.vpc_cni import VpcCni
 from bot.collectors.vpc_cni_addon import CniAddon, VpcCniAddon
-from bot.domain.cluster import ClusterTarget
-from bot.domain.deadline import Deadline
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.json_values import digest_of_text
-from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
+from bot.domain.plans import Advice, PlanCase, Planned, Step, WriterKind
 from bot.domain.settling import Progressing
 from bot.errors import AccessDenied, EvidenceUnavailable, NotFound
 from bot.fixes.set_pod_security_group_enforcing_mode import FIX, Parameters
 from bot.kubernetes.vpc_cni import AwsNode, AwsNodePod
+from tests.fixes.far_ends import NOW, TARGET, BothEnds
 
-TARGET = ClusterTarget(
-    name="prod", eks_name="cluster-prod", region="eu-west-1", aws_writer=True, kubernetes_writer=True
-)
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 CONFIGURATION = '{"env":{"ENABLE_POD_ENI":"true"}}'
 WANTED = f'{{"env":{{"{ENFORCING_MODE}":"standard","ENABLE_POD_ENI":"true"}}}}'
 AWS_NODE = AwsNode(uid="uid-1", image="cni:v1.19.2-eksbuild.1", mode="", external_snat=False, manager="")
@@ -69,7 +63,7 @@ def planned(*arguments: Any, **named: Any) -> Step:
 
 
 @dataclass
-class Far:
+class Far(BothEnds):
     """Both far ends: the DaemonSet's variables and rollout, the add-on, and what was written."""
 
     variables: list[dict[str, Any]] = field(default_factory=list)
@@ -110,25 +104,6 @@ class Far:
         """Note an update."""
         self.sent.append((f"{service}:{operation}", parameters))
         return {"update": {"id": "up-1"}}
-
-    def reading(self) -> Reading:
-        """Return what is read through."""
-        far: Any = self
-        return Reading(cluster=far, aws=far, target=TARGET)
-
-    def writing(self) -> Writing:
-        """Return what is written through."""
-        far: Any = self
-        return Writing(
-            cluster=far,
-            aws=far,
-            target=TARGET,
-            cluster_writer=far,
-            aws_writer=far,
-            deadline=Deadline.after(30),
-            plan_id="plan1",
-            begun_at=NOW,
-        )
 
 
 STANDARD = {"name": ENFORCING_MODE, "value": "standard"}

@@ -4,24 +4,20 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.collectors.refused_accounts import RefusedAccount, RefusedAccounts
-from bot.domain.cluster import ClusterTarget
-from bot.domain.deadline import Deadline
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, Writing
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step
 from bot.errors import NotFound
 from bot.fixes.grant_coredns_endpointslices import FIX as COREDNS
 from bot.fixes.grant_kube_proxy_endpointslices import FIX as KUBE_PROXY
 from bot.kubernetes.roles import Role
+from tests.fixes.far_ends import TARGET, BothEnds
 
-TARGET = ClusterTarget(name="prod", eks_name="cluster-prod", region="eu-west-1", kubernetes_writer=True)
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SERVICES = {"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]}
 SLICES = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
 ACCOUNT = "kube-system/kube-proxy"
@@ -55,7 +51,7 @@ def case(
 
 
 @dataclass
-class Far:
+class Far(BothEnds):
     """The API server: roles and bindings by name, as they were created."""
 
     held: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -79,19 +75,6 @@ class Far:
         """Delete exactly this object."""
         assert (namespace, self.held[resource.plural, name]["metadata"]["uid"]) == ("", uid)
         del self.held[resource.plural, name]
-
-    def reading(self) -> Reading:
-        """Return what is read through."""
-        far: Any = self
-        return Reading(cluster=far, aws=far, target=TARGET)
-
-    def writing(self) -> Writing:
-        """Return what is written through."""
-        far: Any = self
-        return Writing(
-            cluster=far, aws=far, target=TARGET, cluster_writer=far, aws_writer=far,
-            deadline=Deadline.after(30), plan_id="plan1", begun_at=NOW,
-        )  # fmt: skip
 
 
 def planned(found: PlanCase, fix: Fix = KUBE_PROXY) -> tuple[tuple[Step, ...], str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,18 +10,15 @@ import pytest
 from bot.collectors.kube_dns import KubeDns
 from bot.collectors.kube_proxy_configuration import ConfiguredBy, KubeProxyConfiguration
 from bot.collectors.kube_proxy_pods import KubeProxyPods
-from bot.domain.cluster import ClusterTarget
-from bot.domain.deadline import Deadline
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
-from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, Writing
+from bot.domain.plans import Advice, PlanCase, Planned, Step
 from bot.domain.settling import Progressing
 from bot.fixes.restart_kube_proxy import FIX, Parameters
 from bot.kubernetes.owners import Owner
 from bot.kubernetes.pods import Container, Pod
+from tests.fixes.far_ends import NOW, TARGET, BothEnds
 
-TARGET = ClusterTarget(name="prod", eks_name="cluster-prod", region="eu-west-1", kubernetes_writer=True)
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 STARTED = NOW - timedelta(hours=2)
 DAEMON_SET = Owner(kind="DaemonSet", name="kube-proxy", uid="u-1")
 CHANGED = ConfiguredBy(name="kube-proxy", changed_at=NOW - timedelta(hours=1), managers=("kubectl-edit",))
@@ -73,7 +70,7 @@ def case(
 
 
 @dataclass
-class Far:
+class Far(BothEnds):
     """The API server: the DaemonSet, and what was written."""
 
     annotations: dict[str, str] = field(default_factory=dict)
@@ -101,19 +98,6 @@ class Far:
         self.sent.append((resource.plural, namespace, name, body["metadata"]))
         self.annotations |= body["spec"]["template"]["metadata"]["annotations"]
         return {"metadata": {"generation": 2}}
-
-    def reading(self) -> Reading:
-        """Return what is read through."""
-        far: Any = self
-        return Reading(cluster=far, aws=far, target=TARGET)
-
-    def writing(self) -> Writing:
-        """Return what is written through."""
-        far: Any = self
-        return Writing(
-            cluster=far, aws=far, target=TARGET, cluster_writer=far, aws_writer=far,
-            deadline=Deadline.after(30), plan_id="plan1", begun_at=NOW,
-        )  # fmt: skip
 
 
 def planned(found: PlanCase) -> tuple[Step, str]:

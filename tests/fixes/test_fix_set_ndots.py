@@ -5,26 +5,22 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.collectors.asking_workloads import AskingWorkload, AskingWorkloads
 from bot.collectors.query_log import QueryLog
-from bot.domain.cluster import ClusterTarget
-from bot.domain.deadline import Deadline
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.json_values import JsonValue
-from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, Writing
+from bot.domain.plans import Advice, PlanCase, Planned, Step
 from bot.domain.settling import Progressing
 from bot.errors import NotFound, WriteFailed
 from bot.fixes.set_ndots import FIX, Parameters
 from bot.sandbox.kubernetes.patching import strategic_merge
+from tests.fixes.far_ends import TARGET, BothEnds
 
-TARGET = ClusterTarget(name="prod", eks_name="cluster-prod", region="eu-west-1", kubernetes_writer=True)
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ORDERS = AskingWorkload(
     namespace="shop",
     kind="Deployment",
@@ -75,7 +71,7 @@ def planned(*workloads: AskingWorkload, **parameters: Any) -> Planned:
 
 
 @dataclass
-class Cluster:
+class Cluster(BothEnds):
     """Controllers in memory, patched as the API server does it."""
 
     objects: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -116,19 +112,6 @@ class Cluster:
         """Let every rollout come to its end."""
         for one in self.objects.values():
             one["status"]["observedGeneration"] = one["metadata"]["generation"]
-
-    def reading(self) -> Reading:
-        """Return what is read through."""
-        far: Any = self
-        return Reading(cluster=far, aws=far, target=TARGET)
-
-    def writing(self) -> Writing:
-        """Return what is written through."""
-        far: Any = self
-        return Writing(
-            cluster=far, aws=far, target=TARGET, cluster_writer=far, aws_writer=far,
-            deadline=Deadline.after(30), plan_id="plan1", begun_at=NOW,
-        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

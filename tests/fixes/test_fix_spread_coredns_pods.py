@@ -2,28 +2,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.collectors.coredns_addon_scheduling import CorednsAddon, CorednsAddonScheduling, RefusedMember
 from bot.collectors.coredns_placement import CorednsPlacement, PlacedPod, SpreadDeployment
-from bot.domain.cluster import ClusterTarget
-from bot.domain.deadline import Deadline
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.json_values import digest_of_text
-from bot.domain.plans import Advice, PlanCase, Planned, Reading, Step, WriterKind, Writing
+from bot.domain.plans import Advice, PlanCase, Planned, Step, WriterKind
 from bot.domain.settling import Progressing
 from bot.errors import EvidenceUnavailable, NotFound
 from bot.fixes.spread_coredns_pods import FIX, Parameters
 from bot.kubernetes.spreading import Apart, with_anti_affinity, with_constraint
+from tests.fixes.far_ends import TARGET, BothEnds
 
-TARGET = ClusterTarget(
-    name="prod", eks_name="cluster-prod", region="eu-west-1", aws_writer=True, kubernetes_writer=True
-)
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LABELS = {"k8s-app": "kube-dns"}
 AFFINITY: dict[str, Any] = {
     "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
@@ -97,7 +91,7 @@ def planned(*arguments: Any, **named: Any) -> Step:
 
 
 @dataclass
-class Far:
+class Far(BothEnds):
     """Both far ends: the Deployment's pod template and rollout, the add-on, and what was written."""
 
     template: dict[str, Any] = field(default_factory=lambda: {"affinity": AFFINITY})
@@ -133,19 +127,6 @@ class Far:
         """Note an update."""
         self.sent.append((f"{service}:{operation}", parameters))
         return {"update": {"id": "up-1"}}
-
-    def reading(self) -> Reading:
-        """Return what is read through."""
-        far: Any = self
-        return Reading(cluster=far, aws=far, target=TARGET)
-
-    def writing(self) -> Writing:
-        """Return what is written through."""
-        far: Any = self
-        return Writing(
-            cluster=far, aws=far, target=TARGET, cluster_writer=far, aws_writer=far,
-            deadline=Deadline.after(30), plan_id="plan1", begun_at=NOW,
-        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
