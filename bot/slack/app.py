@@ -175,9 +175,8 @@ def build_app(
         _listen_for_shortcut(app, tools, shortcut)
     for modal in units(bot.slack.views, "VIEW", Modal):
         _listen_for_modal(app, tools, modal)
-    _listen_for_mentions(app, tools)
+    _listen_for_what_is_written(app, tools)
     _listen_for_homes(app, tools)
-    _listen_for_direct_messages(app, tools)
     app.error(_failed)
     return SlackBot(bolt=app, tools=tools, acks=acks)
 
@@ -233,17 +232,23 @@ def _listen_for_modal(app: App, tools: SlackTools, modal: Modal) -> None:
     app.view(modal.name)(listen)
 
 
-def _listen_for_mentions(app: App, tools: SlackTools) -> None:
-    by_name = {command.typed: command for command in tools.commands}
+def _listen_for_what_is_written(app: App, tools: SlackTools) -> None:
+    """Serve mentions, and what is written to the bot alone: it is answered as a mention is."""
+    by_typed = {command.typed: command for command in tools.commands}
 
-    def listen(body: Body) -> None:
+    def mentioned(body: Body) -> None:
         event = body.get("event") or {}
         if event.get("bot_id") or event.get("subtype") or not event.get("user"):
             return
         asked = asked_by_mention(body)
-        _hand_over(tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked))
+        _hand_over(tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_typed, asked))
 
-    app.event("app_mention")(listen)
+    def written(body: Body) -> None:
+        if (body.get("event") or {}).get("channel_type") == "im":
+            mentioned(body)
+
+    app.event("app_mention")(mentioned)
+    app.event("message")(written)
 
 
 def _listen_for_homes(app: App, tools: SlackTools) -> None:
@@ -253,32 +258,17 @@ def _listen_for_homes(app: App, tools: SlackTools) -> None:
     app.event("app_home_opened")(listen)
 
 
-def _listen_for_direct_messages(app: App, tools: SlackTools) -> None:
-    """Answer what is written to the bot alone as a mention is answered."""
-    by_name = {command.name: command for command in tools.commands}
-
-    def listen(body: Body) -> None:
-        event = body.get("event") or {}
-        own = event.get("bot_id") or event.get("subtype") or not event.get("user")
-        if own or event.get("channel_type") != "im":
-            return
-        asked = asked_by_mention(body)
-        _hand_over(tools, asked.origin, asked.delivery, lambda: _run_mention(tools, by_name, asked))
-
-    app.event("message")(listen)
-
-
-def _run_mention(tools: SlackTools, by_name: Mapping[str, Command], asked: Asked) -> None:
+def _run_mention(tools: SlackTools, by_typed: Mapping[str, Command], asked: Asked) -> None:
     """Run the command that is named in a mention; the mention alone asks for help.
 
     People write to a bot as to each other: what stands before the mention, and a few words before the command, count
     for nothing. What is no command at all is complained about by the first word.
     """
     words = plain_words(after_mention(asked.words)) or plain_words(asked.words) or ["help"]
-    at = next((at for at, word in enumerate(words[:POLITE_WORDS]) if word.lower() in by_name), None)
+    at = next((at for at, word in enumerate(words[:POLITE_WORDS]) if word.lower() in by_typed), None)
     if at is None:
-        raise Refused(f"{words[0]!r} is no command. {nearest(words[0].lower(), by_name, 'command')}")
-    _run_command(tools, by_name[words[at].lower()], replace(asked, words=" ".join(words[at + 1 :])))
+        raise Refused(f"{words[0]!r} is no command. {nearest(words[0].lower(), by_typed, 'command')}")
+    _run_command(tools, by_typed[words[at].lower()], replace(asked, words=" ".join(words[at + 1 :])))
 
 
 def _run_command(tools: SlackTools, command: Command, asked: Asked) -> None:

@@ -25,6 +25,14 @@ def test_a_direct_message_is_answered_there(stage: Any) -> None:
     assert len(reports(stage, "D01")) == 1
 
 
+def test_a_direct_message_names_commands_as_they_are_typed(stage: Any) -> None:
+    """With hyphens, as help shows them."""
+    stage.slack.person("ana").writes_to_the_bot("break-glass")
+    stage.quiet()
+
+    assert "Which cluster, and why?" in stage.slack.person("ana").sees_text("D01")
+
+
 def test_what_the_bot_itself_says_in_a_conversation_asks_nothing(stage: Any) -> None:
     """Its own report there is a message, too: it is not answered."""
     before = len(stage.script.history.keys)
