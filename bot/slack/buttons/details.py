@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.errors import Refused
 from bot.report.evidence_words import check_details
+from bot.slack.button_value import stored_diagnosis
 from bot.slack.incoming import Pressed
 from bot.slack.messages import NotPosted
 from bot.slack.tools import SlackTools
 from bot.slack.units import Button
 
-DIAGNOSIS_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
 
 def run(pressed: Pressed, tools: SlackTools) -> None:
     """Open them, as the history has them."""
-    diagnosis = tools.use.history.diagnosis(pressed.value) if DIAGNOSIS_ID.fullmatch(pressed.value) else None
+    diagnosis = stored_diagnosis(pressed.value, tools.use.history)
     if diagnosis is None:
         raise Refused("This diagnosis is not in the history. Its thread has the proof; diagnose again for details.")
     modal = tools.views.modal(

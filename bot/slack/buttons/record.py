@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.domain.approvals import MessageRef
 from bot.domain.phrases import timestamp
 from bot.errors import Refused
+from bot.slack.button_value import stored_diagnosis
 from bot.slack.incoming import Pressed
 from bot.slack.messages import NotPosted
 from bot.slack.tools import SlackTools
@@ -14,12 +13,10 @@ from bot.slack.units import Button
 from bot.workflow.record import record_of
 from bot.workflow.record_files import own_version
 
-DIAGNOSIS_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
 
 def run(pressed: Pressed, tools: SlackTools) -> None:
     """Make the record from the history, and share it where the button stands."""
-    diagnosis = tools.use.history.diagnosis(pressed.value) if DIAGNOSIS_ID.fullmatch(pressed.value) else None
+    diagnosis = stored_diagnosis(pressed.value, tools.use.history)
     if diagnosis is None:
         raise Refused("This diagnosis is not in the history, so there is no record of it. Diagnose again.")
     if diagnosis.evidence_deleted_at is not None:
