@@ -74,9 +74,9 @@ def plan_facts(tools: SlackTools, story: Story) -> PlanWords:
     return plan_words(story, tools.names, at=timestamp, checks=tools.use.checks)
 
 
-def whole_plan(tools: SlackTools, story: Story) -> Payload:
+def whole_plan(tools: SlackTools, facts: PlanWords) -> Payload:
     """Return the form with every step of a plan, whole. Raises `UnitError` where Slack would not take so much."""
-    return tools.views.modal("commands", card=plan_facts(tools, story))
+    return tools.views.modal("commands", card=facts)
 
 
 def _value(story: Story) -> str:

@@ -24,7 +24,7 @@ def draw(sending: Sending, tools: SlackTools) -> Drawn:
     story = _with_report(tools, tools.use.history.story(sending.note.about["proposal_id"]), sending.note)
     facts = plan_facts(tools, story)
     message = card_message(tools, story, facts)
-    following = () if sending.place else tuple(_steps(tools, sending.note, story, facts, message))
+    following = () if sending.place else tuple(_steps(tools, sending.note, facts, message))
     return Drawn(message=message, version=story.version, following=following)
 
 
@@ -39,9 +39,9 @@ def _with_report(tools: SlackTools, story: Story, card: Note) -> Story:
     return replace(story, report_url=url)
 
 
-def _steps(tools: SlackTools, card: Note, story: Story, facts: PlanWords, message: Message) -> list[Note]:
+def _steps(tools: SlackTools, card: Note, facts: PlanWords, message: Message) -> list[Note]:
     """Return every step whole where the card or the form shortens one: nobody approves what they cannot read."""
-    if message.whole and all(change.whole for change in facts.changes) and _fits_form(tools, story):
+    if message.whole and all(change.whole for change in facts.changes) and _fits_form(tools, facts):
         return []
     said = [
         (f"{index}.{part}", step.heading, label, text)
@@ -67,9 +67,9 @@ def _pieces(step: StepWords) -> Iterator[tuple[str, str]]:
             yield label if len(parts) == 1 else f"{label} Part {number} of {len(parts)}.", part
 
 
-def _fits_form(tools: SlackTools, story: Story) -> bool:
+def _fits_form(tools: SlackTools, facts: PlanWords) -> bool:
     try:
-        whole_plan(tools, story)
+        whole_plan(tools, facts)
     except UnitError:
         return False
     return True
