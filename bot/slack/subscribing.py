@@ -10,7 +10,6 @@ from bot.domain.outbox import Note
 from bot.domain.phrases import and_more
 from bot.errors import Refused
 from bot.slack.incoming import Asked, Submitted
-from bot.slack.messages import NotPosted
 from bot.slack.render import body_of
 from bot.slack.tools import SlackTools
 
@@ -54,10 +53,7 @@ def open_form(asked: Asked, tools: SlackTools, word: str) -> None:
         if not subscribed:
             raise Refused("This channel has no subscription. Digests of dnsbot.yaml are ended there.")
         view = tools.views.modal("unsubscribe", value=value, subscribed=subscribed[:MOST_OF_CHANNEL])
-    try:
-        tools.messages.open_modal(asked.trigger_id, view)
-    except NotPosted as error:
-        raise Refused(f"The form could not be opened ({error.code}). Type /dns-digest {word} again.") from error
+    tools.open_form(asked.trigger_id, view, what="The form", again=f"Type /dns-digest {word} again.")
 
 
 def value_of(schedule: DigestSchedule) -> str:

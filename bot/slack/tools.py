@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from bot.domain.approvals import MessageRef
 from bot.domain.jobs import Job, Jobs
 from bot.domain.outbox import Note, queue_of
-from bot.errors import HistoryUnavailable
+from bot.errors import HistoryUnavailable, Refused
 from bot.report.plan_words import Caller, Names
 from bot.slack.home import Homes
 from bot.slack.incoming import Origin
+from bot.slack.limits import Payload
 from bot.slack.messages import Messages, NotPosted
 from bot.slack.metrics import Metrics
 from bot.slack.post_rate import PostRate
@@ -83,6 +84,13 @@ class SlackTools:
     def calling(self, callers: Sequence[Caller], text: str) -> Message:
         """Return a message that calls people and groups, and says one sentence."""
         return self.views.message("called", callers=tuple(callers), said=text)
+
+    def open_form(self, trigger_id: str, view: Payload, *, what: str, again: str) -> None:
+        """Open a form. Raises `Refused`, which says how to ask for it `again`, where Slack does not show it."""
+        try:
+            self.messages.open_modal(trigger_id, view)
+        except NotPosted as error:
+            raise Refused(f"{what} could not be opened ({error.code}). {again}") from error
 
     def refuse(self, origin: Origin, delivery: str, reason: str) -> None:
         """Say to whoever pressed why it was not taken; it is kept until Slack takes it.

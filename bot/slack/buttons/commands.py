@@ -6,7 +6,6 @@ from bot.errors import Refused, UnitError
 from bot.slack.button_value import ButtonValue
 from bot.slack.cards import plan_facts, whole_plan
 from bot.slack.incoming import Pressed
-from bot.slack.messages import NotPosted
 from bot.slack.tools import SlackTools
 from bot.slack.units import Button
 
@@ -15,11 +14,10 @@ def run(pressed: Pressed, tools: SlackTools) -> None:
     """Open it as the plan stands now."""
     story = tools.use.history.story(ButtonValue.parse(pressed.value).proposal_id)
     try:
-        tools.messages.open_modal(pressed.trigger_id, whole_plan(tools, plan_facts(tools, story)))
+        form = whole_plan(tools, plan_facts(tools, story))
     except UnitError as error:
         raise Refused("This plan is too long for a form: every step is in the thread of its card.") from error
-    except NotPosted as error:
-        raise Refused(f"The plan could not be opened ({error.code}). Press the button again.") from error
+    tools.open_form(pressed.trigger_id, form, what="The plan", again="Press the button again.")
 
 
 BUTTON = Button(name="commands", run=run)

@@ -6,7 +6,6 @@ from bot.errors import Refused
 from bot.report.evidence_words import check_details
 from bot.slack.button_value import stored_diagnosis
 from bot.slack.incoming import Pressed
-from bot.slack.messages import NotPosted
 from bot.slack.tools import SlackTools
 from bot.slack.units import Button
 
@@ -16,16 +15,13 @@ def run(pressed: Pressed, tools: SlackTools) -> None:
     diagnosis = stored_diagnosis(pressed.value, tools.use.history)
     if diagnosis is None:
         raise Refused("This diagnosis is not in the history. Its thread has the proof; diagnose again for details.")
-    modal = tools.views.modal(
+    form = tools.views.modal(
         "details",
         title=f"{diagnosis.target.name}, dnsbot show {diagnosis.id}",
         diagnosis_id=diagnosis.id,
         checks=check_details(diagnosis),
     )
-    try:
-        tools.messages.open_modal(pressed.trigger_id, modal)
-    except NotPosted as error:
-        raise Refused(f"The details could not be opened ({error.code}). Press Details again.") from error
+    tools.open_form(pressed.trigger_id, form, what="The details", again="Press Details again.")
 
 
 BUTTON = Button(name="details", run=run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.errors import Refused
 from bot.report.digest_words import known_issues
 from bot.slack.incoming import Pressed
-from bot.slack.messages import NotPosted
 from bot.slack.tools import SlackTools
 from bot.slack.units import Button
 
@@ -20,10 +19,8 @@ def run(pressed: Pressed, tools: SlackTools) -> None:
     if not issues:
         raise Refused("There is nothing open to mute any more.")
     value = f"mute digest {pressed.message.channel} {pressed.message.ts}"
-    try:
-        tools.messages.open_modal(pressed.trigger_id, tools.views.modal("mute", value=value, issues=issues))
-    except NotPosted as error:
-        raise Refused(f"The form could not be opened ({error.code}). Press Mute again.") from error
+    form = tools.views.modal("mute", value=value, issues=issues)
+    tools.open_form(pressed.trigger_id, form, what="The form", again="Press Mute again.")
 
 
 BUTTON = Button(name="mute_issue", run=run)

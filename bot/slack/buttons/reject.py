@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from bot.domain.approvals import Choice
-from bot.errors import Refused
 from bot.slack.button_value import ButtonValue
 from bot.slack.deciding import check
 from bot.slack.incoming import Pressed
-from bot.slack.messages import NotPosted
 from bot.slack.tools import SlackTools
 from bot.slack.units import Button
 
@@ -17,15 +15,12 @@ def run(pressed: Pressed, tools: SlackTools) -> None:
     value = ButtonValue.parse(pressed.value)
     check(tools, value, pressed.origin.person, Choice.REJECT, card=pressed.message)
     proposal = tools.use.history.proposal(value.proposal_id)
-    modal = tools.views.modal(
+    form = tools.views.modal(
         "reject",
         value=f"{value.text} {pressed.message.channel} {pressed.message.ts}",
         title=f"{proposal.plan.title} on {proposal.plan.cluster}",
     )
-    try:
-        tools.messages.open_modal(pressed.trigger_id, modal)
-    except NotPosted as error:
-        raise Refused(f"The form for the reason could not be opened ({error.code}). Press Reject again.") from error
+    tools.open_form(pressed.trigger_id, form, what="The form for the reason", again="Press Reject again.")
 
 
 BUTTON = Button(name="reject", run=run, for_askers=False)
