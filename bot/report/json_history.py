@@ -9,6 +9,7 @@ from bot.domain.history import Entry
 from bot.domain.json_values import JsonObject
 from bot.domain.phrases import timestamp
 from bot.report.history_words import Ids
+from bot.report.json_plan import decision_json, step_record_json
 from bot.report.timeline_words import timeline
 
 
@@ -43,11 +44,7 @@ def _entry_document(entry: Entry) -> JsonObject:
                 "result": outcome.result.value,
                 "summary": outcome.summary,
                 "inverse_proposal_id": outcome.inverse_proposal_id,
-                "steps": [
-                    {"index": record.index, "state": record.state.value, "note": record.note,
-                     "at": timestamp(record.at)}
-                    for record in outcome.steps
-                ],
+                "steps": list(map(step_record_json, outcome.steps)),
             }
             for outcome in entry.outcomes
         ],
@@ -72,14 +69,5 @@ def _proposal_document(proposal: Proposal) -> JsonObject:
         "not_approvable": proposal.not_approvable,
         "not_shown": {"card": proposal.undrawn, "thread": proposal.untold},
         "steps": [{"target": step.target, "command": step.command, "undo": step.undo} for step in proposal.plan.steps],
-        "decisions": [
-            {
-                "person": str(decision.person),
-                "choice": decision.choice.value,
-                "accepted": decision.accepted,
-                "reason": decision.reason,
-                "decided_at": timestamp(decision.decided_at),
-            }
-            for decision in proposal.decisions
-        ],
+        "decisions": list(map(decision_json, proposal.decisions)),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.approvals import Proposal, Proposed
+from bot.domain.approvals import Decision, Proposal, Proposed, StepRecord
 from bot.domain.history import Story
 from bot.domain.json_values import JsonObject
 from bot.domain.phrases import timestamp
@@ -29,20 +29,8 @@ def story_json(story: Story) -> JsonObject:
         "created_at": timestamp(proposal.created_at),
         "expires_at": timestamp(proposal.expires_at),
         "requested_by": str(proposal.requested_by) if proposal.requested_by else None,
-        "decisions": [
-            {
-                "person": str(decision.person),
-                "choice": decision.choice.value,
-                "accepted": decision.accepted,
-                "reason": decision.reason,
-                "decided_at": timestamp(decision.decided_at),
-            }
-            for decision in proposal.decisions
-        ],
-        "journal": [
-            {"index": record.index, "state": record.state.value, "note": record.note, "at": timestamp(record.at)}
-            for record in story.journal
-        ],
+        "decisions": list(map(decision_json, proposal.decisions)),
+        "journal": list(map(step_record_json, story.journal)),
         "outcome": None
         if outcome is None
         else {
@@ -52,6 +40,22 @@ def story_json(story: Story) -> JsonObject:
             "verification_diagnosis_id": outcome.verification_diagnosis_id,
         },
     }
+
+
+def decision_json(decision: Decision) -> JsonObject:
+    """Return one press of Approve or Reject, taken or not."""
+    return {
+        "person": str(decision.person),
+        "choice": decision.choice.value,
+        "accepted": decision.accepted,
+        "reason": decision.reason,
+        "decided_at": timestamp(decision.decided_at),
+    }
+
+
+def step_record_json(record: StepRecord) -> JsonObject:
+    """Return one line of the journal."""
+    return {"index": record.index, "state": record.state.value, "note": record.note, "at": timestamp(record.at)}
 
 
 def _plan(proposal: Proposal) -> JsonObject:
