@@ -149,6 +149,15 @@ class DiagnosisWords:
         parts = (asked_by, self.started_at, f"took {self.took}", *about, self.looked_at)
         return tuple(part for part in parts if part)
 
+    def next_steps(self, *, offers: bool = True, measures: bool = True) -> Iterator[str]:
+        """Yield what to do; `offers` and `measures` name what the bot can propose, for tellers that propose none."""
+        for fault in self.causes:
+            yield from fault.advice
+            yield from filter(None, (fault.offer if offers else "",))
+        yield from self.advice
+        yield from self.measures if measures else ()
+        yield from filter(None, (self.grants,))
+
 
 def diagnosis_words(
     diagnosis: Diagnosis,

@@ -27,7 +27,7 @@ def diagnosis_markdown(words: DiagnosisWords, plans: Sequence[PlanWords] = ()) -
         _paragraphs(words.verdict),
         chain.from_iterable(_fault("Cause", fault) for fault in words.causes),
         chain.from_iterable(map(_paragraphs, words.notes)),
-        _listed("What to do", tuple(_next_steps(words, plans))),
+        _listed("What to do", tuple(words.next_steps(offers=not plans))),
         chain.from_iterable(map(_plan, plans)),
         chain.from_iterable(_fault("Also", fault) for fault in words.follows),
         _lookups(words),
@@ -90,15 +90,6 @@ def _fault(word: str, fault: FaultWords) -> Iterator[str]:
     yield from _paragraphs(fault.summary)
     yield from _bullets((*fault.proof, *(f"could not be read: {gap}" for gap in fault.missing)))
     yield ""
-
-
-def _next_steps(words: DiagnosisWords, plans: Sequence[PlanWords]) -> Iterator[str]:
-    for fault in words.causes:
-        yield from fault.advice
-        yield from filter(None, (() if plans else (fault.offer,)))
-    yield from words.advice
-    yield from words.measures
-    yield from filter(None, (words.grants,))
 
 
 def _handed(file: TextFile) -> Iterator[str]:

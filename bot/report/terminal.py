@@ -45,7 +45,7 @@ def diagnosis_lines(words: DiagnosisWords, page: Page) -> list[str]:
         _listed(f"COULD NOT BE LOOKED AT  {len(words.closed)}", words.closed, page),
         _listed(f"COULD NOT BE READ, though no check misses it  {len(words.unread)}", words.unread, page),
         _listed(f"{'CHECKED' if words.all_well else 'RULED OUT'}  {len(words.ruled_out)}", words.ruled_out, page),
-        _listed("WHAT TO DO", tuple(_next_steps(words)), page),
+        _listed("WHAT TO DO", tuple(words.next_steps()), page),
         chain.from_iterable(map(_handed, words.handed)),
     )
 
@@ -133,15 +133,6 @@ def _listed(heading: str, lines: Sequence[str], page: Page) -> Iterator[str]:
         yield ""
 
 
-def _next_steps(words: DiagnosisWords) -> Iterator[str]:
-    for fault in words.causes:
-        yield from fault.advice
-        yield from filter(None, (fault.offer,))
-    yield from words.advice
-    yield from words.measures
-    yield from filter(None, (words.grants,))
-
-
 def _handed(file: TextFile) -> Iterator[str]:
     """Yield a text for people's own servers as it is, to be copied."""
     yield Styled(f"FOR YOUR SERVERS  {file.title}  [{file.name}]", HEADING)
@@ -157,7 +148,7 @@ def plans_lines(words: DiagnosisWords, plans: Sequence[PlanWords], page: Page) -
         [*page.wrapped(words.headline, style=HEADING), ""],
         *(_planned(plan, page) for plan in plans),
         _listed(f"CANNOT BE PLANNED  {len(not_offered)}", not_offered, page),
-        () if plans else _listed("WHAT TO DO", tuple(_advised(words)), page),
+        () if plans else _listed("WHAT TO DO", tuple(words.next_steps(offers=False, measures=False)), page),
         page.wrapped("Nothing was applied, stored or posted." if plans else "There is nothing to plan."),
     )
 
@@ -191,13 +182,6 @@ def _step(step: StepWords, page: Page) -> Iterator[str]:
     yield from (Styled(f"    {line}", DIFFERENCES.get(line[:1], "")) for line in step.diff.splitlines())
     yield from page.wrapped(f"Undo: {step.undo}", "    ", "      ")
     yield from (Styled(line, COMMAND) for line in step.command.splitlines())
-
-
-def _advised(words: DiagnosisWords) -> Iterator[str]:
-    for fault in words.causes:
-        yield from fault.advice
-    yield from words.advice
-    yield from filter(None, (words.grants,))
 
 
 def history_text(words: PageWords) -> str:
