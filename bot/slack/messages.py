@@ -122,6 +122,11 @@ class Messages:
             )
         return MessageRef(channel=str(answer.get("channel") or channel), ts=str(answer.get("ts") or ""))
 
+    def reach(self, channel: str) -> None:
+        """Look at a channel without a trace, as the bot does before it sends again. Raises `NotPosted`."""
+        with _taking("a look at the channel"):
+            self._safe.conversations_history(channel=channel, limit=1)
+
     def find(self, channel: str, mark: str, *, thread_ts: str, said_before_seconds: float) -> MessageRef | None:
         """Return the message that was posted with this mark, or None: it does not stand there. Raises `NotPosted`."""
         oldest = f"{time.time() - said_before_seconds - LOOKED_BACK_SECONDS:.6f}"

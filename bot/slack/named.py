@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slack_sdk.errors import SlackApiError, SlackClientError
-
 from bot.domain.people import Person
 from bot.errors import Refused
 from bot.slack.connection import SlackConnection
 from bot.slack.directory import SlackDirectory
-from bot.slack.messages import NO_MEMBER
+from bot.slack.messages import Messages, NotPosted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +35,13 @@ class NotFound:
 
 def check_named(connection: SlackConnection, named: Named) -> Iterator[NotFound]:
     """Look everything up, and yield what is not there."""
-    directory = SlackDirectory(connection.safe, team_id=connection.team_id)
+    directory, messages = SlackDirectory(connection.safe, team_id=connection.team_id), Messages(connection)
     for user in named.users:
         yield from _user(directory, connection.team_id, user)
     for group in named.user_groups:
         yield from _group(directory, group)
     for channel in named.channels:
-        yield from _channel(connection, channel)
+        yield from _channel(messages, channel)
 
 
 def _user(directory: SlackDirectory, team_id: str, user: str) -> Iterator[NotFound]:
@@ -71,17 +69,12 @@ def _group(directory: SlackDirectory, group: str) -> Iterator[NotFound]:
         yield NotFound(text=text, disables=f"approving and asking by members of {group}")
 
 
-def _channel(connection: SlackConnection, channel: str) -> Iterator[NotFound]:
+def _channel(messages: Messages, channel: str) -> Iterator[NotFound]:
     disables = f"cards and digests in {channel}"
     try:
-        connection.safe.conversations_history(channel=channel, limit=1)
-    except SlackApiError as error:
-        code = str(error.response.get("error") or "no error code")
-        if code in NO_MEMBER:
-            text = f"channel {channel}, which dnsbot.yaml names: {code}. Invite the bot there, or correct the id"
-            yield NotFound(text=text, disables=disables)
-        else:
-            yield NotFound(text=f"channel {channel} could not be looked up: {code}", disables=disables, unknown=True)
-    except (SlackClientError, OSError, ValueError) as error:
-        text = f"channel {channel} could not be looked up: {type(error).__name__}"
-        yield NotFound(text=text, disables=disables, unknown=True)
+        messages.reach(channel)
+    except NotPosted as error:
+        text = f"channel {channel} could not be looked up: {error.code}"
+        if error.no_member:
+            text = f"channel {channel}, which dnsbot.yaml names: {error.code}. Invite the bot there, or correct the id"
+        yield NotFound(text=text, disables=disables, unknown=not error.no_member)
