@@ -28,18 +28,17 @@ def run(asked: Asked, tools: SlackTools) -> None:
     digester = tools.use.digester
     if digester is None:
         raise Refused("This process makes no digests: it has no history.")
-    words = [word.lower() for word in plain_words(asked.words)]
-    if words in ([SUBSCRIBE], [UNSUBSCRIBE]):
-        open_form(asked, tools, words[0])
+    words = plain_words(asked.words)
+    if len(words) == 1 and (word := words[0].lower()) in {SUBSCRIBE, UNSUBSCRIBE}:
+        open_form(asked, tools, word)
         return
-    schedule = _schedule(asked, tools)
+    schedule = _schedule(asked, words, tools)
     work = partial(_post, asked, tools, digester, schedule)
     if not tools.jobs.submit(Lane.DIAGNOSE, f"digest:{asked.delivery}", work):
         raise Refused("The digest is not made: the bot is stopping. Ask again in a minute.")
 
 
-def _schedule(asked: Asked, tools: SlackTools) -> DigestSchedule:
-    words = plain_words(asked.words)
+def _schedule(asked: Asked, words: list[str], tools: SlackTools) -> DigestSchedule:
     if len(words) > 1:
         raise Refused("One word at most: now, a cluster, subscribe or unsubscribe.")
     clusters: tuple[str, ...] = ()
