@@ -8,7 +8,7 @@ from bot.domain.approvals import Proposal
 from bot.domain.findings import Verdict
 from bot.domain.phrases import count
 from bot.report.history_words import verdict_words
-from bot.report.plan_words import Names, TimeForm, outcome_words
+from bot.report.plan_words import Names, TimeForm, asked, outcome_words
 from bot.workflow.glance import ClusterGlance, Glance
 
 NOTHING = "Nothing."
@@ -66,6 +66,5 @@ def _cluster(one: ClusterGlance, at: TimeForm) -> str:
 
 
 def _waiting(proposal: Proposal, names: Names, at: TimeForm) -> str:
-    who = names.person(proposal.requested_by.user_id) if proposal.requested_by else "the schedule"
-    plan = proposal.plan
-    return f"{plan.cluster}: {plan.title} ({plan.risk} risk, asked by {who}, until {at(proposal.expires_at)})"
+    plan, by = proposal.plan, asked(proposal.requested_by, names)
+    return f"{plan.cluster}: {plan.title} ({plan.risk} risk, asked {by}, until {at(proposal.expires_at)})"

@@ -19,7 +19,7 @@ from bot.domain.json_values import JsonValue, canonical
 from bot.domain.people import Person
 from bot.domain.phrases import timestamp
 from bot.errors import DnsBotError, HistoryUnavailable
-from bot.report.home_words import home_words
+from bot.report.home_words import HomeWords, home_words
 from bot.slack.incoming import event_person
 from bot.workflow.glance import glance
 
@@ -42,7 +42,8 @@ TAB = "home"
 class _Page:
     opened_at: float
     published_at: float | None = None
-    said: str = ""
+    said: HomeWords | None = None
+    """None: nothing, or it is to be published whatever it says."""
 
 
 @dataclass(slots=True)
@@ -73,14 +74,14 @@ class Homes:
         """Say that a page was not published after all: it is due again."""
         with self._lock:
             if person in self._pages:
-                self._pages[person].said = ""
+                self._pages[person].said = None
                 self._due.add(person)
 
     def opened(self, person: Person) -> None:
         """Remember that somebody looks at the page; what it said is forgotten, so that it is published again."""
         with self._lock:
             page = self._pages.pop(person, _Page(0.0))
-            page.opened_at, page.said = self.clock(), ""
+            page.opened_at, page.said = self.clock(), None
             self._pages[person] = page
             while len(self._pages) > MOST_PEOPLE:
                 del self._pages[next(iter(self._pages))]
@@ -105,7 +106,7 @@ class Homes:
             return 0.0
         return max(0.0, page.published_at + EVERY_SECONDS - self.clock())
 
-    def says(self, person: Person, said: str) -> bool:
+    def says(self, person: Person, said: HomeWords) -> bool:
         """Say that this is published now; False where it says that already, or nobody looks any more."""
         with self._lock:
             page = self._pages.get(person)
@@ -161,8 +162,7 @@ def publish_home(tools: SlackTools, person: Person) -> None:
         cards = {one.id: one.posted.message for one in found.waiting if one.posted is not None}
         links = {plan_id: tools.messages.permalink(card) for plan_id, card in cards.items()}
         words = home_words(found, tools.names, links, at=timestamp)
-        if tools.homes.says(person, canonical([words.summary, list(words.clusters), [one.text for one in words.waiting],
-                                               list(words.asked), list(words.changes)])):  # fmt: skip
+        if tools.homes.says(person, words):
             view = tools.views.modal("home", home=words, at=timestamp(datetime.now(UTC)))
             tools.messages.publish_home(person.user_id, view)
     except DnsBotError as error:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.domain.askers import AskerPolicy
 from bot.domain.people import Person
+from bot.report.home_words import HomeWords
 from bot.sandbox.slack import FaultKind, WebFault
 from bot.sandbox.slack.text import blocks_text
 from bot.slack.home import Homes, renew_homes
@@ -98,16 +100,17 @@ def test_people_are_forgotten_after_a_while() -> None:
     """And the oldest where there are too many."""
     now = [0.0]
     homes = Homes(clock=lambda: now[0])
+    said = HomeWords(summary="x", clusters=(), waiting=(), asked=(), changes=(), refused="")
     homes.opened(ANA)
     now[0] = 800.0
     homes.opened(BEN)
     now[0] = 1000.0
 
     assert homes.people() == (BEN,)
-    assert not homes.says(ANA, "x")
-    assert homes.says(BEN, "x")
+    assert not homes.says(ANA, said)
+    assert homes.says(BEN, said)
     assert homes.waits_seconds(BEN) == 5.0
-    assert not homes.says(BEN, "x")
+    assert not homes.says(BEN, replace(said))
 
 
 def test_page_that_slack_did_not_take_is_published_at_a_later_tick(stage: Stage) -> None:
