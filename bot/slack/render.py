@@ -2,7 +2,8 @@
 
 A template is `NAME.json.j2`: JSON in which `{{ value }}` stands unquoted. A missing value raises.
 `{{ value | cut(300) }}` limits a text, `list | few(5)` a list; both shrink further when the message
-would be too long. `{{ value | said }}` gives elements of rich text: times are dates there, in the reader's own zone.
+would be too long. `list | beyond(5)` is how many entries `few` leaves out.
+`{{ value | said }}` gives elements of rich text: times are dates there, in the reader's own zone.
 `null` in a list is dropped, so a loop may end each entry with a comma. There is no mrkdwn: nothing in a view is read
 by a parser, and the top-level `text` is escaped here.
 """
@@ -66,7 +67,7 @@ class Views:
         self._jinja = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folder), undefined=StrictUndefined, finalize=json_literal, autoescape=True
         )
-        self._jinja.filters |= {"cut": _cut, "few": _few, "counted": count}
+        self._jinja.filters |= {"cut": _cut, "few": _few, "beyond": _beyond, "counted": count}
         self._jinja.filters |= {"said": _said, "strongly": _strongly, "ago": _ago, "called": _called}
         self._jinja.filters |= {"pieces": _pieces}
 
@@ -154,6 +155,12 @@ def _cut(context: Context, text: object, limit: int) -> str:
 @pass_context
 def _few(context: Context, items: Sequence[object], limit: int) -> Sequence[object]:
     return items[: max(1, int(limit * context["room"]))]
+
+
+@pass_context
+def _beyond(context: Context, items: Sequence[object], limit: int) -> int:
+    """Return how many items `few` leaves out."""
+    return len(items) - len(_few(context, items, limit))
 
 
 def _pieces(text: object) -> tuple[str, ...]:
