@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
@@ -56,19 +57,13 @@ def draw(html: str, to: Path, *, width: int, height: int) -> None:
         )
 
 
-class _file:  # noqa: N801  # used as a function
-    """A page in a file, as long as it is looked at."""
-
-    def __init__(self, html: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="dnsbot-page-")
-        self._page = Path(self._folder.name) / "page.html"
-        self._page.write_text(html)
-
-    def __enter__(self) -> Path:
-        return self._page
-
-    def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+@contextmanager
+def _file(html: str) -> Iterator[Path]:
+    """Yield a page in a file, as long as it is looked at."""
+    with tempfile.TemporaryDirectory(prefix="dnsbot-page-") as folder:
+        page = Path(folder) / "page.html"
+        page.write_text(html)
+        yield page
 
 
 def _run(*arguments: str) -> str:
