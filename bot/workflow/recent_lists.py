@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -43,6 +44,8 @@ class _Slot:
     """One call: asked by whoever holds `turn`."""
 
     turn: threading.Lock = field(default_factory=threading.Lock)
+    callers: int = 0
+    """Who asks or waits; counted under the lock of all slots."""
     asked_at: float = float("-inf")
     answer: Any = None
 
@@ -77,25 +80,32 @@ class RecentLists:
         role = self.roles.get(target.name, {}).get(call.place)
         if role is None or str(call).partition(":")[0] not in SHARED_SERVICES:
             return ask(), 0.0
-        slot = self._slot(_Key(role, call.place.region or target.region, str(call), call.details, form))
-        if not slot.turn.acquire(timeout=deadline.remaining()):
-            raise SourceTimeout(f"Cannot {call}: another diagnosis asked the same, and no answer came in time.")
-        try:
-            now = self.clock()
-            if self.anew or now - slot.asked_at > KEPT_SECONDS:
-                answer: T = ask()
-                slot.answer, slot.asked_at = answer, now
-                return answer, 0.0
-            kept: T = slot.answer
-            return kept, now - slot.asked_at
-        finally:
-            slot.turn.release()
+        with self._slot(_Key(role, call.place.region or target.region, str(call), call.details, form)) as slot:
+            if not slot.turn.acquire(timeout=deadline.remaining()):
+                raise SourceTimeout(f"Cannot {call}: another diagnosis asked the same, and no answer came in time.")
+            try:
+                now = self.clock()
+                if self.anew or now - slot.asked_at > KEPT_SECONDS:
+                    answer: T = ask()
+                    slot.answer, slot.asked_at = answer, now
+                    return answer, 0.0
+                kept: T = slot.answer
+                return kept, now - slot.asked_at
+            finally:
+                slot.turn.release()
 
-    def _slot(self, key: _Key) -> _Slot:
-        """Return the slot of a call, and let go of answers that are too old and that nobody waits for."""
+    @contextmanager
+    def _slot(self, key: _Key) -> Iterator[_Slot]:
+        """Hand out the slot of a call, and let go of answers that are too old and that nobody waits for."""
         with self._slots.lock:
             old = self.clock() - KEPT_SECONDS
             for other, slot in list(self._slots.by_key.items()):
-                if slot.asked_at < old and not slot.turn.locked():
+                if slot.asked_at < old and not slot.callers:
                     del self._slots.by_key[other]
-            return self._slots.by_key.setdefault(key, _Slot())
+            mine = self._slots.by_key.setdefault(key, _Slot())
+            mine.callers += 1
+        try:
+            yield mine
+        finally:
+            with self._slots.lock:
+                mine.callers -= 1

@@ -19,7 +19,7 @@ from bot.domain.deadline import Deadline
 from bot.domain.evidence import SourceCall
 from bot.domain.peers import Peers
 from bot.domain.places import HOME, OnPremises
-from bot.workflow.call_log import CallLog
+from bot.workflow.call_log import Call, CallLog
 from bot.workflow.recent_lists import KEPT_SECONDS, RecentLists
 from bot.workflow.shared_reads import SharedReads
 from bot.workflow.views import Opening, open_view
@@ -155,3 +155,27 @@ def test_an_answer_tells_its_age_and_is_asked_for_anew_after_a_minute() -> None:
     assert {call.shared for call in verifying} == {call.shared for call in old} == {False}
     assert {(call.shared, call.age_seconds) for call in after_it} == {(True, 0.0)}
     assert len(account.times) == 15
+
+
+def test_two_that_ask_the_same_at_the_same_moment_send_it_once() -> None:
+    """Both ask the same at once: the one that came between asks AWS, and the other is given its answer."""
+    clock, asked = Clock(now=1000.0), list[str]()
+    recent = RecentLists({TARGET.name: {HOME: ROLE}}, clock=clock)
+    call = Call.aws("route53resolver:ListResolverRules", HOME)
+
+    def ask(who: str, deadline: Deadline = LONG) -> str:
+        def sent() -> str:
+            asked.append(who)
+            return who
+
+        return recent.answer(call, TARGET, sent, deadline)[0]
+
+    class Overtaken(Deadline):
+        """Somebody else asks at the moment at which it is seen how long to wait."""
+
+        def remaining(self) -> float:
+            """Return the seconds left, after the other has asked."""
+            ask("the other")
+            return LONG.remaining()
+
+    assert (ask("the first", Overtaken(LONG.at)), asked) == ("the other", ["the other"])
