@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from bot.collectors.private_zones import PrivateZones
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, TextFile, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
 from bot.domain.network_lookups import EndpointLookups
 from bot.domain.phrases import count
@@ -61,30 +61,30 @@ def judge(case: Case) -> Judgement:
     sites = site_ways(ways, case.target.on_premises)
     closed = [one for one in sites if one.certain]
     missing = _missing(ways, lost, sites)
-    handed = _handed(ways, broken, sites)
+    if not (broken or closed or missing):
+        return healthy(
+            f"{ways.host} resolves from {_all(ways, case)} by configuration, unless another check says why not.",
+            *(_line(ways, one) for one in ways.peers),
+            *(f"network {one.name}: {_seen_there(ways, one)}." for one in case.target.on_premises),
+        )
     if broken or closed:
-        return replace(_problem(ways, broken, closed, missing), waits_for=handed.waits_for, files=handed.files)
-    if missing:
-        proof = _lines([*lost, *sites])
+        judged = _problem(ways, broken, closed, missing)
+    else:
         said = f"Whether {ways.host} resolves from all {len(ways.peers) + len(sites)} networks could not be judged."
-        return replace(unknown(said, *missing, proof=proof), waits_for=handed.waits_for, files=handed.files)
-    return healthy(
-        f"{ways.host} resolves from {_all(ways, case)} by configuration, unless another check says why not.",
-        *(_line(ways, one) for one in ways.peers),
-        *(f"network {one.name}: {_seen_there(ways, one)}." for one in case.target.on_premises),
-    )
+        judged = unknown(said, *missing, proof=_lines([*lost, *sites]))
+    return replace(judged, waits_for=_waits_for(ways, broken, sites), files=_files(ways, sites))
 
 
-def _handed(ways: NameWays, broken: Sequence[_Lost], sites: Sequence[SiteWay]) -> Judgement:
-    """Return, as parts of a judgement, what is left to people on premises and the files that they need for it."""
-    forwards = any(lack.step is Step.FORWARDER for one in sites for lack in one.lacks)
+def _waits_for(ways: NameWays, broken: Sequence[_Lost], sites: Sequence[SiteWay]) -> str:
+    """Return what is left to people on premises where nothing else is; empty: more is."""
     waits = bool(sites) and not broken and not ways.gaps and all(one.waits for one in sites)
-    return Judgement(
-        verdict=Verdict.UNKNOWN,
-        summary="",
-        waits_for=YOUR_FORWARDER if waits else "",
-        files=forwarder_files(ways) if forwards else (),
-    )
+    return YOUR_FORWARDER if waits else ""
+
+
+def _files(ways: NameWays, sites: Sequence[SiteWay]) -> tuple[TextFile, ...]:
+    """Return the files that people on premises need where they must forward the name."""
+    forwards = any(lack.step is Step.FORWARDER for one in sites for lack in one.lacks)
+    return forwarder_files(ways) if forwards else ()
 
 
 def _all(ways: NameWays, case: Case) -> str:
