@@ -40,6 +40,7 @@ NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, PrivateZones, DnsFirewall, Dn
 """What every rule about these ways needs."""
 WANTS = (EndpointLookups,)
 """What says more than configuration: what lookups from there were answered."""
+_NOBODY_LOOKED = EndpointLookups(name="", private_addresses=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,8 @@ class NameWays:
     public: PublicResolution
     gaps: tuple[Gap, ...]
     """What of the evidence could not be read, peers that were not entered included."""
-    seen: EndpointLookups | None
-    """Lookups from other networks; None: they could not be gathered."""
+    seen: EndpointLookups
+    """Lookups from other networks; from none where they could not be gathered."""
 
     @property
     def home(self) -> VpcNames:
@@ -105,9 +106,10 @@ class NameWays:
 
         Public addresses are of use where the endpoint has them and the network may ask public DNS.
         """
-        failing = fails_there(self.seen, place)
+        looked = self.seen.of(place)
+        answered = self.seen.answered(looked.asked) if looked else None
         usable = self.cluster.endpoint_public and self.public is not PublicResolution.BLOCKED
-        return failing and not (usable and self.seen is not None and self.seen.resolved(place))
+        return None if answered is None else not (answered or (usable and self.seen.resolved(place)))
 
     def doubts(self, one: PeerWay) -> Iterator[Gap]:
         """Yield what is undecided about a way."""
@@ -158,17 +160,8 @@ def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) 
         },
         public=case.target.public_resolution,
         gaps=gaps,
-        seen=case.find(EndpointLookups),
+        seen=case.find(EndpointLookups) or _NOBODY_LOOKED,
     )
-
-
-def fails_there(seen: EndpointLookups | None, place: str) -> bool | None:
-    """Return whether lookups from a network were seen to get none of the private addresses; None: not looked."""
-    looked = seen.of(place) if seen else None
-    if seen is None or looked is None:
-        return None
-    answered = seen.answered(looked.asked)
-    return None if answered is None else not answered
 
 
 def reach_of(places: Iterable[str]) -> tuple[Reach, ...]:

@@ -72,7 +72,7 @@ def networks_to_api(case: Case) -> NetworksToApi:
         if any(one.contact is Contact.REACHED for one in looked.tried):
             lines.append(f"{looked.place}: tcp/443 of the control plane is reached ({looked.looked_from})")
         elif seen and looked.tried and seen.answered(looked.asked):
-            cidrs = _cidrs(case, looked.place)
+            cidrs = tuple(_cidrs(case, looked.place))
             if not cidrs:
                 gaps.append(Gap(what=f"the way to the API from {looked.place}", reason="its CIDRs could not be read"))
             elif admitting is not None and not any(admits_any(admitting, ip_network(cidr)) for cidr in cidrs):
@@ -87,11 +87,8 @@ def _admitting(rules: SecurityGroupRules, groups: Sequence[str]) -> tuple[Securi
     return None if foreign or not groups or not set(groups) <= rules.group_ids else own
 
 
-def _cidrs(case: Case, name: str) -> tuple[str, ...]:
-    return tuple(_known(case, name))
-
-
-def _known(case: Case, name: str) -> Iterator[str]:
+def _cidrs(case: Case, name: str) -> Iterator[str]:
+    """Yield the blocks of a peer that was entered, or of a network on premises."""
     peers = case.find(Peers)
     for seen in peers.entered if peers else ():
         if seen.place.name == name:

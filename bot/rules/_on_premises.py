@@ -84,8 +84,8 @@ def _site_way(ways: NameWays, site: OnPremises) -> SiteWay | None:
 
 
 def _reached(ways: NameWays, site: OnPremises) -> bool | None:
-    looked = ways.seen.of(site.name) if ways.seen else None
-    return ways.seen.answered(looked.directly) if ways.seen and looked else None
+    looked = ways.seen.of(site.name)
+    return ways.seen.answered(looked.directly) if looked else None
 
 
 def _route(ways: NameWays, site: OnPremises) -> Iterator[Lack]:
