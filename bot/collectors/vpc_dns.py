@@ -57,6 +57,10 @@ class VpcDns:
         """The cluster's VPC; None: it could not be read."""
         return next((one for one in self.vpcs if one.place == HOME), None)
 
+    def of(self, vpc_id: str) -> VpcDnsSettings | None:
+        """Return what was read of a VPC; None: it could not be read."""
+        return next((one for one in self.vpcs if one.vpc_id == vpc_id), None)
+
 
 def collect(look: View) -> VpcDns:
     """Read attributes and options of each VPC."""

@@ -15,6 +15,7 @@ from bot.collectors.resolver_rules import ResolverRules
 from bot.collectors.vpc_dns import AMAZON, VpcDns, VpcDnsSettings
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, nothing_to_check, unknown
+from bot.domain.json_values import JsonObject
 from bot.domain.lookups import ClientKind, Reach
 from bot.domain.network_lookups import EndpointLookups
 from bot.domain.peers import Peers, SeenPlace
@@ -171,9 +172,18 @@ def reach_of(places: Iterable[str]) -> tuple[Reach, ...]:
     return (Reach(kinds=kinds, places=names),) if names else ()
 
 
-def other_servers(dns: VpcDns, vpc_id: str) -> tuple[str, ...]:
+def row_of(one: SeenPlace) -> JsonObject:
+    """Return who a peer is: what fixes that build something there plan from."""
+    return {
+        "place": one.place.name,
+        "vpc_id": one.found.vpc_id,
+        "account": one.found.account,
+        "region": one.found.region,
+    }
+
+
+def other_servers(vpc: VpcDnsSettings | None) -> tuple[str, ...]:
     """Return the servers to which DHCP options send a VPC's clients, but for its own resolver."""
-    vpc = next((one for one in dns.vpcs if one.vpc_id == vpc_id), None)
     return tuple(one for one in vpc.servers if one not in _own_servers(vpc)) if vpc else ()
 
 
@@ -182,7 +192,7 @@ def _past_others(dns: VpcDns, cluster: EksCluster, way: NameWay, one: SeenPlace)
 
     Whether they hide a way that leads to the cluster's VPC is judged by `vpc_custom_dhcp_dns`.
     """
-    vpc_id, servers = one.found.vpc_id, other_servers(dns, one.found.vpc_id)
+    vpc_id, servers = one.found.vpc_id, other_servers(dns.of(one.found.vpc_id))
     if not servers or (way.end is End.ANSWERED and way.vpc_id == cluster.vpc_id):
         return way
     text = f"DHCP options of {vpc_id} send clients to {', '.join(servers)}: what they answer is not known"
@@ -222,7 +232,7 @@ def _world(case: Case, cluster: EksCluster, peers: Peers) -> NameWorld:
 
 def _vpc(case: Case, cluster: EksCluster, vpc_id: str, account: str, region: str) -> VpcNames:
     """Return what the VPC goes by; None in place of what was not read."""
-    settings = next((one for one in case.need(VpcDns).vpcs if one.vpc_id == vpc_id), None)
+    settings = case.need(VpcDns).of(vpc_id)
     resolver = [one for one in case.need(ResolverRules).accounts if (one.account, one.region) == (account, region)]
     firewall = next((one.rules for one in case.need(DnsFirewall).vpcs if one.vpc_id == vpc_id), None)
     zones = next((one.zones for one in case.need(PrivateZones).vpcs if one.vpc_id == vpc_id), None)

@@ -12,7 +12,6 @@ In a playbook: `{rule: endpoint_name_answers_public_addresses, severity: critica
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address, ip_network
 
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.vpc_dns import VpcDns
@@ -22,7 +21,8 @@ from bot.domain.lookups import Answer, Lookup
 from bot.domain.network_lookups import EndpointLookups
 from bot.domain.peers import Peers
 from bot.domain.places import PublicResolution
-from bot.rules._name_ways import reach_of
+from bot.rules._home_addresses import at_home
+from bot.rules._name_ways import reach_of, row_of
 
 EVERYBODY = "0.0.0.0/0"
 
@@ -36,8 +36,7 @@ def judge(case: Case) -> Judgement:
         return nothing_to_check("no peer is configured")
     if not (cluster.endpoint_private and cluster.endpoint_public) and not gaps:
         return nothing_to_check("the endpoint is not both public and private")
-    home = next((one.cidrs for one in dns.vpcs if one.vpc_id == cluster.vpc_id), ())
-    public = [one for one in _asked(case, seen) if _is_public(one, seen, home)]
+    public = [one for one in _asked(case, seen) if _is_public(one, seen, dns)]
     missing = (*gaps, *_unseen(case, seen), *_unsure(case, cluster, public))
     if public and case.target.public_resolution is PublicResolution.BLOCKED:
         return _problem(cluster, public, peers, missing)
@@ -56,11 +55,9 @@ def _asked(case: Case, seen: EndpointLookups) -> Iterator[Lookup]:
     yield from (one for network in seen.networks if network.place in names for one in network.asked)
 
 
-def _is_public(one: Lookup, seen: EndpointLookups, home: Sequence[str]) -> bool:
+def _is_public(one: Lookup, seen: EndpointLookups, dns: VpcDns) -> bool:
     """Return whether a lookup was answered, and with no address of the cluster's VPC."""
-    private = set(one.addresses) & set(seen.private_addresses)
-    inside = any(ip_address(address) in ip_network(cidr) for address in one.addresses for cidr in home)
-    return one.answer is Answer.ANSWERED and not private and not inside
+    return one.answer is Answer.ANSWERED and not any(at_home(address, seen, dns) for address in one.addresses)
 
 
 def _unseen(case: Case, seen: EndpointLookups) -> Iterator[Gap]:
@@ -87,7 +84,7 @@ def _unsure(case: Case, cluster: EksCluster, public: Sequence[Lookup]) -> Iterat
 def _problem(cluster: EksCluster, public: Sequence[Lookup], peers: Peers, missing: tuple[Gap, ...]) -> Judgement:
     first = public[0]
     places = list(dict.fromkeys(one.client.place for one in public))
-    found = {one.place.name: one.found for one in peers.peers}
+    found = {one.place.name: one for one in peers.peers}
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
@@ -99,16 +96,7 @@ def _problem(cluster: EksCluster, public: Sequence[Lookup], peers: Peers, missin
         details={
             "name": cluster.endpoint_host,
             "home_vpc_id": cluster.vpc_id,
-            "peers": [
-                {
-                    "place": name,
-                    "vpc_id": found[name].vpc_id,
-                    "account": found[name].account,
-                    "region": found[name].region,
-                }
-                for name in places
-                if name in found
-            ],
+            "peers": [row_of(found[name]) for name in places if name in found],
         },
         missing=missing,
         reach=reach_of(places),

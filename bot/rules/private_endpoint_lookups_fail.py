@@ -11,7 +11,6 @@ In a playbook: `{rule: private_endpoint_lookups_fail, severity: critical}`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address, ip_network
 
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.vpc_dns import VpcDns
@@ -21,6 +20,7 @@ from bot.domain.json_values import JsonObject
 from bot.domain.lookups import Answer, Lookup
 from bot.domain.network_lookups import EndpointLookups
 from bot.domain.phrases import count
+from bot.rules._home_addresses import at_home
 
 
 def judge(case: Case) -> Judgement:
@@ -31,8 +31,8 @@ def judge(case: Case) -> Judgement:
     if not (cluster.endpoint_private or found.gaps or dns.gaps):
         return nothing_to_check("private access is off, so that public DNS answers the endpoint's name")
     made = [one for network in found.networks for one in network.asked]
-    failing = [one for one in made if _fails(one, case, cluster, found)]
-    missing = (*_unseen(found), *dns.gaps, *_moved(made, case, found))
+    failing = [one for one in made if _fails(one, cluster, found, dns)]
+    missing = (*_unseen(found), *dns.gaps, *_moved(made, found, dns))
     if failing:
         return _problem(found, made, failing, missing)
     lines = tuple(_line(found, one) for one in made)
@@ -46,25 +46,15 @@ def judge(case: Case) -> Judgement:
     return healthy(f"{found.name} resolves from {count(len(found.networks), 'network')} that has to.", *lines)
 
 
-def _fails(one: Lookup, case: Case, cluster: EksCluster, found: EndpointLookups) -> bool:
+def _fails(one: Lookup, cluster: EksCluster, found: EndpointLookups, dns: VpcDns) -> bool:
     """Return whether a lookup failed; other addresses than private ones are a failure where there are no others."""
     if one.answer is not Answer.ANSWERED:
         return True
-    return not cluster.endpoint_public and not _inside(one, case, found)
+    return not cluster.endpoint_public and not _inside(one, found, dns)
 
 
-def _inside(one: Lookup, case: Case, found: EndpointLookups) -> bool:
-    """Return whether every address is an interface's or of the cluster's VPC, as far as its CIDRs were read."""
-    home = _home(case)
-    return all(
-        address in found.private_addresses or any(ip_address(address) in ip_network(cidr) for cidr in home)
-        for address in one.addresses
-    )
-
-
-def _home(case: Case) -> Sequence[str]:
-    vpc_id = case.need(EksCluster).vpc_id
-    return next((one.cidrs for one in case.need(VpcDns).vpcs if one.vpc_id == vpc_id), ())
+def _inside(one: Lookup, found: EndpointLookups, dns: VpcDns) -> bool:
+    return all(at_home(address, found, dns) for address in one.addresses)
 
 
 def _unseen(found: EndpointLookups) -> Iterator[Gap]:
@@ -78,11 +68,11 @@ def _unseen(found: EndpointLookups) -> Iterator[Gap]:
             yield Gap(what=f"lookups from {network.place}", reason=f"{network.looked_from}: {detail}")
 
 
-def _moved(made: Sequence[Lookup], case: Case, found: EndpointLookups) -> Iterator[Gap]:
+def _moved(made: Sequence[Lookup], found: EndpointLookups, dns: VpcDns) -> Iterator[Gap]:
     """Yield answers from the cluster's VPC none of which is an interface's: they may just have been replaced."""
     for one in made:
         known = set(one.addresses) & set(found.private_addresses)
-        if one.answer is Answer.ANSWERED and not known and _inside(one, case, found):
+        if one.answer is Answer.ANSWERED and not known and _inside(one, found, dns):
             reason = f"{', '.join(one.addresses)} is no interface of the control plane now: EKS may have replaced it"
             yield Gap(what=f"lookups from {one.client.place}", reason=reason)
 

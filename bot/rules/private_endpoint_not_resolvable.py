@@ -24,7 +24,7 @@ from bot.domain.phrases import count
 from bot.domain.places import OnPremises, PublicResolution
 from bot.network.name_hops import End, HopKind, HopState
 from bot.rules._endpoint_steps import Lack, Step, lacks
-from bot.rules._name_ways import NEEDS, WANTS, NameWays, PeerWay, name_ways, reach_of
+from bot.rules._name_ways import NEEDS, WANTS, NameWays, PeerWay, name_ways, reach_of, row_of
 from bot.rules._on_premises import YOUR_FORWARDER, SiteWay, forwarder_files, site_ways, unseen
 from bot.rules._rule_faults import rule_fault
 from bot.rules._stopped_ways import stopped_at
@@ -183,10 +183,7 @@ def _why(ways: NameWays, one: _Lost) -> str:
 
 def _row(one: _Lost) -> JsonObject:
     return {
-        "place": one.peer.peer.place.name,
-        "vpc_id": one.peer.peer.found.vpc_id,
-        "account": one.peer.peer.found.account,
-        "region": one.peer.peer.found.region,
+        **row_of(one.peer.peer),
         "missing": [{"step": lack.step.value, "text": lack.text} for lack in one.lacks],
     }
 

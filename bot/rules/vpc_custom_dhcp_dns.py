@@ -12,12 +12,49 @@ In a playbook: `{rule: vpc_custom_dhcp_dns, severity: critical}`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from bot.collectors.vpc_dns import AMAZON, VpcDns, VpcDnsSettings
+from bot.collectors.vpc_dns import AMAZON, VpcDns
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.json_values import JsonObject
 from bot.domain.network_lookups import EndpointLookups
 from bot.rules._name_ways import NEEDS, WANTS, NameWays, PeerWay, name_ways, other_servers, reach_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """A peer whose clients DHCP options send past the VPC's resolver."""
+
+    peer: PeerWay
+    options: str
+    """Id of the DHCP option set."""
+    servers: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Who sends them where, as a sentence without a full stop."""
+        return f"DHCP option set {self.options} sends clients to {', '.join(self.servers)}"
+
+    @property
+    def place(self) -> str:
+        """The peer's name."""
+        return self.peer.peer.place.name
+
+    @property
+    def vpc_id(self) -> str:
+        """Of the peer's VPC."""
+        return self.peer.peer.found.vpc_id
+
+    @property
+    def row(self) -> JsonObject:
+        """For whoever reads reports by program."""
+        return {
+            "place": self.place,
+            "vpc_id": self.vpc_id,
+            "dhcp_options_id": self.options,
+            "servers": list(self.servers),
+        }
 
 
 def judge(case: Case) -> Judgement:
@@ -26,29 +63,35 @@ def judge(case: Case) -> Judgement:
     if isinstance(ways, Judgement):
         return ways
     dns = case.need(VpcDns)
-    sent = [(one, servers) for one in ways.peers if (servers := other_servers(dns, one.peer.found.vpc_id))]
-    failing = [(one, servers) for one, servers in sent if ways.fails(one.peer.place.name) and ways.resolves(one)]
+    sent = [one for peer in ways.peers if (one := _sent(dns, peer)) is not None]
+    failing = [one for one in sent if ways.fails(one.place) and ways.resolves(one.peer)]
     missing = ways.gaps or (*_unseen(ways, sent), *_at_home(ways, dns))
     if failing:
-        return _problem(ways, dns, failing, missing)
+        return _problem(ways, failing, missing)
     if missing:
         return unknown(f"Whether clients ask a resolver that knows {ways.host} is not known.", *missing)
     return healthy(
         f"Clients of {len(ways.peers)} peers ask their VPC's resolver, or servers that answer {ways.host}.",
-        *(f"{one.where}: {_told(dns, one, servers)}, and a lookup from there is answered." for one, servers in sent),
+        *(f"{one.peer.where}: {one.text}, and a lookup from there is answered." for one in sent),
     )
 
 
-def _unseen(ways: NameWays, sent: Sequence[tuple[PeerWay, Sequence[str]]]) -> Iterator[Gap]:
-    for one, servers in sent:
-        fails = ways.fails(one.peer.place.name)
-        what = f"lookups from {one.where}"
+def _sent(dns: VpcDns, peer: PeerWay) -> _Sent | None:
+    settings = dns.of(peer.peer.found.vpc_id)
+    servers = other_servers(settings)
+    return _Sent(peer=peer, options=settings.dhcp_options_id, servers=servers) if settings and servers else None
+
+
+def _unseen(ways: NameWays, sent: Sequence[_Sent]) -> Iterator[Gap]:
+    for one in sent:
+        fails = ways.fails(one.place)
+        what = f"lookups from {one.peer.where}"
         if fails is None:
-            reason = f"DHCP options send clients to {', '.join(servers)}, and nobody looked what those answer"
+            reason = f"DHCP options send clients to {', '.join(one.servers)}, and nobody looked what those answer"
             yield Gap(what=what, reason=reason, setting="probe")
-        elif fails and not ways.resolves(one):
+        elif fails and not ways.resolves(one.peer):
             reason = (
-                f"DHCP options send clients to {', '.join(servers)}, and the VPC's resolver would not lead "
+                f"DHCP options send clients to {', '.join(one.servers)}, and the VPC's resolver would not lead "
                 f"{ways.host} to the cluster's VPC either: whether those servers pass it on cannot be seen"
             )
             yield Gap(what=what, reason=reason)
@@ -56,7 +99,7 @@ def _unseen(ways: NameWays, sent: Sequence[tuple[PeerWay, Sequence[str]]]) -> It
 
 def _at_home(ways: NameWays, dns: VpcDns) -> Iterator[Gap]:
     """Yield that nodes may not find an endpoint with private access alone; with public access others answer it, too."""
-    servers = other_servers(dns, ways.cluster.vpc_id)
+    servers = other_servers(dns.of(ways.cluster.vpc_id))
     if servers and not ways.cluster.endpoint_public:
         reason = (
             f"DHCP options of the cluster's VPC send clients to {', '.join(servers)}: ask from a node whether those "
@@ -65,49 +108,28 @@ def _at_home(ways: NameWays, dns: VpcDns) -> Iterator[Gap]:
         yield Gap(what=f"lookups from {ways.cluster.vpc_id}", reason=reason)
 
 
-def _told(dns: VpcDns, one: PeerWay, servers: Sequence[str]) -> str:
-    return f"DHCP option set {_settings(dns, one).dhcp_options_id} sends clients to {', '.join(servers)}"
-
-
-def _settings(dns: VpcDns, one: PeerWay) -> VpcDnsSettings:
-    return next(vpc for vpc in dns.vpcs if vpc.vpc_id == one.peer.found.vpc_id)
-
-
-def _problem(
-    ways: NameWays, dns: VpcDns, failing: Sequence[tuple[PeerWay, Sequence[str]]], missing: tuple[Gap, ...]
-) -> Judgement:
-    first, servers = failing[0]
+def _problem(ways: NameWays, failing: Sequence[_Sent], missing: tuple[Gap, ...]) -> Judgement:
+    first = failing[0]
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"{_told(dns, first, servers)} of {first.where}; expected {AMAZON}: the VPC's resolver, which would lead "
+            f"{first.text} of {first.peer.where}; expected {AMAZON}: the VPC's resolver, which would lead "
             f"{ways.host} to its private addresses, is not asked, and a lookup from there fails."
         ),
-        proof=tuple(f"{one.where}: {_told(dns, one, named)}." for one, named in failing),
-        details={
-            "name": ways.host,
-            "sent_elsewhere": [
-                {
-                    "place": one.peer.place.name,
-                    "vpc_id": one.peer.found.vpc_id,
-                    "dhcp_options_id": _settings(dns, one).dhcp_options_id,
-                    "servers": list(named),
-                }
-                for one, named in failing
-            ],
-        },
+        proof=tuple(f"{one.peer.where}: {one.text}." for one in failing),
+        details={"name": ways.host, "sent_elsewhere": [one.row for one in failing]},
         missing=missing,
-        advice=tuple(_advice(ways, one, named) for one, named in failing),
-        reach=reach_of(one.peer.place.name for one, _ in failing),
+        advice=tuple(_advice(ways, one) for one in failing),
+        reach=reach_of(one.place for one in failing),
     )
 
 
-def _advice(ways: NameWays, one: PeerWay, servers: Sequence[str]) -> str:
-    vpc_id = one.peer.found.vpc_id
+def _advice(ways: NameWays, one: _Sent) -> str:
     return (
-        f"Have {', '.join(servers)} forward {ways.host} to the cluster's inbound endpoint or to the resolver of "
-        f"{vpc_id}; or give {vpc_id} an option set with domain-name-servers={AMAZON}: aws ec2 associate-dhcp-options "
-        f"--vpc-id {vpc_id} --dhcp-options-id ID. Clients take it up when they renew their lease."
+        f"Have {', '.join(one.servers)} forward {ways.host} to the cluster's inbound endpoint or to the resolver of "
+        f"{one.vpc_id}; or give {one.vpc_id} an option set with domain-name-servers={AMAZON}: aws ec2 "
+        f"associate-dhcp-options --vpc-id {one.vpc_id} --dhcp-options-id ID. Clients take it up when they renew their "
+        "lease."
     )
 
 
