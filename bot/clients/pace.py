@@ -46,8 +46,9 @@ class Pace:
             at = max(now, turns[0] + _WINDOW_SECONDS) if len(turns) == most else now
             if at - now > left:
                 whose = f"account {account}" if account else "the bot's own account"
+                where = f"{region} of {whose}" if region else whose
                 raise SourceTimeout(
-                    f"Cannot call {service} in {region} of {whose} in time: AWS takes {most} requests a second there, "
+                    f"Cannot call {service} in {where} in time: AWS takes {most} requests a second there, "
                     f"and the next turn is in {at - now:.1f} s. Ask again in a minute."
                 )
             turns.append(at)

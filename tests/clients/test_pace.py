@@ -69,6 +69,16 @@ def test_accounts_and_regions_do_not_wait_for_one_another() -> None:
     assert clock.now == 0
 
 
+def test_what_is_one_for_all_regions_is_told_by_its_account_alone() -> None:
+    """Route 53 itself has no region to name."""
+    clock = Clock()
+    pace = Pace(clock, lambda _: None)
+    sent(pace, clock, 50, "route53", "111122223333", "")
+
+    with pytest.raises(SourceTimeout, match="Cannot call route53 in account 111122223333 in time"):
+        sent(pace, clock, 1, "route53", "111122223333", "")
+
+
 def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     """Whoever cannot be served within its time is told at once why, and does not keep the next one waiting."""
     clock = Clock()
