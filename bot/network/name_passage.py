@@ -18,6 +18,9 @@ from bot.network.model import Address, Interface, Route, Subnet
 from bot.network.names import NameWorld, ResolverEndpoint
 from bot.network.reachability import End, State
 
+JOINS = ("pcx-", "tgw-", "vgw-", "eni-")
+"""How the target of a route begins that leads out of the VPC to another network, whichever that is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:

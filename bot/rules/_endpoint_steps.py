@@ -12,7 +12,7 @@ from bot.network.evaluate import VpcBook
 from bot.network.model import Direction as Way
 from bot.network.model import Interface
 from bot.network.name_hops import HopKind, HopState
-from bot.network.name_passage import longest
+from bot.network.name_passage import JOINS, longest
 from bot.network.names import Direction, ResolverEndpoint
 from bot.network.reachability import End
 from bot.rules._name_ways import NameWays, PeerWay
@@ -65,11 +65,7 @@ def _routes(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
         subnets = [each for each in ways.world.network.subnets or () if each.vpc_id == near.vpc_id]
         targets = [ip_network(cidr)[1] for cidr in far.cidrs]
         found = [route for subnet in subnets for address in targets if (route := longest(subnet, address)) is not None]
-        if (
-            subnets
-            and targets
-            and not any(route.target.startswith(("pcx-", "tgw-", "vgw-", "eni-")) for route in found)
-        ):
+        if subnets and targets and not any(route.target.startswith(JOINS) for route in found):
             yield Lack(
                 step=Step.ROUTE, text=f"No route of {near.vpc_id} leads to {far.vpc_id} ({', '.join(far.cidrs)})"
             )

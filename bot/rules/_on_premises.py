@@ -17,13 +17,12 @@ from bot.domain.json_values import JsonObject
 from bot.domain.lookups import Transport
 from bot.domain.places import OnPremises, PublicResolution
 from bot.network.admission import admits_any, let_in
-from bot.network.name_passage import longest
+from bot.network.name_passage import JOINS, longest
 from bot.network.names import ResolverEndpoint
 from bot.network.ports import DNS
 from bot.rules._endpoint_steps import Lack, Step, inbound, vpc_dns
 from bot.rules._name_ways import NameWays
 
-_JOINS = ("pcx-", "tgw-", "vgw-", "eni-")
 YOUR_FORWARDER = "your forwarder"
 
 
@@ -94,7 +93,7 @@ def _route(ways: NameWays, site: OnPremises) -> Iterator[Lack]:
     for cidr in site.cidrs:
         address = ip_network(cidr, strict=False)[1]
         routes = [route for subnet in subnets if (route := longest(subnet, address)) is not None]
-        if subnets and not any(route.active and route.target.startswith(_JOINS) for route in routes):
+        if subnets and not any(route.active and route.target.startswith(JOINS) for route in routes):
             text = f"No route of {home.vpc_id} leads to {cidr} ({site.name}), so that answers do not come back"
             yield Lack(step=Step.ROUTE, text=text)
 
