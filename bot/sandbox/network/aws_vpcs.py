@@ -10,10 +10,9 @@ from typing import Any
 from bot.sandbox.network.aws_calls import PlaceCalls
 from bot.sandbox.network.network import Peering
 from bot.sandbox.network.vpc import ApiEndpoint, Entry, Group, Permission, Port, Route, Vpc
+from bot.sandbox.world.world import NO_PUBLIC_DNS
 
 _PAGE = {"PageSize": 1000}
-NO_PUBLIC_DNS = "sandbox:no-public-dns"
-"""Key of the tag that a world puts on a VPC whose hosts get nothing from public DNS, which AWS itself does not show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

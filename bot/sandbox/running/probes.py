@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.sandbox.network.aws_vpcs import NO_PUBLIC_DNS
+from bot.sandbox.world.private_endpoint import close_public_dns
 from bot.sandbox.world.scenario import Operator
+from bot.sandbox.world.security_groups import admit, from_cidr
 from bot.sandbox.world.world import World, WorldVpc
 
 _HOST = 100
@@ -25,24 +26,20 @@ def set_up_probes(
     urls: dict[str, str] = {}
     for vpc in world.neighbours:
         if not public_dns:
-            operator.at(vpc.account, vpc.region).aws(
-                "ec2", "CreateTags", Resources=[vpc.id], Tags=[{"Key": NO_PUBLIC_DNS, "Value": "true"}]
-            )
-        admit_to_api(operator, world, vpc.cidr)
+            close_public_dns(operator.at(vpc.account, vpc.region), vpc)
+        _admit_to_api(operator, world, vpc.cidr)
         address = _host(operator, vpc)
         urls[vpc.name] = ask("POST", "probe-clusters", {"name": vpc.name, "vpc_id": vpc.id, "address": address})["url"]
     for site in world.on_premises:
-        admit_to_api(operator, world, site.cidr)
+        _admit_to_api(operator, world, site.cidr)
         there = {"name": site.name, "cidr": site.cidr, "address": site.host, "public_dns": public_dns}
         urls[site.name] = ask("POST", "probe-clusters", there)["url"]
     return urls
 
 
-def admit_to_api(operator: Operator, world: World, cidr: str) -> None:
+def _admit_to_api(operator: Operator, world: World, cidr: str) -> None:
     """Let the cluster security group admit 443 from a block (D7)."""
-    ports = {"IpProtocol": "tcp", "FromPort": _API_PORT, "ToPort": _API_PORT, "IpRanges": [{"CidrIp": cidr}]}
-    group = world.cluster_security_group_id
-    operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[ports])
+    admit(operator, world.cluster_security_group_id, from_cidr(cidr, "tcp", _API_PORT))
 
 
 def _host(operator: Operator, vpc: WorldVpc) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.sandbox.world.scenario import ByHand, Operator, Scenario
-from bot.sandbox.world.security_groups import admit, all_but_api, from_group, revoke
+from bot.sandbox.world.security_groups import admit, all_but_api, from_cidr, from_group, revoke
 from bot.sandbox.world.world import World
 
 _DNS = "k8s-app=kube-dns"
@@ -36,8 +36,7 @@ def _acts(world: World, operator: Operator) -> None:
 
 
 def _harmless(world: World, operator: Operator) -> None:
-    by_address = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": world.home.cidr}]}
-    _replace_everything(world, operator, by_address)
+    _replace_everything(world, operator, from_cidr(world.home.cidr, "tcp", 443))
     _restart(operator)
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from bot.sandbox.world.private_endpoint import lead, make_private
 from bot.sandbox.world.scenario import ByFix, Neighbour, Operator, Scenario
-from bot.sandbox.world.security_groups import admit, revoke
+from bot.sandbox.world.security_groups import admit, from_cidr, revoke
 from bot.sandbox.world.world import World
 
 _PEER = (Neighbour(name="tools", account="210987654321"),)
 _NOT_IN_LAB = "the lab's peers look nothing up from outside a cluster yet"
-
-
-def _https(cidr: str) -> dict[str, object]:
-    return {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": cidr}]}
 
 
 def _led(world: World, operator: Operator) -> str:
@@ -24,13 +20,13 @@ def _led(world: World, operator: Operator) -> str:
 
 def _acts(world: World, operator: Operator) -> None:
     cidr = _led(world, operator)
-    revoke(operator, world.cluster_security_group_id, _https(cidr))
+    revoke(operator, world.cluster_security_group_id, from_cidr(cidr, "tcp", 443))
 
 
 def _by_a_wider_block(world: World, operator: Operator) -> None:
     cidr = _led(world, operator)
-    admit(operator, world.cluster_security_group_id, _https("10.0.0.0/8"))
-    revoke(operator, world.cluster_security_group_id, _https(cidr))
+    admit(operator, world.cluster_security_group_id, from_cidr("10.0.0.0/8", "tcp", 443))
+    revoke(operator, world.cluster_security_group_id, from_cidr(cidr, "tcp", 443))
 
 
 SCENARIO = Scenario(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.network.aws_vpcs import NO_PUBLIC_DNS
+from bot.sandbox.world.private_endpoint import open_public_dns
 from bot.sandbox.world.scenario import ByFix, Neighbour, Operator, Scenario
 from bot.sandbox.world.world import World
 
@@ -11,12 +11,11 @@ _NOT_IN_LAB = "the lab's peers look nothing up from outside a cluster yet"
 
 def _acts(world: World, operator: Operator) -> None:
     (peer,) = world.neighbours
-    there = operator.at(peer.account, peer.region)
-    there.aws("ec2", "DeleteTags", Resources=[peer.id], Tags=[{"Key": NO_PUBLIC_DNS}])
+    open_public_dns(operator.at(peer.account, peer.region), peer)
 
 
-def _nothing(world: World, operator: Operator) -> None:
-    del world, operator
+def _nothing(_world: World, _operator: Operator) -> None:
+    """Public DNS is open to the peer from the start."""
 
 
 SCENARIO = Scenario(

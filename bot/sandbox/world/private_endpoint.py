@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.world.scenario import AwsHands, Operator
-from bot.sandbox.world.world import CLUSTER, World, WorldVpc
+from bot.sandbox.world.world import CLUSTER, NO_PUBLIC_DNS, World, WorldVpc
 
 _EVERYBODY = [{"CidrIp": "10.0.0.0/8"}, {"CidrIp": "192.168.0.0/16"}]
 
@@ -12,6 +12,16 @@ def make_private(operator: Operator) -> None:
     """Switch the endpoint's public access off."""
     access = {"endpointPublicAccess": False, "endpointPrivateAccess": True}
     operator.aws("eks", "UpdateClusterConfig", name=CLUSTER, resourcesVpcConfig=access)
+
+
+def close_public_dns(hands: AwsHands, vpc: WorldVpc) -> None:
+    """Let public DNS be asked from a VPC no more."""
+    hands.aws("ec2", "CreateTags", Resources=[vpc.id], Tags=[{"Key": NO_PUBLIC_DNS, "Value": "true"}])
+
+
+def open_public_dns(hands: AwsHands, vpc: WorldVpc) -> None:
+    """Let public DNS be asked from a VPC that was closed."""
+    hands.aws("ec2", "DeleteTags", Resources=[vpc.id], Tags=[{"Key": NO_PUBLIC_DNS}])
 
 
 def host(world: World) -> str:

@@ -13,6 +13,11 @@ def from_group(source: str, protocol: str, first: int | None = None, last: int |
     return {"IpProtocol": protocol, **ports, "UserIdGroupPairs": [{"GroupId": source}]}
 
 
+def from_cidr(cidr: str, protocol: str, port: int) -> dict[str, Any]:
+    """Return the permission for a block of addresses and a port."""
+    return {"IpProtocol": protocol, "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr}]}
+
+
 def all_but_api(group: str) -> list[dict[str, Any]]:
     """Return permissions for a group's own members: everything but tcp 443, where the control plane listens."""
     kept = (("udp", 0, 65535), ("tcp", 0, 442), ("tcp", 444, 65535))

@@ -21,6 +21,8 @@ WORKLOAD_SELECTOR = "app.kubernetes.io/created-by=eks-workshop"
 PROBE_SELECTOR = "app=dnsprobe"
 """Of the pods in other networks from which names are looked up."""
 PROBE_IMAGE, PROBE_NAMESPACE = "registry.example.com/dnsprobe:1", "dns-probes"
+NO_PUBLIC_DNS = "sandbox:no-public-dns"
+"""Key of the tag that a world puts on a VPC whose hosts get nothing from public DNS, which AWS itself does not show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
