@@ -10,7 +10,7 @@ from bot.domain.asked import absolute, name_answers
 from bot.domain.findings import Judgement, Kind, Verdict
 from bot.domain.lookups import Answer, Lookup, Transport
 from bot.rules import asked_name_does_not_exist
-from tests.lookups.test_lookup_rules import COREDNS_A, SERVICE, all_lookups, judge, lookup, lookups, symptom
+from tests.lookups.lookup_evidence import COREDNS_A, SERVICE, all_lookups, judge, lookup, lookups, symptom
 
 NAME = "orders.shop.svc.cluster.local."
 NOWHERE: tuple[Lookup, ...] = ()

@@ -22,7 +22,7 @@ from bot.rules import asked_name_does_not_exist
 from bot.settings.names import shipped
 from bot.slack.render import Views
 from bot.slack.reports import first_message, thread_messages
-from tests.lookups.test_lookup_rules import judge
+from tests.lookups.lookup_evidence import judge
 from tests.report.test_reports import CAUSE, SYMPTOM, WELL, diagnosis, evidence_of
 
 WEB, UI = (Client(node=node, kind=ClientKind.POD, pod=f"shop/{pod}") for node, pod in (("n1", "web"), ("n2", "ui")))
