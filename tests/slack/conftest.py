@@ -21,7 +21,7 @@ from bot.domain.people import Person
 from bot.domain.plans import Advice, FixPlan
 from bot.history import migrate, open_history
 from bot.jobs.in_process import InProcessJobs
-from bot.sandbox.slack import Clicked, Seen, SlackFarEnd, as_text
+from bot.sandbox.slack import Clicked, Kind, Seen, SlackFarEnd, as_text
 from bot.slack.app import SlackBot, build_app
 from bot.slack.connection import SlackConnection, SlackSettings, connect
 from bot.slack.directory import SlackDirectory
@@ -29,7 +29,7 @@ from bot.slack.http_server import serve_http
 from bot.slack.listening import HttpServer
 from bot.slack.post_rate import PostRate
 from bot.workflow.use_cases import UseCases
-from tests.slack.samples import Groups, finding, sample_diagnosis, sample_plan, sample_proposal
+from tests.slack.samples import TARGET, Groups, finding, sample_diagnosis, sample_plan, sample_proposal
 from tests.slack.script import Script, SwitchableHistory
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -92,6 +92,20 @@ class Stage:
         clicked = self.slack.person(name).clicks(card, button, block_id=block["block_id"])
         self.quiet()
         return clicked
+
+    def forge(self, action_id: str, value: str) -> None:
+        """Let Slack deliver a press by ben of a button that nobody was shown."""
+        payload = {
+            "type": "block_actions",
+            "team": {"id": "T01"},
+            "user": {"id": "U02", "team_id": "T01"},
+            "trigger_id": "1.2",
+            "channel": {"id": TARGET.channel},
+            "container": {"type": "message", "message_ts": "1.0", "channel_id": TARGET.channel},
+            "actions": [{"type": "button", "action_id": action_id, "value": value, "action_ts": "9.9"}],
+        }
+        assert self.slack.deliver(payload, kind=Kind.INTERACTIVE).ok
+        self.quiet()
 
     def mention(self, name: str, text: str, thread_ts: str = "") -> None:
         """Let someone mention the bot, and wait for what follows (Bolt answers an event before it is handled)."""

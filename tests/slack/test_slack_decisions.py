@@ -18,7 +18,7 @@ from bot.domain.history import Press
 from bot.domain.people import Person
 from bot.domain.places import Place
 from bot.errors import HistoryUnavailable
-from bot.sandbox.slack import FaultKind, Kind, WebFault, as_text
+from bot.sandbox.slack import FaultKind, WebFault, as_text
 from bot.workflow.settle import LEASE_RAN_OUT
 from tests.slack.samples import sample_diagnosis
 
@@ -468,17 +468,7 @@ def test_steps_too_long_for_the_card_stand_whole_in_its_thread(stage: Any, plan_
 def test_button_with_a_forged_value_is_refused(stage: Any) -> None:
     """A value that is no id and hash changes nothing and is refused to whoever sent it."""
     stage.post_card()
-    payload = {
-        "type": "block_actions",
-        "team": {"id": "T01"},
-        "user": {"id": "U02", "team_id": "T01"},
-        "trigger_id": "1.2",
-        "channel": {"id": CHANNEL},
-        "container": {"type": "message", "message_ts": "1.0", "channel_id": CHANNEL},
-        "actions": [{"type": "button", "action_id": "approve", "value": "p-1 U02 approve", "action_ts": "9.9"}],
-    }
-    assert stage.slack.deliver(payload, kind=Kind.INTERACTIVE).ok
-    stage.quiet()
+    stage.forge("approve", "p-1 U02 approve")
 
     assert "carries no proposal of this bot" in stage.slack.person("ben").sees_text()
     assert stage.decided() == []

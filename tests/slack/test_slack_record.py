@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.slack import FaultKind, Kind, WebFault, as_text
+from bot.sandbox.slack import FaultKind, WebFault, as_text
 from bot.workflow.record import read_record
 
 CHANNEL = "C0123456789"
@@ -74,17 +74,7 @@ def test_a_guest_gets_no_record(stage: Any) -> None:
 
 def test_a_diagnosis_that_is_not_in_the_history_has_no_record(stage: Any) -> None:
     """Whatever a button carries is looked up first."""
-    payload = {
-        "type": "block_actions",
-        "team": {"id": "T01"},
-        "user": {"id": "U02", "team_id": "T01"},
-        "trigger_id": "1.2",
-        "channel": {"id": CHANNEL},
-        "container": {"type": "message", "message_ts": "1.0", "channel_id": CHANNEL},
-        "actions": [{"type": "button", "action_id": "record", "value": "no-such-one", "action_ts": "9.9"}],
-    }
-    assert stage.slack.deliver(payload, kind=Kind.INTERACTIVE).ok
-    stage.quiet()
+    stage.forge("record", "no-such-one")
 
     assert shared(stage) == []
     assert "is not in the history" in stage.slack.person("ben").sees_text()
