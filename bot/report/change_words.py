@@ -93,9 +93,14 @@ def _later(step: Step) -> str:
 
 
 def _notes(step: Step) -> str:
+    return f"{where_words(step)}{end_words(step)}"
+
+
+def where_words(step: Step) -> str:
+    """Return at which other place the object is, and what else manages it, or nothing."""
     where = "" if step.place == HOME else f" At {step.place}."
     owner = f" Also managed by {step.owner.rstrip('.')}." if step.owner else ""
-    return f"{where}{owner}{end_words(step)}"
+    return f"{where}{owner}"
 
 
 def end_words(step: Step) -> str:

@@ -22,9 +22,8 @@ from bot.domain.approvals import (
 from bot.domain.history import Story
 from bot.domain.people import Person
 from bot.domain.phrases import count, plain_name, sentence
-from bot.domain.places import HOME
 from bot.domain.plans import FixPlan, Step, When
-from bot.report.change_words import ChangeWords, change_words, end_words, undo_words
+from bot.report.change_words import ChangeWords, change_words, end_words, undo_words, where_words
 
 TimeForm: TypeAlias = Callable[[datetime], str]
 """How a teller writes a time: `bot.domain.phrases.timestamp`."""
@@ -330,11 +329,9 @@ def outcome_words(outcome: Outcome) -> str:
 
 
 def _step(number: int, step: Step, total: int) -> StepWords:
-    owner = f" Also managed by {step.owner.rstrip('.')}." if step.owner else ""
     later = " Runs only once lookups are answered again." if step.when is When.LOOKUPS_ANSWER else ""
-    where = "" if step.place == HOME else f" At {step.place}."
     return StepWords(
-        heading=f"Step {number} of {total}: {step.target}.{where}{owner}{later}{end_words(step)}",
+        heading=f"Step {number} of {total}: {step.target}.{where_words(step)}{later}{end_words(step)}",
         diff="\n".join(step.diff),
         undo=step.undo or "Cannot be undone.",
         command=step.command,
