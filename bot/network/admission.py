@@ -11,11 +11,13 @@ from ipaddress import IPv4Network, IPv6Network
 from bot.domain.lookups import Transport
 from bot.network.model import Direction, Network, SecurityGroupRule
 from bot.network.ports import PortRange
+from bot.network.services import Service
 
 
 def let_in(rules: Iterable[SecurityGroupRule], transport: Transport, ports: PortRange) -> tuple[SecurityGroupRule, ...]:
-    """Return the inbound rules that let all these ports in, from whomever."""
-    return tuple(rule for rule in rules if rule.direction is Direction.INGRESS and _carries(rule, transport, ports))
+    """Return the inbound rules that let this port in, from whomever; `ports` is a range of one."""
+    asked = Service(ports=ports, transports=(transport,))
+    return tuple(rule for rule in rules if rule.direction is Direction.INGRESS and asked.carried_by(rule, transport))
 
 
 def admits_all(rules: Iterable[SecurityGroupRule], block: Network) -> bool:
@@ -26,13 +28,6 @@ def admits_all(rules: Iterable[SecurityGroupRule], block: Network) -> bool:
 def admits_any(rules: Iterable[SecurityGroupRule], block: Network) -> bool:
     """Return whether one of these rules may admit a part of the block: by its CIDR, or by a prefix list."""
     return any(rule.prefix_list_id or (rule.cidr is not None and _meets(rule.cidr, block)) for rule in rules)
-
-
-def _carries(rule: SecurityGroupRule, transport: Transport, ports: PortRange) -> bool:
-    if rule.protocol == "-1":
-        return True
-    every = rule.from_port == -1
-    return rule.protocol == transport.value and (every or rule.from_port <= ports.first <= ports.last <= rule.to_port)
 
 
 def _holds(known: Network, block: Network) -> bool:

@@ -71,6 +71,7 @@ def test_a_network_that_no_rule_admits_is_closed_out(found: NetworksToApi) -> No
     [
         judged(rule("10.64.0.0/10")),
         judged(rule("10.64.0.53/32")),
+        judged(rule("10.64.0.0/10", protocol="6")),
         judged(rule("0.0.0.0/0", protocol="-1", from_port=-1, to_port=-1)),
         judged(rule("", prefix_list_id="pl-1")),
         judged(rule("", group_id="sg-peers")),
@@ -78,7 +79,7 @@ def test_a_network_that_no_rule_admits_is_closed_out(found: NetworksToApi) -> No
         judged(made=replace(SILENT, contact=Contact.REACHED)),
         judged(made=replace(SILENT, contact=Contact.NOT_TRIED)),
     ],
-    ids=["admitted", "in part", "all", "a list", "a peer's group", "no name", "reached", "not tried"],
+    ids=["admitted", "in part", "by number", "all", "a list", "a peer's group", "no name", "reached", "not tried"],
 )
 def test_what_groups_do_not_keep_out_for_certain_is_not_theirs(found: NetworksToApi) -> None:
     """A name that does not resolve is another fault, and so is a connection that a rule may admit."""
