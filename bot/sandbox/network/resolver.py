@@ -9,7 +9,7 @@ Answers A records. Shares nothing with the bot's evaluator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 from bot.sandbox.network.names import Record, ResolverRule, Zone, belongs, plain
@@ -96,11 +96,7 @@ class Resolver:
         if zone is None:
             return self._public(name)
         client = vpc_resolver(self._vpc.cidrs[0])
-        asked = (
-            ask_address(self._network, self._vpc, query(client, server), name, steps=self._steps)
-            for server in forwards[zone]
-        )
-        return next((reply for reply in asked if reply != TIMEOUT), _SERVFAIL)
+        return self._until_one_answers(self._vpc, ((client, server) for server in forwards[zone]), name)
 
     def _forwarded(self, rule: ResolverRule, name: str) -> Reply:
         """Ask the rule's targets from the outbound endpoint's addresses, until one answers."""
@@ -108,11 +104,14 @@ class Resolver:
         start = self._network.vpc(endpoint.vpc_id) if endpoint else None
         if endpoint is None or start is None:
             return _SERVFAIL
-        for client, server in product(endpoint.addresses, rule.targets):
-            reply = ask_address(self._network, start, query(client, server), name, steps=self._steps)
-            if reply != TIMEOUT:
-                return reply
-        return _SERVFAIL
+        return self._until_one_answers(start, product(endpoint.addresses, rule.targets), name)
+
+    def _until_one_answers(self, start: Vpc, ways: Iterable[tuple[str, str]], name: str) -> Reply:
+        """Ask from a client to a server by one way after the other."""
+        asked = (
+            ask_address(self._network, start, query(client, server), name, steps=self._steps) for client, server in ways
+        )
+        return next((reply for reply in asked if reply != TIMEOUT), _SERVFAIL)
 
 
 def query(client: str, server: str, *, client_port: int = EPHEMERAL[0], protocol: str = "udp") -> Flow:
