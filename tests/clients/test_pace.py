@@ -14,23 +14,7 @@ from bot.clients.pace import Pace
 from bot.domain.deadline import Deadline
 from bot.errors import SourceTimeout
 from tests.clients.conftest import Act, FarEnd, respond, wire
-
-WINDOW = 1.0
-
-
-@dataclass
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
+from tests.turns import Clock, most_in_a_second
 
 
 def sent(pace: Pace, clock: Clock, number: int, *where: str) -> list[float]:
@@ -40,11 +24,6 @@ def sent(pace: Pace, clock: Clock, number: int, *where: str) -> list[float]:
         pace.wait(*where)
         times.append(clock.now)
     return times
-
-
-def most_in_a_second(times: list[float]) -> int:
-    """Return the largest number of calls within any second."""
-    return max(sum(start <= time < start + WINDOW for time in times) for start in times)
 
 
 def test_no_second_has_more_than_five_calls() -> None:

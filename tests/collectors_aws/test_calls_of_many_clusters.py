@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from bot.workflow.shared_reads import SharedReads
 from bot.workflow.views import Opening, open_view
 from tests.collectors_aws.test_name_collectors import CLUSTER, RESOLVER
 from tests.looking import TARGET, Ends, ListsWhatItReads
+from tests.turns import Clock, most_in_a_second
 
 ROLE = "arn:aws:iam::111122223333:role/dnsbot-read"
 ANSWERS: Mapping[str, Any] = RESOLVER | {
@@ -32,23 +32,6 @@ ANSWERS: Mapping[str, Any] = RESOLVER | {
     "route53profiles:ListProfileAssociations": {"ProfileAssociations": []},
 }
 LONG = Deadline.after(3600)
-
-
-@dataclass
-class Clock:
-    """Time that passes only while somebody sleeps. Safe among threads."""
-
-    now: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        with self._lock:
-            self.now += seconds
 
 
 @dataclass
@@ -109,11 +92,6 @@ class Office:
         with ThreadPoolExecutor(len(self.roles)) as pool:
             made = pool.map(lambda name: self.diagnose(account, recent, name), self.roles)
             return account, recent, dict(zip(self.roles, made, strict=True))
-
-
-def most_in_a_second(times: list[float]) -> int:
-    """Return the largest number of calls within any second."""
-    return max(sum(start <= time < start + 1 for time in times) for start in times)
 
 
 @pytest.mark.parametrize("number", [1, 50])
