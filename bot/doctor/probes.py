@@ -63,8 +63,7 @@ def _lacking(subject: str, gap: Gap, blind: tuple[str, ...]) -> Check:
 
 def _looked(subject: str, looked: NetworkLooked, blind: tuple[str, ...]) -> Check:
     if not looked.asked:
-        why = next((one.detail for one in looked.lookups if one.detail), "no question was asked")
-        text = f"{looked.looked_from} answers and looks nothing up: {why}"
+        text = f"{looked.looked_from} answers and looks nothing up: {looked.why_unasked}"
         return Check(subject=subject, state=CheckState.MISSING, text=text, disables=blind)
     untried = next((one.detail for one in looked.connections if one not in looked.tried), "")
     text = f"{looked.looked_from} looks names up at {looked.asked[0].server}"

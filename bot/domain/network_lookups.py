@@ -52,6 +52,11 @@ class NetworkLooked:
         return tuple(one for one in self.lookups if one.answer is not Answer.NOT_ASKED)
 
     @property
+    def why_unasked(self) -> str:
+        """Why none was made, as far as the probe says."""
+        return next((one.detail for one in self.lookups if one.detail), "no question was asked")
+
+    @property
     def tried(self) -> tuple[Connection, ...]:
         """The connections that were really tried."""
         return tuple(one for one in self.connections if one.contact is not Contact.NOT_TRIED)

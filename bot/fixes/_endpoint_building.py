@@ -25,7 +25,7 @@ from bot.domain.places import HOME, Place
 from bot.domain.plans import Advice, PlanCase
 from bot.network.admission import admits_all, admits_any, let_in
 from bot.network.model import SecurityGroupRule, Subnet
-from bot.network.name_passage import longest
+from bot.network.name_passage import JOINS, longest
 from bot.network.names import Direction, ResolverEndpoint, ResolverRule, RuleType
 from bot.network.ports import DNS
 
@@ -40,7 +40,6 @@ RULES_AT_MOST = 1000
 """Default quota of Resolver rules of an account in a region."""
 TRANSPORTS = (Transport.UDP, Transport.TCP)
 _SERVING = frozenset({"OPERATIONAL", "UPDATING", "AUTO_RECOVERING"})
-_JOINS = ("pcx-", "tgw-", "vgw-", "eni-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,7 +414,7 @@ def group_prefix(direction: Direction) -> str:
 def leads_to(subnet: Subnet, cidrs: Collection[str]) -> bool:
     """Return whether routes of a subnet lead to other networks' CIDRs through what joins networks."""
     routes = [longest(subnet, ip_network(cidr)[1]) for cidr in cidrs]
-    return all(one is not None and one.active and one.target.startswith(_JOINS) for one in routes)
+    return all(one is not None and one.active and one.target.startswith(JOINS) for one in routes)
 
 
 def described(subnets: Sequence[Subnet]) -> str:

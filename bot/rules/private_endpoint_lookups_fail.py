@@ -64,8 +64,8 @@ def _unseen(found: EndpointLookups) -> Iterator[Gap]:
         yield Gap(what=f"lookups from {name}", reason=reason, setting="probe")
     for network in found.networks:
         if not network.asked:
-            detail = next((one.detail for one in network.lookups if one.detail), "no question was asked")
-            yield Gap(what=f"lookups from {network.place}", reason=f"{network.looked_from}: {detail}")
+            reason = f"{network.looked_from}: {network.why_unasked}"
+            yield Gap(what=f"lookups from {network.place}", reason=reason)
 
 
 def _moved(made: Sequence[Lookup], found: EndpointLookups, dns: VpcDns) -> Iterator[Gap]:
