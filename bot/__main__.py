@@ -197,13 +197,13 @@ def run(
 
     Socket Mode with SLACK_APP_TOKEN, else HTTP on --port.
     """
-    from bot import commands
+    from bot.commands import running
     from bot.slack.connection_limits import Limits, networks
     from bot.slack.serving import ListenAddresses
 
     limits = Limits(proxies=networks(proxy or ()))
     addresses = ListenAddresses(host=host, port=port, health_host=health_host, health_port=health_port, limits=limits)
-    commands.run(config, addresses, log_level=log_level.value, log_json=log_format is LogFormat.JSON)
+    running.run(config, addresses, log_level=log_level.value, log_json=log_format is LogFormat.JSON)
 
 
 @app.command(
@@ -244,10 +244,11 @@ def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
     Exit 0: all healthy. 2: a problem was found. 3: no problem found, but some check could not run.
     1: usage or configuration error.
     """
-    from bot import commands
+    from bot.commands import diagnosing
+    from bot.commands.asked import Asked
     from bot.settings.assumed import Reach
 
-    asked = commands.Asked(
+    asked = Asked(
         words=((cluster,) if cluster else ()) + tuple(playbook or ()),
         config=config,
         reach=Reach(kubeconfig=kubeconfig, context=context, region=region, eks_name=eks_name, selector=selector),
@@ -255,7 +256,7 @@ def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
         names=tuple(name or ()),
         deadline=deadline,
     )
-    code = commands.diagnose(asked, output=output.value, brief=brief, record=record, watch=watch)
+    code = diagnosing.diagnose(asked, output=output.value, brief=brief, record=record, watch=watch)
     raise typer.Exit(code)
 
 
@@ -280,10 +281,11 @@ def plan(  # noqa: PLR0913, PLR0917  # one parameter an option
     Every difference and command that would be proposed. Nothing is stored, posted or applied: for when Slack is down,
     too. Exits like `diagnose`.
     """
-    from bot import commands
+    from bot.commands import diagnosing
+    from bot.commands.asked import Asked
     from bot.settings.assumed import Reach
 
-    asked = commands.Asked(
+    asked = Asked(
         words=((cluster,) if cluster else ()) + tuple(playbook or ()),
         config=config,
         reach=Reach(kubeconfig=kubeconfig, context=context, region=region, eks_name=eks_name, selector=selector),
@@ -291,7 +293,7 @@ def plan(  # noqa: PLR0913, PLR0917  # one parameter an option
         names=(),
         deadline=deadline,
     )
-    raise typer.Exit(commands.plan(asked, output=output.value))
+    raise typer.Exit(diagnosing.plan(asked, output=output.value))
 
 
 @app.command(epilog=_examples("show 50f9eb96cd334b88a780dc089f76eb34", "show 50f9eb96cd334b88a780dc089f76eb34 -o json"))
@@ -304,9 +306,9 @@ def show(
 
     A diagnosis exits like `diagnose`, a plan with 0: what it would change, who decided, and what became of it.
     """
-    from bot import commands
+    from bot.commands import recorded
 
-    raise typer.Exit(commands.show_stored(config, known_id, output=output.value))
+    raise typer.Exit(recorded.show_stored(config, known_id, output=output.value))
 
 
 @app.command(epilog=_examples("replay cluster-prod.record"))
@@ -320,18 +322,18 @@ def replay(
 
     Rules of this version judge what was read then; what they need and the record lacks is told.
     """
-    from bot import commands
+    from bot.commands import diagnosing
 
-    raise typer.Exit(commands.replay(file, output=output.value))
+    raise typer.Exit(diagnosing.replay(file, output=output.value))
 
 
 @playbooks_app.callback(invoke_without_command=True, epilog=_examples("playbooks", "playbooks show coredns"))
 def playbooks(context: typer.Context) -> None:
     """List the playbooks."""
     if context.invoked_subcommand is None:
-        from bot import commands
+        from bot.commands import playbook_files
 
-        commands.list_playbooks()
+        playbook_files.list_playbooks()
 
 
 @playbooks_app.command("show", epilog=_examples("playbooks show coredns", "playbooks show coredns -o json"))
@@ -343,9 +345,9 @@ def show_playbook(
 
     What it looks at, concludes and may propose, with the calls and permissions of each.
     """
-    from bot import commands
+    from bot.commands import playbook_files
 
-    commands.show_playbook(name, as_json=output is Output.JSON)
+    playbook_files.show_playbook(name, as_json=output is Output.JSON)
 
 
 @playbooks_app.command("check", epilog=_examples("playbooks check", "playbooks check mine.yaml"))
@@ -356,9 +358,9 @@ def check_playbooks(
 
     Each mistake with its file, line and key, and the nearest valid name.
     """
-    from bot import commands
+    from bot.commands import playbook_files
 
-    commands.check_playbooks(tuple(files or ()))
+    playbook_files.check_playbooks(tuple(files or ()))
 
 
 @app.command(
@@ -391,16 +393,16 @@ def history(  # noqa: PLR0913, PLR0917  # one parameter an option
 
     Diagnoses, proposals, decisions and outcomes, newest first.
     """
-    from bot import commands
+    from bot.commands import recorded
     from bot.domain.sought import ALL
 
-    sought = commands.seek(rule=rule, person=person, since=since, until=until, older=older)
+    sought = recorded.seek(rule=rule, person=person, since=since, until=until, older=older)
     if not incident:
-        commands.show_history(config, cluster, sought, limit=limit, output=output.value)
+        recorded.show_history(config, cluster, sought, limit=limit, output=output.value)
         return
     if cluster or sought != ALL:
         raise typer.BadParameter("--incident takes nothing that restricts the list beside it")
-    commands.show_incident(config, incident, output=output.value)
+    recorded.show_incident(config, incident, output=output.value)
 
 
 @app.command(epilog=_examples("digest", "digest C0123456789 --dry-run"))
@@ -415,9 +417,9 @@ def digest(
 
     Nothing is posted.
     """
-    from bot import commands
+    from bot.commands import digests
 
-    commands.show_digest(config, channel, keep=not dry_run)
+    digests.show_digest(config, channel, keep=not dry_run)
 
 
 @audit_app.command("verify", epilog=_examples("audit verify", "audit verify --head 41:9f86d081884c7d65"))
@@ -432,9 +434,9 @@ def audit_verify(
 
     Names the first row that was changed, deleted, inserted or moved. Exit 0 or 2.
     """
-    from bot import commands
+    from bot.commands import auditing
 
-    raise typer.Exit(commands.audit_verify(config, tuple(head or ()), as_json=as_json))
+    raise typer.Exit(auditing.audit_verify(config, tuple(head or ()), as_json=as_json))
 
 
 @app.command(epilog=_examples("migrate", "migrate --grant-to dnsbot"))
@@ -447,9 +449,9 @@ def migrate(
 
     Of SQLite `run` does it itself.
     """
-    from bot import commands
+    from bot.commands import setting_up
 
-    commands.migrate_database(grant_to)
+    setting_up.migrate_database(grant_to)
 
 
 @app.command(epilog=_examples("init", "init --context prod --selector app=web", "init /etc/dnsbot/dnsbot.yaml --force"))
@@ -468,11 +470,11 @@ def init(
 
     One entry for each EKS cluster that a context leads to; with --context for that alone. Nothing is called.
     """
-    from bot import commands
+    from bot.commands import setting_up
     from bot.settings.assumed import Reach
 
     reach = Reach(kubeconfig=kubeconfig, context=context, region=region, eks_name=eks_name, selector=selector)
-    commands.init(reach, file, overwrite=force)
+    setting_up.init(reach, file, overwrite=force)
 
 
 @app.command(epilog=_examples("doctor", "doctor cluster-prod"))
@@ -484,9 +486,9 @@ def doctor(
 
     And the database; says what each that is missing disables.
     """
-    from bot import commands
+    from bot.commands import doctoring
 
-    raise typer.Exit(commands.doctor(config, cluster))
+    raise typer.Exit(doctoring.doctor(config, cluster))
 
 
 @app.command(
@@ -515,9 +517,9 @@ def sandbox(
     """
     if play == serve:
         raise typer.BadParameter("choose one of --play and --serve")
-    from bot import commands
+    from bot.commands import sandboxes
 
-    code = commands.sandbox(
+    code = sandboxes.sandbox(
         scenario, play=play, port=port, nodes=nodes, seed=seed, deny=tuple(deny or ()), latency_ms=latency
     )
     raise typer.Exit(code)
@@ -529,9 +531,9 @@ def scenarios() -> None:
 
     Each with the look-alike that must not be blamed.
     """
-    from bot import commands
+    from bot.commands import sandboxes
 
-    commands.list_scenarios()
+    sandboxes.list_scenarios()
 
 
 @app.command(epilog=_examples("completion bash > /etc/bash_completion.d/dnsbot", "completion zsh > ~/.zfunc/_dnsbot"))

@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
-from bot import commands
 from bot.app import SourceBook, load_units, make_diagnoser
+from bot.commands import diagnosing, doctoring
+from bot.commands.asked import Asked
+from bot.commands.printing import JSON
 from bot.doctor.checks import CheckState, doctor_text
 from bot.doctor.cluster import check_cluster
 from bot.domain.cluster import Question
@@ -111,18 +113,18 @@ def logs_as_before() -> Iterator[None]:
 
 def diagnose(world: RunningWorld, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
     """Run `dnsbot diagnose cluster-prod --output json` in this process."""
-    asked = commands.Asked(
+    asked = Asked(
         words=(CLUSTER,), config=world.directory / "dnsbot.yaml", reach=Reach(), pod="", names=(), deadline="60s"
     )
     with logs_as_before():
-        code = commands.diagnose(asked, output=commands.JSON)
+        code = diagnosing.diagnose(asked, output=JSON)
     return code, json.loads(capsys.readouterr().out)
 
 
 def doctor(world: RunningWorld, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Run `dnsbot doctor cluster-prod` and return what it says about the cluster, line by line."""
     with logs_as_before():
-        commands.doctor(world.directory / "dnsbot.yaml", CLUSTER)
+        doctoring.doctor(world.directory / "dnsbot.yaml", CLUSTER)
     return told_of_cluster(capsys.readouterr().out)
 
 

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from bot.app import load_units
-from bot.commands import list_scenarios
+from bot.commands.sandboxes import list_scenarios
 from bot.errors import ConfigurationError
 from bot.sandbox.world.plan import draw_plan
 from bot.sandbox.world.scenario import ByFix, ByFixThenHand

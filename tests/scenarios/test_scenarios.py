@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.commands import EXIT_CODES, ask
+from bot.commands.asked import ask
+from bot.commands.printing import EXIT_CODES
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
 from bot.history import migrate

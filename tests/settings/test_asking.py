@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.asking import host_from, known_cluster, pod_from
-from bot.commands import ask
+from bot.commands.asked import ask
 from bot.domain.cluster import PodName
 from bot.errors import Refused
 
