@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import NoReturn
 
 from bot.domain.approvals import ApprovalPolicy, Choice, Decided, Proposal, ProposalState
@@ -22,14 +21,12 @@ from bot.domain.history import History, Press, Taken
 from bot.domain.people import Directory, Person
 from bot.domain.phrases import timestamp
 from bot.domain.plans import ApprovedPlan
-from bot.domain.redaction import redact
 from bot.errors import DnsBotError, HistoryUnavailable, NotEntitled, Refused
 from bot.workflow.accounts import check_account, members
-from bot.workflow.policy import DEFAULT, not_approvable_because, policy_for
+from bot.workflow.change_times import ChangeTimes
+from bot.workflow.policy import not_approvable_because, policy_for
+from bot.workflow.reasons import REASON_CHARACTERS, kept_reason
 
-_REASON_CHARACTERS = 2_000
-_LEAST_REASON = 10
-"""Characters: "now" is no reason."""
 _NOT_IN_CHAIN = (
     "the database holds this decision and the audit chain does not: it does not count. Run `dnsbot audit verify`, and "
     "find out who changed the database."
@@ -51,14 +48,14 @@ class Gate:
 
     def decide(self, press: Press) -> Decided:
         """Take a press, or raise `Refused` with the reason; both are recorded."""
-        press = replace(press, reason=redact(press.reason[: 2 * _REASON_CHARACTERS])[:_REASON_CHARACTERS])
+        press = replace(press, reason=kept_reason(press.reason))
         proposal = self.history.proposal(press.proposal_id)
         try:
             _check_reason(press)
             self._check_plan(proposal, press)
-            glass = self._glass(press, proposal)
+            glass = self.times.glass_of(press, proposal.plan.cluster)
             if glass is not None:
-                press = replace(press, reason=f"under break-glass {glass.number}: {glass.reason}"[:_REASON_CHARACTERS])
+                press = replace(press, reason=f"under break-glass {glass.number}: {glass.reason}"[:REASON_CHARACTERS])
                 required = 1
             else:
                 required = self._may_decide(press, proposal)
@@ -66,7 +63,7 @@ class Gate:
             if taken is not Taken.TAKEN:
                 self._lost(press, taken)
         except Refused as refusal:
-            self.history.refuse(press, str(refusal)[:_REASON_CHARACTERS])
+            self.history.refuse(press, str(refusal)[:REASON_CHARACTERS])
             raise
         return self._decided(press, required)
 
@@ -74,17 +71,23 @@ class Gate:
         """Return how many must approve; or raise `Refused` with why this person may not decide, or nobody now."""
         self.check_entitled(press.person, proposal, press.choice)
         if press.choice is Choice.APPROVE:
-            self._check_window(proposal)
+            self.times.check(proposal.plan)
         return _required(self._policies(proposal))
+
+    @property
+    def times(self) -> ChangeTimes:
+        """When changes may be made, and who breaks the glass."""
+        return ChangeTimes(
+            history=self.history,
+            directory=self.directory,
+            team_id=self.team_id,
+            targets=self.targets,
+            changes=self.changes,
+        )
 
     def break_glass(self, person: Person, cluster: str, reason: str) -> BreakGlass:
         """Let somebody approve plans for a cluster alone for a short time, or raise `Refused` with the reason."""
-        self._may_break(person, cluster)
-        kept = redact(reason[: 2 * _REASON_CHARACTERS])[:_REASON_CHARACTERS].strip()
-        if len(kept) < _LEAST_REASON:
-            raise Refused("Breaking the glass needs a reason: say in a few words why nobody else can approve.")
-        glass = self._changes(cluster).glass or GlassPolicy()
-        return self.history.break_glass(cluster, person, kept, glass.expires_after)
+        return self.times.break_glass(person, cluster, reason)
 
     def review_break_glass(self, person: Person, number: int) -> BreakGlass:
         """Close a break-glass for somebody else who may approve, or raise `Refused` with the reason."""
@@ -96,43 +99,7 @@ class Gate:
 
     def glass_policy(self, cluster: str) -> GlassPolicy | None:
         """Return who may break the glass for a cluster, and who is told; None: nobody may."""
-        return self._changes(cluster).glass
-
-    def _changes(self, cluster: str) -> ChangePolicy:
-        target = self.targets.get(cluster)
-        environment = (target.environment if target else "") or DEFAULT
-        return self.changes.get(environment) or ChangePolicy(environment=environment)
-
-    def _may_break(self, person: Person, cluster: str) -> None:
-        glass = self._changes(cluster).glass
-        if glass is None:
-            raise Refused(
-                f"Nobody may break the glass for {cluster} (`break_glass:` under `approvals:` in dnsbot.yaml)."
-            )
-        check_account(person, self.directory, self.team_id, to="break the glass")
-        named = person.user_id in glass.users
-        if not named and not (glass.user_groups and person.user_id in members(glass.user_groups, self.directory)):
-            raise Refused(f"You are not among those who may break the glass for {cluster}.")
-
-    def _glass(self, press: Press, proposal: Proposal) -> BreakGlass | None:
-        """Return what an Approve is pressed under, where its person broke the glass and still may."""
-        cluster = proposal.plan.cluster
-        if press.choice is not Choice.APPROVE or self._changes(cluster).glass is None:
-            return None
-        broken = [one for one in self.history.broken_glass(cluster) if one.is_active]
-        own = next((one for one in broken if one.person.user_id == press.person.user_id), None)
-        if own is not None:
-            self._may_break(press.person, cluster)
-        return own
-
-    def _check_window(self, proposal: Proposal) -> None:
-        """Refuse a change outside of its time; taking one back is always let through."""
-        policy = self._changes(proposal.plan.cluster)
-        if not (policy.windows or policy.freezes) or proposal.plan.undoes:
-            return
-        if closed := policy.closed(self.history.now()):
-            way = " In an emergency: /dns-break-glass." if policy.glass is not None else ""
-            raise Refused(f"Not now: {closed}. Diagnose again then; a plan is made from what was seen.{way}")
+        return self.times.policy(cluster).glass
 
     def check(self, press: Press) -> None:
         """Return, or raise `Refused` with why this press would not be taken now; that is recorded.
@@ -144,7 +111,7 @@ class Gate:
             self._check_plan(proposal, press)
             self._may_decide(press, proposal)
         except Refused as refusal:
-            self.history.refuse(press, str(refusal)[:_REASON_CHARACTERS])
+            self.history.refuse(press, str(refusal)[:REASON_CHARACTERS])
             raise
 
     def check_approver(self, person: Person, cluster: str) -> None:
@@ -174,11 +141,11 @@ class Gate:
         self._check_target(proposal)
         approvers = {one.person: one.decided_at for one in taken if one.choice is Choice.APPROVE and one.vouched}
         refusals = [f"{one.person}: {_NOT_IN_CHAIN}" for one in taken if not one.vouched]
-        still = self._under_glass(proposal, approvers, refusals)
+        still = self.times.under_glass(proposal.plan.cluster, approvers, refusals)
         required = 1
         if not still:
             policies = self._policies(proposal)
-            self._check_window(proposal)
+            self.times.check(proposal.plan)
             still = [person for person in approvers if self._still_entitled(person, policies, proposal, refusals)]
             required = _required(policies)
         if len(still) < required:
@@ -193,23 +160,6 @@ class Gate:
             requested_by=proposal.requested_by,
             approved_at=max(approvers[person] for person in still),
         )
-
-    def _under_glass(
-        self, proposal: Proposal, approvers: Mapping[Person, datetime], refusals: list[str]
-    ) -> list[Person]:
-        """Return who of them approved under a glass that they had broken, and may still break."""
-        cluster, found = proposal.plan.cluster, []
-        if self._changes(cluster).glass is None:
-            return []
-        broken = self.history.broken_glass(cluster)
-        for person, at in approvers.items():
-            if any(one.covers(person, at) for one in broken):
-                try:
-                    self._may_break(person, cluster)
-                    found.append(person)
-                except Refused as refusal:
-                    refusals.append(f"{person}: {refusal}")
-        return found
 
     def _still_entitled(
         self, person: Person, policies: tuple[ApprovalPolicy, ...], proposal: Proposal, refusals: list[str]
