@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, text
 from bot.domain.audit import FIRST_SEQ, PLAIN, Head, Seals
 from bot.domain.json_values import JsonObject, canonical
 from bot.errors import HistoryUnavailable
-from bot.history.columns import NO_JSON, DatabaseTime
+from bot.history.columns import NO_JSON, read_clock
 from bot.history.tables import audit, decisions
 
 CHAIN, PROPOSED, DECIDED = "chain", "proposed", "decided"
@@ -53,10 +53,8 @@ class Ledger:
         if not self._entries:
             return
         self.lock()
-        now = self.connection.execute(select(DatabaseTime())).scalar_one().isoformat()
-        last = self.connection.execute(
-            select(audit.c.seq, audit.c.seal).order_by(audit.c.seq.desc()).limit(1)
-        ).one_or_none()
+        now = read_clock(self.connection).isoformat()
+        last = newest(self.connection)
         if last is None:
             older = self.connection.execute(select(func.max(decisions.c.id))).scalar()
             new = sum(kind == DECIDED for kind, _, _ in self._entries)

@@ -26,6 +26,14 @@ def check(connection: Connection, seals: Seals, heads: Sequence[Head]) -> AuditC
     return AuditCheck(walked=walked, strays=strays, heads=len(heads))
 
 
+def lost(connection: Connection, kept: Head) -> str:
+    """Return what became of the newest row whose head was kept, or nothing where it stands there as it was."""
+    found = audit.at(connection, kept.seq)
+    if found is None:
+        return f"row {kept.seq} was there when it was kept, and is gone: the end was cut off, or a backup was put back"
+    return "" if found.seal == kept.seal else f"row {kept.seq} is another one than when it was kept"
+
+
 def _noting(
     rows: Iterable[Sequence[object]], decided: dict[int, tuple[str, JsonObject]], older: list[int]
 ) -> Iterator[Sequence[object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bot.domain.audit import Seals
 from bot.domain.changes import BreakGlass
@@ -13,7 +13,7 @@ from bot.domain.json_values import JsonObject
 from bot.domain.people import Person
 from bot.errors import Refused
 from bot.history import audit
-from bot.history.columns import DatabaseTime
+from bot.history.columns import read_clock
 
 _SUBJECT = "cluster:"
 
@@ -48,7 +48,7 @@ def load(connection: Connection, seals: Seals, cluster: str = "") -> tuple[Break
     """Return all of a cluster, or of all clusters, newest first; what the chain does not vouch for is none."""
     kinds = [audit.BREAK_GLASS, audit.REVIEWED]
     subject = audit.subject_is(_SUBJECT + cluster) if cluster else audit.subject_begins(_SUBJECT)
-    now = connection.execute(select(DatabaseTime())).scalar_one()
+    now = read_clock(connection)
     found: dict[int, BreakGlass] = {}
     for row, entry in audit.vouched_rows(connection, seals, kinds, subject):
         person = Person(team_id=entry["person"][0], user_id=entry["person"][1])

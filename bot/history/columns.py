@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Text, TypeDecorator, or_
+from sqlalchemy import Connection, DateTime, Dialect, Text, TypeDecorator, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -116,6 +116,11 @@ class DatabaseTime(ColumnElement[datetime]):
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = float(seconds)
+
+
+def read_clock(connection: Connection) -> datetime:
+    """Return what the database's clock says now."""
+    return connection.execute(select(DatabaseTime())).scalar_one()
 
 
 def has_passed(until: ColumnElement[datetime], *, at_most_seconds: float) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from bot.domain.health import RAW_DAYS, LastDiagnosis, Mute, Problem, Resolution
 from bot.domain.json_values import JsonObject
 from bot.domain.people import Person
 from bot.history import problems
-from bot.history.columns import NO_TIME, DatabaseTime
+from bot.history.columns import NO_TIME, DatabaseTime, read_clock
 from bot.history.diagnoses import insert_if_absent
 from bot.history.engine import Database
 from bot.history.tables import health_scrapes, health_series, mutes, slots
@@ -32,7 +32,7 @@ class SqlHealth:
 
     def now(self) -> datetime:
         with self.database.reading() as connection:
-            return _now(connection)
+            return read_clock(connection)
 
     def scrape(self, cluster: str) -> Scrape | None:
         with self.database.reading() as connection:
@@ -56,13 +56,13 @@ class SqlHealth:
 
     def series(self, cluster: str, *, since: datetime, until: datetime) -> tuple[Sample, ...]:
         with self.database.reading() as connection:
-            raw_since = max(since, _now(connection) - timedelta(days=RAW_DAYS))
+            raw_since = max(since, read_clock(connection) - timedelta(days=RAW_DAYS))
             hours = _load(connection, cluster, HOUR, since, min(until, raw_since))
             return (*hours, *_load(connection, cluster, RAW, raw_since, until))
 
     def forget(self, *, hours_older_than: timedelta) -> None:
         with self.database.writing() as connection:
-            now = _now(connection)
+            now = read_clock(connection)
             for resolution, kept in ((RAW, timedelta(days=RAW_DAYS)), (HOUR, hours_older_than)):
                 old = (health_series.c.resolution == resolution) & (health_series.c.at < now - kept)
                 connection.execute(delete(health_series).where(old))
@@ -143,10 +143,6 @@ class SqlHealth:
     def last_diagnosis(self, cluster: str) -> LastDiagnosis | None:
         with self.database.reading() as connection:
             return problems.last_diagnosis(connection, cluster)
-
-
-def _now(connection: Connection) -> datetime:
-    return connection.execute(select(DatabaseTime())).scalar_one()
 
 
 def _is(schedule: str, slot: str) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from bot.domain.approvals import ProposalState
 from bot.domain.encoding import encode
 from bot.domain.evidence import Gap
 from bot.domain.json_values import JsonObject
-from bot.history.columns import DatabaseTime
+from bot.history.columns import read_clock
 from bot.history.diagnoses import keep_contents
 from bot.history.tables import diagnoses, evidence, evidence_contents, proposals
 
@@ -24,7 +24,7 @@ def delete_evidence(connection: Connection, older_than: timedelta, most: int) ->
     A diagnosis of which a plan is open keeps its own, however old it is.
     """
     keep_contents(connection, alone=True)
-    now = connection.execute(select(DatabaseTime())).scalar_one()
+    now = read_clock(connection)
     plan_is_open = exists().where(proposals.c.diagnosis_id == diagnoses.c.id, proposals.c.state.in_(_OPEN))
     old = (diagnoses.c.started_at < now - older_than) & diagnoses.c.evidence_deleted_at.is_(None)
     oldest = select(diagnoses.c.id).where(old, ~plan_is_open).order_by(diagnoses.c.started_at).limit(most)

@@ -46,7 +46,7 @@ from bot.history import (
     retention,
 )
 from bot.history.audit_heads import HeadsFile
-from bot.history.columns import DatabaseTime
+from bot.history.columns import DatabaseTime, read_clock
 from bot.history.engine import WAIT_SECONDS, Database, open_database
 from bot.history.tables import deliveries
 from bot.history.tables import proposals as proposal_rows
@@ -111,7 +111,7 @@ class SqlHistory:
 
         Raises `HistoryUnavailable`.
         """
-        kept = (*(self.heads.read() if self.heads is not None else ()), *heads)  # first: the chain only grows
+        kept = (*self._kept_heads(), *heads)  # first: the chain only grows
         with self.database.reading() as connection:
             return audit_check.check(connection, self.seals, kept)
 
@@ -125,21 +125,18 @@ class SqlHistory:
         self.database.close()
 
     def audit_lost(self) -> str:
-        heads = tuple(self.heads.read()) if self.heads is not None else ()
+        heads = self._kept_heads()
         if not heads:
             return ""
-        kept = max(heads, key=lambda head: head.seq)
         with self.database.reading() as connection:
-            found = audit.at(connection, kept.seq)
-        if found is None:
-            return (
-                f"row {kept.seq} was there when it was kept, and is gone: the end was cut off, or a backup was put back"
-            )
-        return "" if found.seal == kept.seal else f"row {kept.seq} is another one than when it was kept"
+            return audit_check.lost(connection, max(heads, key=lambda head: head.seq))
+
+    def _kept_heads(self) -> tuple[Head, ...]:
+        return tuple(self.heads.read()) if self.heads is not None else ()
 
     def now(self) -> datetime:
         with self.database.reading() as connection:
-            return connection.execute(select(DatabaseTime())).scalar_one()
+            return read_clock(connection)
 
     def break_glass(self, cluster: str, person: Person, reason: str, lasts: timedelta) -> BreakGlass:
         with self._audited() as (connection, ledger):

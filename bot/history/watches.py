@@ -10,7 +10,7 @@ from sqlalchemy import or_, select, update
 
 from bot.domain.encoding import decode, encode
 from bot.domain.watching import Watched
-from bot.history.columns import DatabaseTime
+from bot.history.columns import DatabaseTime, read_clock
 from bot.history.diagnoses import insert_if_absent
 from bot.history.engine import Database
 from bot.history.tables import watches
@@ -24,7 +24,7 @@ class SqlWatches:
 
     def now(self) -> datetime:
         with self.database.reading() as connection:
-            return connection.execute(select(DatabaseTime())).scalar_one()
+            return read_clock(connection)
 
     def begin(self, cluster: str, owner: str, *, every: timedelta, seconds: float) -> Watched | None:
         held = {"owner": owner, "held_until": DatabaseTime(seconds), "looked_at": DatabaseTime()}
