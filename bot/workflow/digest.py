@@ -17,7 +17,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.digests import ClusterHealth, Digest, DigestSchedule, NotSeen
 from bot.domain.health import HealthStore, Problem, Sample, Served, total
 from bot.errors import DnsBotError
-from bot.workflow.health_changes import differs, sort_out, worsened
+from bot.workflow.health_changes import differs, mute_of, sort_out, worsened
 from bot.workflow.light_rounds import LightRounds
 
 log = logging.getLogger(__name__)
@@ -87,11 +87,15 @@ class Digester:
         found = (one for name in clusters for one in self.store.problems(name, fixed_since=now))
         return tuple(one for one in found if one.fixed_at is None)
 
+    def open_and_muted(self, cluster: str) -> tuple[tuple[Problem, ...], frozenset[str]]:
+        """Return what is open in this cluster now, and the rules of which it is muted."""
+        found = self.open_problems([cluster])
+        mutes = self.store.mutes(cluster) if found else ()
+        return found, frozenset(one.rule for one in found if mute_of(one, mutes) is not None)
+
     def muted_rules(self, cluster: str) -> frozenset[str]:
         """Return the rules whose open problems in this cluster are muted now."""
-        now = self.store.now()
-        found = sort_out(self.open_problems([cluster]), None, now=now, mutes=self.store.mutes(cluster))
-        return frozenset(problem.rule for problem, _ in found.muted)
+        return self.open_and_muted(cluster)[1]
 
     def _fares(self, name: str, sample: Sample | None, not_seen: str, since: datetime, now: datetime) -> ClusterHealth:
         """Return how a cluster fares since then, beside the time before that, as long."""

@@ -72,12 +72,9 @@ def _cluster(use: UseCases, name: str) -> ClusterGlance:
     digester = use.digester
     if digester is None:
         return ClusterGlance(cluster=name, diagnosed=None, open_problems=0, muted=0)
-    return ClusterGlance(
-        cluster=name,
-        diagnosed=digester.store.last_diagnosis(name),
-        open_problems=len(digester.open_problems([name])),
-        muted=len(digester.muted_rules(name)),
-    )
+    found, muted = digester.open_and_muted(name)
+    diagnosed = digester.store.last_diagnosis(name)
+    return ClusterGlance(cluster=name, diagnosed=diagnosed, open_problems=len(found), muted=len(muted))
 
 
 def _waits_for(use: UseCases, person: Person, proposal: Proposal) -> bool:

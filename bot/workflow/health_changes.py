@@ -99,7 +99,7 @@ def sort_out(
     `said`: None where nothing was.
     """
     unfixed = [one for one in problems if one.fixed_at is None]
-    muted = {_key(one): (one, mute) for one in unfixed if (mute := _mute(one, mutes)) is not None}
+    muted = {_key(one): (one, mute) for one in unfixed if (mute := mute_of(one, mutes)) is not None}
     open_ones = [one for one in unfixed if _key(one) not in muted]
     if said is None:
         new = [one for one in open_ones if now - one.since <= NEW_WITHIN]
@@ -117,7 +117,7 @@ def sort_out(
     )
 
 
-def _mute(problem: Problem, mutes: Sequence[Mute]) -> Mute | None:
+def mute_of(problem: Problem, mutes: Sequence[Mute]) -> Mute | None:
     """Return what mutes this problem: it is the one that was open then, and no worse."""
     return next(
         (
