@@ -168,8 +168,7 @@ def open_diagnosis(settings: Settings, *, deadline_seconds: float = 60.0) -> Ite
 
 def make_planner(settings: Settings) -> Proposer:
     """Return what plans fixes and measures to be shown alone: nothing is stored, posted, or there to be approved."""
-    with closing(SourceBook(settings)) as sources:  # nothing is looked up
-        return _proposer(make_diagnoser(settings, sources), NothingKept(), settings.approvals)
+    return _proposer(make_replayer(), NothingKept(), settings.approvals)  # no cluster is asked
 
 
 def make_replayer() -> Diagnoser:
