@@ -28,8 +28,8 @@ from bot.domain.people import Directory, Person, Standing
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources, Writers
 from bot.errors import HistoryUnavailable, Refused, UnitError
+from bot.settings.files import shipped
 from bot.settings.load import Settings
-from bot.settings.names import shipped
 from bot.workflow.apply import Applier
 from bot.workflow.approve import Gate
 from bot.workflow.catalogue import Catalogue, load_catalogue

@@ -12,7 +12,8 @@ from bot.domain.cluster import Question
 from bot.domain.phrases import known
 from bot.errors import ConfigurationError
 from bot.settings.assumed import Reach, assume
-from bot.settings.load import Settings, load_settings, settings_file
+from bot.settings.files import settings_file
+from bot.settings.load import Settings, load_settings
 from bot.settings.names import playbook_names
 
 

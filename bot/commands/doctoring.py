@@ -20,8 +20,8 @@ from bot.history.schema import schema_is_current
 from bot.history.store import open_history
 from bot.logs import configure_logs
 from bot.report.permissions import needs
+from bot.settings.files import shipped
 from bot.settings.load import Settings, load_settings
-from bot.settings.names import shipped
 from bot.slack.connection import connect
 from bot.slack.named import Named, check_named
 from bot.slack.scopes import bot_scopes

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bot.domain.phrases import count
 from bot.settings.assumed import Reach
-from bot.settings.load import database_url, settings_file
-from bot.settings.names import shipped
+from bot.settings.files import settings_file, shipped
+from bot.settings.load import database_url
 from bot.settings.written import write_settings
 
 

@@ -20,8 +20,8 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from bot.domain.phrases import nearest
 from bot.errors import ConfigurationError
+from bot.settings.files import kubeconfigs
 
-DEFAULT = "~/.kube/config"
 EKS_NAME = re.compile(r"[0-9A-Za-z][\w-]{0,99}", re.ASCII)
 _ARN = re.compile(rf"arn:[\w-]+:eks:([a-z0-9-]+):\d{{12}}:cluster/({EKS_NAME.pattern})", re.ASCII)
 _EKSCTL = re.compile(
@@ -162,7 +162,7 @@ def read_kubeconfig(given: str, environment: Mapping[str, str]) -> Kubeconfig:
 
     Files of KUBECONFIG that do not exist are passed over, as kubectl does.
     """
-    written = given or environment.get("KUBECONFIG") or DEFAULT
+    written = given or kubeconfigs(environment)
     paths = [Path(path).expanduser() for path in ([given] if given else written.split(os.pathsep)) if path]
     files = [(path, _read(path)) for path in paths if given or path.exists()]
     if not files:

@@ -22,6 +22,7 @@ from bot.settings.audit import AuditEntry, AuditSettings, audit_settings
 from bot.settings.clusters import ClusterEntry, cluster_connection
 from bot.settings.digests import DEFAULT_EVIDENCE, DEFAULT_SERIES, DigestEntry, RetentionEntry, digest_schedules
 from bot.settings.entries import ClusterName, Entry
+from bot.settings.files import settings_file
 from bot.workflow.located_yaml import read_yaml, validate
 
 SECRETS = (
@@ -32,7 +33,6 @@ SECRETS = (
     "AUDIT_KEY",
     "ALERTS_TOKEN",
 )
-DEFAULT_FILE = "dnsbot.yaml"
 DEFAULT_DATABASE = "sqlite:///dnsbot.db"
 
 
@@ -146,12 +146,6 @@ def kept_database(env: Mapping[str, str]) -> str:
     """Return where DATABASE_URL says the history is; empty where it is unset."""
     _refuse_blank(env)
     return env.get("DATABASE_URL", "")
-
-
-def settings_file(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
-    """Return where dnsbot.yaml is looked for: `file`, else DNSBOT_CONFIG's, else ./dnsbot.yaml."""
-    env = os.environ if environment is None else environment
-    return file or Path(env.get("DNSBOT_CONFIG") or DEFAULT_FILE)
 
 
 def _refuse_blank(env: Mapping[str, str]) -> None:

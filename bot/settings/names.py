@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
+from bot.settings.files import PACKAGE, kubeconfigs, settings_file, shipped
+
 LOOK_ALIKE = "-look-alike"
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def cluster_names(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return the clusters of dnsbot.yaml; where there is none, the contexts of the kubeconfig."""
-    file = Path(environment.get("DNSBOT_CONFIG") or "dnsbot.yaml")
+    file = settings_file(environment=environment)
     if file.exists():
         return sorted(map(str, _mapping(_read(file).get("clusters"))))
     return context_names(environment)
@@ -24,8 +25,7 @@ def cluster_names(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 def context_names(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return the contexts of the kubeconfig."""
-    written = environment.get("KUBECONFIG") or "~/.kube/config"
-    files = [Path(path).expanduser() for path in written.split(os.pathsep) if path]
+    files = [Path(path).expanduser() for path in kubeconfigs(environment).split(os.pathsep) if path]
     return sorted({name for file in files for name in _contexts(_read(file))})
 
 
@@ -36,14 +36,8 @@ def playbook_names() -> list[str]:
 
 def scenario_names() -> list[str]:
     """Return the sandbox's scenarios, and their look-alikes."""
-    files = (_PACKAGE / "sandbox" / "scenarios").glob("[!_]*.py")
+    files = (PACKAGE / "sandbox" / "scenarios").glob("[!_]*.py")
     return sorted(name for file in files for name in _scenarios(file.stem.replace("_", "-")))
-
-
-def shipped(folder: str) -> Path:
-    """Return where `playbooks`, `templates` or `migrations` are: beside the package, or inside the wheel."""
-    inside = _PACKAGE / "shipped" / folder
-    return inside if inside.is_dir() else _PACKAGE.parent / folder
 
 
 def _scenarios(name: str) -> Sequence[str]:

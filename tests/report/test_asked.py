@@ -19,7 +19,7 @@ from bot.report.json_report import json_report
 from bot.report.plan_words import Caller
 from bot.report.terminal import diagnosis_text
 from bot.rules import asked_name_does_not_exist
-from bot.settings.names import shipped
+from bot.settings.files import shipped
 from bot.slack.render import Views
 from bot.slack.reports import first_message, thread_messages
 from tests.lookups.lookup_evidence import judge

@@ -23,8 +23,8 @@ from bot.domain.places import (
 )
 from bot.errors import ConfigurationError
 from bot.settings.clusters import ClusterEntry
+from bot.settings.files import shipped
 from bot.settings.load import Settings, load_settings
-from bot.settings.names import shipped
 
 FILE = """\
 clusters:
