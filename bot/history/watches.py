@@ -10,10 +10,13 @@ from sqlalchemy import or_, select, update
 
 from bot.domain.encoding import decode, encode
 from bot.domain.watching import Watched
-from bot.history.columns import DatabaseTime, read_clock
+from bot.history.columns import DatabaseTime, has_passed, read_clock
 from bot.history.diagnoses import insert_if_absent
 from bot.history.engine import Database
 from bot.history.tables import watches
+
+LONGEST_LOOK_SECONDS = 3600.0
+"""Many times longer than a look is held: a time beyond it was spoiled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,11 @@ class SqlWatches:
         held = {"owner": owner, "held_until": DatabaseTime(seconds), "looked_at": DatabaseTime()}
         due = (
             watches.c.cluster == cluster,
-            watches.c.looked_at <= DatabaseTime(-every.total_seconds()),
-            or_(watches.c.held_until.is_(None), watches.c.held_until <= DatabaseTime()),
+            or_(
+                watches.c.looked_at <= DatabaseTime(-every.total_seconds()),
+                watches.c.looked_at > DatabaseTime(LONGEST_LOOK_SECONDS),
+            ),
+            has_passed(watches.c.held_until, at_most_seconds=LONGEST_LOOK_SECONDS),
         )
         with self.database.writing() as connection:
             new = {"cluster": cluster, "document": encode(Watched()), **held}

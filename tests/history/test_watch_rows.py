@@ -56,3 +56,13 @@ def test_what_another_version_kept_in_another_form_is_left_aside(store: SqlWatch
         connection.execute(update(watches).values(document={"incidents": [7]}))
 
     assert store.begin("prod", "p", every=NOW, seconds=60) == Watched()
+
+
+@pytest.mark.parametrize("column", ["held_until", "looked_at"])
+def test_a_spoiled_time_does_not_end_the_watch(store: SqlWatches, column: str) -> None:
+    """What is further ahead than anybody holds a look was not written by a look: the next is due."""
+    assert store.begin("prod", "gone", every=NOW, seconds=-1) is not None
+    with store.database.writing() as connection:
+        connection.execute(update(watches).values({column: datetime(9999, 12, 31, tzinfo=UTC)}))
+
+    assert store.begin("prod", "heir", every=NOW, seconds=60) == Watched()
