@@ -257,17 +257,16 @@ def _kind(plan: FixPlan) -> str:
 def _verification(plan: FixPlan, checks: Mapping[str, str]) -> str:
     if plan.undoes:
         return f"Afterwards the changed objects are read again: they must be as before plan {plan.undoes}."
-    rules = _checks(plan.verify_rules, checks)
+    rules, undone = _checks(plan.verify_rules, checks), any(step.undo for step in plan.steps)
+    proposed = "the undo is proposed, with its own approval."
     if plan.yields:
-        return (
-            f"Afterwards a new diagnosis must be able to read {', '.join(map(plain_name, plan.yields))}, for {rules}. "
-            "Then the undo is proposed, with its own approval."
+        read = (
+            f"Afterwards a new diagnosis must be able to read {', '.join(map(plain_name, plan.yields))}, for {rules}."
         )
+        return f"{read} Then {proposed}" if undone else read
     lookups = "every test lookup must be answered, and these checks" if plan.symptoms else "these checks"
-    return (
-        f"Verified by a new diagnosis: {lookups} must be healthy: {rules}. "
-        "If not, the undo is proposed, with its own approval."
-    )
+    failed = proposed if undone else "the card says so; nothing of it can be undone."
+    return f"Verified by a new diagnosis: {lookups} must be healthy: {rules}. If not, {failed}"
 
 
 def status_words(proposal: Proposal, at: TimeForm) -> str:

@@ -173,6 +173,18 @@ def test_card_says_what_verifies_the_plan(proposal_of: Any, changes: dict[str, A
     assert said in facts.verification
 
 
+@pytest.mark.parametrize("yields", [(), ("query_log",)], ids=["fix", "measure"])
+def test_no_undo_is_promised_where_nothing_can_be_undone(proposal_of: Any, yields: tuple[str, ...]) -> None:
+    """The same card says "cannot be undone"; whoever approves a restart counts on one of the two."""
+    proposal = proposal_of()
+    lasting = tuple(replace(step, undo="") for step in proposal.plan.steps)
+    story = story_of(replace(proposal, plan=replace(proposal.plan, steps=lasting, yields=yields)))
+
+    facts = plan_words(story, PlainNames(""), at=timestamp, checks={})
+
+    assert "is proposed" not in facts.verification
+
+
 def test_policy_is_said_in_words(proposal_of: Any) -> None:
     """How many, from whom, and whether the requester may."""
     words = policy_words(proposal_of().policy, PlainNames(""))
