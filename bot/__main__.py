@@ -9,12 +9,33 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bot.commands.options import (
+    ClusterArgument,
+    ConfigOption,
+    ContextOption,
+    EksNameOption,
+    HistoryOutput,
+    KubeconfigOption,
+    LogFormat,
+    LogLevel,
+    Output,
+    OutputOption,
+    PlaybooksArgument,
+    RegionOption,
+    ReportOption,
+    ReportOutput,
+    ScenarioOption,
+    SelectorOption,
+    Shell,
+    complete_cluster,
+    complete_playbook,
+    examples,
+)
 from bot.errors import DnsBotError
 from bot.memory import take_little_memory
 
@@ -35,85 +56,9 @@ audit_app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     help="Check what was recorded of plans.",
-    epilog="\b\nExamples:\n  dnsbot audit verify",
+    epilog=examples("audit verify"),
 )
 app.add_typer(audit_app, name="audit")
-
-
-class Output(StrEnum):
-    """How an answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class ReportOutput(StrEnum):
-    """How a report is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-class HistoryOutput(StrEnum):
-    """How the history is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-
-
-class Shell(StrEnum):
-    """A shell that names are completed in."""
-
-    BASH = "bash"
-    ZSH = "zsh"
-    FISH = "fish"
-
-
-class LogFormat(StrEnum):
-    """How a line of the log is written."""
-
-    LOGFMT = "logfmt"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """From which level on a line is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-def _clusters(incomplete: str) -> list[str]:
-    from bot.settings.names import cluster_names
-
-    return [name for name in cluster_names() if name.startswith(incomplete)]
-
-
-def _contexts(incomplete: str) -> list[str]:
-    from bot.settings.names import context_names
-
-    return [name for name in context_names() if name.startswith(incomplete)]
-
-
-def _playbooks(incomplete: str) -> list[str]:
-    from bot.settings.names import playbook_names
-
-    return [name for name in playbook_names() if name.startswith(incomplete)]
-
-
-def _scenarios(incomplete: str) -> list[str]:
-    from bot.settings.names import scenario_names
-
-    return [name for name in scenario_names() if name.startswith(incomplete)]
-
-
-def _examples(*lines: str) -> str:
-    """Return what stands under the help of a command, line by line."""
-    return "\b\nExamples:\n" + "\n".join(f"  dnsbot {line}" for line in lines)
 
 
 def _say_version(asked: bool) -> None:  # noqa: FBT001  # typer's form
@@ -134,48 +79,9 @@ def _everywhere(
     """Diagnose and repair DNS in Amazon EKS clusters: evidence, root cause, approved fix, verified."""
 
 
-_Config = Annotated[
-    Path | None, typer.Option("--config", help="dnsbot.yaml; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
-]
-_Output = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for scripts.")]
-_Report = Annotated[
-    ReportOutput, typer.Option("--output", "-o", help="text for people, json for scripts, markdown for a document.")
-]
-_Cluster = Annotated[
-    str,
-    typer.Argument(
-        autocompletion=_clusters,
-        help="A cluster of dnsbot.yaml, or a context of the kubeconfig; default: the only or current.",
-    ),
-]
-_Playbooks = Annotated[
-    list[str] | None, typer.Argument(autocompletion=_playbooks, help="Playbooks to run; default: all.")
-]
-_Kubeconfig = Annotated[
-    str, typer.Option("--kubeconfig", help="Without dnsbot.yaml: this file; default: KUBECONFIG, then ~/.kube/config.")
-]
-_Context = Annotated[
-    str,
-    typer.Option(
-        "--context", autocompletion=_contexts, help="Without dnsbot.yaml: this context; default: the current."
-    ),
-]
-_Region = Annotated[str, typer.Option("--region", help="Without dnsbot.yaml: the region; default: the context's.")]
-_EksName = Annotated[
-    str, typer.Option("--eks-name", help="Without dnsbot.yaml: the EKS cluster's name; default: the context's.")
-]
-_Selector = Annotated[
-    str,
-    typer.Option(
-        "--selector", "-l", metavar="LABELS", help="Without dnsbot.yaml: labels of application pods to look up from."
-    ),
-]
-_Scenario = Annotated[str, typer.Option("--scenario", autocompletion=_scenarios, help="See `dnsbot scenarios`.")]
-
-
-@app.command(epilog=_examples("run", "run --port 3000 --host 0.0.0.0 --proxy 10.0.0.0/16"))
+@app.command(epilog=examples("run", "run --port 3000 --host 0.0.0.0 --proxy 10.0.0.0/16"))
 def run(
-    config: _Config = None,
+    config: ConfigOption = None,
     host: Annotated[str, typer.Option(help="Address of HTTP mode; 0.0.0.0 in a container.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of HTTP mode.")] = 3000,
     health_host: Annotated[
@@ -207,7 +113,7 @@ def run(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "diagnose",
         "diagnose cluster-prod coredns lookups",
         "diagnose --context prod --region eu-west-1 --selector app=web",
@@ -217,8 +123,8 @@ def run(
     )
 )
 def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
-    cluster: _Cluster = "",
-    playbook: _Playbooks = None,
+    cluster: ClusterArgument = "",
+    playbook: PlaybooksArgument = None,
     pod: Annotated[str, typer.Option(help="Look from this pod, too: NS/NAME.")] = "",
     name: Annotated[list[str] | None, typer.Option(help="Look this host name up, too; may be repeated.")] = None,
     deadline: Annotated[str, typer.Option(help="Answer by then with what is known: 90s, 2m.")] = "60s",
@@ -229,13 +135,13 @@ def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
     watch: Annotated[
         str, typer.Option(metavar="10s", help="Diagnose again after this time, until Ctrl-C; exits as the last one.")
     ] = "",
-    output: _Report = ReportOutput.TEXT,
-    kubeconfig: _Kubeconfig = "",
-    context: _Context = "",
-    region: _Region = "",
-    eks_name: _EksName = "",
-    selector: _Selector = "",
-    config: _Config = None,
+    output: ReportOption = ReportOutput.TEXT,
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
+    region: RegionOption = "",
+    eks_name: EksNameOption = "",
+    selector: SelectorOption = "",
+    config: ConfigOption = None,
 ) -> None:
     """Diagnose one cluster.
 
@@ -261,20 +167,20 @@ def diagnose(  # noqa: PLR0913, PLR0917  # one parameter an option
 
 
 @app.command(
-    epilog=_examples("plan", "plan cluster-prod security-groups", "plan cluster-prod -o markdown >> incident.md")
+    epilog=examples("plan", "plan cluster-prod security-groups", "plan cluster-prod -o markdown >> incident.md")
 )
 def plan(  # noqa: PLR0913, PLR0917  # one parameter an option
-    cluster: _Cluster = "",
-    playbook: _Playbooks = None,
+    cluster: ClusterArgument = "",
+    playbook: PlaybooksArgument = None,
     pod: Annotated[str, typer.Option(help="Look from this pod, too: NS/NAME.")] = "",
     deadline: Annotated[str, typer.Option(help="Diagnose until then with what is known: 90s, 2m.")] = "60s",
-    output: _Report = ReportOutput.TEXT,
-    kubeconfig: _Kubeconfig = "",
-    context: _Context = "",
-    region: _Region = "",
-    eks_name: _EksName = "",
-    selector: _Selector = "",
-    config: _Config = None,
+    output: ReportOption = ReportOutput.TEXT,
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
+    region: RegionOption = "",
+    eks_name: EksNameOption = "",
+    selector: SelectorOption = "",
+    config: ConfigOption = None,
 ) -> None:
     """Diagnose, and show the plans.
 
@@ -296,11 +202,11 @@ def plan(  # noqa: PLR0913, PLR0917  # one parameter an option
     raise typer.Exit(diagnosing.plan(asked, output=output.value))
 
 
-@app.command(epilog=_examples("show 50f9eb96cd334b88a780dc089f76eb34", "show 50f9eb96cd334b88a780dc089f76eb34 -o json"))
+@app.command(epilog=examples("show 50f9eb96cd334b88a780dc089f76eb34", "show 50f9eb96cd334b88a780dc089f76eb34 -o json"))
 def show(
     known_id: Annotated[str, typer.Argument(metavar="ID", help="Of a diagnosis or a plan; `dnsbot history` has them.")],
-    output: _Report = ReportOutput.TEXT,
-    config: _Config = None,
+    output: ReportOption = ReportOutput.TEXT,
+    config: ConfigOption = None,
 ) -> None:
     """Show a stored diagnosis or plan again.
 
@@ -311,10 +217,10 @@ def show(
     raise typer.Exit(recorded.show_stored(config, known_id, output=output.value))
 
 
-@app.command(epilog=_examples("replay cluster-prod.record"))
+@app.command(epilog=examples("replay cluster-prod.record"))
 def replay(
     file: Annotated[Path, typer.Argument(help="A record that `dnsbot diagnose --record` or the bot in Slack made.")],
-    output: _Report = ReportOutput.TEXT,
+    output: ReportOption = ReportOutput.TEXT,
 ) -> None:
     """Diagnose from a record, without a cluster.
 
@@ -327,7 +233,7 @@ def replay(
     raise typer.Exit(diagnosing.replay(file, output=output.value))
 
 
-@playbooks_app.callback(invoke_without_command=True, epilog=_examples("playbooks", "playbooks show coredns"))
+@playbooks_app.callback(invoke_without_command=True, epilog=examples("playbooks", "playbooks show coredns"))
 def playbooks(context: typer.Context) -> None:
     """List the playbooks."""
     if context.invoked_subcommand is None:
@@ -336,10 +242,12 @@ def playbooks(context: typer.Context) -> None:
         playbook_files.list_playbooks()
 
 
-@playbooks_app.command("show", epilog=_examples("playbooks show coredns", "playbooks show coredns -o json"))
+@playbooks_app.command("show", epilog=examples("playbooks show coredns", "playbooks show coredns -o json"))
 def show_playbook(
-    name: Annotated[str, typer.Argument(autocompletion=_playbooks, help="A playbook; `dnsbot playbooks` lists them.")],
-    output: _Output = Output.TEXT,
+    name: Annotated[
+        str, typer.Argument(autocompletion=complete_playbook, help="A playbook; `dnsbot playbooks` lists them.")
+    ],
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Show a playbook whole.
 
@@ -350,7 +258,7 @@ def show_playbook(
     playbook_files.show_playbook(name, as_json=output is Output.JSON)
 
 
-@playbooks_app.command("check", epilog=_examples("playbooks check", "playbooks check mine.yaml"))
+@playbooks_app.command("check", epilog=examples("playbooks check", "playbooks check mine.yaml"))
 def check_playbooks(
     files: Annotated[list[Path] | None, typer.Argument(help="Playbook files; default: the shipped ones.")] = None,
 ) -> None:
@@ -364,14 +272,14 @@ def check_playbooks(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "history",
         "history cluster-prod --since 7d --person U0123456789",
         "history --incident 50f9eb96cd334b88a780dc089f76eb34 -o csv",
     )
 )
 def history(  # noqa: PLR0913, PLR0917  # one parameter an option
-    cluster: Annotated[str, typer.Argument(autocompletion=_clusters, help="Only this cluster.")] = "",
+    cluster: Annotated[str, typer.Argument(autocompletion=complete_cluster, help="Only this cluster.")] = "",
     rule: Annotated[str, typer.Option(help="Only where this rule found a problem, or a plan is for it.")] = "",
     person: Annotated[str, typer.Option(help="Only what this person asked or decided: U0123456789.")] = "",
     since: Annotated[str, typer.Option(help="From then on: 7d, 2026-11-21, 2026-11-21T09:00:00Z.")] = "",
@@ -387,7 +295,7 @@ def history(  # noqa: PLR0913, PLR0917  # one parameter an option
         ),
     ] = HistoryOutput.TEXT,
     limit: Annotated[int, typer.Option(help="How many diagnoses a page, newest first.", min=1, max=1000)] = 20,
-    config: _Config = None,
+    config: ConfigOption = None,
 ) -> None:
     """Show what was diagnosed, decided and done.
 
@@ -405,13 +313,13 @@ def history(  # noqa: PLR0913, PLR0917  # one parameter an option
     recorded.show_incident(config, incident, output=output.value)
 
 
-@app.command(epilog=_examples("digest", "digest C0123456789 --dry-run"))
+@app.command(epilog=examples("digest", "digest C0123456789 --dry-run"))
 def digest(
     channel: Annotated[str, typer.Argument(help="Only this channel's; default: all digests.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only look: keep no measurement and diagnose nothing in full.")
     ] = False,
-    config: _Config = None,
+    config: ConfigOption = None,
 ) -> None:
     """Print what a digest would say now.
 
@@ -422,13 +330,13 @@ def digest(
     digests.show_digest(config, channel, keep=not dry_run)
 
 
-@audit_app.command("verify", epilog=_examples("audit verify", "audit verify --head 41:9f86d081884c7d65"))
+@audit_app.command("verify", epilog=examples("audit verify", "audit verify --head 41:9f86d081884c7d65"))
 def audit_verify(
     head: Annotated[
         list[str] | None, typer.Option(help="A row's number and seal that was kept elsewhere, as 41:…; repeatable.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    config: _Config = None,
+    config: ConfigOption = None,
 ) -> None:
     """Walk the audit chain.
 
@@ -439,7 +347,7 @@ def audit_verify(
     raise typer.Exit(auditing.audit_verify(config, tuple(head or ()), as_json=as_json))
 
 
-@app.command(epilog=_examples("migrate", "migrate --grant-to dnsbot"))
+@app.command(epilog=examples("migrate", "migrate --grant-to dnsbot"))
 def migrate(
     grant_to: Annotated[
         str, typer.Option(help="PostgreSQL: the role that `run` connects as; it may not change the audit table.")
@@ -454,17 +362,17 @@ def migrate(
     setting_up.migrate_database(grant_to)
 
 
-@app.command(epilog=_examples("init", "init --context prod --selector app=web", "init /etc/dnsbot/dnsbot.yaml --force"))
+@app.command(epilog=examples("init", "init --context prod --selector app=web", "init /etc/dnsbot/dnsbot.yaml --force"))
 def init(
     file: Annotated[
         Path | None, typer.Argument(help="Where to write; default: DNSBOT_CONFIG, then ./dnsbot.yaml.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over the file that is there.")] = False,
-    kubeconfig: _Kubeconfig = "",
-    context: _Context = "",
-    region: _Region = "",
-    eks_name: _EksName = "",
-    selector: _Selector = "",
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
+    region: RegionOption = "",
+    eks_name: EksNameOption = "",
+    selector: SelectorOption = "",
 ) -> None:
     """Write a dnsbot.yaml from the kubeconfig.
 
@@ -477,10 +385,12 @@ def init(
     setting_up.init(reach, file, overwrite=force)
 
 
-@app.command(epilog=_examples("doctor", "doctor cluster-prod"))
+@app.command(epilog=examples("doctor", "doctor cluster-prod"))
 def doctor(
-    cluster: Annotated[str, typer.Argument(autocompletion=_clusters, help="Only this cluster; default: all.")] = "",
-    config: _Config = None,
+    cluster: Annotated[
+        str, typer.Argument(autocompletion=complete_cluster, help="Only this cluster; default: all.")
+    ] = "",
+    config: ConfigOption = None,
 ) -> None:
     """Check configuration, Slack and permissions.
 
@@ -492,14 +402,14 @@ def doctor(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "sandbox --scenario network-acl --play",
         "sandbox --serve --port 3000",
         "sandbox --play --deny ec2:DescribeNetworkAcls",
     )
 )
 def sandbox(
-    scenario: _Scenario = "security-group",
+    scenario: ScenarioOption = "security-group",
     play: Annotated[bool, typer.Option("--play", help="Run the whole story without a person.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Keep the world up until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the bot under play; 0: a free one.")] = 0,
@@ -525,7 +435,7 @@ def sandbox(
     raise typer.Exit(code)
 
 
-@app.command(epilog=_examples("scenarios"))
+@app.command(epilog=examples("scenarios"))
 def scenarios() -> None:
     """List the sandbox's scenarios.
 
@@ -536,7 +446,7 @@ def scenarios() -> None:
     sandboxes.list_scenarios()
 
 
-@app.command(epilog=_examples("completion bash > /etc/bash_completion.d/dnsbot", "completion zsh > ~/.zfunc/_dnsbot"))
+@app.command(epilog=examples("completion bash > /etc/bash_completion.d/dnsbot", "completion zsh > ~/.zfunc/_dnsbot"))
 def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> None:
     """Print a shell's completion.
 

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from bot.__main__ import LogFormat, LogLevel, app
+from bot.__main__ import app
 from bot.app import SHUTDOWN_GRACE_SECONDS
+from bot.commands.options import LogFormat, LogLevel
 from bot.settings.load import load_settings
 from bot.slack.connection_limits import networks
 
