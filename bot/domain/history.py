@@ -383,6 +383,10 @@ class History(Outbox, Protocol):
         """Return True the first time `key` is seen, False ever after (for at least a week)."""
         ...
 
+    def seen(self, key: str) -> bool:
+        """Return whether `once` was told of `key`; nothing is remembered by asking."""
+        ...
+
 
 RECORDING_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 

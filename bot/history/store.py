@@ -367,6 +367,10 @@ class SqlHistory:
         with self.database.writing() as connection:
             return diagnoses.insert_if_absent(connection, deliveries, {"key": key, "seen_at": DatabaseTime()})
 
+    def seen(self, key: str) -> bool:
+        with self.database.reading() as connection:
+            return connection.execute(select(deliveries.c.key).where(deliveries.c.key == key)).first() is not None
+
     def say(self, *notes: Note) -> int:
         with self.database.writing() as connection:
             return outbox.say(connection, *notes)

@@ -172,21 +172,31 @@ class AlertDoor:
 
 
 def _diagnose(tools: SlackTools, cluster: str, alerts: Sequence[Alert]) -> None:
-    """Begin one diagnosis for those of the alerts that did not lead to one before."""
+    """Begin one diagnosis for those of the alerts that did not lead to one before.
+
+    They are remembered once it is under way: what is refused is begun when Alertmanager sends the alert again.
+    """
     try:
-        new = [one for one in alerts if tools.seen_once.first(f"alert:{cluster}:{one.key}", without_history=True)]
+        new = [one for one in alerts if not tools.seen_once.seen(_delivery(cluster, one))]
         tools.metrics.alerted("repeated", len(alerts) - len(new))
         if not new:
             return
         origin = Origin(person=machine(ASKER), channel=tools.use.targets[cluster].channel)
-        begin_diagnosis(
-            tools, origin, Question(cluster=cluster), delivery=f"alert:{cluster}:{new[0].key}", because=because(new)
-        )
+        delivery = _delivery(cluster, new[0])
+        if not begin_diagnosis(tools, origin, Question(cluster=cluster), delivery=delivery, because=because(new)):
+            tools.metrics.alerted("refused", len(new))
+            return
+        for one in new:
+            tools.seen_once.first(_delivery(cluster, one), without_history=True)
         tools.metrics.alerted("diagnosed", len(new))
         log.info("alerts lead to a diagnosis", extra={"cluster": cluster, "alerts": len(new)})
     except DnsBotError as error:
         tools.metrics.alerted("refused", len(alerts))
         log.warning("alerts lead to no diagnosis", extra={"cluster": cluster, "reason": str(error)})
+
+
+def _delivery(cluster: str, alert: Alert) -> str:
+    return f"alert:{cluster}:{alert.key}"
 
 
 def because(alerts: Sequence[Alert]) -> str:

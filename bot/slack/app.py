@@ -138,7 +138,7 @@ def build_app(
         views=Views(templates),
         names=SlackNames(connection.safe),
         update_rate=update_rate or UpdateRate(),
-        seen_once=SeenOnce(use.history.once),
+        seen_once=SeenOnce(use.history.once, use.history.seen),
         commands=commands,
         job_kinds={kind.name: kind for kind in units(bot.slack.jobs, "JOB", JobKind)},
         running=RunningDiagnoses(use.door.policy),

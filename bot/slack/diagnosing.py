@@ -51,14 +51,15 @@ class Slot:
     """Only the asker is shown what was found."""
 
 
-def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, delivery: str, because: str = "") -> None:
+def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, delivery: str, because: str = "") -> bool:
     """Say the message that will hold the report, and queue the diagnosis; or wait for one of the same question.
 
-    `because` is said in its thread. Raises `Refused` where as many as there may be are under way.
+    Return whether it is under way: else its message says why not. `because` is said in its thread. Raises `Refused`
+    where as many as there may be are under way.
     """
     running, is_new = tools.running.enter(question, origin.person)
     if not is_new and _told_where(tools, running, origin):
-        return
+        return True
     try:
         slot = _open_slot(tools, origin, question, because)
     except BaseException:
@@ -70,13 +71,15 @@ def begin_diagnosis(tools: SlackTools, origin: Origin, question: Question, *, de
             running, is_new = tools.running.enter(question, origin.person)
     except Refused as refusal:
         _settle(tools, slot, tools.sentence(str(refusal)))
-        return
+        return False
     if not is_new:
-        return
+        return True
     work = partial(run_diagnosis, tools, running)
     if not tools.jobs.submit(Lane.DIAGNOSE, f"diagnose:{delivery}", work):
         text = f"{question.cluster} is not diagnosed: the bot is stopping. Ask again in a minute."
         _settle_all(tools, tools.running.end(running), text)
+        return False
+    return True
 
 
 def _told_where(tools: SlackTools, running: Running[Slot], origin: Origin) -> bool:
@@ -133,13 +136,13 @@ def _open_slot(tools: SlackTools, origin: Origin, question: Question, because: s
 def _not_for_all(tools: SlackTools, origin: Origin, cluster: str) -> str:
     """Return why what is found may not be shown to everybody in the channel, or nothing.
 
-    A program asks in a channel that dnsbot.yaml names for it, and nobody could be told alone.
+    A program is nobody who could be told alone: it is refused.
     """
-    if origin.person.is_machine:
-        return ""
     try:
         tools.use.door.check_channel(origin.channel, tools.use.homes(cluster))
     except Refused as refusal:
+        if origin.person.is_machine:
+            raise
         log.info("a report is for one person alone", extra={"channel": origin.channel, "reason": str(refusal)})
         return str(refusal)
     return ""

@@ -13,10 +13,20 @@ REMEMBERED = 10_000
 class SeenOnce:
     """Remembers delivery keys in the history, and the newest in memory for when the history is down."""
 
-    def __init__(self, once: Callable[[str], bool]) -> None:
-        self._once = once
+    def __init__(self, once: Callable[[str], bool], seen: Callable[[str], bool]) -> None:
+        self._once, self._kept = once, seen
         self._lock = threading.Lock()
         self._seen: dict[str, None] = {}
+
+    def seen(self, key: str) -> bool:
+        """Return whether `first` was told of `key`; memory alone decides while the history does not answer."""
+        with self._lock:
+            if key in self._seen:
+                return True
+        try:
+            return self._kept(key)
+        except HistoryUnavailable:
+            return False
 
     def first(self, key: str, *, without_history: bool) -> bool:
         """Return True the first time `key` is seen.

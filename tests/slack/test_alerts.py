@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.domain.approvals import Choice
 from bot.domain.askers import AskerPolicy
+from bot.domain.cluster import Question
 from bot.domain.history import Press
+from bot.domain.jobs import Jobs, Lane
 from bot.domain.people import machine
 from bot.errors import Refused
 from bot.slack.alerts import LARGEST_BYTES, Alert, AlertDoor, sort_alerts
@@ -38,6 +40,25 @@ def port(stage: Stage) -> Iterator[int]:
     server = serve_health(port=0, alerts=AlertDoor(stage.bot.tools, token=TOKEN))
     yield server.port
     server.stop()
+
+
+@dataclass
+class NoDiagnoses:
+    """The jobs of a bot that is stopping: no diagnosis is begun any more."""
+
+    jobs: Jobs
+
+    def submit(self, lane: Lane, key: str, work: Callable[[], None], *, again: bool = False) -> bool:
+        """Take everything else."""
+        return lane is not Lane.DIAGNOSE and self.jobs.submit(lane, key, work, again=again)
+
+    def running(self) -> tuple[str, ...]:
+        """Return what runs."""
+        return self.jobs.running()
+
+    def stop(self, *, grace_seconds: float) -> tuple[str, ...]:
+        """End it all."""
+        return self.jobs.stop(grace_seconds=grace_seconds)
 
 
 def alert(cluster: str = "cluster-prod", **changes: Any) -> dict[str, Any]:
@@ -97,6 +118,28 @@ def test_alert_that_is_sent_again_starts_nothing(stage: Stage, port: int) -> Non
 
     assert len(stage.script.diagnosed) == 2
     assert counted(stage) == {"diagnosed": 2, "repeated": 1}
+
+
+def test_refused_alert_is_diagnosed_when_it_is_sent_again(script: Script, request: pytest.FixtureRequest) -> None:
+    """Too many diagnoses are under way, then the bot is stopping; at the third time nothing is in the way."""
+    script.askers = AskerPolicy(machines=("alertmanager",), at_once_per_cluster=1)
+    stage: Stage = request.getfixturevalue("stage")
+    tools = stage.bot.tools
+    stopping = serve_health(port=0, alerts=AlertDoor(replace(tools, jobs=NoDiagnoses(stage.jobs)), token=TOKEN))
+    port = request.getfixturevalue("port")
+    other, _ = tools.running.enter(Question(cluster="cluster-prod", names=("a.example",)), machine("other"))
+
+    assert post(stage, port, body(alert()))[0] == 202
+    tools.running.end(other)
+    assert post(stage, stopping.port, body(alert()))[0] == 202
+    stopping.stop()
+    assert counted(stage) == {"refused": 2}
+    assert stage.script.diagnosed == []
+
+    for _ in range(2):
+        post(stage, port, body(alert()))
+    assert len(stage.script.diagnosed) == 1
+    assert counted(stage) == {"refused": 2, "diagnosed": 1, "repeated": 1}
 
 
 def test_machine_decides_nothing(stage: Stage, port: int) -> None:

@@ -301,9 +301,12 @@ def test_delivery_is_first_once_even_when_the_history_is_new() -> None:
         seen.add(key)
         return first
 
-    once_each = SeenOnce(once)
+    once_each = SeenOnce(once, seen.__contains__)
+    assert [once_each.seen(key) for key in ("old", "new", "new")] == [True, False, False]
     answers = [once_each.first(key, without_history=False) for key in ("old", "new", "new")]
     assert answers == [False, True, False]
+    seen.clear()
+    assert once_each.seen("new")
 
 
 def test_delivery_without_history_is_served_only_where_nothing_is_changed() -> None:
@@ -312,9 +315,11 @@ def test_delivery_without_history_is_served_only_where_nothing_is_changed() -> N
     def down(key: str) -> bool:
         raise HistoryUnavailable(key)
 
-    seen = SeenOnce(down)
+    seen = SeenOnce(down, down)
+    assert not seen.seen("look")
     assert seen.first("look", without_history=True)
     assert not seen.first("look", without_history=True)
+    assert seen.seen("look")
     for _ in range(2):
         with pytest.raises(HistoryUnavailable):
             seen.first("decide", without_history=False)
