@@ -17,6 +17,7 @@ from bot.domain.phrases import timestamp
 from bot.errors import DnsBotError, HistoryUnavailable, Refused
 from bot.report.diagnosis_words import NOTHING_PROPOSED, DiagnosisWords, OpenCard, diagnosis_words
 from bot.report.plan_words import Caller, asked
+from bot.slack.audience import not_for_all
 from bot.slack.handed_files import share_files
 from bot.slack.incoming import Origin
 from bot.slack.messages import NotPosted
@@ -109,7 +110,9 @@ def _open_slot(tools: SlackTools, origin: Origin, question: Question, because: s
     """Say that a diagnosis begins, with what takes its place if this process ends before."""
     start = Progress(cluster=question.cluster, done=(), running=(), waiting=(), elapsed_ms=0)
     message, key = progress_message(tools, start), f"diagnosis:{uuid4().hex}"
-    alone = _not_for_all(tools, origin, question.cluster)
+    alone = not_for_all(tools, origin.channel, [question.cluster])
+    if alone and origin.person.is_machine:
+        raise Refused(alone)  # nobody could be told alone
     if alone:
         tools.tell(origin, f"{alone} The report comes to you alone, and its evidence below it.")
     note = Note(
@@ -131,21 +134,6 @@ def _open_slot(tools: SlackTools, origin: Origin, question: Question, because: s
         place = _post_unkept(tools, origin, message) if not alone else None
         return Slot(origin=origin, key=key, kept=False, progress=ProgressMessage(tools, key, place), place=place)
     return Slot(origin=origin, key=key, kept=True, alone=bool(alone), progress=ProgressMessage(tools, key))
-
-
-def _not_for_all(tools: SlackTools, origin: Origin, cluster: str) -> str:
-    """Return why what is found may not be shown to everybody in the channel, or nothing.
-
-    A program is nobody who could be told alone: it is refused.
-    """
-    try:
-        tools.use.door.check_channel(origin.channel, tools.use.homes(cluster))
-    except Refused as refusal:
-        if origin.person.is_machine:
-            raise
-        log.info("a report is for one person alone", extra={"channel": origin.channel, "reason": str(refusal)})
-        return str(refusal)
-    return ""
 
 
 def _post_unkept(tools: SlackTools, origin: Origin, message: Message) -> MessageRef | None:

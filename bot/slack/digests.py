@@ -13,6 +13,8 @@ from bot.domain.phrases import timestamp
 from bot.errors import HistoryUnavailable
 from bot.report.digest_picture import picture
 from bot.report.digest_words import digest_words
+from bot.slack.audience import not_for_all
+from bot.slack.incoming import Origin
 from bot.slack.messages import NotPosted
 from bot.slack.render import Message, body_of
 from bot.slack.tools import SlackTools
@@ -44,6 +46,12 @@ def send_digest(tools: SlackTools, digester: Digester, due: DueDigest) -> None:
         if not held:
             return
         digest = digester.make(due.schedule, slot=slot)
+        closed = not_for_all(tools, due.schedule.channel, due.schedule.clusters)
+        if closed:
+            last = store.last_said(name)
+            _say_closed(tools, due, closed)
+            store.done(name, slot, owner, last[1] if last is not None else {})
+            return
         if due.schedule.quiet and not digest.changed:
             log.info("digest is quiet: nothing changed", extra={"schedule": name, "slot": slot})
         else:
@@ -56,6 +64,29 @@ def say_digest(tools: SlackTools, digest: Digest, *, key: str, channel: str, thr
     """Let a digest be posted, once for its key; its picture follows in the thread. Raises `HistoryUnavailable`."""
     tools.awaited[key] = partial(share_picture, tools, digest)
     tools.say(Note(key=key, channel=channel, body=body_of(digest_message(tools, digest)), thread_ts=thread_ts))
+
+
+def say_digest_alone(tools: SlackTools, digest: Digest, *, key: str, origin: Origin) -> None:
+    """Let one person be shown a digest, once for its key. Raises `HistoryUnavailable`."""
+    tools.say(
+        Note(
+            key=key,
+            channel=origin.channel,
+            body=body_of(digest_message(tools, digest)),
+            thread_ts=origin.thread_ts,
+            person=origin.person.user_id,
+            alone=True,
+            response_url=origin.response_url,
+        )
+    )
+
+
+def _say_closed(tools: SlackTools, due: DueDigest, closed: str) -> None:
+    """Say once a day that a channel is not shown the digest that it subscribed to, since not all there may see it."""
+    log.warning("a digest is not shown", extra={"schedule": due.schedule.name, "slot": due.slot, "reason": closed})
+    text = f"The digest that this channel subscribed to is not shown. {closed} /dns-digest unsubscribe ends it."
+    key = f"closed:{due.schedule.name}:{due.slot[: len('2026-12-01')]}"
+    tools.say(Note(key=key, channel=due.schedule.channel, body=body_of(tools.sentence(text))))
 
 
 def digest_message(tools: SlackTools, digest: Digest) -> Message:

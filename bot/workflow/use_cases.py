@@ -80,8 +80,12 @@ class UseCases:
                 found.setdefault(one.schedule.name, replace(one.schedule, clusters=clusters))
         return tuple(found.values())
 
-    def homes(self, cluster: str) -> frozenset[str]:
-        """Return the channels that dnsbot.yaml gives a cluster: its own, and those of its digests."""
+    def homes(self, *clusters: str) -> frozenset[str]:
+        """Return the channels that dnsbot.yaml gives to all of these clusters: their own, and those of digests."""
+        each = [self._homes_of(cluster) for cluster in clusters]
+        return frozenset.intersection(*each) if each else frozenset()
+
+    def _homes_of(self, cluster: str) -> frozenset[str]:
         own = self.targets[cluster].channel if cluster in self.targets else ""
         told = {schedule.channel for schedule in self.digests if cluster in schedule.clusters}
         return frozenset({own, *told} - {""})

@@ -11,6 +11,7 @@ from bot.domain.digests import DigestSchedule
 from bot.domain.health import Standing
 from bot.errors import SourceTimeout
 from bot.sandbox.slack import FaultKind, WebFault, as_text
+from bot.sandbox.slack.roster import Channel
 from bot.slack.digests import say_digest, send_digest, send_due_digests
 from bot.workflow.digest_slots import DueDigest
 
@@ -159,6 +160,20 @@ def test_somebody_asks_now_for_the_channels_digest_or_for_one_cluster(stage: Sta
     assert "No cluster" in stage.slack.person("ana").sees_text(CHANNEL) or "nowhere" in stage.slack.person(
         "ana"
     ).sees_text(CHANNEL)
+
+
+def test_where_a_guest_is_the_asker_alone_sees_the_digest(stage: Stage) -> None:
+    """Whether of one cluster or of all; in direct messages it stands as ever."""
+    stage.slack.workspace.channels["C0MIXED"] = Channel(id="C0MIXED", name="mixed", has_bot=True)
+    for words in ("cluster-prod", "now"):
+        stage.slack.person("ana").types(f"/dns-digest {words}", channel="C0MIXED")
+        stage.quiet(60)
+
+    told = stage.slack.person("ana").sees_text("C0MIXED")
+    assert told.count("Not everybody in this channel may see this cluster") == 2
+    assert told.count("DNS health, ") == 2
+    assert stage.slack.person("guest").sees_text("C0MIXED") == ""
+    assert stage.bot.tools.awaited == {}
 
 
 def test_the_button_diagnoses_in_the_digests_thread(stage: Stage) -> None:

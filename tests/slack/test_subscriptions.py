@@ -11,7 +11,9 @@ from bot.domain.cron import parse_cron
 from bot.domain.digests import DigestSchedule
 from bot.domain.people import Person
 from bot.history.tables import subscriptions as rows
-from bot.slack.digests import send_due_digests
+from bot.sandbox.slack.roster import Channel
+from bot.slack.digests import send_digest, send_due_digests
+from bot.workflow.digest_slots import DueDigest
 from tests.slack.test_slack_digest import WELL, posted
 
 if TYPE_CHECKING:
@@ -96,6 +98,33 @@ def test_who_may_not_ask_may_not_subscribe(script: Script, request: pytest.Fixtu
     assert "You may not ask about clusters" in stage.slack.person("ana").sees_text(CHANNEL)
     with pytest.raises(LookupError):
         stage.slack.person("ana").view()
+
+
+def test_channel_with_a_guest_is_neither_subscribed_nor_shown_a_digest(stage: Stage) -> None:
+    """The asker is told alone; where the guest joined later, the channel is told why, once a day."""
+    stage.slack.workspace.channels["C0MIXED"] = Channel(id="C0MIXED", name="mixed", has_bot=True)
+    ana, kept = stage.slack.person("ana"), stage.use.subscriptions
+    assert kept is not None
+    ana.types("/dns-digest subscribe", channel="C0MIXED")
+    assert ana.submits(ana.wait_for_view(), ANSWERS).errors == {}
+    stage.quiet()
+    assert "Not everybody in this channel may see" in ana.sees_text("C0MIXED")
+    assert kept.all() == ()
+
+    schedule = DigestSchedule(
+        channel="C0MIXED", cron=parse_cron("* * * * *"), timezone="UTC", clusters=("cluster-prod",)
+    )
+    kept.subscribe(schedule, ANA)
+    tools, digester = stage.bot.tools, stage.use.digester
+    assert digester is not None
+    for slot in ("2026-12-01T09:00", "2026-12-01T09:01", "2026-12-02T09:00"):
+        send_digest(tools, digester, DueDigest(schedule=schedule, slot=slot))
+    stage.quiet()
+
+    seen = stage.slack.person("guest").sees_text("C0MIXED")
+    assert seen.count("is not shown. Not everybody in this channel may see") == 2
+    assert "sg-0abc" not in seen
+    assert "DNS health" not in seen
 
 
 def test_subscription_without_clusters_is_to_all_that_there_are(stage: Stage) -> None:

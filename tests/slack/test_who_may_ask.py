@@ -10,10 +10,12 @@ import pytest
 
 from bot.domain.askers import AskerPolicy
 from bot.domain.cluster import PodName, Question
-from bot.domain.people import Person, Standing
+from bot.domain.people import Person, Standing, machine
 from bot.errors import HistoryUnavailable, Refused
 from bot.sandbox.slack import Kind, as_text
 from bot.sandbox.slack.roster import Channel
+from bot.slack.diagnosing import begin_diagnosis
+from bot.slack.incoming import Origin
 from bot.slack.running import RunningDiagnoses
 from bot.workflow.may_ask import Door
 
@@ -326,6 +328,20 @@ def test_in_a_channel_with_a_guest_the_asker_alone_sees_what_was_found(stage: An
     assert "looked from 2 of 3 nodes" in told
     assert stage.slack.person("guest").sees_text("C0MIXED") == ""
     assert "sg-0abc" in stage.slack.person("ben").sees_text()
+
+
+def test_a_program_is_refused_where_not_everybody_may_see(stage: Any) -> None:
+    """Nobody could be told alone; in the cluster's own channel it is as ever."""
+    stage.slack.workspace.channels["C0MIXED"] = Channel(id="C0MIXED", name="mixed", has_bot=True)
+    origin = Origin(person=machine("alertmanager"), channel="C0MIXED")
+
+    with pytest.raises(Refused, match="Not everybody in this channel"):
+        begin_diagnosis(stage.bot.tools, origin, QUESTION, delivery="alert:1")
+    assert begin_diagnosis(stage.bot.tools, replace(origin, channel=CHANNEL), QUESTION, delivery="alert:2")
+    stage.quiet()
+
+    assert stage.slack.person("guest").sees_text("C0MIXED") == ""
+    assert len(stage.script.diagnosed) == 1
 
 
 def test_in_a_channel_of_people_who_may_ask_everybody_sees_it(stage: Any) -> None:

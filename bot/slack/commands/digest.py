@@ -13,7 +13,8 @@ from bot.domain.digests import DigestSchedule
 from bot.domain.jobs import Lane
 from bot.errors import DnsBotError, Refused
 from bot.slack.asking import plain_words
-from bot.slack.digests import say_digest
+from bot.slack.audience import not_for_all
+from bot.slack.digests import say_digest, say_digest_alone
 from bot.slack.incoming import Asked
 from bot.slack.subscribing import SUBSCRIBE, UNSUBSCRIBE, open_form
 from bot.slack.tools import SlackTools
@@ -56,10 +57,16 @@ def _schedule(asked: Asked, words: list[str], tools: SlackTools) -> DigestSchedu
 
 
 def _post(asked: Asked, tools: SlackTools, digester: Digester, schedule: DigestSchedule) -> None:
-    origin = asked.origin
+    origin, key = asked.origin, f"digest:{asked.delivery}"
     try:
+        alone = not_for_all(tools, origin.channel, schedule.clusters)
+        if alone:
+            tools.tell(origin, f"{alone} The digest comes to you alone, without its picture.")
         digest = digester.make(schedule)
-        say_digest(tools, digest, key=f"digest:{asked.delivery}", channel=origin.channel, thread_ts=origin.thread_ts)
+        if alone:
+            say_digest_alone(tools, digest, key=key, origin=origin)
+        else:
+            say_digest(tools, digest, key=key, channel=origin.channel, thread_ts=origin.thread_ts)
     except DnsBotError as error:
         tools.tell(origin, f"There is no digest. {error}")
 

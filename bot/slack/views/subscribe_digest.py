@@ -37,6 +37,7 @@ def run(submitted: Submitted, tools: SlackTools) -> None:
     use.door.check(person)
     subscriptions = subscriptions_of(tools)
     clusters = [known_cluster(name, use.targets) for name in fields.get("clusters", "").split()]
+    use.door.check_channel(submitted.origin.channel, use.homes(*(clusters or use.targets)))
     schedule = DigestSchedule(
         channel=submitted.origin.channel,
         cron=parse_cron(fields["cron"]),
