@@ -121,6 +121,8 @@ class Story:
     """When changes are taken back by themselves, and what became of it; in the plan's order."""
     report_url: str = ""
     """Link to the report that the plan came with, or empty."""
+    glass: tuple[BreakGlass, ...] = ()
+    """Of its cluster, newest first, while the plan waits for a decision: what is active or unreviewed."""
     version: int
     """Grows with everything that changes what the card shows."""
 

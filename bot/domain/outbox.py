@@ -35,6 +35,8 @@ REMINDER = "reminder"
 """The kind of the line that calls those who may decide shortly before a plan expires."""
 ENDING = "ending"
 """The kind of the line that says how the end of a step's change stands."""
+GLASS = "glass"
+"""The kind of the message that says who broke the glass, and whether somebody reviewed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,3 +178,8 @@ def queue_of(note: Note) -> str:
 def card_key(proposal_id: str) -> str:
     """Return the key of a plan's card."""
     return f"card:{proposal_id}"
+
+
+def glass_key(number: int, channel: str) -> str:
+    """Return the key of the message about a break-glass in a channel."""
+    return f"break-glass:{number}:{channel}"

@@ -26,6 +26,7 @@ from bot.domain.outbox import (
     AGAIN_SECONDS,
     CARD,
     GIVEN_UP_AFTER_SECONDS,
+    GLASS,
     KEPT_SECONDS,
     PROMISE_SECONDS,
     QUEUE_SECONDS,
@@ -34,6 +35,7 @@ from bot.domain.outbox import (
     NotTaken,
     Sending,
     card_key,
+    glass_key,
     queue_of,
 )
 from bot.history.columns import NO_TIME, DatabaseTime, has_passed
@@ -289,8 +291,8 @@ def unsent(connection: Connection) -> int:
 
 
 def forget(connection: Connection) -> None:
-    """Delete notes that were dealt with some time ago; where a card stands is remembered for as long as its plan is."""
-    old = (notes.c.said_at < DatabaseTime(-KEPT_SECONDS)) & (notes.c.kind != CARD) & ~_is_behind()
+    """Delete notes that were dealt with some time ago; where cards and break-glass stand is remembered for ever."""
+    old = (notes.c.said_at < DatabaseTime(-KEPT_SECONDS)) & notes.c.kind.not_in([CARD, GLASS]) & ~_is_behind()
     used = _parent.c.in_thread_of == notes.c.key
     connection.execute(delete(notes).where(old, ~exists().where(used)))
 
@@ -310,6 +312,12 @@ def drop_unsent(connection: Connection, proposal_id: str, kind: str, about: dict
     for row in connection.execute(select(notes.c.id, notes.c.about).where(same)).all():
         if row.about == {"proposal_id": proposal_id, **about}:
             connection.execute(delete(notes).where(notes.c.id == row.id))
+
+
+def redraw_glass(connection: Connection, number: int) -> None:
+    """Let every message of a break-glass be drawn again, wherever it stands."""
+    of_it = (notes.c.kind == GLASS) & notes.c.key.startswith(glass_key(number, ""), autoescape=True)
+    connection.execute(update(notes).where(of_it).values(version=notes.c.version + 1, send_at=None))
 
 
 def stands(connection: Connection, proposal_id: str, where: MessageRef) -> None:

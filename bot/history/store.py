@@ -209,12 +209,15 @@ class SqlHistory:
             ended = repairs.load_outcomes(connection, [proposal_id])
             journal = repairs.newest_lines(connection, [proposal_id]).get(proposal_id, ())
             ends = endings.load(connection, proposal_id)
+            waits = found[0].state is ProposalState.PENDING
+            glass = break_glass.of_waiting_plan(connection, self.seals, found[0].plan.cluster) if waits else ()
         return Story(
             proposal=found[0],
             journal=journal,
             outcome=ended[0] if ended else None,
             endings=ends,
             report_url=row.report_url,
+            glass=glass,
             version=row.version,
         )
 

@@ -48,6 +48,18 @@ def open_glass(broken: Iterable[BreakGlass], names: Names) -> tuple[str, ...]:
     )
 
 
+def card_glass(broken: Iterable[BreakGlass], names: Names) -> tuple[str, ...]:
+    """Return a sentence for each on a card that waits for a decision: who may approve it alone, or is unreviewed."""
+    return tuple(_on_card(one, names) for one in broken)
+
+
+def _on_card(glass: BreakGlass, names: Names) -> str:
+    who, reviewed = names.person(glass.person.user_id), glass.reviewed_by
+    review = f"reviewed by {names.person(reviewed.user_id)}" if reviewed is not None else "not reviewed"
+    may = f"{who} may approve this alone until" if glass.is_active else f"{who} might approve alone until"
+    return f"Break-glass {glass.number}, {review}: {may} {timestamp(glass.until)}. {glass.reason}"
+
+
 def glass_json(glass: BreakGlass) -> JsonObject:
     """Return one as JSON."""
     return {

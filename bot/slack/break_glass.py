@@ -1,4 +1,4 @@
-"""The message that the glass was broken: who, why, until when, and whom it mentions."""
+"""The message that the glass was broken: who, why, until when, whom it mentions, and who reviewed it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,3 @@ def glass_message(tools: SlackTools, glass: BreakGlass) -> Message:
         value=str(glass.number),
         is_open=glass.reviewed_by is None,
     )
-
-
-def note_key(glass: BreakGlass, channel: str) -> str:
-    """Return the key of the note with it in a channel."""
-    return f"break-glass:{glass.number}:{channel}"

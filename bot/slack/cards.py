@@ -9,6 +9,7 @@ from bot.domain.history import Story
 from bot.domain.outbox import card_key
 from bot.domain.phrases import timestamp
 from bot.errors import HistoryUnavailable, Refused
+from bot.report.glass_words import card_glass
 from bot.report.plan_words import PlanWords, plan_words
 from bot.slack.button_value import ButtonValue
 from bot.slack.limits import Payload
@@ -56,7 +57,8 @@ def card_message(tools: SlackTools, story: Story, facts: PlanWords) -> Message:
     """Return the card as it is to be shown now."""
     state = story.proposal.state
     if state is ProposalState.PENDING:
-        return tools.views.message("proposal", card=facts, value=_value(story))
+        glass = card_glass(story.glass, tools.names)
+        return tools.views.message("proposal", card=facts, glass=glass, value=_value(story))
     if story.outcome is not None or state is ProposalState.INTERRUPTED:
         return tools.views.message(
             "outcome",

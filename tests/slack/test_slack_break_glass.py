@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.domain.changes import ChangePolicy, Freeze, GlassPolicy
+from bot.domain.outbox import GLASS, Note, glass_key
+from bot.domain.people import Person
 from bot.sandbox.slack import as_text
+from bot.sandbox.slack.roster import Channel
 from bot.sandbox.slack.text import buttons
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from tests.slack.script import Script
 
 CHANNEL = "C0123456789"
+BEN = Person(team_id="T01", user_id="U02")
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def script(script: Script) -> Script:
 
 
 def _loud(stage: Stage) -> Seen:
-    return next(one for one in stage.slack.person("ben").sees(CHANNEL) if "Break-glass" in as_text(one))
+    return next(one for one in stage.slack.person("ben").sees(CHANNEL) if "broke the glass at" in as_text(one))
 
 
 def test_ana_breaks_the_glass_approves_alone_and_ben_reviews_it(stage: Stage) -> None:
@@ -50,6 +54,44 @@ def test_ana_breaks_the_glass_approves_alone_and_ben_reviews_it(stage: Stage) ->
     stage.press("ben", "Reviewed", on=_loud(stage))
     assert buttons(_loud(stage)) == ()
     assert "Reviewed by" in as_text(_loud(stage))
+
+
+def test_waiting_card_says_who_may_approve_alone_until_when_and_who_reviewed_it(stage: Stage) -> None:
+    """A card that stood before, too; a glass that is broken for another cluster is not its matter."""
+    stage.post_card()
+    assert "Break-glass" not in stage.card_text()
+
+    stage.slack.person("ana").types("/dns-break-glass cluster-prod CoreDNS is down and nobody answers")
+    stage.quiet()
+    stage.use.history.break_glass("cluster-staging", BEN, "another matter", timedelta(minutes=1))
+    stage.look_for_work()
+    broken = "not reviewed: ana may approve this alone until"
+    assert broken in stage.card_text()
+    assert "CoreDNS is down and nobody answers" in stage.card_text()
+    assert "another matter" not in stage.card_text()
+
+    stage.press("ben", "Reviewed", on=_loud(stage))
+    assert "reviewed by ben: ana may approve this alone until" in stage.card_text()
+    assert broken not in stage.card_text()
+
+
+def test_wherever_it_is_reviewed_each_of_its_messages_says_so(stage: Stage) -> None:
+    """Not only where Reviewed was pressed, or where dnsbot.yaml would have it told today."""
+    stage.slack.person("ana").types("/dns-break-glass cluster-prod CoreDNS is down and nobody answers")
+    stage.quiet()
+    stage.slack.workspace.channels["C0TEAM"] = Channel(id="C0TEAM", name="team", has_bot=True)
+    (glass,) = stage.use.history.broken_glass("cluster-prod")
+    key = glass_key(glass.number, "C0TEAM")
+    stage.bot.tools.say(Note(key=key, channel="C0TEAM", kind=GLASS, about={"number": str(glass.number)}))
+    stage.quiet()
+
+    stage.use.gate.review_break_glass(BEN, glass.number)
+    stage.look_for_work()
+
+    for channel in (CHANNEL, "C0TEAM"):
+        texts = (as_text(one.seen()) for one in stage.slack.messages(channel))
+        (text,) = [text for text in texts if "broke the glass at" in text]
+        assert "Reviewed by ben" in text
 
 
 def test_whoever_may_not_is_told_alone(stage: Stage) -> None:

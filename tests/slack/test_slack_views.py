@@ -212,8 +212,8 @@ def test_cards_stay_harmless_and_within_limits(
         Story(proposal=proposal, journal=journal, outcome=outcome, version=1), PlainNames(text), at=timestamp
     )
 
-    for view in ("proposal", "decided"):
-        assert_well(VIEWS.message(view, card=facts, value=VALUE))
+    assert_well(VIEWS.message("proposal", card=facts, glass=(text,) * number, value=VALUE))
+    assert_well(VIEWS.message("decided", card=facts, value=VALUE))
     assert_well(VIEWS.message("outcome", card=facts, value=VALUE, further=(text,) * number, again=True, undo=True))
     assert_well(VIEWS.message("steps", heading=text, label=text, text=text[:5000]))
     if len(text) * number * number < 5_000:

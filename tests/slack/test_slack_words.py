@@ -213,7 +213,7 @@ def test_measure_is_called_one_and_says_what_it_gets(plan_of: Any, proposal_of: 
     proposed = Proposed(proposals=(proposal,), not_offered=())
 
     facts = plan_words(story_of(proposal), PlainNames("ana"), at=timestamp)
-    card = as_text_of(VIEWS.message("proposal", card=facts, value=VALUE))
+    card = as_text_of(VIEWS.message("proposal", card=facts, glass=(), value=VALUE))
     report = rendered(diagnosis_of(), proposed)
 
     assert "Measure for cluster-prod: 1 approval needed" in card

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from bot.asking import known_cluster
 from bot.domain.cluster import Question
-from bot.domain.outbox import Note
+from bot.domain.outbox import GLASS, Note, glass_key
 from bot.domain.phrases import known
 from bot.errors import Refused
 from bot.slack.asking import plain_words
-from bot.slack.break_glass import glass_message, note_key
 from bot.slack.diagnosing import begin_diagnosis
 from bot.slack.incoming import Asked
-from bot.slack.render import body_of
 from bot.slack.tools import SlackTools
 from bot.slack.units import Command
 
@@ -26,10 +24,10 @@ def run(asked: Asked, tools: SlackTools) -> None:
     glass = tools.use.gate.break_glass(asked.origin.person, cluster, " ".join(words[1:]))
     policy = tools.use.gate.glass_policy(cluster)
     channels = (tools.use.targets[cluster].channel or asked.origin.channel, policy.channel if policy else "")
-    body = body_of(glass_message(tools, glass))
+    about = {"number": str(glass.number)}
     tools.say(
         *(
-            Note(key=note_key(glass, channel), channel=channel, body=body)
+            Note(key=glass_key(glass.number, channel), channel=channel, kind=GLASS, about=about)
             for channel in dict.fromkeys(filter(None, channels))
         )
     )
