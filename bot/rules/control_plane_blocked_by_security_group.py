@@ -3,7 +3,8 @@
 Judges the real pairs: the interface of each node and of each CoreDNS pod, and each interface that EKS made for the
 control plane. Groups are stateful: what is connected already stays so, and CoreDNS or kube-proxy notice only when they
 connect again. Where private access is off the nodes' own way is over the internet and not judged; CoreDNS's never is.
-Of a peer or a network on premises a probe must have seen that the name resolves there and 443 is not reached.
+Of a peer or a network on premises with a probe, that must have seen that the name resolves there and 443 is not
+reached; without one, an endpoint with private access alone is judged where the name resolves there by configuration.
 
 In a playbook: `{rule: control_plane_blocked_by_security_group, severity: critical}`.
 """
@@ -28,6 +29,7 @@ from bot.network.model import Direction, SecurityGroupRule
 from bot.network.reachability import GROUP_HOPS
 from bot.rules import _group_words as groups
 from bot.rules._control_plane_ways import ControlPlaneWays, control_plane_ways, nothing_to_judge
+from bot.rules._name_ways import NEEDS as WAYS
 from bot.rules._networks_to_api import ClosedNetwork, networks_to_api
 from bot.rules._stopped import Stopped, stopped
 from bot.rules._vpc_read import groups_read
@@ -139,7 +141,7 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=(WorkerNodes, ControlPlane, SecurityGroupRules, Subnets, CorednsPods),
-    wants=(EndpointLookups, Peers),
+    wants=(EndpointLookups, *WAYS),
     problem_refuted_by=(
         (SecurityGroupRules, "a rule of any other group of the interface that admits it"),
         (ControlPlane, "private access that is off, so that the nodes' way is over the internet"),
