@@ -20,6 +20,9 @@ from bot.clients.pace import CALLS_A_SECOND, Pace
 from bot.clients.time_limit import seconds_left
 from bot.errors import EvidenceUnavailable, SourceTimeout
 
+_NAMED_OTHERWISE = {"servicequotas": "service-quotas"}
+"""What botocore calls services that we call by IAM's prefix, where the two differ."""
+
 
 class AwsIdentity:
     """Hands out botocore clients of one identity."""
@@ -73,7 +76,7 @@ class AwsIdentity:
             self._lock.release()
 
     def _made(self, service: str, region: str) -> Any:  # noqa: ANN401  # botocore makes its classes at run time
-        client = self._session.create_client(service, region_name=region)
+        client = self._session.create_client(_NAMED_OTHERWISE.get(service, service), region_name=region)
         if service in CALLS_A_SECOND:
             # botocore emits this for every request, retries and further pages too, and before it signs them
             event = f"request-created.{client.meta.service_model.service_id.hyphenize()}"

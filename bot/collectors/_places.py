@@ -29,6 +29,8 @@ class Spot:
     vpc_id: str
     account: str
     region: str
+    hub: bool = False
+    """Neither the cluster's VPC nor a peer's: rules lead through it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

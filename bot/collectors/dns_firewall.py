@@ -1,4 +1,4 @@
-"""The DNS Firewall rule groups of the cluster's VPC and of its peers', in the order in which they are asked.
+"""The DNS Firewall rule groups of the cluster's VPC, its peers' and those on a rule's way, in their order.
 
 Why it matters to DNS: DNS Firewall comes before rules and zones, and can block the private endpoint's name. Lists that
 AWS keeps cannot be read: what comes of them stays undecided. Nothing is asked where no peer and no network on premises
@@ -17,9 +17,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.collectors._places import Spot, ask_each, everywhere, needs_names, once_an_account, spots
+from bot.collectors._led_through import led_through
+from bot.collectors._places import Spot, ask_each, everywhere, needs_names, once_an_account
 from bot.collectors.dns_profiles import DnsProfiles
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Collector, Gap
 from bot.domain.peers import Peers
 from bot.domain.ports import AwsReader
@@ -50,7 +52,7 @@ class DnsFirewall:
 
 def collect(look: View) -> DnsFirewall:
     """List the associations of each account, and the groups and lists of the VPCs that are looked at."""
-    everywhere_asked = spots(look) if needs_names(look) else []
+    everywhere_asked = led_through(look) if needs_names(look) else []
     found = ask_each(
         look,
         once_an_account(everywhere_asked),
@@ -165,5 +167,5 @@ COLLECTOR = Collector(
         *everywhere("route53resolver:ListFirewallDomains", _WHY),
     ),
     needs=(EksCluster, Peers),
-    wants=(DnsProfiles,),
+    wants=(DnsProfiles, ResolverRules),
 )

@@ -1,4 +1,4 @@
-"""Which Route 53 Profiles are associated with the cluster's VPC and with its peers', and what they bring.
+"""Which Route 53 Profiles the cluster's VPC, its peers' and those on a rule's way have, and what they bring.
 
 Why it matters to DNS: a Profile brings rules, private zones and firewall groups to every VPC that it is associated
 with. Where what one brings cannot be read, names there stay undecided. Nothing is asked where no peer and no network on
@@ -18,8 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.collectors._places import Spot, ask_each, everywhere, needs_names, once_an_account, spots
+from bot.collectors._led_through import led_through
+from bot.collectors._places import Spot, ask_each, everywhere, needs_names, once_an_account
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Collector, Gap
 from bot.domain.peers import Peers
 from bot.domain.ports import AwsReader
@@ -70,7 +72,7 @@ class DnsProfiles:
 
 def collect(look: View) -> DnsProfiles:
     """List the associations of each account, and the resources of the Profiles of VPCs that are looked at."""
-    seen = spots(look) if needs_names(look) else []
+    seen = led_through(look) if needs_names(look) else []
     vpcs = {one.vpc_id for one in seen}
     found = ask_each(look, once_an_account(seen), "Route 53 Profiles", lambda aws, spot: _account(aws, spot, vpcs))
     gaps = [gap for one in found.answers for gap in one.gaps]
@@ -149,4 +151,5 @@ COLLECTOR = Collector(
         *everywhere("route53profiles:ListProfileResourceAssociations", "know which rules, zones and groups it brings"),
     ),
     needs=(EksCluster, Peers),
+    wants=(ResolverRules,),
 )

@@ -1,4 +1,4 @@
-"""The private hosted zones of the cluster's VPC and of its peers' that could hold the private endpoint's name.
+"""The private hosted zones that could hold the endpoint's name: of the cluster's VPC, peers' and on a rule's way.
 
 Why it matters to DNS: a private zone above the name answers for it, and says NXDOMAIN where it lacks the record. Zones
 are listed as the VPC has them, whoever owns them; the records of one are read by its owner alone. Nothing is asked
@@ -17,9 +17,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.collectors._places import Spot, ask_each, everywhere, needs_names, spots
+from bot.collectors._led_through import led_through
+from bot.collectors._places import Spot, ask_each, everywhere, needs_names
 from bot.collectors.dns_profiles import DnsProfiles
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Collector, Gap
 from bot.domain.peers import Peers
 from bot.domain.ports import AwsReader
@@ -52,7 +54,7 @@ class PrivateZones:
 def collect(look: View) -> PrivateZones:
     """List the zones of each VPC, and read those above the endpoint's name."""
     host = look.need(EksCluster).endpoint_host
-    asked = spots(look) if needs_names(look) else []
+    asked = led_through(look) if needs_names(look) else []
 
     profiles = look.find(DnsProfiles)
 
@@ -173,5 +175,5 @@ COLLECTOR = Collector(
         *everywhere("route53:ListResourceRecordSets", "see whether a private zone has the endpoint's name"),
     ),
     needs=(EksCluster, Peers),
-    wants=(DnsProfiles,),
+    wants=(DnsProfiles, ResolverRules),
 )

@@ -1,8 +1,8 @@
-"""How clients of the cluster's VPC and of its peers' VPCs look names up: DNS attributes and DHCP options (D2).
+"""How clients of the cluster's VPC, its peers' and those that rules lead through look names up (D2).
 
-Why it matters to DNS: without enableDnsSupport a VPC has no resolver, without enableDnsHostnames it passes private
-zones over, and DHCP options may send its instances to other servers. Source: VPC User Guide, "DNS attributes for your
-VPC", "DHCP option sets". Cost: four EC2 calls a VPC.
+DNS attributes and DHCP options. Why it matters to DNS: without enableDnsSupport a VPC has no resolver, without
+enableDnsHostnames it passes private zones over, and DHCP options may send its instances to other servers. Source: VPC
+User Guide, "DNS attributes for your VPC", "DHCP option sets". Cost: four EC2 calls a VPC.
 
 ```yaml
 gather:
@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.collectors._places import Spot, ask_each, everywhere, spots
+from bot.collectors._led_through import led_through
+from bot.collectors._places import Spot, ask_each, everywhere
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Collector, Gap
 from bot.domain.peers import Peers
 from bot.domain.places import HOME, Place
@@ -43,11 +45,13 @@ class VpcDnsSettings:
     servers: tuple[str, ...]
     """domain-name-servers of its DHCP options; none: the VPC gives none out."""
     cidrs: tuple[str, ...]
+    hub: bool = False
+    """Neither the cluster's nor a peer's: rules lead through it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VpcDns:
-    """The cluster's VPC first, then the peers'."""
+    """The cluster's VPC first, then the peers', then those that Resolver rules lead through."""
 
     vpcs: tuple[VpcDnsSettings, ...]
     gaps: tuple[Gap, ...] = ()
@@ -55,7 +59,7 @@ class VpcDns:
     @property
     def home(self) -> VpcDnsSettings | None:
         """The cluster's VPC; None: it could not be read."""
-        return next((one for one in self.vpcs if one.place == HOME), None)
+        return next((one for one in self.vpcs if one.place == HOME and not one.hub), None)
 
     def of(self, vpc_id: str) -> VpcDnsSettings | None:
         """Return what was read of a VPC; None: it could not be read."""
@@ -64,7 +68,7 @@ class VpcDns:
 
 def collect(look: View) -> VpcDns:
     """Read attributes and options of each VPC."""
-    found = ask_each(look, spots(look), "DNS settings", _settings)
+    found = ask_each(look, led_through(look), "DNS settings", _settings)
     return VpcDns(vpcs=found.answers, gaps=found.gaps)
 
 
@@ -83,6 +87,7 @@ def _settings(aws: AwsReader, spot: Spot) -> VpcDnsSettings:
         dhcp_options_id=options,
         servers=_servers(aws, options),
         cidrs=cidrs,
+        hub=spot.hub,
     )
 
 
@@ -134,4 +139,5 @@ COLLECTOR = Collector(
         *everywhere("ec2:DescribeDhcpOptions", "see which DNS servers a VPC's instances are given"),
     ),
     needs=(EksCluster, Peers),
+    wants=(ResolverRules,),
 )

@@ -3,8 +3,8 @@
 Nothing is made twice: endpoints and rules that are there and serve are used. Subnets are those from which a route leads
 to the other side, one in each of two zones; addresses are left to AWS. For networks on premises it ends at the inbound
 endpoint and its group. What would join networks, a peering connection or a route, is left to people, and so is the
-forwarder on premises. Sources: Route 53 Developer Guide, "Considerations when creating inbound and outbound
-endpoints", "Quotas on Route 53 VPC Resolver"; no fix itself.
+forwarder on premises. Source: Route 53 Developer Guide, "Considerations when creating inbound and outbound
+endpoints"; no fix itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import AccountGroups, EndpointNetworks, MadeGroup
+from bot.collectors.resolver_quotas import Limited, ResolverQuotas
 from bot.collectors.resolver_rules import AccountResolver, ResolverRules
 from bot.collectors.vpc_dns import VpcDns
 from bot.domain.lookups import Transport
@@ -23,21 +24,18 @@ from bot.domain.peers import Peers, SeenPlace
 from bot.domain.phrases import few
 from bot.domain.places import HOME, Place
 from bot.domain.plans import Advice, PlanCase
+from bot.fixes._resolver_room import no_room
 from bot.network.admission import admits_all, admits_any, let_in
 from bot.network.model import SecurityGroupRule, Subnet
 from bot.network.name_passage import JOINS, longest
 from bot.network.names import Direction, ResolverEndpoint, ResolverRule, RuleType
 from bot.network.ports import DNS
 
-NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, EndpointNetworks)
+NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, EndpointNetworks, ResolverQuotas)
 """What every fix that builds plans from."""
 
 ZONES = 2
 """An endpoint has an address in each of so many zones."""
-ENDPOINTS_AT_MOST = 4
-"""Default quota of Resolver endpoints of an account in a region."""
-RULES_AT_MOST = 1000
-"""Default quota of Resolver rules of an account in a region."""
 TRANSPORTS = (Transport.UDP, Transport.TCP)
 _SERVING = frozenset({"OPERATIONAL", "UPDATING", "AUTO_RECOVERING"})
 
@@ -146,10 +144,8 @@ class _Builder:
         if sites and not (leads or opening or isinstance(inbound, NewEndpoint)):
             return self._forwarding(inbound)
         full = self._full(inbound, leads)
-        if full:
-            return Advice(
-                reason=full, text=("Have the quota raised, or delete what nothing needs, and diagnose again.",)
-            )
+        if full is not None:
+            return full
         return Building(
             host=cluster.endpoint_host,
             inbound=inbound,
@@ -351,29 +347,19 @@ class _Builder:
         rules = tuple(one for one in own if one.security_group_id == group)
         return Opening(group_id=group, missing=tuple(dict.fromkeys(missing)), rules=rules)
 
-    def _full(self, inbound: ResolverEndpoint | NewEndpoint, leads: Sequence[Lead]) -> str:
-        """Return which default quota stands in the way, or nothing."""
-        wanted: dict[tuple[str, str], int] = {}
-        for one in (inbound, *(lead.outbound for lead in leads)):
-            if isinstance(one, NewEndpoint):
-                where = (one.site.account, one.site.region)
-                wanted[where] = wanted.get(where, 0) + 1
-        for (account, region), more in wanted.items():
-            there = len(self._accounts[account, region].endpoints)
-            if there + more > ENDPOINTS_AT_MOST:
-                return (
-                    f"Account {account} has {there} Resolver endpoints in {region}; {more} more exceed the default "
-                    f"quota of {ENDPOINTS_AT_MOST}."
-                )
-        for lead in leads:
-            resolver = self._accounts[lead.site.account, lead.site.region]
-            own = [rule for rule in resolver.rules if rule.owner == lead.site.account]
-            if lead.makes_rule and len(own) >= RULES_AT_MOST:
-                return (
-                    f"Account {lead.site.account} has {len(own)} Resolver rules in {lead.site.region}; the default "
-                    f"quota is {RULES_AT_MOST}."
-                )
-        return ""
+    def _full(self, inbound: ResolverEndpoint | NewEndpoint, leads: Sequence[Lead]) -> Advice | None:
+        """Return which quota stands in the way, or nothing."""
+        made = [one for one in (inbound, *(lead.outbound for lead in leads)) if isinstance(one, NewEndpoint)]
+        rules = [lead.site for lead in leads if lead.makes_rule]
+        holding = [site for lead in leads if lead.makes_rule for site in lead.vpcs]
+        return no_room(
+            self._case,
+            [
+                *((Limited.ENDPOINTS, one.site.account, one.site.region) for one in made),
+                *((Limited.RULES, site.account, site.region) for site in rules),
+                *((Limited.ASSOCIATIONS, site.account, site.region) for site in holding),
+            ],
+        )
 
     def _joining(self, site: Site, home: Site) -> Iterator[str]:
         """Yield the commands that join two VPCs, which people may give."""

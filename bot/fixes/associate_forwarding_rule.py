@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bot.collectors.resolver_quotas import Limited, ResolverQuotas
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.made import Made
@@ -27,6 +28,7 @@ from bot.domain.ports import AwsReader
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, failed_because, waiting_for
 from bot.errors import UnitError, WriteFailed
+from bot.fixes._resolver_room import no_room
 from bot.fixes.create_forwarding_rule import CREATE_RULE
 from bot.fixes.share_forwarding_rule import ACCEPT_SHARE
 from bot.network.names import ResolverRule
@@ -42,7 +44,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     places = {one.place.name: one.place for one in case.need(Peers).entered}
     following = [step for index, each in enumerate(case.earlier) for step in _following(case, places, index, each)]
     if following:
-        return Planned(steps=tuple(following), blast_radius=_blast_radius(following))
+        return _full(case, following) or Planned(steps=tuple(following), blast_radius=_blast_radius(following))
     if "rules" not in case.finding.judgement.details:
         return Planned(steps=(), blast_radius="", only_followed=True)
     rows = [one for one in case.finding.rows("rules") if one["fault"] == "not associated"]
@@ -57,7 +59,14 @@ def plan(case: PlanCase) -> Planned | Advice:
         for row in rows
         if row["place"] in places and row["rule_id"] in known
     ]
-    return Planned(steps=tuple(steps), blast_radius=_blast_radius(steps))
+    return _full(case, steps) or Planned(steps=tuple(steps), blast_radius=_blast_radius(steps))
+
+
+def _full(case: PlanCase, steps: Sequence[Step]) -> Advice | None:
+    """Return which quota of associations stands in the way, or nothing."""
+    found = {one.place: one.found for one in case.need(Peers).entered}
+    owners = [found[step.place] for step in steps if step.place in found]
+    return no_room(case, [(Limited.ASSOCIATIONS, one.account, one.region) for one in owners])
 
 
 def _blast_radius(steps: Sequence[Step]) -> str:
@@ -276,7 +285,7 @@ FIX = Fix(
             unlocks="take back an association that a plan made",
         ),
     ),
-    needs=(Peers, ResolverRules),
+    needs=(Peers, ResolverRules, ResolverQuotas),
     rule_parameters=("rules",),
     rehearse=rehearsals,
 )

@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
-from bot.collectors import dns_firewall, dns_profiles, endpoint_networks, private_zones, resolver_rules, vpc_dns
+from bot.collectors import (
+    dns_firewall,
+    dns_profiles,
+    endpoint_networks,
+    private_zones,
+    resolver_quotas,
+    resolver_rules,
+    vpc_dns,
+)
 from bot.collectors.dns_profiles import DnsProfiles, ProfileContent, VpcProfile
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.resolver_quotas import Limited, Quota
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.deadline import Deadline
 from bot.domain.evidence import Collector
@@ -173,7 +182,32 @@ def test_a_peer_whose_rules_may_not_be_listed_is_one_gap(gather: Gather) -> None
     ]
 
 
-ELSEWHERE = (resolver_rules, private_zones, dns_firewall, dns_profiles, endpoint_networks)
+QUOTAS = {
+    "servicequotas:ListServiceQuotas": {
+        "Quotas": [
+            {"QuotaCode": "L-4A669CC0", "Value": 12.0},
+            {"QuotaCode": "L-51D8A1FB", "ErrorReason": {"ErrorCode": "DEPENDENCY_SERVICE_ERROR"}},
+            {"QuotaCode": "L-D2FE9758", "Value": 6.0},
+        ]
+    }
+}
+
+
+def test_quotas_are_the_accounts_own_where_they_can_be_read(gather: Gather) -> None:
+    """AWS's default, called not read, stands in for what Service Quotas does not tell, and for a refused account's."""
+    refused = AccessDenied("Cannot list quotas.", grant="servicequotas:ListServiceQuotas")
+    there = Account({"servicequotas:ListServiceQuotas": refused})
+
+    found = gather(resolver_quotas.COLLECTOR, {HOME: Account(QUOTAS), PEER: there})
+
+    here, at_peer = ("111122223333", "eu-west-1"), ("210987654321", "eu-west-1")
+    assert found.of(Limited.ENDPOINTS, *here) == Quota(most=12, read=True)
+    assert found.of(Limited.RULES, *here) == Quota(most=1000, read=False)
+    assert found.of(Limited.ENDPOINTS, *at_peer) == Quota(most=4, read=False)
+    assert [gap.grant for gap in found.gaps] == ["servicequotas:ListServiceQuotas"]
+
+
+ELSEWHERE = (resolver_rules, resolver_quotas, private_zones, dns_firewall, dns_profiles, endpoint_networks)
 
 
 @pytest.mark.parametrize("collector", ELSEWHERE, ids=[one.COLLECTOR.name for one in ELSEWHERE])
@@ -184,6 +218,47 @@ def test_without_anybody_elsewhere_nothing_is_asked(gather: Gather, collector: A
     found = gather(collector.COLLECTOR, {HOME: account}, ResolverRules(accounts=()))
 
     assert (account.asked, found.gaps) == ([], ())
+
+
+HUB = {**ENDPOINT, "Id": "rslvr-in-2", "HostVPCId": "vpc-hub"}
+AIMED_AT_HUB = {
+    **EMPTY,
+    "route53resolver:ListResolverEndpoints": {"ResolverEndpoints": [HUB]},
+    "route53resolver:ListResolverEndpointIpAddresses": {
+        "IpAddresses": [{"Ip": "10.7.0.9", "SubnetId": "subnet-h", "Status": "ATTACHED"}]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "asked"),
+    [(f"{HOST}.", "10.7.0.9", True), ("eks.amazonaws.com.", "10.7.0.9", True), (".", "10.7.0.9", True),
+     ("corp.example.", "10.7.0.9", False), (f"{HOST}.", "10.7.0.8", False)],
+    ids=["the name", "a name above it", "all names", "another name", "aimed elsewhere"],
+)  # fmt: skip
+def test_a_vpc_that_a_rule_leads_the_name_through_is_looked_at_like_a_peers(
+    gather: Gather, name: str, target: str, *, asked: bool
+) -> None:
+    """A hub is no peer, and its resolver decides: by the reader of the account whose inbound endpoint it is."""
+    rule = {**FORWARD, "DomainName": name, "TargetIps": [{"Ip": target, "Port": 53}]}
+    at_home = {**AIMED_AT_HUB, "route53resolver:ListResolverRules": {"ResolverRules": [rule, ROOT]}}
+    resolver = gather(resolver_rules.COLLECTOR, {HOME: Account(at_home), PEER: Account(EMPTY)})
+    answers = {**vpc("default"), **ZONES}
+
+    dns = gather(vpc_dns.COLLECTOR, {HOME: Account(answers), PEER: Account(answers)}, resolver)
+    zones = gather(private_zones.COLLECTOR, {HOME: Account(answers), PEER: Account(answers)}, resolver)
+
+    refused = AccessDenied("Not this one.", grant="ec2:DescribeVpcs")
+    unread = {
+        **answers,
+        "ec2:DescribeVpcs": lambda ask: refused if ask["VpcIds"] == ["vpc-home"] else answers["ec2:DescribeVpcs"],
+    }
+    without = gather(vpc_dns.COLLECTOR, {HOME: Account(unread), PEER: Account(answers)}, resolver)
+
+    hubs = ["vpc-hub"] if asked else []
+    assert [one.vpc_id for one in dns.vpcs] == [one.vpc_id for one in zones.vpcs] == ["vpc-home", "vpc-peer", *hubs]
+    assert [(one.vpc_id, one.place) for one in dns.vpcs if one.hub] == [(one, HOME) for one in hubs]
+    assert (dns.home.vpc_id, without.home) == ("vpc-home", None)
 
 
 def vpc(options: str, *, support: bool = True) -> dict[str, Any]:

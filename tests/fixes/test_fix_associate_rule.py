@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.collectors.resolver_quotas import ResolverQuotas
 from bot.collectors.resolver_rules import AccountResolver, ResolverRules
 from bot.domain.evidence import NoParameters
 from bot.domain.json_values import canonical
@@ -45,7 +46,7 @@ class Peered:
         row = {"rule_id": self.rule.id, "fault": fault, "place": "tools", "vpc_id": self.bench.vpc_id}
         account = self.account()
         seen = Peers(peers=(SeenPlace(place=self.place, found=self.place),))
-        evidence = (ResolverRules(accounts=(account,)), seen)
+        evidence = (ResolverRules(accounts=(account,)), ResolverQuotas(accounts=()), seen)
         return FIX.plan(self.bench.case("resolver_rule_broken", {"rules": [row]}, NoParameters(), *evidence))
 
     def account(self) -> AccountResolver:

@@ -11,7 +11,8 @@ import pytest
 
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import AccountGroups, EndpointNetworks, VpcNetwork
-from bot.collectors.resolver_rules import AccountResolver, ResolverRules
+from bot.collectors.resolver_quotas import AccountQuotas, ResolverQuotas
+from bot.collectors.resolver_rules import AccountResolver, ResolverRules, VpcAssociation
 from bot.collectors.vpc_dns import VpcDns, VpcDnsSettings
 from bot.domain.evidence import NoParameters
 from bot.domain.peers import Peers, SeenPlace
@@ -26,7 +27,7 @@ from bot.fixes.create_outbound_resolver_endpoint import FIX as OUTBOUND
 from bot.network.answers import network
 from bot.network.model import Direction as Way
 from bot.network.model import Route, SecurityGroupRule, Subnet
-from bot.network.names import Direction, EndpointAddress, ResolverEndpoint
+from bot.network.names import Association, Direction, EndpointAddress, ResolverEndpoint
 
 HOST = "abc.gr7.eu-west-1.eks.amazonaws.com"
 HOME_CIDR, PEER_CIDR = "10.0.0.0/16", "10.9.0.0/16"
@@ -61,6 +62,8 @@ def evidence(
     endpoints: tuple[ResolverEndpoint, ...] = (),
     there: tuple[ResolverEndpoint, ...] = (),
     rules: tuple[SecurityGroupRule, ...] = (),
+    associations: tuple[VpcAssociation, ...] = (),
+    quotas: tuple[AccountQuotas, ...] = (),
 ) -> tuple[object, ...]:
     """Return two VPCs of two accounts with what Resolver has in each."""
     cluster = EksCluster(
@@ -79,10 +82,11 @@ def evidence(
     held = {"1": endpoints, "2": there}
     accounts = tuple(
         AccountResolver(
-            place=place, account=account, region="eu-west-1", endpoints=held[account], rules=(), associations=()
+            place=place, account=account, region="eu-west-1", endpoints=held[account], rules=(),
+            associations=associations if account == "2" else (),
         )
         for place, _, account, _ in spots
-    )
+    )  # fmt: skip
     networks = EndpointNetworks(
         vpcs=tuple(
             VpcNetwork(place=place, vpc_id=vpc_id, subnets=subnets, acls=(), holders=(), asked_addresses=frozenset())
@@ -97,7 +101,8 @@ def evidence(
         ),
     )  # fmt: skip
     seen = SeenPlace(place=TOOLS, found=replace(TOOLS, account="2"), cidrs=(PEER_CIDR,))
-    return cluster, Peers(peers=(seen,)), VpcDns(vpcs=settings), ResolverRules(accounts=accounts), networks
+    resolver = ResolverRules(accounts=accounts)
+    return cluster, Peers(peers=(seen,)), VpcDns(vpcs=settings), resolver, networks, ResolverQuotas(accounts=quotas)
 
 
 def case_of(bench: Any, *found: object) -> PlanCase:
@@ -173,19 +178,37 @@ def test_an_inbound_endpoint_that_is_there_is_used_and_its_group_opened(bench: A
     assert steps[3].parameters["targets"] == ["10.0.0.10"]
 
 
+FOUR = (replace(ENDPOINT, id="x", account="2"),) * 4
+ROOM_FOR_FOUR = AccountQuotas(account="2", region="eu-west-1", endpoints=4, rules=None, associations=None)
+HELD = VpcAssociation(vpc_id="vpc-x", association=Association(id="rslvr-rrassoc-1", rule_id="x", status="COMPLETE"))
+
+
 @pytest.mark.parametrize(
     ("found", "reason", "command"),
     [
         ({"peer": (AT_PEER[0],)}, "no subnets in 2 zones with a route to vpc-home", "create-vpc-peering-connection"),
         ({"home": (subnet("subnet-1", "vpc-home", zone="a"),)}, "which an inbound endpoint needs", "create-route"),
-        ({"there": (replace(ENDPOINT, id="x", account="2"),) * 4}, "has 4 Resolver endpoints in eu-west-1; 1", "quota"),
+        (
+            {"there": FOUR},
+            (
+                "has 4 Resolver endpoints in eu-west-1; 1 more exceed the default quota (the account's own could not "
+                "be read) of 4"
+            ),
+            "request-service-quota-increase --service-code route53resolver --quota-code L-4A669CC0 --desired-value 5",
+        ),
+        ({"there": FOUR, "quotas": (ROOM_FOR_FOUR,)}, "1 more exceed the quota of 4", "quota"),
+        (
+            {"associations": (HELD,) * 3, "quotas": (replace(ROOM_FOR_FOUR, associations=3),)},
+            "has 3 associations of Resolver rules with VPCs in eu-west-1; 1 more exceed the quota of 3",
+            "quota",
+        ),
         (
             {"endpoints": (replace(ENDPOINT, status="ACTION_NEEDED"),)},
             "rslvr-in-1 of vpc-home is ACTION_NEEDED",
             "Wait",
         ),
     ],
-    ids=["peer without a route", "no way back", "quota", "action needed"],
+    ids=["peer without a route", "no way back", "default quota", "quota", "associations", "action needed"],
 )
 def test_what_cannot_be_built_whole_is_not_begun(bench: Any, found: Any, reason: str, command: str) -> None:
     """Every fix of the chain says the same, joining networks is left to people with the commands."""
@@ -196,6 +219,15 @@ def test_what_cannot_be_built_whole_is_not_begun(bench: Any, found: Any, reason:
     assert all(isinstance(one, Advice) and reason in one.reason for one in planned), planned
     assert isinstance(planned[0], Advice)
     assert any(command in text for text in planned[0].text)
+
+
+def test_a_quota_that_was_raised_leaves_room(bench: Any) -> None:
+    """Four endpoints are AWS's default, not this account's."""
+    raised = replace(ROOM_FOR_FOUR, endpoints=5)
+
+    steps = whole(case_of(bench, *evidence(there=FOUR, quotas=(raised,))))
+
+    assert "create_endpoint" in [step.action for step in steps if step.place == TOOLS]
 
 
 SITE_CIDR = "192.168.7.0/24"

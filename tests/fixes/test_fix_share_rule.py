@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from bot.collectors.resolver_quotas import ResolverQuotas
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import NoParameters
 from bot.domain.peers import Peers, SeenPlace
@@ -64,7 +65,7 @@ class Sharing:
         account = replace(self.peered.account(), place=HOME, account=self.peered.rule.owner, rules=(rule,))
         row = {"rule_id": rule.id, "fault": "not shared", "place": "apps", "vpc_id": self.vpc_id, "account": OTHER}
         seen = Peers(peers=(SeenPlace(place=APPS, found=replace(APPS, account=OTHER)),))
-        evidence = (ResolverRules(accounts=(account,)), seen)
+        evidence = (ResolverRules(accounts=(account,)), ResolverQuotas(accounts=()), seen)
         return self.bench.case("resolver_rule_broken", {"rules": [row]}, NoParameters(), *evidence)
 
     def through(self, step: Any, what: Any) -> Any:

@@ -31,9 +31,11 @@ def outbound(resolver: Client, addresses: list[dict[str, str]], group_id: str) -
     return _endpoint(resolver, addresses, group_id, "OUTBOUND")
 
 
-def _endpoint(resolver: Client, addresses: list[dict[str, str]], group_id: str, direction: str = "INBOUND") -> str:
+def _endpoint(
+    resolver: Client, addresses: list[dict[str, str]], group_id: str, direction: str = "INBOUND", request: str = ""
+) -> str:
     made = resolver.create_resolver_endpoint(
-        CreatorRequestId=direction, Direction=direction, IpAddresses=addresses, SecurityGroupIds=[group_id]
+        CreatorRequestId=request or direction, Direction=direction, IpAddresses=addresses, SecurityGroupIds=[group_id]
     )
     return str(made["ResolverEndpoint"]["Id"])
 
@@ -349,6 +351,31 @@ def test_lists_are_filtered_and_come_in_pages(resolver: Client, outbound: str) -
         resolver.list_resolver_rules(Filters=[{"Name": "Colour", "Values": ["red"]}])
     with pytest.raises(resolver.exceptions.InvalidNextTokenException):
         resolver.list_resolver_rules(NextToken="nobody")
+
+
+def test_quotas_hold_until_they_are_raised(
+    aws: AwsFarEnd, resolver: Client, addresses: list[dict[str, str]], group_id: str
+) -> None:
+    """The fifth endpoint is refused; Service Quotas tells why, and raises it when the request is granted."""
+    quotas = aws.client("service-quotas")
+    named = {"ServiceCode": "route53resolver", "QuotaCode": "L-4A669CC0"}
+    anywhere = [{"SubnetId": one["SubnetId"]} for one in addresses]
+    for request in "abcd":
+        _endpoint(resolver, anywhere, group_id, request=request)
+
+    with pytest.raises(resolver.exceptions.LimitExceededException, match="max-endpoints"):
+        _endpoint(resolver, anywhere, group_id, request="e")
+    before = quotas.get_service_quota(**named)["Quota"]["Value"]
+    aws.control("POST", "paces", [{"action": "servicequotas:RequestServiceQuotaIncrease", "seconds": 60}])
+    asked = quotas.request_service_quota_increase(**named, DesiredValue=5.0)["RequestedQuota"]["Status"]
+    with pytest.raises(resolver.exceptions.LimitExceededException):
+        _endpoint(resolver, anywhere, group_id, request="e")
+    aws.control("POST", "passed", {"seconds": 61})
+    listed = quotas.list_service_quotas(ServiceCode="route53resolver")["Quotas"]
+
+    assert (before, asked) == (4.0, "PENDING")
+    assert {one["QuotaCode"]: one["Value"] for one in listed}["L-4A669CC0"] == 5.0
+    assert _endpoint(resolver, anywhere, group_id, request="e")
 
 
 def test_resolver_throttles_in_its_own_words(aws: AwsFarEnd, resolver: Client) -> None:

@@ -18,6 +18,7 @@ from bot.sandbox.aws.answers import Json
 from bot.sandbox.aws.api_models import Asked
 from bot.sandbox.aws.clock import WorldClock
 from bot.sandbox.aws.life_cycle import Changes
+from bot.sandbox.aws.quotas import Quotas
 from bot.sandbox.aws.requests import Call
 
 Operation: TypeAlias = Callable[[Call, Asked], dict[str, Any]]
@@ -49,6 +50,7 @@ class Cloud:
 
     clock: WorldClock
     changes: Changes
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 def _nothing(call: Call) -> bool:

@@ -14,6 +14,7 @@ from moto.moto_api._internal import mock_random
 from bot.sandbox.aws.api_models import Asked
 from bot.sandbox.aws.life_cycle import LifeCycle, Phase
 from bot.sandbox.aws.moto_access import MotoObject
+from bot.sandbox.aws.quotas import ASSOCIATIONS
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.resolver.checks import check
 from bot.sandbox.aws.resolver.held import Document, Held, internet_resolver, invalid, not_found, refuse_moving, traced
@@ -33,7 +34,7 @@ class Associations:
     """The operations on associations."""
 
     def __init__(self, cloud: Cloud, held: Held) -> None:
-        self._changes, self._held = cloud.changes, held
+        self._changes, self._quotas, self._held = cloud.changes, cloud.quotas, held
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by name."""
@@ -59,6 +60,9 @@ class Associations:
                     "Cannot associate rules with same domain name with same VPC. Conflict with resolver rule "
                     f"'{other['ResolverRuleId']}'"
                 )
+        if len(place.associations) >= self._quotas.of(call.account, call.region, ASSOCIATIONS):
+            message = f"Account '{call.account}' has exceeded 'max-rule-association'"
+            raise ServiceError("LimitExceededException", message)
         number = f"rslvr-rrassoc-{mock_random.get_random_hex(17)}"
         association: Document = {"Id": number, "ResolverRuleId": rule_id, "VPCId": vpc_id}
         association |= {"Name": asked["Name"]} if "Name" in asked else {}

@@ -13,6 +13,7 @@ from moto.moto_api._internal import mock_random
 from bot.sandbox.aws.api_models import Asked
 from bot.sandbox.aws.life_cycle import LifeCycle, Phase
 from bot.sandbox.aws.moto_access import MotoObject
+from bot.sandbox.aws.quotas import ENDPOINTS
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.resolver.checks import check
 from bot.sandbox.aws.resolver.held import Document, Endpoint, Held, invalid, not_found, refuse_moving, traced
@@ -24,8 +25,6 @@ LIFE = LifeCycle(
     update=Phase(during="UPDATING", after="OPERATIONAL", failed="ACTION_NEEDED"),
     delete=Phase(during="DELETING", after="", failed="ACTION_NEEDED"),
 )
-_MOST_ENDPOINTS = 4
-"""Of an account in a region (Route 53 quotas)."""
 _RESERVED = 4
 """AWS keeps the first four addresses of a subnet, and the last (VPC User Guide, "Subnet CIDR blocks")."""
 _FILTERS = ("CreatorRequestId", "Direction", "HostVPCId", "IpAddressCount", "Name", "SecurityGroupIds", "Status")
@@ -41,7 +40,7 @@ class Endpoints:
     """The operations on endpoints."""
 
     def __init__(self, cloud: Cloud, held: Held) -> None:
-        self._clock, self._changes, self._held = cloud.clock, cloud.changes, held
+        self._clock, self._changes, self._quotas, self._held = cloud.clock, cloud.changes, cloud.quotas, held
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by name."""
@@ -60,7 +59,7 @@ class Endpoints:
         if any(one.document["CreatorRequestId"] == asked["CreatorRequestId"] for one in place.endpoints.values()):
             message = f"Resolver endpoint with creator request ID '{asked['CreatorRequestId']}' already exists"
             raise ServiceError("ResourceExistsException", message)
-        if len(place.endpoints) >= _MOST_ENDPOINTS:
+        if len(place.endpoints) >= self._quotas.of(call.account, call.region, ENDPOINTS):
             raise ServiceError("LimitExceededException", f"Account '{call.account}' has exceeded 'max-endpoints'")
         vpc_id = _checked_vpc(call, asked)
         direction = "in" if asked["Direction"] == "INBOUND" else "out"

@@ -12,6 +12,7 @@ from moto.moto_api._internal import mock_random
 
 from bot.sandbox.aws.api_models import Asked
 from bot.sandbox.aws.life_cycle import LifeCycle, Phase
+from bot.sandbox.aws.quotas import RULES
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.resolver.checks import check
 from bot.sandbox.aws.resolver.held import Document, Held, invalid, refuse_moving, traced
@@ -24,8 +25,6 @@ LIFE = LifeCycle(
     delete=Phase(during="DELETING", after="", failed="FAILED"),
 )
 _DNS_PORT = 53
-_MOST_RULES = 1000
-"""Of an account in a region (Route 53 quotas)."""
 _FILTERS = ("CreatorRequestId", "DomainName", "Name", "ResolverEndpointId", "Status", "RuleType")
 
 
@@ -33,7 +32,7 @@ class Rules:
     """The operations on rules."""
 
     def __init__(self, cloud: Cloud, held: Held) -> None:
-        self._clock, self._changes, self._held = cloud.clock, cloud.changes, held
+        self._clock, self._changes, self._quotas, self._held = cloud.clock, cloud.changes, cloud.quotas, held
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by name."""
@@ -52,7 +51,7 @@ class Rules:
         if any(rule["CreatorRequestId"] == asked["CreatorRequestId"] for rule in place.rules.values()):
             message = f"Resolver rule with creator request ID '{asked['CreatorRequestId']}' already exists"
             raise ServiceError("ResourceExistsException", message)
-        if len(place.rules) >= _MOST_RULES:
+        if len(place.rules) >= self._quotas.of(call.account, call.region, RULES):
             raise ServiceError("LimitExceededException", f"Account '{call.account}' has exceeded 'max-rules'")
         number, now = f"rslvr-rr-{mock_random.get_random_hex(17)}", self._clock.stamp_text()
         rule: Document = {
