@@ -6,13 +6,16 @@ a role's credentials hold in every region.
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
+from botocore.hooks import HierarchicalEmitter
 from botocore.session import Session
 
 from bot.clients.aws_errors import AWS_ERRORS, RoleNotAssumed, aws_error
@@ -128,7 +131,7 @@ def assumed_identity(role_arn: str, session_name: str, *, retries: bool, wire: W
     """Return the identity of a role that the process assumes. Its data loader is shared, since it costs the most."""
     base_session = _session(wire.profile)
     base = _identity(base_session, retries=True, wire=wire)
-    session = Session()
+    session = _bare_session("")
     session.register_component("data_loader", base_session.get_component("data_loader"))
     tidy_name = _NOT_IN_SESSION_NAMES.sub("-", session_name)[:_MAX_SESSION_NAME]
     provider = _AssumedRole(base, role_arn, tidy_name)
@@ -143,9 +146,22 @@ def account_of(role_arn: str) -> str:
 
 
 def _session(profile: str) -> Session:
-    session = Session(profile=profile or None)
+    session = _bare_session(profile)
     session.register_component("data_loader", lean_models(session))
     return session
+
+
+def _bare_session(profile: str) -> Session:
+    hooks = copy.copy(_own_handlers())
+    return Session(profile=profile or None, event_hooks=hooks, include_builtin_handlers=False)
+
+
+@cache
+def _own_handlers() -> HierarchicalEmitter:
+    """Return what botocore itself does at events: to register it is most of what a session costs, so it is copied."""
+    hooks = HierarchicalEmitter()
+    Session(event_hooks=hooks)
+    return hooks
 
 
 def _identity(session: Session, *, retries: bool, wire: Wire, account: str = "") -> AwsIdentity:

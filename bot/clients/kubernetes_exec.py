@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 import websocket
 from kubernetes.client.configuration import Configuration
@@ -82,7 +82,7 @@ class KubernetesProber:
         path = f"/api/v1/namespaces/{quote(pod.namespace, safe='')}/pods/{quote(pod.name, safe='')}/exec"
         configuration = self._api.login.client().configuration
         _, url, headers, *_ = self._api.login.serialised(method="GET", resource_path=path, header_params={})
-        stream = self._open(call, configuration, f"{url}?{urlencode(query)}", headers)
+        stream = self._open(call, configuration, f"{url}?{urlencode(query, quote_via=_quoted)}", headers)
         try:
             result = _collect(call, stream, _Streams(keep_bytes=self._keep_bytes))
         finally:
@@ -104,6 +104,12 @@ class KubernetesProber:
         except BaseException:
             made.close()
             raise
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str, safe: str, *encoding: str) -> str:
+    """Return a part of a query: hundreds of commands repeat few words."""
+    return quote_plus(text, safe, *encoding)
 
 
 def _tls_of(configuration: Configuration) -> ssl.SSLContext:

@@ -18,13 +18,19 @@ from bot.domain.json_values import JsonObject, JsonValue, canonical
 
 T = TypeVar("T")
 
+_AS_THEY_ARE = frozenset({type(None), bool, int, float, str})
+
 
 def encode(value: object) -> JsonValue:
     """Return `value` (dataclasses, enums, sets, times, addresses, nested as they come) as JSON."""
-    if value is None or isinstance(value, bool | int | float | str):
+    kind = type(value)
+    if kind in _AS_THEY_ARE:  # most there is
+        return cast("JsonValue", value)
+    names = _field_names(cast("Hashable", kind))
+    if names is not None:
+        return {name: encode(getattr(value, name)) for name in names}
+    if isinstance(value, int | float | str):
         return value.value if isinstance(value, Enum) else value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(encode(key)): encode(item) for key, item in value.items()}
     if isinstance(value, AbstractSet):
@@ -32,6 +38,12 @@ def encode(value: object) -> JsonValue:
     if isinstance(value, Sequence):
         return [encode(item) for item in value]
     return _leaf(value)
+
+
+@cache
+def _field_names(kind: Hashable) -> tuple[str, ...] | None:
+    """Return the names of a dataclass's fields; None: the class is no dataclass."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def _in_order(members: list[JsonValue]) -> list[JsonValue]:

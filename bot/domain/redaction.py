@@ -86,6 +86,7 @@ _KUBERNETES_TYPE = re.compile(r"v\d{1,2}(?:(?:alpha|beta)\d{1,2})?\.[A-Z]\w{0,10
 _NAMES_A_KIND = re.compile(r"[a-z0-9.-]{1,100}\.v\d{1,2}(?:(?:alpha|beta)\d{1,2})?\.[A-Z][A-Za-z]{0,100}")
 """A kind in the API's own schemas: `io.k8s.api.core.v1.SecretKeySelector`."""
 _LONGEST_PORT = 5
+_SHORT = 60
 _MOST_ROUNDS = 4
 _PROSE = frozenset({
     "access", "api", "an", "authentication", "cannot", "could", "context", "denied", "dial", "error", "expired",
@@ -130,6 +131,16 @@ _HINTS = (
 
 
 def _is_suspect(text: str) -> bool:
+    return _is_short_and_suspect(text) if len(text) <= _SHORT else _looks_suspect(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_short_and_suspect(text: str) -> bool:
+    """Look at it once: three of four short texts of a diagnosis (states, addresses, times) stood there before."""
+    return _looks_suspect(text)
+
+
+def _looks_suspect(text: str) -> bool:
     lowered = text.lower()
     return any(hint in lowered for hint in _HINTS) and _SUSPECT.search(text) is not None
 

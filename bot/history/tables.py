@@ -11,7 +11,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from bot.history.columns import Json, UtcTime, Words
@@ -127,17 +126,10 @@ decisions = Table(
     Column("reason", Words, nullable=False),
     Column("decided_at", UtcTime, nullable=False),
     Index("ix_decisions_proposal_id", "proposal_id"),
-    Index(
-        "uq_decisions_accepted",
-        "proposal_id",
-        "team_id",
-        "user_id",
-        unique=True,
-        sqlite_where=text("accepted"),
-        postgresql_where=text("accepted"),
-    ),
+    Index("uq_decisions_accepted", "proposal_id", "team_id", "user_id", unique=True),
 )
-"""Presses. Of those that were taken, one a proposal and person."""
+"""Presses. Of those that were taken, one a proposal and person: the index is over these rows alone (migration 0001).
+Said here, in each dialect's words, it would import PostgreSQL's drivers at every start."""
 
 steps = Table(
     "steps",

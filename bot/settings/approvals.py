@@ -46,8 +46,8 @@ class FreezeEntry(Entry):
 class GlassEntry(Entry):
     """Who may break the glass."""
 
-    users: list[UserId] = Field(default_factory=list)
-    user_groups: list[GroupId] = Field(default_factory=list)
+    users: list[UserId] = Field(default=[])
+    user_groups: list[GroupId] = Field(default=[])
     expires_after: Annotated[Duration, AfterValidator(_short)] = timedelta(minutes=15)
     channel: ChannelId | Literal[""] = ""
 
@@ -57,12 +57,12 @@ class PolicyEntry(Entry):
 
     required: int = Field(default=1, ge=1, le=20, strict=True)
     requester_may_approve: bool = False
-    users: list[UserId] = Field(default_factory=list)
-    user_groups: list[GroupId] = Field(default_factory=list)
+    users: list[UserId] = Field(default=[])
+    user_groups: list[GroupId] = Field(default=[])
     expires_after: Annotated[Duration, AfterValidator(_lifetime)] = timedelta(minutes=30)
     timezone: TimeZone = "UTC"
-    windows: list[Annotated[str, AfterValidator(_window)]] = Field(default_factory=list)
-    freezes: list[FreezeEntry] = Field(default_factory=list)
+    windows: list[Annotated[str, AfterValidator(_window)]] = Field(default=[])
+    freezes: list[FreezeEntry] = Field(default=[])
     break_glass: GlassEntry | None = None
 
 

@@ -11,9 +11,9 @@ from bot.settings.entries import Entry, GroupId, Named, UserId
 class AskersEntry(Entry):
     """All of it."""
 
-    users: list[UserId] = Field(default_factory=list)
-    user_groups: list[GroupId] = Field(default_factory=list)
-    machines: list[Named] = Field(default_factory=list)
+    users: list[UserId] = Field(default=[])
+    user_groups: list[GroupId] = Field(default=[])
+    machines: list[Named] = Field(default=[])
     at_once_per_person: int = Field(default=3, ge=1, le=100)
     at_once_per_cluster: int = Field(default=5, ge=1, le=100)
 

@@ -48,9 +48,9 @@ class ClusterEntry(Entry):
     channel: ChannelId | Literal[""] = ""
     watch: Annotated[Duration, AfterValidator(_watch)] | None = None
     workload_selector: Selector = ""
-    peers: list[PeerEntry] = Field(default_factory=list)
-    on_premises: list[OnPremisesEntry] = Field(default_factory=list)
-    on_premises_cidrs: list[Cidr] = Field(default_factory=list)
+    peers: list[PeerEntry] = Field(default=[])
+    on_premises: list[OnPremisesEntry] = Field(default=[])
+    on_premises_cidrs: list[Cidr] = Field(default=[])
     public_resolution: PublicResolution = PublicResolution.UNKNOWN
     node_probe: NodeProbeEntry | None = None
     debug_image: str = Field(default="", pattern=r"^\S*$")

@@ -40,7 +40,7 @@ class DigestEntry(Entry):
     channel: ChannelId
     cron: Annotated[str, AfterValidator(_cron)]
     timezone: TimeZone = "UTC"
-    clusters: list[Named] = Field(default_factory=list)
+    clusters: list[Named] = Field(default=[])
     """Empty: all."""
     grace: Annotated[Duration, AfterValidator(_grace)] = timedelta(hours=1)
     quiet: bool = False

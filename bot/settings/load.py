@@ -40,10 +40,10 @@ class SettingsFile(Entry):
     """The shape of dnsbot.yaml."""
 
     clusters: dict[ClusterName, ClusterEntry] = Field(min_length=1)
-    approvals: dict[str, PolicyEntry] = Field(default_factory=dict)
+    approvals: dict[str, PolicyEntry] = Field(default={})
     askers: AskersEntry = Field(default_factory=AskersEntry)
     retention: RetentionEntry = Field(default_factory=RetentionEntry)
-    digests: list[DigestEntry] = Field(default_factory=list)
+    digests: list[DigestEntry] = Field(default=[])
     audit: AuditEntry = Field(default_factory=AuditEntry)
 
 

@@ -28,17 +28,17 @@ class _Entry(BaseModel):
 
 class _Gather(_Entry):
     collector: _Name
-    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    parameters: dict[str, Any] = Field(default={}, alias="with")
     shown: _Text = ""
 
 
 class _Verify(_Entry):
-    rules: list[_Name] = Field(default_factory=list)
+    rules: list[_Name] = Field(default=[])
 
 
 class _Named(_Entry):
     fix: _Name
-    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    parameters: dict[str, Any] = Field(default={}, alias="with")
 
 
 class _Then(_Named):
@@ -47,23 +47,23 @@ class _Then(_Named):
 
 class _Fix(_Named):
     risk: Literal["low", "medium", "high"]
-    then: list[_Then] = Field(default_factory=list)
+    then: list[_Then] = Field(default=[])
     verify: _Verify = Field(default_factory=_Verify)
 
 
 class _Measure(_Entry):
     measure: _Name
-    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    parameters: dict[str, Any] = Field(default={}, alias="with")
     risk: Literal["low", "medium", "high"]
 
 
 class _Finding(_Entry):
     rule: _Name
     severity: Literal["critical", "warning", "note"]
-    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
-    explains: list[_Name] = Field(default_factory=list)
-    fixes: list[_Fix] = Field(default_factory=list)
-    measures: list[_Measure] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default={}, alias="with")
+    explains: list[_Name] = Field(default=[])
+    fixes: list[_Fix] = Field(default=[])
+    measures: list[_Measure] = Field(default=[])
 
 
 class PlaybookFile(_Entry):
@@ -73,7 +73,7 @@ class PlaybookFile(_Entry):
     title: _Text
     purpose: _Text
     commands: list[_Name]
-    gather: list[_Gather] = Field(default_factory=list)
+    gather: list[_Gather] = Field(default=[])
     findings: list[_Finding] = Field(min_length=1)
 
 

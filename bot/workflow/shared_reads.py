@@ -61,10 +61,14 @@ class SharedReads:
     def leave(self, asker: str) -> None:
         """Note that this asker has ended, and let go of the answers that nobody is left to ask for."""
         with self._lock:
-            self._askers.pop(asker, None)
+            its_own = self._askers.pop(asker, ())
             calls = {call.right: call for call, _ in self._slots}
-            wanted = {right for right, call in calls.items() if self._may_be_asked(call)}
-            self._slots = {key: slot for key, slot in self._slots.items() if key[0].right in wanted}
+            done = {right for right, call in calls.items() if _is_of(call, its_own) and not self._may_be_asked(call)}
+            self._slots = {key: slot for key, slot in self._slots.items() if key[0].right not in done}
 
     def _may_be_asked(self, call: Call) -> bool:
-        return any(call.is_granted_by(known) for declared in self._askers.values() for known in declared)
+        return any(_is_of(call, declared) for declared in self._askers.values())
+
+
+def _is_of(call: Call, declared: Iterable[Permission]) -> bool:
+    return any(call.is_granted_by(known) for known in declared)
