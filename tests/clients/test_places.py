@@ -31,7 +31,7 @@ def region_of(far_end: FarEnd, at: int) -> str:
     return far_end.requests[at].split(b"Credential=")[1].split(b"/")[2].decode()
 
 
-def read(sources: ClusterSources, place: Place, seconds: float = 5) -> None:
+def read(sources: ClusterSources, place: Place, seconds: float = 60) -> None:
     """Read something there."""
     sources.aws(Deadline.after(seconds), place).read("ec2", "DescribeVpcs")
 
