@@ -75,7 +75,7 @@ lab: lab-ready lab-tools  ## A real cluster in network namespaces to try the bot
 test-lab: lab-ready lab-tools  ## Run the tests that need the lab, four labs side by side (Linux, root)
 	@$(lab_path) $(BIN)/pytest lab/tests -n 4 --dist loadscope --timeout 180 --reruns 1 -rR $(ARGS)
 
-fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel until Ctrl-C (Linux, root)
+fuzz-network: lab-ready lab-tools  ## Compare the network evaluator with the kernel, or names with resolvers (ARGS=--names), until Ctrl-C
 	@$(lab_path) $(BIN)/python -m lab.fuzz $(ARGS)
 
 fuzz: .venv/ready  ## Feed a million texts to all parsers and print what breaks (ARGS="NUMBER SEED")

@@ -1,24 +1,42 @@
 """What the AWS API answers about the names that a VPC's resolver knows, and about its Resolver endpoints.
 
 Shares nothing with `bot.network`, nor with the sandbox's own resolver. Sources: Route 53 Developer Guide, "How Resolver
-endpoints forward DNS queries from your VPCs to your network", "Working with private hosted zones".
+endpoints forward DNS queries from your VPCs to your network", "Working with private hosted zones", "DNS Firewall rule
+groups and rules", "What are Amazon Route 53 Profiles?".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.sandbox.world.world import NO_PUBLIC_DNS
 from lab.aws_clients import AwsClients
 from lab.errors import LabError
 from lab.vpc_answers import Row, VpcKey
 
 _IN_FORCE = frozenset({"COMPLETE", "OVERRIDDEN"})
 _IN_SERVICE = frozenset({"OPERATIONAL", "UPDATING", "AUTO_RECOVERING", "ACTION_NEEDED"})
+_RULED = frozenset({"FORWARD", "SYSTEM"})
+"""Types that people make: the others only say what happens without them."""
+_BROUGHT = frozenset({"COMPLETE", "UPDATING"})
 _SET_BY_US = frozenset({"SOA", "NS"})
 _NAMING = frozenset({"CNAME", "MX", "PTR", "SRV"})
 """Types whose value ends with a name, which Route 53 takes for a whole one also without a final dot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What DNS Firewall does with the names of one list."""
+
+    domains: tuple[str, ...]
+    """`*.` begins one that stands for every name below it; `*` is every name."""
+    response: str = ""
+    """What they get: NXDOMAIN, NODATA or OVERRIDE. Empty: they pass, whatever comes behind."""
+    override: str = ""
+    """The name that stands for them then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +53,12 @@ class VpcNames:
     """Domains of SYSTEM rules."""
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Addresses of EKS endpoints' names."""
+    filters: tuple[Filter, ...] = ()
+    """In the order in which they are asked: the first that has a name decides."""
+    public: bool = True
+    """Public DNS may be asked."""
+    public_hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What public DNS answers for the names of EKS endpoints without public access."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +80,19 @@ def read_names(aws: AwsClients, vpc: VpcKey) -> VpcNames:
         return bool(answer[f"E{attribute[1:]}"]["Value"])
 
     has_names = is_set("enableDnsSupport") and is_set("enableDnsHostnames")
-    rules = [row for row in _rules(aws) if row["Id"] in _associated(aws, vpc)]
+    brought = _brought(aws, vpc)
+    known = {row["Id"]: row for row in _rules(aws)}
+    held = [known[number] for number in (*brought.numbers, *_associated(aws, vpc)) if number in known]
+    rules = {_plain(row["DomainName"]): row for row in held if row["RuleType"] in _RULED}
     return VpcNames(
         answers=is_set("enableDnsSupport"),
-        zones=dict(_zones(aws, vpc)) if has_names else {},
-        forwards={
-            _plain(row["DomainName"]): str(row["ResolverEndpointId"]) for row in rules if row["RuleType"] == "FORWARD"
-        },
-        excepted=frozenset(_plain(row["DomainName"]) for row in rules if row["RuleType"] == "SYSTEM"),
+        zones=_zones(aws, vpc, brought.numbers) if has_names else {},
+        forwards={name: str(row["ResolverEndpointId"]) for name, row in rules.items() if row["RuleType"] == "FORWARD"},
+        excepted=frozenset(name for name, row in rules.items() if row["RuleType"] == "SYSTEM"),
         hosts=dict(_api_endpoints(aws, vpc)) if has_names else {},
+        filters=tuple(_filters(aws, vpc, brought.groups)),
+        public=_asks_public_dns(ec2, vpc),
+        public_hosts=dict(_public_endpoints(aws)),
     )
 
 
@@ -93,14 +121,78 @@ def _rules(aws: AwsClients) -> list[Row]:
     return list(_listed(aws, "list_resolver_rules", "ResolverRules"))
 
 
-def _associated(aws: AwsClients, vpc: VpcKey) -> set[str]:
+def _associated(aws: AwsClients, vpc: VpcKey) -> list[str]:
     rows = _listed(aws, "list_resolver_rule_associations", "ResolverRuleAssociations")
-    return {row["ResolverRuleId"] for row in rows if row["VPCId"] == vpc.id and row["Status"] in _IN_FORCE}
+    return [row["ResolverRuleId"] for row in rows if row["VPCId"] == vpc.id and row["Status"] in _IN_FORCE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Brought:
+    """What a VPC's Profiles bring. What the VPC has itself comes before what they bring for the same name."""
+
+    numbers: tuple[str, ...]
+    """Ids of rules and zones."""
+    groups: tuple[tuple[int, str], ...]
+    """DNS Firewall's rule groups: (priority, id)."""
+
+
+def _brought(aws: AwsClients, vpc: VpcKey) -> _Brought:
+    if (vpc.account, vpc.region) not in aws.called("route53profiles"):
+        return _Brought(numbers=(), groups=())
+    profiles = aws.client("route53profiles", vpc.account, vpc.region)
+
+    def pages(operation: str, member: str, **asked: str) -> list[Row]:
+        found = [row for page in profiles.get_paginator(operation).paginate(**asked) for row in page[member]]
+        return [row for row in found if row["Status"] in _BROUGHT]
+
+    associations = pages("list_profile_associations", "ProfileAssociations", ResourceId=vpc.id)
+    resources = [
+        row
+        for one in associations
+        for row in pages(
+            "list_profile_resource_associations", "ProfileResourceAssociations", ProfileId=one["ProfileId"]
+        )
+    ]
+    priorities = {
+        str(row["ResourceArn"]).rpartition("/")[2]: json.loads(row.get("ResourceProperties") or "{}").get("priority")
+        for row in resources
+    }
+    return _Brought(
+        numbers=tuple(number for number, priority in priorities.items() if priority is None),
+        groups=tuple((int(priority), number) for number, priority in priorities.items() if priority is not None),
+    )
+
+
+def _filters(aws: AwsClients, vpc: VpcKey, brought: tuple[tuple[int, str], ...]) -> Iterator[Filter]:
+    """Yield the rules of the VPC's groups, by the groups' priorities and then their own."""
+    if (vpc.account, vpc.region) not in aws.called("route53resolver"):
+        return
+    client = aws.client("route53resolver", vpc.account, vpc.region)
+
+    def pages(operation: str, member: str, **asked: str) -> list[Any]:
+        return [row for page in client.get_paginator(operation).paginate(**asked) for row in page[member]]
+
+    associations = pages("list_firewall_rule_group_associations", "FirewallRuleGroupAssociations", VpcId=vpc.id)
+    own = [(int(row["Priority"]), str(row["FirewallRuleGroupId"])) for row in associations]
+    for _, group in sorted([*own, *brought]):
+        rows = pages("list_firewall_rules", "FirewallRules", FirewallRuleGroupId=group)
+        for row in sorted(rows, key=lambda one: int(one["Priority"])):
+            listed = pages("list_firewall_domains", "Domains", FirewallDomainListId=row["FirewallDomainListId"])
+            yield Filter(
+                domains=tuple(map(_plain, listed)),
+                response=str(row["BlockResponse"]) if row["Action"] == "BLOCK" else "",
+                override=_plain(row.get("BlockOverrideDomain") or ""),
+            )
+
+
+def _asks_public_dns(ec2: Any, vpc: VpcKey) -> bool:  # noqa: ANN401  # a boto3 client
+    (described,) = ec2.describe_vpcs(VpcIds=[vpc.id])["Vpcs"]
+    return NO_PUBLIC_DNS not in {tag["Key"] for tag in described.get("Tags") or ()}
 
 
 def _targets(aws: AwsClients, endpoint_id: str) -> dict[str, tuple[str, ...]]:
     return {
-        _plain(row["DomainName"]): tuple(target["Ip"] for target in row.get("TargetIps") or ())
+        _plain(row["DomainName"]): tuple(f"{one['Ip']}:{one.get('Port', 53)}" for one in row.get("TargetIps") or ())
         for row in _rules(aws)
         if row.get("ResolverEndpointId") == endpoint_id
     }
@@ -117,46 +209,84 @@ def _endpoint_addresses(aws: AwsClients, endpoint_id: str) -> tuple[str, ...]:
     return ()
 
 
-def _zones(aws: AwsClients, vpc: VpcKey) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _zones(aws: AwsClients, vpc: VpcKey, brought: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the records of the VPC's zones by their names; one of its own comes before one that a Profile brings."""
+    own: dict[str, tuple[str, ...]] = {}
+    others: dict[str, tuple[str, ...]] = {}
     for account, region in aws.called("route53"):
         route53 = aws.client("route53", account, region)
         pages = route53.get_paginator("list_hosted_zones").paginate()
         for zone in [row for page in pages for row in page["HostedZones"] if row["Config"]["PrivateZone"]]:
-            shown = route53.get_hosted_zone(Id=zone["Id"])
-            if vpc.id in {one["VPCId"] for one in shown["VPCs"]}:
+            associated = vpc.id in {one["VPCId"] for one in route53.get_hosted_zone(Id=zone["Id"])["VPCs"]}
+            if associated or zone["Id"].rpartition("/")[2] in brought:
                 sets = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone["Id"])
                 rows = [row for page in sets for row in page["ResourceRecordSets"]]
-                yield _plain(zone["Name"]), tuple(line for row in rows for line in _lines(zone["Name"], row))
+                lines = tuple(line for row in rows for line in _lines(zone, row, rows))
+                (own if associated else others)[_plain(zone["Name"])] = lines
+    return {**others, **own}
 
 
-def _lines(zone: str, row: Mapping[str, Any]) -> Iterator[str]:
-    """Return a set of records as lines of a zone file. An alias becomes a CNAME, which the zone's own name cannot."""
-    name, kind = f"{_plain(row['Name'])}.", row["Type"]
-    alias = row.get("AliasTarget")
-    if alias and _plain(name) == _plain(zone):
-        raise LabError(f"the private zone {zone} has an alias at its own name, which the lab's resolver cannot answer")
-    if alias:
+def _lines(zone: Row, row: Row, rows: Sequence[Row]) -> Iterator[str]:
+    """Return a set of records as lines of a zone file.
+
+    An alias within the zone has the records of the other set, whatever else is associated with the VPC. One to another
+    zone, or to something of AWS's, becomes a CNAME, which the zone's own name cannot have. Source: Route 53 Developer
+    Guide, "Choosing between alias and non-alias records".
+    """
+    name, kind, alias = f"{_plain(row['Name'])}.", row["Type"], row.get("AliasTarget")
+    within = alias and alias["HostedZoneId"] == zone["Id"].rpartition("/")[2]
+    if alias and not within and _plain(name) == _plain(zone["Name"]):
+        raise LabError(
+            f"the private zone {zone['Name']} has an alias at its own name, which the lab's resolver cannot answer"
+        )
+    if alias and not within:
         yield f"{name} 60 IN CNAME {_plain(alias['DNSName'])}."
     elif kind not in _SET_BY_US:
-        for record in row["ResourceRecords"]:
+        own = _set_of(row, rows)
+        for record in own.get("ResourceRecords") or ():
             value = str(record["Value"])
             absolute = f"{value}." if kind in _NAMING and not value.endswith(".") else value
-            yield f"{name} {row['TTL']} IN {kind} {absolute}"
+            yield f"{name} {own['TTL']} IN {kind} {absolute}"
+
+
+def _set_of(row: Row, rows: Sequence[Row]) -> Row:
+    """Return the set that an alias within the zone leads to, by whatever others; nothing where there is none."""
+    for _ in rows:
+        if "AliasTarget" not in row:
+            return row
+        wanted = _plain(row["AliasTarget"]["DNSName"]), row["Type"]
+        row = next((one for one in rows if (_plain(one["Name"]), one["Type"]) == wanted), {})
+    return {}
 
 
 def _api_endpoints(aws: AwsClients, vpc: VpcKey) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Return the names of EKS endpoints with private access, with the addresses of their control planes' interfaces."""
-    if (vpc.account, vpc.region) not in aws.called("eks"):
-        return
-    eks, ec2 = (aws.client(service, vpc.account, vpc.region) for service in ("eks", "ec2"))
-    clusters = [eks.describe_cluster(name=name)["cluster"] for name in eks.list_clusters()["clusters"]]
-    for cluster in clusters:
-        access = cluster["resourcesVpcConfig"]
-        if access["vpcId"] == vpc.id and access["endpointPrivateAccess"]:
-            own = [{"Name": "description", "Values": [f"Amazon EKS {cluster['name']}"]}]
-            found = ec2.describe_network_interfaces(Filters=own)["NetworkInterfaces"]
-            host = cluster["endpoint"].removeprefix("https://").split("/")[0]
-            yield host, tuple(row["PrivateIpAddress"] for row in found)
+    if (vpc.account, vpc.region) in aws.called("eks"):
+        for access, host, addresses in _endpoints_in(aws, vpc.account, vpc.region):
+            if access["vpcId"] == vpc.id and access["endpointPrivateAccess"]:
+                yield host, addresses
+
+
+def _public_endpoints(aws: AwsClients) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Return what public DNS says about EKS endpoints without public access: the private addresses, to everybody.
+
+    Source: EKS User Guide, "Cluster API server endpoint", private access only.
+    """
+    for account, region in aws.called("eks"):
+        for access, host, addresses in _endpoints_in(aws, account, region):
+            if not access["endpointPublicAccess"]:
+                yield host, addresses
+
+
+def _endpoints_in(aws: AwsClients, account: str, region: str) -> Iterator[tuple[Row, str, tuple[str, ...]]]:
+    """Yield access, name and private addresses of each cluster's endpoint."""
+    eks, ec2 = (aws.client(service, account, region) for service in ("eks", "ec2"))
+    for name in eks.list_clusters()["clusters"]:
+        cluster = eks.describe_cluster(name=name)["cluster"]
+        own = [{"Name": "description", "Values": [f"Amazon EKS {name}"]}]
+        found = ec2.describe_network_interfaces(Filters=own)["NetworkInterfaces"]
+        host = cluster["endpoint"].removeprefix("https://").split("/")[0].lower()
+        yield cluster["resourcesVpcConfig"], host, tuple(row["PrivateIpAddress"] for row in found)
 
 
 def _plain(name: str) -> str:

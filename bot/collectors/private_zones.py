@@ -1,9 +1,10 @@
 """The private hosted zones that could hold the endpoint's name: of the cluster's VPC, peers' and on a rule's way.
 
 Why it matters to DNS: a private zone above the name answers for it, and says NXDOMAIN where it lacks the record. Zones
-are listed as the VPC has them, whoever owns them; the records of one are read by its owner alone. Nothing is asked
-where no peer and no network on premises is configured. Source: Route 53 API Reference, ListHostedZonesByVPC. Cost: one
-call a VPC, and two for each zone above the name.
+are listed as the VPC has them, whoever owns them; the records of one are read by its owner alone. An alias within a
+zone has the addresses of its target there. Nothing is asked where no peer and no network on premises is configured.
+Source: Route 53 API Reference, ListHostedZonesByVPC, AliasTarget. Cost: one call a VPC, and two for each zone above the
+name.
 
 ```yaml
 gather:
@@ -13,8 +14,8 @@ gather:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.collectors._led_through import led_through
@@ -99,7 +100,7 @@ def _with_brought(aws: AwsReader, spot: Spot, own: VpcZones, brought: Iterable[s
             with reading("route53:GetHostedZone"):
                 name = plain(shown["HostedZone"]["Name"])
             if belongs(host, name):
-                zones.append(_whole(aws, number, name, owner="a Route 53 Profile"))
+                zones.append(replace(_whole(aws, number, name, owner=""), by_profile=True))
         except EvidenceUnavailable as error:
             gaps.append(Gap.of(f"private zone {number}, which a Route 53 Profile brings, at {spot.place}", error))
     return VpcZones(vpc_id=own.vpc_id, zones=tuple(zones), gaps=tuple(gaps))
@@ -122,7 +123,7 @@ def _whole(aws: AwsReader, number: str, name: str, owner: str) -> PrivateZone:
     sets = aws.read("route53", "ListResourceRecordSets", HostedZoneId=number)
     with reading("route53:GetHostedZone with route53:ListResourceRecordSets"):
         features = zone["HostedZone"].get("Features")
-        records, others = _records(sets["ResourceRecordSets"])
+        records, others = _records(sets["ResourceRecordSets"], number)
     return PrivateZone(
         id=number,
         name=name,
@@ -141,18 +142,31 @@ def _falls_back(features: Mapping[str, Any] | None) -> bool | None:
     return None if features else False
 
 
-def _records(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], frozenset[str]]:
+def _records(rows: Sequence[Mapping[str, Any]], number: str) -> tuple[dict[str, str], frozenset[str]]:
     """Return what each name with addresses stands for, and the names that have none."""
     known: dict[str, str] = {}
     seen: set[str] = set()
+    within = {
+        plain(row["Name"]): plain(row["AliasTarget"]["DNSName"])
+        for row in rows
+        if row["Type"] in _ADDRESSES and row.get("AliasTarget") and row["AliasTarget"]["HostedZoneId"] == number
+    }
     for row in rows:
         name = plain(row["Name"])
         seen.add(name)
         if row["Type"] == "CNAME":
             known[name] = plain(row["ResourceRecords"][0]["Value"])
-        elif row["Type"] in _ADDRESSES:
+        elif row["Type"] in _ADDRESSES and name not in within:
             known[name] = plain((row.get("AliasTarget") or {}).get("DNSName") or "")
+    known |= {name: known[end] for name in within if (end := _end_of(name, within)) in known}
     return known, frozenset(seen - known.keys())
+
+
+def _end_of(name: str, within: Mapping[str, str]) -> str:
+    """Return the name whose records an alias within its zone has, by whatever others."""
+    for _ in within:
+        name = within.get(name, name)
+    return name
 
 
 def summarise(evidence: PrivateZones) -> str:

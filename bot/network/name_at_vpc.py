@@ -72,6 +72,17 @@ def profiles(vpc: VpcNames, *, exact: bool) -> Iterator[Hop]:
         yield hop_at(HopKind.PROFILE, state, vpc, text, number)
 
 
+def same_name(vpc: VpcNames, rule: ResolverRule, zone: PrivateZone) -> Iterator[Hop]:
+    """Yield that of a rule and a zone with one name, one the VPC's own and one brought, either may come first.
+
+    AWS says so of two that the VPC has itself: the rule comes first.
+    """
+    held = next((one for one in vpc.associations or () if one.rule_id == rule.id), None)
+    if rule.name == zone.name and held is not None and held.by_profile is not zone.by_profile:
+        text = f"{rule.id} and {zone.id} are both for {zone.name}, and a Route 53 Profile brings one of them"
+        yield hop_at(HopKind.PROFILE, HopState.MAY_TURN, vpc, text, rule.id)
+
+
 def rule_doubt(vpc: VpcNames, association: Association, rule: ResolverRule | None) -> Hop | None:
     """Return why it is not certain whether an associated rule that may match holds."""
     number = association.rule_id
@@ -113,7 +124,7 @@ def matching_zone(vpc: VpcNames, name: str) -> tuple[PrivateZone | None, list[Ho
 def lacking(vpc: VpcNames, zone: PrivateZone, name: str) -> NameWay:
     """Return the way of a name that the zone which answers for it lacks."""
     where = f"{zone.id} ({zone.name})"
-    if zone.falls_back and name not in zone.without_addresses:
+    if zone.falls_back and zone.owner_of(name) is None:
         text = f"{where} has no record of {name} and falls back to public DNS"
         return ended(name, vpc.vpc_id, End.PUBLIC, hop_at(HopKind.ZONE, HopState.PASSES, vpc, text, zone.id))
     if zone.falls_back is None:

@@ -17,6 +17,7 @@ from bot.network.name_at_vpc import (
     matching_zone,
     profiles,
     rule_doubt,
+    same_name,
     support_unread,
     through_firewall,
 )
@@ -80,6 +81,7 @@ class _Walk:
         doubts = [*profiles(vpc, exact=exact)]
         doubts += [hop for matching, hop in rule_doubts if matching >= max(reach, covered)]
         doubts += [] if forwards and (exact or zone is not None) else zone_doubts
+        doubts += same_name(vpc, rule, zone) if rule is not None and zone is not None and forwards else ()
         if rule is not None and forwards:
             return after(doubts, self._forwarded(vpc, rule, name, steps))
         if zone is not None:

@@ -3,12 +3,12 @@
 Domain names are in small letters, without a final dot; the root is empty. `None` in place of a list or a yes or no:
 it could not be read. Sources: Route 53 Developer Guide, "How Resolver endpoints forward DNS queries from your VPCs to
 your network", "Considerations when working with a private hosted zone", "Public DNS fallback for private hosted
-zones", "DNS Firewall rule groups and rules".
+zones", "DNS Firewall rule groups and rules"; RFC 4592 for wildcards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -106,6 +106,8 @@ class Association:
     rule_id: str
     status: str
     status_message: str = ""
+    by_profile: bool = False
+    """A Route 53 Profile brings it to the VPC; `id` is the Profile's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,9 @@ class PrivateZone:
     id: str
     name: str
     owner: str
-    """An account, or the AWS service that made it."""
+    """An account, or the AWS service that made it; empty where a Profile brings it."""
+    by_profile: bool = False
+    """A Route 53 Profile brings it to the VPC."""
     records: tuple[tuple[str, str], ...] | None = ()
     """Each name, `*.` at its head for a wildcard, with another name that it stands for; empty where it has addresses.
     None: they could not be read."""
@@ -124,12 +128,32 @@ class PrivateZone:
     falls_back: bool | None = False
     """Names that it lacks are asked of public DNS."""
 
+    def owner_of(self, name: str) -> str | None:
+        """Return the name whose records stand for a name, maybe without any itself; None: there is no such name.
+
+        Its own, where it or a name under it is there; else the wildcard under the closest name above it that is there:
+        one further up stands for nothing then (RFC 4592, 3.3.1).
+        """
+        there = set(self._names_there())
+        above = name
+        while above not in there:
+            above = above.partition(".")[2]
+        wildcard = f"*.{above}"
+        return name if above == name else wildcard if wildcard in there else None
+
+    def _names_there(self) -> Iterator[str]:
+        """Yield the zone's own name, those that have records and those between."""
+        yield self.name
+        for each in (*dict(self.records or ()), *self.without_addresses):
+            above = each
+            while above != self.name and belongs(above, self.name):
+                yield above
+                above = above.partition(".")[2]
+
     def find(self, name: str) -> str | None:
-        """Return the record's name as `records` has it: its own, or the nearest wildcard's; None: it has none."""
-        known = dict(self.records or ())
-        if name in known or name in self.without_addresses:
-            return name if name in known else None
-        return next((each for each in wildcards(name, self.name) if each in known), None)
+        """Return the record's name as `records` has it: its own, or the wildcard's that stands for it; None: none."""
+        owner = self.owner_of(name)
+        return owner if owner in dict(self.records or ()) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,14 +224,6 @@ def plain(name: str) -> str:
 def belongs(name: str, domain: str) -> bool:
     """Return whether a name is the domain's or under it; everything is under the root."""
     return not domain or name == domain or name.endswith(f".{domain}")
-
-
-def wildcards(name: str, zone: str) -> Iterable[str]:
-    """Yield the wildcard names of a zone that stand for a name, the nearest first."""
-    above = name.partition(".")[2]
-    while above and belongs(above, zone):
-        yield f"*.{above}"
-        above = above.partition(".")[2]
 
 
 def in_list(name: str, domains: Iterable[str]) -> bool:

@@ -139,7 +139,7 @@ def name_ways(case: Case) -> NameWays | Judgement:
 
 
 def _ways(case: Case, cluster: EksCluster, peers: Peers, gaps: tuple[Gap, ...]) -> NameWays:
-    world = _world(case, cluster, peers)
+    world = name_world(case, cluster, peers)
     passages = Passages(world)
     return NameWays(
         host=cluster.endpoint_host,
@@ -205,7 +205,8 @@ def _own_servers(vpc: VpcDnsSettings) -> frozenset[str]:
     return frozenset({AMAZON, str(IN_EVERY_VPC), str(IN_EVERY_VPC_V6), *(str(cidr[2]) for cidr in own)})
 
 
-def _world(case: Case, cluster: EksCluster, peers: Peers) -> NameWorld:
+def name_world(case: Case, cluster: EksCluster, peers: Peers) -> NameWorld:
+    """Return what decides about names in the VPCs of the cluster and its peers, as far as it was read."""
     resolver, networks = case.need(ResolverRules), case.need(EndpointNetworks)
     rules: dict[str, ResolverRule] = {}
     for account in resolver.accounts:
@@ -241,7 +242,10 @@ def _vpc(case: Case, cluster: EksCluster, vpc_id: str, account: str, region: str
     held = [item.association for one in resolver for item in one.associations if item.vpc_id == vpc_id]
     read = {one.profile_id for one in profiles.contents}
     for content in profiles.of(vpc_id):
-        held += [Association(id=content.profile_id, rule_id=rule, status=IN_FORCE) for rule in content.rule_ids]
+        held += [
+            Association(id=content.profile_id, rule_id=rule, status=IN_FORCE, by_profile=True)
+            for rule in content.rule_ids
+        ]
     return VpcNames(
         vpc_id=vpc_id,
         account=account,

@@ -17,6 +17,7 @@ _TABLE = "table"
 _A_LAB_EACH = (
     "test_evaluator_against_kernel.py",
     "test_honest_failures.py",
+    "test_names_agree.py",
     "test_running_lab.py",
     "test_two_vpcs.py",
 )

@@ -285,6 +285,7 @@ def test_each_vpc_says_who_answers_in_it(gather: Gather) -> None:
     assert found.home == home
 
 
+ELSEWHERES = {"HostedZoneId": "ZELB", "DNSName": "Elsewhere."}
 ZONES = {
     "route53:ListHostedZonesByVPC": lambda asked: (
         {"HostedZoneSummaries": [zone("Z1", "eks.amazonaws.com.")], "NextToken": "more"}
@@ -297,7 +298,7 @@ ZONES = {
     "route53:ListResourceRecordSets": {
         "ResourceRecordSets": [
             {"Name": "eks.amazonaws.com.", "Type": "SOA"},
-            {"Name": "\\052.eks.amazonaws.com.", "Type": "A", "AliasTarget": {"DNSName": "Elsewhere."}},
+            {"Name": "\\052.eks.amazonaws.com.", "Type": "A", "AliasTarget": ELSEWHERES},
             {"Name": "www.eks.amazonaws.com.", "Type": "CNAME", "ResourceRecords": [{"Value": "web.example."}]},
         ]
     },
@@ -318,6 +319,28 @@ def test_zones_of_all_pages_are_known_and_those_above_the_name_are_read(gather: 
     assert (first.without_addresses, first.falls_back) == ({"eks.amazonaws.com"}, False)
     assert (second.name, second.records) == ("corp.example", None)
     assert (third.owner, third.records, found.gaps) == ("eks", None, ())
+
+
+def test_an_alias_within_its_zone_has_the_records_of_its_target(gather: Gather) -> None:
+    """Also by a second alias, and what the target stands for; one to a name that has no addresses has none."""
+
+    def alias(name: str, target: str) -> dict[str, Any]:
+        return {"Name": f"{name}.", "Type": "A", "AliasTarget": {"HostedZoneId": "Z1", "DNSName": f"{target}."}}
+
+    rows = [
+        alias("second.eks.amazonaws.com", "first.eks.amazonaws.com"),
+        alias("first.eks.amazonaws.com", "api.eks.amazonaws.com"),
+        {"Name": "api.eks.amazonaws.com.", "Type": "A", "ResourceRecords": [{"Value": "10.0.0.1"}]},
+        {"Name": "text.eks.amazonaws.com.", "Type": "TXT", "ResourceRecords": [{"Value": '"words"'}]},
+        alias("none.eks.amazonaws.com", "text.eks.amazonaws.com"),
+        alias("ring.eks.amazonaws.com", "ring.eks.amazonaws.com"),
+    ]
+    answers = {**ZONES, "route53:ListResourceRecordSets": {"ResourceRecordSets": rows}}
+
+    zone = gather(private_zones.COLLECTOR, {HOME: Account(answers), PEER: Account(ZONES)}).vpcs[0].zones[0]
+
+    assert dict(zone.records or ()) == {f"{each}.eks.amazonaws.com": "" for each in ("api", "first", "second")}
+    assert zone.without_addresses == {f"{each}.eks.amazonaws.com" for each in ("text", "none", "ring")}
 
 
 @pytest.mark.parametrize(
@@ -466,7 +489,7 @@ def test_zones_of_profiles_are_the_vpcs_too(gather: Gather) -> None:
     )
 
     (zone,) = next(one.zones for one in found.vpcs if one.vpc_id == "vpc-peer")
-    assert (zone.id, zone.name, zone.find(HOST)) == ("Z7", "eks.amazonaws.com", HOST)
+    assert (zone.id, zone.name, zone.by_profile, zone.find(HOST)) == ("Z7", "eks.amazonaws.com", True, HOST)
     assert [gap.grant for gap in unread.gaps] == ["route53:GetHostedZone"]
 
 

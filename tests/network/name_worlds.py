@@ -114,7 +114,8 @@ def _in_zone(facts: Facts, vpc: int, zone: Zone, name: str, steps: int) -> str:
     own = name == NAME or (zone.wildcard and name != zone.domain)
     if zone.record and own and (name != zone.domain or not zone.wildcard):
         return f"answered at {vpc}" if zone.record == "here" else reference(facts, vpc, zone.record, steps + 1)
-    return "public" if zone.falls_back else "no record"
+    there = name == zone.domain
+    return "public" if zone.falls_back and not there else "no record"
 
 
 def _forwarded(facts: Facts, vpc: int, rule: Rule, name: str, steps: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.network.name_hops import End, HopState
 from bot.network.name_way import way_of
-from bot.network.names import RuleType
+from bot.network.names import PrivateZone, RuleType
 from tests.network.name_worlds import NAME, Fact, Facts, Rule, Zone, built, known, reference
 from tests.network.test_name_way_properties import word
 
@@ -65,6 +65,53 @@ def test_what_decides_about_a_name(case: Facts, expected: str, said: str) -> Non
     assert (word(way), reference(case, 0, NAME)) == (expected, expected)
     assert way.doubts == ()
     assert any(said in hop.text for hop in way.hops) or not said
+
+
+WILDCARDS = {
+    "every name below": ("*.a", NAME, "*.a", "*.a"),
+    "its own record first": (NAME, NAME, NAME, NAME),
+    "none beside a name that is there": ("*.a", NAME, "b.a", None),
+    "the nearest": ("*.a", NAME, "*.b.a", "*.b.a"),
+    "none for a name between others": ("*.a", "b.a", "c.b.a", None),
+    "none for the zone's own name": ("*.a", "a", "*.a", None),
+    "beside other names": ("*.b.a", NAME, "d.b.a", "*.b.a"),
+    "below one that is there": ("*.b.a", NAME, "b.a", "*.b.a"),
+}  # fmt: skip
+"""A record, the name that is asked for, a further record, and which of them answers. From random worlds against real
+resolvers (`lab.fuzz_names`)."""
+
+
+@pytest.mark.parametrize(("held", "asked", "further", "answers"), WILDCARDS.values(), ids=WILDCARDS)
+def test_a_wildcard_stands_for_names_that_are_not_there(
+    held: str, asked: str, further: str, answers: str | None
+) -> None:
+    """And that stand under no other name that is (RFC 4592)."""
+    zone = PrivateZone(id="Z1", name="a", owner="1", records=((held, ""), (further, "")))
+
+    assert zone.find(asked) == answers
+
+
+@pytest.mark.parametrize(
+    ("rule_brought", "zone_brought", "certain"), [(False, False, True), (True, False, False), (False, True, False)]
+)
+def test_a_profiles_rule_and_a_zone_of_the_same_name_are_undecided(
+    *, rule_brought: bool, zone_brought: bool, certain: bool
+) -> None:
+    """As a Profile's zone and a rule are: AWS tells the order of two that the VPC has itself."""
+    world = built(facts(replace(FORWARDS, zones=(HERE,))))
+    near = world.vpcs["vpc-0"]
+    assert near.associations is not None
+    assert near.zones is not None
+    near = replace(
+        near,
+        associations=tuple(replace(one, by_profile=rule_brought) for one in near.associations),
+        zones=tuple(replace(one, by_profile=zone_brought) for one in near.zones),
+    )
+
+    way = way_of(replace(world, vpcs={**world.vpcs, "vpc-0": near}), "vpc-0", NAME)
+
+    assert (word(way), way.doubts == ()) == ("answered at 1", certain)
+    assert certain or "a Route 53 Profile brings one of them" in way.doubts[0].text
 
 
 UNREAD = {

@@ -28,13 +28,18 @@ class Zone:
     """By name; `*.` begins one that stands for all names under it that have none."""
 
     def find(self, name: str) -> Record | None:
-        """Return the record of a name, its own or the nearest wildcard's (Route 53, "Supported DNS wildcards")."""
+        """Return the record of a name, its own or that of the wildcard beside it.
+
+        A wildcard stands for names that are not there, and for nothing under one that is (RFC 4592, 2.2 and 3.3.1).
+        """
         if name in self.records:
             return self.records[name]
-        labels = name.split(".")
-        within = len(labels) - len(self.name.split("."))
-        wildcards = (f"*.{'.'.join(labels[place:])}" for place in range(1, within + 1))
-        return next((self.records[each] for each in wildcards if each in self.records), None)
+        if name == self.name or any(held.endswith(f".{name}") for held in self.records):
+            return None
+        above = name.partition(".")[2]
+        while above != self.name and not any(f".{held}".endswith(f".{above}") for held in self.records):
+            above = above.partition(".")[2]
+        return self.records.get(f"*.{above}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
