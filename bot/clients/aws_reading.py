@@ -1,4 +1,4 @@
-"""Reads AWS: operations that describe, get or list, all pages of them."""
+"""Reads AWS: operations that describe, get, list or look up, all pages of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.errors import SourceGarbled, UnitError
 
 T = TypeVar("T")
 
-_READS = ("Describe", "Get", "List")
+_READS = ("Describe", "Get", "List", "Lookup")
 
 MAX_READ_BYTES = 8 * 1024 * 1024
 """Of all pages that are held as AWS answered them."""
@@ -71,7 +71,9 @@ class BotocoreReader:
     def _calling(self, service: str, operation: str) -> Iterator[None]:
         """Bound a call by the deadline, and turn what botocore raises into our errors."""
         if not operation.startswith(_READS):
-            raise UnitError(f"{service}:{operation} is no read: a reader calls Describe…, Get… and List… only.")
+            raise UnitError(
+                f"{service}:{operation} is no read: a reader calls Describe…, Get…, List… and Lookup… only."
+            )
         with within(self._deadline):
             try:
                 yield

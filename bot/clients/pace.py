@@ -1,7 +1,8 @@
 """Keeps calls within what an account may make a second in a region, before AWS refuses them.
 
 Route 53 and Route 53 Resolver take five requests a second from an account (Route 53 Developer Guide, "Quotas":
-"Maximums on API requests"), whoever sends them; Resolver counts each region by itself. All clusters of one process that
+"Maximums on API requests"), whoever sends them; Resolver counts each region by itself. CloudTrail takes two lookups of
+events a second in a region (CloudTrail API Reference, LookupEvents). All clusters of one process that
 share an account wait for one another here. Of the process's own identity no account is known beforehand: what it sends
 is counted by itself, and beside a role of the same account AWS's own throttling decides.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from bot.clients.time_limit import seconds_left
 from bot.errors import SourceTimeout
 
-CALLS_A_SECOND = {"route53resolver": 5, "route53": 5}
+CALLS_A_SECOND = {"route53resolver": 5, "route53": 5, "cloudtrail": 2}
 """Of each service that is kept to it."""
 _WINDOW_SECONDS = 1.05
 """A second, and what requests may gain on one another on their way."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from bot.domain.api_calls import ApiCall, CallReach
 from bot.domain.cluster import ClusterTarget
 from bot.domain.evidence import Gap, NoParameters, asked_for
+from bot.domain.faulty_objects import FaultyObject
 from bot.domain.json_values import JsonObject
 from bot.domain.lookups import Lookup, Reach
 from bot.domain.phrases import plain_name
@@ -96,6 +97,8 @@ class Judgement:
     closed_ways: frozenset[str] = frozenset()
     """For a PROBLEM that consists in closed ways through the VPC: their keys. Another is the same fault only where it
     names all of them, too."""
+    objects: tuple[FaultyObject, ...] = ()
+    """For a PROBLEM: the objects whose state is the fault, the most to blame first: who changed them is asked."""
     pods: tuple[str, ...] = ()
     """For a PROBLEM: the pods of the DNS service that it is about, by name. A cause explains a symptom that names one
     of its pods, and what both name is explained; the rest of the symptom's is not."""

@@ -45,7 +45,7 @@ class AwsPermission:
     @property
     def only_reads(self) -> bool:
         """Whether it reads by IAM's naming; the reading role has it then, whoever declares it."""
-        return not self.by_service and self.action.partition(":")[2].startswith(("Describe", "Get", "List"))
+        return not self.by_service and self.action.partition(":")[2].startswith(("Describe", "Get", "List", "Lookup"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -91,7 +91,7 @@ class ClusterReader(Protocol):
 
 
 class AwsReader(Protocol):
-    """Calls AWS operations whose name begins with Describe, Get or List, and no other."""
+    """Calls AWS operations whose name begins with Describe, Get, List or Lookup, and no other."""
 
     def read(self, service: str, operation: str, **parameters: object) -> RawObject:
         """Call `operation` (as IAM spells it, `DescribeVpcs`) of `service` (`ec2`) once.

@@ -5,10 +5,23 @@ Source: Kubernetes documentation, "Server-Side Apply", Field management: each en
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot.domain.json_values import RawObject
+from bot.domain.who_changed import SetBy
 from bot.kubernetes.members import optional_moment, optional_text, part, parts
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def clients_of(answer: RawObject, member: str) -> tuple[SetBy, ...]:
+    """Return who set a top-level member (`data`, `spec`) or a part of it, the newest first; one without a time last."""
+    found = [
+        SetBy(client=optional_text(one, "manager"), at=optional_moment(one, "time"))
+        for one in parts(answer["metadata"], "managedFields")
+        if f"f:{member}" in part(one, "fieldsV1")
+    ]
+    return tuple(sorted(found, key=lambda one: one.at or _NEVER, reverse=True))
 
 
 def last_set(answer: RawObject, member: str) -> tuple[datetime | None, tuple[str, ...]]:
@@ -16,7 +29,6 @@ def last_set(answer: RawObject, member: str) -> tuple[datetime | None, tuple[str
 
     `metadata.managedFields` may be missing, or be left out of an answer; a time may be missing in an entry.
     """
-    entries = parts(answer["metadata"], "managedFields")
-    of_member = [one for one in entries if f"f:{member}" in part(one, "fieldsV1")]
-    times = [at for one in of_member if (at := optional_moment(one, "time"))]
-    return max(times, default=None), tuple(sorted({optional_text(one, "manager") for one in of_member}))
+    found = clients_of(answer, member)
+    times = [one.at for one in found if one.at]
+    return max(times, default=None), tuple(sorted({one.client for one in found}))

@@ -17,6 +17,7 @@ from bot.report.asked_words import asked_words
 from bot.report.lookup_table import lookup_rows, lookup_table
 from bot.report.plan_words import TimeForm, missing_evidence
 from bot.report.unchecked import kept, to_let_them_run
+from bot.report.who_changed_words import who_changed
 
 UNEXPLAINED_SHOWN = 5
 NOTHING_PROPOSED = Proposed(proposals=(), not_offered=())
@@ -57,6 +58,8 @@ class FaultWords:
     advice: tuple[str, ...]
     offer: str
     """Which fixes the bot can propose for it, for tellers that propose none."""
+    changed: tuple[str, ...] = ()
+    """Who changed what it is about, and when; or that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +190,9 @@ def diagnosis_words(
         headline=_headline(diagnosis),
         verdict=_verdict(diagnosis),
         coverage=_coverage(diagnosis),
-        causes=tuple(_fault(one, problems, at) for one in causes),
-        follows=tuple(_fault(one, problems, at) for one in follows),
-        symptoms=tuple(_fault(one, problems, at) for one in symptoms),
+        causes=tuple(_fault(one, diagnosis, at) for one in causes),
+        follows=tuple(_fault(one, diagnosis, at) for one in follows),
+        symptoms=tuple(_fault(one, diagnosis, at) for one in symptoms),
         effect=_effect(diagnosis) if causes else "",
         unexplained=_unexplained(diagnosis),
         unexplained_lookups=tuple(_unexplained_lookups(diagnosis)) if causes else (),
@@ -318,8 +321,9 @@ def _asked(question: Question, asked_by: str) -> tuple[str, ...]:
     )
 
 
-def _fault(finding: Finding, problems: list[Finding], at: TimeForm) -> FaultWords:
+def _fault(finding: Finding, diagnosis: Diagnosis, at: TimeForm) -> FaultWords:
     judged = finding.judgement
+    problems = [one for one in diagnosis.findings if one.verdict is Verdict.PROBLEM]
     return FaultWords(
         rule=finding.rule,
         title=finding.title,
@@ -336,6 +340,7 @@ def _fault(finding: Finding, problems: list[Finding], at: TimeForm) -> FaultWord
         missing=tuple(map(_gap, judged.missing)),
         advice=judged.advice,
         offer=_offer(finding),
+        changed=who_changed(diagnosis, finding, at=at),
     )
 
 

@@ -10,6 +10,7 @@ from bot.domain.json_values import JsonObject
 from bot.domain.lookups import Lookup
 from bot.domain.peers import SeenPlace
 from bot.domain.phrases import timestamp
+from bot.report.who_changed_words import who_changed_rows
 
 SCHEMA = 1
 
@@ -40,7 +41,7 @@ def json_report(diagnosis: Diagnosis) -> JsonObject:
             "unexplained": [_lookup(lookup) for lookup in diagnosis.unexplained],
         },
         "unexplained_pods": list(diagnosis.unexplained_pods),
-        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "findings": [_finding(finding, diagnosis) for finding in diagnosis.findings],
         "evidence": [_evidence(collected) for collected in diagnosis.evidence],
     }
 
@@ -69,7 +70,7 @@ def _place(seen: SeenPlace) -> JsonObject:
     }
 
 
-def _finding(finding: Finding) -> JsonObject:
+def _finding(finding: Finding, diagnosis: Diagnosis) -> JsonObject:
     judgement = finding.judgement
     return {
         "rule": finding.rule,
@@ -95,6 +96,7 @@ def _finding(finding: Finding) -> JsonObject:
         ],
         "advice": list(judgement.advice),
         "waits_for": judgement.waits_for,
+        "changed": who_changed_rows(diagnosis, finding),
         "files": [{"name": one.name, "title": one.title, "text": one.text} for one in judgement.files],
     }
 

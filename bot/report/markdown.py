@@ -90,6 +90,11 @@ def _fault(word: str, fault: FaultWords) -> Iterator[str]:
     yield from _paragraphs(fault.summary)
     yield from _bullets((*fault.proof, *(f"could not be read: {gap}" for gap in fault.missing)))
     yield ""
+    if fault.changed:
+        yield "Who changed it:"
+        yield ""
+        yield from _bullets(fault.changed)
+        yield ""
 
 
 def _handed(file: TextFile) -> Iterator[str]:

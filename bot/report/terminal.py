@@ -97,6 +97,9 @@ def _body(fault: FaultWords, page: Page) -> Iterator[str]:
     last_failure = (f"last failure at {fault.last_failure}",) if fault.last_failure else ()
     missing = (f"could not be read: {gap}" for gap in fault.missing)
     yield from page.bullets((*fault.proof, *last_failure, *missing), "    ")
+    if fault.changed:
+        yield from page.wrapped("Who changed it", "  ")
+        yield from page.bullets(fault.changed, "    ")
 
 
 def _symptoms(words: DiagnosisWords, page: Page) -> Iterator[str]:

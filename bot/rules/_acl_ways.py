@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.json_values import JsonObject
 from bot.network.classes import PairClass
 from bot.network.reachability import ACL_HOPS
@@ -46,6 +47,18 @@ def most_to_blame(found: Iterable[Stopped]) -> str:
     """Return the ACL that most blocks name; of equals, the first by id."""
     named: Counter[str] = Counter(item.block.acl_id for item in found)
     return min(named, key=lambda acl: (-named[acl], acl))
+
+
+def objects(found: Sequence[Stopped]) -> tuple[FaultyObject, ...]:
+    """Return the ACLs with the entries that close a way, the most to blame first."""
+    entries: dict[str, set[str]] = {most_to_blame(found): set()}
+    for item in found:
+        number = item.block.entry_number
+        entries.setdefault(item.block.acl_id, set()).update({f"{number} {item.block.direction}"} if number else ())
+    return tuple(
+        FaultyObject(kind=ObjectKind.NETWORK_ACL, name=acl, parts=tuple(sorted(named)))
+        for acl, named in entries.items()
+    )
 
 
 def worst_share(found: Iterable[Stopped]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.network.model import Direction, InterfaceKind, SecurityGroupRule
 from bot.network.reachability import End
 from bot.rules._stopped import Stopped
@@ -30,6 +31,19 @@ def most_to_blame(found: Sequence[Stopped]) -> str:
     for item in found:
         named.update(groups_of(item.client) & groups_of(item.server) or item.block.group_ids)
     return min(named, key=lambda group: (-named[group], group), default="")
+
+
+def objects(found: Sequence[Stopped]) -> tuple[FaultyObject, ...]:
+    """Return the groups that lack a rule, the most to blame first."""
+    lacking: dict[str, set[str]] = {most_to_blame(found): set()}
+    for item in found:
+        for group in item.block.group_ids:
+            lacking.setdefault(group, set()).add(item.block.direction.value)
+    return tuple(
+        FaultyObject(kind=ObjectKind.SECURITY_GROUP, name=group, parts=tuple(sorted(directions)))
+        for group, directions in lacking.items()
+        if group
+    )
 
 
 def _missing_rules(found: Sequence[Stopped], asking: str) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ def _problem(found: Sequence[Stopped], ways: ControlPlaneWays, missing: tuple[Ga
         pods=ways.waiting(found),
         call_reach=ways.call_reach(found),
         closed_ways=closed.closed_ways(found),
+        objects=closed.objects(found),
     )
 
 

@@ -20,6 +20,7 @@ from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.collectors.subnets import Subnets
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
 from bot.domain.network_lookups import EndpointLookups
@@ -60,6 +61,10 @@ def _from_elsewhere(closed: Sequence[ClosedNetwork], missing: tuple[Gap, ...]) -
         proof=tuple(f"{one.text}." for one in closed),
         details={"networks": [one.row for one in closed], "security_group_id": min(closed[0].group_ids)},
         missing=missing,
+        objects=tuple(
+            FaultyObject(kind=ObjectKind.SECURITY_GROUP, name=group, parts=("ingress",))
+            for group in sorted({group for one in closed for group in one.group_ids})
+        ),
     )
 
 
@@ -105,6 +110,7 @@ def _problem(
         reach=ways.reach(found),
         pods=ways.waiting(found),
         call_reach=ways.call_reach(found),
+        objects=groups.objects(found),
         advice=tuple(dict.fromkeys(_command(item) for item in found))[:5],
     )
 

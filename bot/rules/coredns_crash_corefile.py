@@ -24,6 +24,7 @@ from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, n
 from bot.rules._api_failures import LogWindow
 from bot.rules._corefile_failures import CorefileFailure, crashes, failed_reloads, holds, unread_reloads
 from bot.rules._corefile_itself import CorefileFault, checked, corefile_fault, loaded_by, unchecked
+from bot.rules._faulty_objects import corefile_of
 
 
 def judge(case: Case) -> Judgement:
@@ -106,6 +107,7 @@ def _problem(
         last_failure_at=max(one.at for one in standing),
         reach=() if worst.latent else pods.reach_of(set(names)),
         pods=() if worst.latent else tuple(names),
+        objects=corefile_of(corefile),
         advice=_advice(worst.error.word, corefile, target, pods),
     )
 
@@ -138,6 +140,7 @@ def _refused(
             "pods": [],
             "owned_by_addon": corefile.owned_by_addon,
         },
+        objects=corefile_of(corefile),
         missing=missing,
         advice=_advice(fault.word, corefile, target, pods),
     )

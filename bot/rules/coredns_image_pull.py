@@ -16,6 +16,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import STARTING
+from bot.rules._faulty_objects import deployment_of
 
 WAITING = frozenset(
     {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "RegistryUnavailable", "ErrImageNeverPull"}
@@ -125,6 +126,7 @@ def _problem(stuck: list[CorednsPod], found: CorednsPods) -> Judgement:
         missing=found.gaps,
         reach=found.reach_of({pod.name for pod in stuck}),
         pods=tuple(pod.name for pod in stuck),
+        objects=deployment_of(found),
         advice=(
             *dict.fromkeys(row[2] for row in known if row),
             f"kubectl -n {stuck[0].namespace} describe pod {stuck[0].name}",

@@ -21,6 +21,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.phrases import and_more, timestamp
 from bot.kubernetes.coredns import PROBED
+from bot.rules._faulty_objects import corefile_of
 
 _MOST_SHOWN = 8
 
@@ -95,6 +96,7 @@ def _problem(lacking: Sequence[CorednsPod], pods: CorednsPods, corefile: Corefil
         missing=pods.gaps,
         reach=pods.reach_of(names),
         pods=tuple(names),
+        objects=corefile_of(corefile),
         advice=(
             f"kubectl -n {corefile.namespace} edit configmap {corefile.config_map}  # add `{plugin}` to the block .:53",
             f"kubectl -n {pods.namespace} rollout restart deployment/{pods.deployment}",

@@ -17,6 +17,7 @@ from bot.dns.call_failure import minutes
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
+from bot.rules._faulty_objects import deployment_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ def _problem(killed: list[CorednsPod], found: CorednsPods, cluster: str) -> Judg
         missing=found.gaps,
         last_failure_at=max(times, default=None),
         pods=tuple(pod.name for pod in killed),
+        objects=deployment_of(found),
         reach=reach if any(pod.ready for pod in found.pods) else found.reach_of(()),
         advice=(
             (

@@ -14,6 +14,7 @@ from __future__ import annotations
 from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.collectors.coredns_pods import CorednsPods
 from bot.domain.evidence import Gap
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.phrases import and_more, count
 from bot.kubernetes.spreading import Apart
@@ -90,6 +91,10 @@ def _problem(found: CorednsPlacement, gaps: tuple[Gap, ...]) -> Judgement:
             "nodes_that_take_one": found.nodes,
         },
         missing=gaps,
+        objects=tuple(
+            FaultyObject(kind=ObjectKind.DEPLOYMENT, name=one.name, namespace=one.namespace)
+            for one in found.deployments
+        ),
         advice=_advice(found),
     )
 

@@ -21,6 +21,7 @@ from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, n
 from bot.domain.phrases import timestamp
 from bot.kubernetes.nodes import COMPUTE_TYPE
 from bot.kubernetes.pods import STARTING
+from bot.rules._faulty_objects import deployment_of
 from bot.rules._unplaced import Reason, lacking, without_address
 
 _STUCK_EVENTS = ("FailedCreatePodSandBox", "FailedMount", "FailedAttachVolume", "NetworkNotReady")
@@ -167,6 +168,7 @@ def _problem(stuck: list[CorednsPod], found: CorednsPods, case: Case) -> Judgeme
         missing=found.gaps,
         reach=found.reach_of({pod.name for pod in stuck}),
         pods=tuple(pod.name for pod in stuck),
+        objects=deployment_of(found),
         advice=(
             *(reasons[reason].advice for reason in why if reasons[reason].advice),
             *(

@@ -79,6 +79,7 @@ def _problem(found: Sequence[Stopped], paths: DnsPaths, missing: tuple[Gap, ...]
         missing=missing,
         reach=blocked.reach,
         closed_ways=ways.closed_ways(found),
+        objects=ways.objects(found),
     )
 
 

@@ -77,6 +77,7 @@ def _problem(
         details=_details(found, paths),
         missing=missing,
         reach=blocked.reach,
+        objects=groups.objects(found),
     )
 
 

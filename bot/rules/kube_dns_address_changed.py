@@ -15,6 +15,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.lookup_matrix import LookupMatrix, PodResolver
 from bot.domain.lookups import Reach
+from bot.rules._faulty_objects import service_of
 from bot.rules._nameservers import all_answer, answers, nodes_of, told_by_kubelet, unread, vacated
 
 _MAX_PROOF = 10
@@ -56,6 +57,7 @@ def _problem(address: str, dns: KubeDns, judged: list[PodResolver], missing: tup
         details={"service": f"{dns.namespace}/{dns.name}", "has": dns.cluster_ip, "asked": address, "nodes": nodes},
         missing=missing,
         reach=(Reach(servers=frozenset({address}), service_path=False),),
+        objects=service_of(dns),
         advice=(
             (
                 f"A ClusterIP cannot be changed, so the Service has to be made again: kubectl -n {dns.namespace} "

@@ -15,6 +15,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import EVERYTHING, REPLIES
+from bot.rules._faulty_objects import deployment_of, service_of
 
 
 def judge(case: Case) -> Judgement:
@@ -86,6 +87,7 @@ def _problem(found: KubeDns, pods: CorednsPods | Gap, missing: tuple[Gap, ...]) 
         missing=missing,
         reach=(EVERYTHING,),
         pods=ready,
+        objects=(*service_of(found), *(() if isinstance(pods, Gap) else deployment_of(pods))),
         advice=advice,
     )
 

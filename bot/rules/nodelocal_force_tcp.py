@@ -25,6 +25,7 @@ from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, n
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Lookup, Reach, Transport
 from bot.domain.phrases import count, few, timestamp
+from bot.rules._faulty_objects import caches_of
 from bot.rules._node_local import NO_CACHE, through
 
 MOST_PROOFS = 8
@@ -137,6 +138,7 @@ def _problem(
         missing=missing,
         last_failure_at=max(one.seen.last_at for one in failures),
         reach=tuple(reach),
+        objects=caches_of(caches),
         advice=(
             f"Take force_tcp out of line {block.line} of {cache.config_map}; keep it towards CoreDNS.",
             f"Or let TCP 53 through to {few(servers, 3)}: answers that do not fit into UDP need it anyway.",

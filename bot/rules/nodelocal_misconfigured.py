@@ -26,6 +26,7 @@ from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, n
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import Pod
+from bot.rules._faulty_objects import caches_of
 from bot.rules._node_local import IPVS, NO_CACHE
 
 MOST_PROOFS = 20
@@ -205,6 +206,7 @@ def _problem(misfits: list[Misfit], found: NodeLocalDns, missing: tuple[Gap, ...
             "misfits": list(dict.fromkeys(misfit.what for misfit in misfits)),
         },
         missing=missing,
+        objects=caches_of(found.caches),
         reach=tuple(misfit.reach for misfit in misfits if misfit.reach),
         advice=tuple(dict.fromkeys(misfit.advice for misfit in misfits)),
     )

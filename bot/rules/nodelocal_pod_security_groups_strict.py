@@ -19,14 +19,18 @@ from bot.collectors.branch_pods import BranchPods
 from bot.collectors.node_local_dns import NodeLocalCache, NodeLocalDns
 from bot.collectors.node_network import NodeNetworks
 from bot.collectors.vpc_cni import VpcCni
+from bot.collectors.vpc_cni_addon import ADDON
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Gap
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, ClientKind, Lookup, Reach
 from bot.domain.phrases import and_more, count, timestamp
 from bot.kubernetes.named_pods import PODS, in_details
 from bot.kubernetes.pods import Pod
+from bot.kubernetes.resources import KUBE_SYSTEM
+from bot.kubernetes.vpc_cni import AWS_NODE
 from bot.rules._branch_routing import Routed, routed
 from bot.rules._node_local import NO_CACHE, asked_there
 
@@ -216,6 +220,10 @@ def _problem(
         },
         missing=gaps,
         reach=_reach(frozenset(names), found, caches),
+        objects=(
+            FaultyObject(kind=ObjectKind.DAEMON_SET, name=AWS_NODE, namespace=KUBE_SYSTEM),
+            FaultyObject(kind=ObjectKind.ADDON, name=ADDON),
+        ),
         advice=(
             f"kubectl set env daemonset aws-node -n kube-system {ENFORCING_MODE}=standard  # VPC CNI 1.11 or later",
             "Then replace these pods: a pod keeps the mode that it was made under.",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from bot.collectors.private_zones import PrivateZones
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Gap
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Case, Judgement, Kind, Rule, TextFile, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
 from bot.domain.network_lookups import EndpointLookups
@@ -161,6 +162,7 @@ def _problem(ways: NameWays, lost: Sequence[_Lost], sites: Sequence[SiteWay], mi
         },
         missing=missing,
         reach=reach_of((*(one.place for one in lost), *(one.site.name for one in sites))),
+        objects=tuple(FaultyObject(kind=ObjectKind.RESOLVER_ENDPOINT, name=one.id) for one in ways.inbound()),
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from bot.collectors.endpoint_networks import EndpointNetworks
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import Gap
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
 from bot.domain.network_lookups import EndpointLookups
@@ -81,6 +82,9 @@ def _problem(ways: NameWays, broken: Sequence[RuleFault], missing: tuple[Gap, ..
         details={"rules": [_row(ways, one) for one in broken], "name": ways.host},
         missing=missing,
         reach=reach_of(one.peer.peer.place.name for one in broken),
+        objects=tuple(
+            FaultyObject(kind=ObjectKind.RESOLVER_RULE, name=one.rule.id, place=one.peer.peer.place) for one in broken
+        ),
         advice=tuple(dict.fromkeys(_command(ways, one) for one in broken)),
     )
 

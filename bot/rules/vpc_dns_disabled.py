@@ -16,6 +16,7 @@ from dataclasses import replace
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.vpc_dns import VpcDns
 from bot.domain.evidence import Gap
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.rules._name_ways import reach_of
 
@@ -57,6 +58,7 @@ def _problem(cluster: EksCluster, off: list[str], gaps: tuple[Gap, ...]) -> Judg
         proof=tuple(f"{cluster.vpc_id}: {name} is off." for name in off),
         details={"vpc_id": cluster.vpc_id, "off": list(off)},
         missing=gaps,
+        objects=(FaultyObject(kind=ObjectKind.VPC, name=cluster.vpc_id),),
         advice=tuple(
             f"aws ec2 modify-vpc-attribute --vpc-id {cluster.vpc_id} --{_OPTIONS[name]} '{{\"Value\": true}}'"
             for name in off

@@ -30,6 +30,7 @@ from bot.workflow.causes import explain
 from bot.workflow.gather import Gathering, Tasks, plan_tasks
 from bot.workflow.measures import offered
 from bot.workflow.recent_lists import RecentLists
+from bot.workflow.who_changed import SECONDS, tracing_tasks
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ COUNTERS = "coredns_metrics"
 """What it rests on, and reads once here: the round before is the other reading."""
 LIGHT_SECONDS = 10.0
 """For one cluster in a light round."""
+_LEAST_SECONDS = 0.1
+"""For who changed what is at fault, where a diagnosis has used up its time: the gap says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class Diagnoser:
     """What earlier diagnoses found."""
     recent: RecentLists | None = None
     """What other diagnoses of this process were answered lately; None: nothing is shared with them."""
+    traces: bool = True
+    """Whether it asks who changed what is at fault."""
 
     def run(
         self, question: Question, asked_by: Person | None = None, progress: Callable[[Progress], None] | None = None
@@ -73,6 +78,8 @@ class Diagnoser:
         gathering = self._gathering(tasks, question, target, progress)
         evidence = gathering.run()
         diagnosis = self.conclude(question, target, tasks, evidence, gathering.started_at)
+        if self.traces:
+            diagnosis = self._traced(diagnosis, gathering.deadline)
         return replace(diagnosis, asked_by=asked_by, took_ms=round((time.monotonic() - started) * 1000))
 
     def tasks(self, question: Question, target: ClusterTarget) -> Tasks:
@@ -106,6 +113,15 @@ class Diagnoser:
             looked_from=_looked_from(evidence, tasks),
             lookups_all_answer=_lookups_all_answer(findings, self.catalogue),
         )
+
+    def _traced(self, diagnosis: Diagnosis, until: Deadline) -> Diagnosis:
+        """Add who changed what is at fault, as far as that is told within some seconds; nothing is judged by it."""
+        tasks = tracing_tasks(diagnosis.findings, self.catalogue)
+        if not tasks.by_id:
+            return diagnosis
+        seconds = min(SECONDS, max(until.remaining(), _LEAST_SECONDS))
+        found = self._gathering(tasks, diagnosis.question, diagnosis.target, None, seconds=seconds).run()
+        return replace(diagnosis, evidence=(*diagnosis.evidence, *found.values()))
 
     def binding(self, target: ClusterTarget) -> Binding:
         """Return which cluster this is now. Raises `EvidenceUnavailable` or `ClusterMismatch`."""
@@ -159,8 +175,8 @@ class Diagnoser:
         )
 
     def asking_anew(self) -> Diagnoser:
-        """Return the same for whoever must see what holds now: after a change, and before one."""
-        return replace(self, recent=self.recent.asking_anew() if self.recent else None)
+        """Return the same for whoever must see what holds now: after a change, and before one; not how it came so."""
+        return replace(self, recent=self.recent.asking_anew() if self.recent else None, traces=False)
 
     def _target(self, name: str) -> ClusterTarget:
         if name not in self.targets:

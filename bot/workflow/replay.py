@@ -19,6 +19,7 @@ from bot.workflow.diagnose import Diagnoser
 from bot.workflow.gather import Task, Tasks
 from bot.workflow.parameters import parameters_document
 from bot.workflow.record import Record, RecordedReading
+from bot.workflow.who_changed import tracing_tasks
 
 _NOT_AS_WRITTEN = (ValidationError, LookupError, TypeError, ValueError, AttributeError)
 """What reading evidence raises that another version wrote, or nobody."""
@@ -50,15 +51,28 @@ def replay(record: Record, diagnoser: Diagnoser) -> Replayed:
     found = {task.id: _of(task, record) for task in tasks.by_id.values()}
     try:
         diagnosis = diagnoser.conclude(manifest.question, manifest.target, tasks, found, manifest.started_at)
+        traced = tuple(_traced(diagnosis, record, diagnoser))
     except _NOT_AS_WRITTEN as error:
         raise ConfigurationError(
             f"Nothing can be concluded from the record: {type(error).__name__}: {error}."
         ) from error
     return Replayed(
-        diagnosis=replace(diagnosis, id=manifest.diagnosis_id, took_ms=manifest.took_ms),
+        diagnosis=replace(
+            diagnosis,
+            id=manifest.diagnosis_id,
+            took_ms=manifest.took_ms,
+            evidence=(*diagnosis.evidence, *traced),
+        ),
         recorded_by=manifest.recorded_by,
         lacks=tuple(_lacks(tasks, found, record, diagnoser)),
     )
+
+
+def _traced(diagnosis: Diagnosis, record: Record, diagnoser: Diagnoser) -> Iterator[Collected]:
+    """Yield what the record has of who changed what is at fault."""
+    for task in tracing_tasks(diagnosis.findings, diagnoser.catalogue).by_id.values():
+        if _reading(task, record) is not None:
+            yield _of(task, record)
 
 
 def _of(task: Task, record: Record) -> Collected:

@@ -10,12 +10,14 @@ from bot.app import load_units, shipped_playbooks
 from bot.domain.diagnosis import PEERS
 from bot.domain.evidence import Collector
 from bot.workflow.diagnose import BINDING, HEALTH
+from bot.workflow.who_changed import CLOUD_TRAIL, MANAGERS
 
 CATALOGUE = load_units()
 PLAYBOOKS = shipped_playbooks(CATALOGUE)
 COLLECTORS = CATALOGUE.collectors
-BY_THE_WORKFLOW = {BINDING, PEERS, HEALTH}
-"""Gathered and read by the workflow itself: which cluster it is, which places could be entered, and light rounds."""
+BY_THE_WORKFLOW = {BINDING, PEERS, HEALTH, CLOUD_TRAIL, MANAGERS}
+"""Gathered and read by the workflow itself: which cluster it is, which places could be entered, light rounds, and who
+changed what is at fault."""
 
 
 @pytest.mark.parametrize("collector", COLLECTORS.values(), ids=COLLECTORS)

@@ -17,6 +17,7 @@ from bot.clients.own_names import OwnNames
 from bot.clients.pace import Pace
 from bot.clients.traffic import WireTraffic
 from bot.collectors import (
+    cloud_trail,
     eks_addons,
     eks_cluster,
     network_acls,
@@ -28,6 +29,7 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.deadline import Deadline
 from bot.domain.evidence import Collector
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.places import PlaceKind
@@ -74,7 +76,7 @@ class Account:
     subnet_ids: list[str]
     instance_ids: list[str]
 
-    def collect(self, collector: Collector[Any, Any], *needed: object) -> Any:
+    def collect(self, collector: Collector[Any, Any], *needed: object, **parameters: Any) -> Any:
         """Run a collector; a call that it did not declare raises."""
         nodes = [
             {
@@ -85,7 +87,7 @@ class Account:
             for number, instance in enumerate(self.instance_ids)
         ]
         ends = Ends(reader=NodesOnly(nodes), aws_reader=BotocoreReader(self.identity, Deadline.after(10)))
-        found, _ = collect_through(collector, ends, needed={type(item): item for item in needed})
+        found, _ = collect_through(collector, ends, needed={type(item): item for item in needed}, parameters=parameters)
         return found
 
     def faults(self, kind: str) -> None:
@@ -205,11 +207,12 @@ CALLS = [
     for collector in load_units().collectors.values()
     for permission in collector.permissions
     if isinstance(permission, AwsPermission)
+    and collector is not cloud_trail.COLLECTOR
     and permission.place is PlaceKind.HOME
     and set(collector.needs) <= {EksCluster, WorkerNodes}
     and {one.resource for one in collector.permissions if isinstance(one, KubernetesPermission)} <= {"nodes"}
 ]
-"""What AWS answers to collectors that need no more than the cluster and its nodes."""
+"""What AWS answers to collectors that need no more than the cluster and its nodes; CloudTrail is told of objects."""
 COLLECTORS = {collector.name: collector for collector, _ in CALLS}
 
 
@@ -242,3 +245,16 @@ def test_a_broken_answer_is_no_evidence(sound: Account, collector: Collector[Any
 
     with pytest.raises(EvidenceUnavailable):
         sound.collect(collector, *needed)
+
+
+@pytest.mark.parametrize("kind", ["deny", "empty", "html", "truncate", "reset", "error500"])
+def test_a_broken_event_history_is_no_empty_one(sound: Account, kind: str) -> None:
+    """Whatever comes back that is not a whole answer is a gap of the object, never "nobody changed it"."""
+    sound.faults(kind)
+    group = FaultyObject(kind=ObjectKind.SECURITY_GROUP, name=sound.group_id)
+
+    (found,) = sound.collect(cloud_trail.COLLECTOR, objects=(group,)).objects
+
+    assert found.changes == ()
+    assert found.gap is not None
+    assert (found.gap.grant == "cloudtrail:LookupEvents") == (kind == "deny")

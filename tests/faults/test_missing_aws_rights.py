@@ -34,6 +34,7 @@ from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.assumed import Reach
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import HEALTH
+from bot.workflow.who_changed import CLOUD_TRAIL
 from tests.faults.every_right import use_every_right
 from tests.patience import patient
 
@@ -46,8 +47,10 @@ NEEDS: dict[str, Need] = {
     for need in needs(CATALOGUE)
     if isinstance(need.permission, AwsPermission) and need.use is Use.READ and need.permission.place is PlaceKind.HOME
 }
-GATHERED = [action for action in ACTIONS if NEEDS[action].gathers and set(NEEDS[action].units) != {HEALTH}]
-"""What a diagnosis reads; the others are read by light rounds, or by fixes alone, around a write."""
+ELSEWHEN = {HEALTH, CLOUD_TRAIL}
+GATHERED = [action for action in ACTIONS if NEEDS[action].gathers and not ELSEWHEN.issuperset(NEEDS[action].units)]
+"""What a diagnosis reads in any case; the others are read by light rounds, about what is at fault, or by fixes alone,
+around a write."""
 WRITES: dict[str, Need] = {
     need.permission.action: need
     for need in needs(CATALOGUE)
@@ -217,6 +220,46 @@ def test_a_right_taken_away_is_named_and_costs_only_what_needs_it(examine: Exami
     assert told
     assert all(action in line for line in told)
     assert all(any(rule in line for line in told) for rule in lost)
+
+
+@pytest.fixture
+def blocked(world: RunningWorld) -> Iterator[str]:
+    """Return the cluster security group while no rule of it lets DNS in."""
+    operator, group = world.operator, world.world.cluster_security_group_id
+    found = operator.aws("ec2", "DescribeManagedPrefixLists", Filters=[{"Name": "prefix-list-name", "Values": ["vpc"]}])
+    listed = [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": found["PrefixLists"][0]["PrefixListId"]}]}]
+    operator.aws("ec2", "RevokeSecurityGroupIngress", GroupId=group, IpPermissions=listed)
+    yield group
+    operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=listed)
+
+
+def changed(report: dict[str, Any], rule: str) -> dict[str, Any]:
+    """Return what is told of who changed the first object that this rule names."""
+    (finding,) = [one for one in report["findings"] if one["rule"] == rule]
+    row: dict[str, Any] = finding["changed"][0]
+    return row
+
+
+def test_who_took_a_rule_away_is_told_and_when_cloudtrail_may_not_be_asked_so_is_that(
+    world: RunningWorld, examine: Examine, blocked: str
+) -> None:
+    """The operator's call is named; without the right the cause is found all the same, and the right is named."""
+    told, _ = examine()
+    world.aws_control("POST", "deny", {"actions": ["cloudtrail:LookupEvents"], "account": ACCOUNT})
+    silent, said = examine()
+    world.aws_control("POST", "deny", {"actions": []})
+
+    row, refused = changed(told, "dns_blocked_by_security_group"), changed(silent, "dns_blocked_by_security_group")
+    assert row["object"] == f"security group {blocked}"
+    assert (row["changes"][0]["event"], row["changes"][0]["by"]) == (
+        "RevokeSecurityGroupIngress",
+        "user/sandbox-operator",
+    )
+    assert (refused["changes"], refused["object"]) == ([], row["object"])
+    assert "cloudtrail:LookupEvents" in refused["reason"]
+    assert silent["root_causes"] == told["root_causes"]
+    assert silent["coverage"] == told["coverage"]
+    assert any("cloudtrail:LookupEvents" in line for line in faults(said))
 
 
 def test_the_writing_policy_holds_what_the_fixes_write() -> None:

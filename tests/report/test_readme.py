@@ -14,6 +14,9 @@ NEEDS = needs(CATALOGUE)
 README = (ROOT / "README.md").read_text()
 
 
+READS = ("Describe", "Get", "List", "Lookup")
+
+
 def test_permissions_table_is_what_the_units_declare() -> None:
     """The README's table is made from the declarations; `make docs` renews it."""
     match = re.search(r"<!-- permissions -->\n(.*?)<!-- /permissions -->", README, re.DOTALL)
@@ -23,11 +26,11 @@ def test_permissions_table_is_what_the_units_declare() -> None:
 
 
 def test_reading_policy_holds_no_action_that_changes() -> None:
-    """The reading role's IAM actions all begin with Describe, Get or List."""
+    """The reading role's IAM actions all begin with Describe, Get, List or Lookup."""
     actions = iam_policy(NEEDS, change=False)["Statement"][0]["Action"]
 
     assert actions
-    assert all(action.partition(":")[2].startswith(("Describe", "Get", "List")) for action in actions)
+    assert all(action.partition(":")[2].startswith(READS) for action in actions)
 
 
 def test_roles_are_apart() -> None:
@@ -54,7 +57,7 @@ def test_every_change_belongs_to_a_fix() -> None:
         elif need.use is Use.PROBE:
             assert set(need.units) <= set(CATALOGUE.collectors)
         elif isinstance(need.permission, AwsPermission):
-            assert need.permission.action.partition(":")[2].startswith(("Describe", "Get", "List"))
+            assert need.permission.action.partition(":")[2].startswith(READS)
 
 
 def test_every_folder_of_the_package_stands_in_the_readme() -> None:

@@ -28,6 +28,7 @@ from bot.sandbox.aws.life_cycle import Changes, Pace
 from bot.sandbox.aws.orders import Orders
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.service import Cloud, NotAllowed, Operation, Service, ServiceError, Serving
+from bot.sandbox.aws.trail import Trail
 
 WsgiApp: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -47,6 +48,7 @@ class Answering:
         self._moto, self._services, self._seed = moto, services, seed
         self._clock, self._paces = clock, paces
         self._serving: dict[str, Serving] = {}
+        self._trail = Trail(clock)
         self._lock = threading.Lock()
 
     def reset(self) -> None:
@@ -56,7 +58,8 @@ class Answering:
             if self._seed is not None:
                 mock_random.seed(self._seed)
             self._clock.reset()
-            cloud = Cloud(clock=self._clock, changes=Changes(self._clock, self._paces))
+            self._trail = Trail(self._clock)
+            cloud = Cloud(clock=self._clock, changes=Changes(self._clock, self._paces), trail=self._trail)
             self._serving = {name: service.open(cloud) for name, service in self._services.items()}
 
     def settle(self) -> None:
@@ -100,6 +103,11 @@ class Answering:
                 return error_answer(call, code=error.code, message=error.message, status=error.status)
             except NotImplementedError as error:
                 return not_implemented_answer(call, str(error))
+
+    def keep_event(self, call: Call, answer: Answer) -> None:
+        """Let CloudTrail have a call that may have changed something, and how it was answered."""
+        with self._lock:
+            self._trail.keep(call, answer, caller(call))
 
     def denied(self, call: Call, action: str, resource: str = "") -> Answer:
         """Refuse an action to the caller, who is named."""

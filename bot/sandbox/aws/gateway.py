@@ -60,6 +60,7 @@ class Gateway:
         entry.answered(answer.status)
         if not call.only_reads:
             self._control.wrote()
+            self._answering.keep_event(call, answer)
         if fault and fault.kind is FaultKind.TRUNCATE:
             return _half(answer, start_response)
         return answer.send(start_response)

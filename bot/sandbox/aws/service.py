@@ -20,6 +20,7 @@ from bot.sandbox.aws.clock import WorldClock
 from bot.sandbox.aws.life_cycle import Changes
 from bot.sandbox.aws.quotas import Quotas
 from bot.sandbox.aws.requests import Call
+from bot.sandbox.aws.trail import Trail
 
 Operation: TypeAlias = Callable[[Call, Asked], dict[str, Any]]
 """Answers a call with the members of the API's output. Raises `ServiceError`."""
@@ -50,6 +51,7 @@ class Cloud:
 
     clock: WorldClock
     changes: Changes
+    trail: Trail
     quotas: Quotas = field(default_factory=Quotas)
 
 
