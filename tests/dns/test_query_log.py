@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import cycle, pairwise
+from typing import BinaryIO
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.dns.query_log import (
+    ANSWERS,
     LONGEST_LINE,
+    LONGEST_SAMPLE,
     PIECE,
+    RUN,
+    SAMPLES,
     Question,
     count_names,
     count_rcodes,
@@ -98,6 +104,7 @@ LINES = [
     ),
     ("a question of another format", '[INFO] 10.0.1.9:5 - 7 "A amazon.com." NOERROR qr', "10.0.1.9", "NOERROR", None),
 ]
+RECORD = '{"time":"2026-11-21T08:59:00Z","level":"INFO","msg":"plugin/reload: as before"}'
 OTHERS = [
     "",
     ERROR_LINE,
@@ -129,20 +136,50 @@ def test_another_line_is_no_query(line: str) -> None:
     assert query_line(line) is None
 
 
-def by_lines(text: bytes) -> tuple[int, Counter[str], Counter[tuple[str, str, str]]]:
-    """Count line by line: lines, queries by rcode, and by client, name and rcode."""
+@dataclass(frozen=True)
+class ByLines:
+    """What a reader that takes line by line counts."""
+
+    lines: int
+    rcodes: Counter[str]
+    names: Counter[tuple[str, str, str]]
+    """By client, name and rcode."""
+    samples: dict[str, tuple[str, ...]]
+
+
+def by_lines(text: bytes) -> ByLines:
+    """Count line by line."""
     lines = text.removesuffix(b"\n").split(b"\n") if text else []
-    found = [one for line in lines if (one := query_line(line.decode("utf-8", "surrogateescape")))]
-    return (
-        len(lines),
-        Counter(one.rcode for one in found),
-        Counter((one.client, one.question.name if one.question else "", one.rcode) for one in found),
+    read = [(line, query_line(line.decode("utf-8", "surrogateescape"))) for line in lines]
+    found = [one for _, one in read if one]
+    samples: dict[str, tuple[str, ...]] = {}
+    for line, one in reversed(read):
+        if one and one.rcode not in ANSWERS and len(samples.get(one.rcode, ())) < SAMPLES:
+            sample = line[:LONGEST_SAMPLE].decode("utf-8", "replace")
+            samples[one.rcode] = (*samples.get(one.rcode, ()), sample)
+    return ByLines(
+        lines=len(lines),
+        rcodes=Counter(one.rcode for one in found),
+        names=Counter((one.client, one.question.name if one.question else "", one.rcode) for one in found),
+        samples=samples,
     )
 
 
-def names_of(text: bytes, most: int = 50_000) -> tuple[int, int, Counter[tuple[str, str, str]]]:
+class Dribbling(io.BytesIO):
+    """Gives a few bytes at a time, as a connection does."""
+
+    def __init__(self, text: bytes, sizes: list[int]) -> None:
+        super().__init__(text)
+        self._sizes = cycle(sizes)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes, at most so many as are wanted."""
+        return super().read(min(next(self._sizes), size) if size and size > 0 else size)
+
+
+def names_of(log: BinaryIO) -> tuple[int, int, Counter[tuple[str, str, str]]]:
     """Return what the reader of names counts: lines, queries, and queries by client, name and rcode."""
-    found = count_names([io.BytesIO(text)], most)
+    found = count_names([log])
     told = Counter(
         {
             (address, name, rcode): times
@@ -159,26 +196,38 @@ WORDS = st.sampled_from(
 )
 FOREIGN = st.one_of(
     st.sampled_from(OTHERS),
-    st.lists(WORDS, max_size=12).map("".join),
+    st.lists(WORDS, max_size=8).map("".join),
     st.sampled_from(LINES).flatmap(lambda row: st.integers(0, len(row[1])).map(lambda at: row[1][:at])),
 )
-LOGS = st.lists(st.one_of(st.sampled_from([row[1] for row in LINES]), FOREIGN), max_size=30)
+QUERIES = st.sampled_from([row[1] for row in LINES])
+USUAL = st.sampled_from([C12, STAMP + C12, C12.replace("NXDOMAIN", "NOERROR")])
+GLUED = st.tuples(st.one_of(QUERIES, FOREIGN), QUERIES).map(" ".join).filter(lambda line: "{" not in line)
+"""Where the end of a line was lost; of a record of JSON the sample would be another text."""
+TIMES = st.sampled_from([1, 1, 1, 2, RUN - 1, RUN, 2 * RUN])
+LOGS = st.lists(st.tuples(st.one_of(USUAL, QUERIES, FOREIGN, GLUED), TIMES), max_size=8).map(
+    lambda drawn: [line for line, times in drawn for _ in range(times)]
+)
+READS = st.lists(st.sampled_from([1, 7, 200, 5_000, PIECE]), min_size=1, max_size=3)
 
 
 @settings(max_examples=300, deadline=None)
-@given(LOGS, st.booleans())
-@example(lines=[C12, C12.replace("NXDOMAIN", "NOERROR"), C12], ended=True)  # the usual ones alone
-@example(lines=[C12, LINES[4][1], C12], ended=True)  # so short that a pattern takes two lines for one
-@example(lines=[C12, C12.replace("NXDOMAIN", "NXRRSET"), C12], ended=False)
-def test_both_readers_count_what_a_reader_of_lines_counts(lines: list[str], ended: bool) -> None:  # noqa: FBT001
-    """On mixes of good, foreign, cut and made-up lines: each line is counted, as a query or as another."""
+@given(lines=LOGS, ended=st.booleans(), reads=READS)
+@example(lines=[C12, C12.replace("NXDOMAIN", "NOERROR"), C12] * RUN, ended=True, reads=[PIECE])  # the usual ones alone
+@example(lines=[C12, LINES[4][1], C12] * RUN, ended=True, reads=[PIECE])  # a pattern takes two lines for one
+@example(lines=[C12, C12.replace("NXDOMAIN", "NXRRSET"), C12] * RUN, ended=False, reads=[PIECE])
+@example(lines=[C12, f"{LINES[2][1]} {C12}"] * RUN, ended=True, reads=[PIECE])  # the first one of a line is it
+@example(lines=[".:53", f"{C12} {C12}"] * RUN, ended=True, reads=[PIECE])  # as many queries as lines
+@example(lines=[f"{RECORD} {C12}"] * RUN, ended=True, reads=[PIECE])  # the record is the line
+def test_both_readers_count_what_a_reader_of_lines_counts(lines: list[str], ended: bool, reads: list[int]) -> None:  # noqa: FBT001
+    """On mixes of good, foreign, cut and made-up lines, read in any pieces: each line is counted, with its samples."""
     text = ("\n".join(lines) + "\n" * (ended and bool(lines))).encode()
-    total, rcodes, names = by_lines(text)
+    expected = by_lines(text)
 
-    counted = count_rcodes(io.BytesIO(text))
-    assert (counted.lines, counted.rcodes) == (total, rcodes)
-    assert counted.queries + counted.others == total
-    assert names_of(text) == (total, rcodes.total(), names)
+    counted = count_rcodes(Dribbling(text, reads))
+    assert (counted.lines, counted.rcodes) == (expected.lines, expected.rcodes)
+    assert counted.samples == expected.samples
+    assert counted.queries + counted.others == expected.lines
+    assert names_of(Dribbling(text, reads)) == (expected.lines, expected.rcodes.total(), expected.names)
 
 
 def test_blocks_end_where_lines_end() -> None:
@@ -188,7 +237,7 @@ def test_blocks_end_where_lines_end() -> None:
     counted = count_rcodes(io.BytesIO(text.encode()))
 
     assert (counted.lines, counted.queries, counted.others) == (text.count("\n") + 1, text.count("\n"), 1)
-    assert names_of(text.encode())[:2] == (counted.lines, counted.queries)
+    assert names_of(io.BytesIO(text.encode()))[:2] == (counted.lines, counted.queries)
 
 
 def test_the_newest_errors_are_kept() -> None:
