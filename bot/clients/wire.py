@@ -20,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from bot.clients.own_names import OwnNames
 from bot.clients.time_limit import seconds_left
+from bot.domain.right_of_way import ACKS
 
 CONNECT_SECONDS = 5.0
 """Longest wait for one address to accept a connection; the deadline may be sooner."""
@@ -35,6 +36,7 @@ def body_up_to(response: Any, limit_bytes: int) -> tuple[bytes, bool]:  # noqa: 
     """
     body = io.BytesIO()  # whose content is given away without a copy
     for chunk in response.stream(CHUNK_BYTES, decode_content=False):
+        ACKS.give_way()  # before anything is made of it
         body.write(chunk)
         if body.tell() > limit_bytes:
             body.truncate(limit_bytes)

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from bot.domain.right_of_way import ACKS
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history.file_identity import FileIdentity
 
@@ -42,6 +43,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that only reads."""
+        ACKS.give_way()
         self._check_file()
         with self._guarded(), self.engine.begin() as connection:
             yield connection
@@ -49,6 +51,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes: all of it happens, or nothing. One at a time on SQLite."""
+        ACKS.give_way()
         self._check_file()
         with self._guarded(), self.engine.execution_options(writes=True).begin() as connection:
             yield connection

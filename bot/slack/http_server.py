@@ -17,6 +17,7 @@ from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_sdk.signature import SignatureVerifier
 
+from bot.domain.right_of_way import ACKS
 from bot.errors import ConfigurationError
 from bot.slack.connection_limits import Limits
 from bot.slack.listening import LARGEST_BODY_BYTES, HttpServer, answer, listen, read_body
@@ -64,7 +65,8 @@ class Guard:
             return answer(start_response, "400 Bad Request", f"This is not of Slack's protocol: {wrong}.")
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
-        return self._bolt(environ, start_response)
+        with ACKS.first():
+            return self._bolt(environ, start_response)
 
     def _refusal(self, environ: WSGIEnvironment, body: bytes) -> str:
         """Return why this is not a delivery by Slack, or an empty text."""

@@ -9,7 +9,10 @@ import time
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
+from bot.domain.right_of_way import ACKS
 from bot.errors import ConfigurationError
 from bot.slack.connection import SlackConnection
 
@@ -23,6 +26,15 @@ PING_SECONDS = 1.25
 """The library takes a connection for lost after five pings that fail, or four that nobody answers."""
 PONGS_MISSED = 3
 """So many pings without an answer, and Slack is not there."""
+
+
+class _Handler(SocketModeHandler):
+    """Bolt's; while it acknowledges, other work gives way."""
+
+    def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's own
+        """Serve one envelope."""
+        with ACKS.first():
+            super().handle(client, req)
 
 
 class SocketConnection:
@@ -76,9 +88,7 @@ def serve_socket(
     token = (app_token or "").strip()
     if not token:
         raise ConfigurationError("SLACK_APP_TOKEN is blank. Make an app-level token with the scope connections:write.")
-    handler = SocketModeHandler(
-        app, token, web_client=connection.safe, concurrency=CONCURRENCY, ping_interval=ping_seconds
-    )
+    handler = _Handler(app, token, web_client=connection.safe, concurrency=CONCURRENCY, ping_interval=ping_seconds)
     try:
         handler.connect()  # type: ignore[no-untyped-call]  # the library has no types here
     except SlackApiError as error:

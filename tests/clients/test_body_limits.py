@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import socket
@@ -16,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import urllib3
 
+from bot.clients.wire import body_up_to
 from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
+from bot.domain.right_of_way import ACKS
 from bot.errors import SourceGarbled, SourceUnreachable
 from tests.clients.conftest import Act, FarEnd, Shared, aws_variables, kubeconfig, respond
 
@@ -293,3 +297,18 @@ def test_many_floods_at_once_stay_small_and_others_go_on(tmp_path: Path) -> None
         "list", "list of long names", "list of dense items", "get", "aws", "aws json", "aws list", "exec",
     }  # fmt: skip
     assert told["other"] == "[]"
+
+
+def test_answer_waits_while_slack_is_acknowledged() -> None:
+    """What has come is read, and parsed, when the acknowledgement is out."""
+    answer = urllib3.HTTPResponse(body=io.BytesIO(b"{}"), preload_content=False)
+    read: list[object] = []
+    reader = threading.Thread(target=lambda: read.append(body_up_to(answer, 10)), daemon=True)
+
+    with ACKS.first():
+        reader.start()
+        reader.join(0.1)
+        assert read == []
+    reader.join(60)
+
+    assert read == [(b"{}", False)]

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bot.domain.jobs import Lane
+from bot.domain.right_of_way import ACKS
 from bot.errors import ConfigurationError
 from bot.jobs.in_process import InProcessJobs
 from bot.sandbox.slack import Kind
@@ -182,6 +183,29 @@ def test_click_is_acknowledged_and_served_while_fifty_diagnoses_hang(stage: Any)
     assert decided
     assert all_hang, diagnosing()
     stage.quiet(30)
+
+
+def test_other_work_gives_way_while_a_signed_delivery_is_acknowledged(stage: Stage) -> None:
+    """The database is asked when the acknowledgement is out."""
+    seen: list[object] = []
+
+    def listen(ack: Any) -> None:
+        asked = threading.Thread(target=stage.script.history.real.recent, daemon=True)
+        asked.start()
+        asked.join(0.1)
+        seen.extend([ACKS.busy, asked.is_alive(), asked])
+        ack()
+
+    stage.bot.bolt.command("/dns-busy")(listen)
+    body = {"command": "/dns-busy", "text": "", "team_id": "T01", "user_id": "U01", "trigger_id": "t-1"}
+    assert stage.slack.deliver(body, kind=Kind.COMMAND).ok
+
+    busy, held, asked = seen
+    assert (busy, held) == (True, True)
+    assert isinstance(asked, threading.Thread)
+    asked.join(60)
+    assert not asked.is_alive()
+    assert stage.slack.wait_until(lambda: not ACKS.busy)
 
 
 def test_blank_reason_of_a_rejection_is_complained_about_in_the_form(stage: Any) -> None:

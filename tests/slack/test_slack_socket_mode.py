@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.right_of_way import ACKS
 from bot.errors import ConfigurationError
 from bot.sandbox.slack import Kind, as_text
 from bot.slack.socket_mode import serve_socket
@@ -39,6 +40,22 @@ def test_command_clicks_and_modal_over_a_websocket(socket_stage: Any) -> None:
     assert "You may not decide" in stage.slack.person("dan").sees_text()
     assert sent.errors == {}
     assert "Rejected by chloe" in stage.card_text()
+
+
+def test_other_work_gives_way_while_an_envelope_is_acknowledged(socket_stage: Any) -> None:
+    """Not before, and not after."""
+    seen: list[bool] = []
+
+    def listen(ack: Any) -> None:
+        seen.append(ACKS.busy)
+        ack()
+
+    socket_stage.bot.bolt.command("/dns-busy")(listen)
+    body = {"command": "/dns-busy", "text": "", "team_id": "T01", "user_id": "U01", "trigger_id": "t-1"}
+    assert socket_stage.slack.deliver(body, kind=Kind.COMMAND).ok
+
+    assert seen == [True]
+    assert socket_stage.slack.wait_until(lambda: not ACKS.busy)
 
 
 def test_connection_comes_back_after_a_disconnect(socket_stage: Any) -> None:
