@@ -102,6 +102,10 @@ class WorldChanged(Refused):
     """State that a plan reads or changes is no longer what the plan was made from."""
 
 
+class NotLookedUp(Refused):
+    """Whether somebody may do this could not be looked up: nobody knows, and nobody may by default."""
+
+
 class NotEntitled(Refused):
     """Somebody may not do this; `users` and `user_groups` may, by their ids."""
 

@@ -27,6 +27,7 @@ from bot.clients.room import Room, room_left
 from bot.clients.time_limit import seconds_left
 from bot.clients.traffic import WireTraffic
 from bot.clients.wire import body_up_to, pool_classes
+from bot.domain.right_of_way import ACKS
 from bot.errors import SourceGarbled
 
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
@@ -68,6 +69,7 @@ class BoundedSender:
 
         `event_name` is botocore's: `before-send.ec2.DescribeVpcs`. Raises `SourceGarbled` for a body that is too large.
         """
+        ACKS.give_way()
         seconds = seconds_left()
         headers = {
             name: value.decode("latin-1") if isinstance(value, bytes) else value

@@ -26,6 +26,7 @@ from bot.clients.wire_errors import WIRE_ERRORS, wire_error
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject
 from bot.domain.ports import Resource
+from bot.domain.right_of_way import ACKS
 from bot.errors import EvidenceUnavailable, SourceGarbled, SourceUnreachable, Unauthenticated
 
 MAX_BODY_BYTES = 12 * 1024 * 1024
@@ -107,6 +108,7 @@ class KubernetesApi:
         keep_bytes: int = 0,
     ) -> Reply:
         """Send one request and return whatever answer comes, within the thread's time limit (`within`)."""
+        ACKS.give_way()
         headers = {"Accept": "application/json, */*"} | ({"Content-Type": content_type} if content_type else {})
         with our_errors(call, self.login):
             client = self.login.client()

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bot.app import slack_settings, start_bot
+from bot.domain.right_of_way import take_short_turns
 from bot.logs import configure_logs
 from bot.settings.load import load_settings
 from bot.slack.serving import ListenAddresses
@@ -21,6 +22,7 @@ def run(config: Path | None, addresses: ListenAddresses, *, log_level: str, log_
     settings = load_settings(config)
     slack = slack_settings(settings)
     slack.check()
+    take_short_turns()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -12,9 +12,11 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.domain.people import Person, Standing
-from bot.errors import Refused
+from bot.errors import NotLookedUp, Refused
 
 NAMES_LAST_SECONDS = 600.0
+NOT_THERE = frozenset({"user_not_found", "user_not_visible", "no_such_subteam", "channel_not_found"})
+"""Slack's codes for an id that it does not know here (method pages of docs.slack.dev); any other answers nothing."""
 ACCOUNT = re.compile(r"[A-Z][A-Z0-9]{1,30}")
 """An id of an account, as Slack forms them."""
 
@@ -31,10 +33,12 @@ class SlackDirectory:
         answer = self._ask(f"who {person.user_id} is", "users.info", user=person.user_id)
         user = answer.get("user")
         if not isinstance(user, Mapping) or user.get("id") != person.user_id:
-            raise Refused(f"Slack's users.info gave no account for {person.user_id}; nobody is entitled by default.")
+            raise NotLookedUp(
+                f"Slack's users.info gave no account for {person.user_id}; nobody is entitled by default."
+            )
         home = str(user.get("team_id") or "")
         if not home:
-            raise Refused(f"Slack's users.info named no team for {person.user_id}; nobody is entitled by default.")
+            raise NotLookedUp(f"Slack's users.info named no team for {person.user_id}; nobody is entitled by default.")
         return Standing(
             person=person,
             name=name_of(user) or person.user_id,
@@ -52,7 +56,7 @@ class SlackDirectory:
             answer = self._ask(f"who is in user group {group_id}", "usergroups.users.list", usergroup=group_id)
             users = answer.get("users")
             if not isinstance(users, list):
-                raise Refused(f"Slack's usergroups.users.list gave no list for user group {group_id}.")
+                raise NotLookedUp(f"Slack's usergroups.users.list gave no list for user group {group_id}.")
             members.update(str(user) for user in users)
         return frozenset(members)
 
@@ -61,7 +65,7 @@ class SlackDirectory:
         answer = self._ask(f"who is in channel {channel}", "conversations.members", channel=channel, limit=at_most + 1)
         users = answer.get("members")
         if not isinstance(users, list) or not users:
-            raise Refused(f"Slack's conversations.members gave no list for channel {channel}.")
+            raise NotLookedUp(f"Slack's conversations.members gave no list for channel {channel}.")
         if len(users) > at_most or (answer.get("response_metadata") or {}).get("next_cursor"):
             raise Refused(f"Channel {channel} has more than {at_most} members; they were not looked up.")
         return frozenset(map(str, users))
@@ -76,13 +80,14 @@ class SlackDirectory:
                 data = self._client.usergroups_users_list(**arguments).data
         except SlackApiError as error:
             code = error.response.get("error", "no error code")
-            raise Refused(f"Slack would not say {what}: {method} answered {code}. Nothing was changed.") from error
+            kind = Refused if code in NOT_THERE else NotLookedUp
+            raise kind(f"Slack would not say {what}: {method} answered {code}. Nothing was changed.") from error
         except (SlackClientError, OSError, ValueError) as error:
-            raise Refused(
+            raise NotLookedUp(
                 f"Slack could not be asked {what}: {method} gave {type(error).__name__}. Nothing was changed."
             ) from error
         if not isinstance(data, Mapping):
-            raise Refused(f"Slack's answer to {method} was not of its protocol. Nothing was changed; try again.")
+            raise NotLookedUp(f"Slack's answer to {method} was not of its protocol. Nothing was changed; try again.")
         return data
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.domain.people import Person
-from bot.errors import Refused
+from bot.errors import NotLookedUp, Refused
 from bot.slack.connection import SlackConnection
 from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Messages, NotPosted
@@ -49,7 +49,7 @@ def _user(directory: SlackDirectory, team_id: str, user: str) -> Iterator[NotFou
     try:
         standing = directory.standing(Person(team_id=team_id, user_id=user))
     except Refused as refusal:
-        yield NotFound(text=f"{user}, whom dnsbot.yaml names, was not found. {refusal}", disables=disables)
+        yield _not_found(f"{user}, whom dnsbot.yaml names,", refusal, disables)
         return
     marks = {
         "a bot": standing.is_bot,
@@ -65,8 +65,14 @@ def _group(directory: SlackDirectory, group: str) -> Iterator[NotFound]:
     try:
         directory.group_members([group])
     except Refused as refusal:
-        text = f"user group {group}, which dnsbot.yaml names, was not found. {refusal}"
-        yield NotFound(text=text, disables=f"approving and asking by members of {group}")
+        disables = f"approving and asking by members of {group}"
+        yield _not_found(f"user group {group}, which dnsbot.yaml names,", refusal, disables)
+
+
+def _not_found(who: str, refusal: Refused, disables: str) -> NotFound:
+    unknown = isinstance(refusal, NotLookedUp)
+    said = "could not be looked up" if unknown else "was not found"
+    return NotFound(text=f"{who} {said}. {refusal}", disables=disables, unknown=unknown)
 
 
 def _channel(messages: Messages, channel: str) -> Iterator[NotFound]:

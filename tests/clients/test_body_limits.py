@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from bot.domain.cluster import PodName
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
 from bot.domain.right_of_way import ACKS
-from bot.errors import SourceGarbled, SourceUnreachable
+from bot.errors import DnsBotError, SourceGarbled, SourceUnreachable
 from tests.clients.conftest import Act, FarEnd, Shared, aws_variables, kubeconfig, respond
 
 OFFERED = 200_000_000
@@ -312,3 +313,23 @@ def test_answer_waits_while_slack_is_acknowledged() -> None:
     reader.join(60)
 
     assert read == [(b"{}", False)]
+
+
+@pytest.mark.parametrize("asks", ["cluster", "aws"])
+def test_nothing_is_asked_while_slack_is_acknowledged(shared: Shared, asks: str) -> None:
+    """The call is made when the acknowledgement is out."""
+    played = shared.played(respond("403 Forbidden", "{}"))
+    cluster, aws = played.cluster(Deadline.after(20)), played.aws(Deadline.after(20))
+
+    def ask() -> None:
+        with suppress(DnsBotError):
+            cluster.list(Resource(plural="pods"), dict) if asks == "cluster" else aws.read("eks", "ListClusters")
+
+    asking = threading.Thread(target=ask, daemon=True)
+    with ACKS.first():
+        asking.start()
+        asking.join(0.3)
+        assert shared.far_end.requests == []
+    asking.join(60)
+
+    assert len(shared.far_end.requests) == 1

@@ -40,3 +40,22 @@ def test_a_channel_that_the_bot_is_not_in_is_told_from_one_that_was_not_looked_u
     text = "channel C0000000000, which dnsbot.yaml names: channel_not_found. Invite the bot there, or correct the id"
     assert absent == [(text, False)]
     assert refused == [(f"channel {CHANNEL} could not be looked up: missing_scope", True)]
+
+
+def test_people_and_groups_that_slack_does_not_know_are_told_from_those_that_were_not_looked_up(
+    silent_stage: Any,
+) -> None:
+    """A token without the scope, or a Slack that is away, says nothing about them."""
+    named = Named(users=("U99",), user_groups=("S99",), channels=())
+    found = list(check_named(silent_stage.connection, named))
+    assert [one.unknown for one in found] == [False, False]
+    assert found[0].text.startswith("U99, whom dnsbot.yaml names, was not found. ")
+    assert found[1].text.startswith("user group S99, which dnsbot.yaml names, was not found. ")
+
+    named = Named(users=("U01",), user_groups=("S01",), channels=())
+    for method in ("users.info", "usergroups.users.list"):
+        silent_stage.slack.fail(WebFault(method=method, kind=FaultKind.ERROR, error="missing_scope", times=1))
+    found = list(check_named(silent_stage.connection, named))
+    assert [one.unknown for one in found] == [True, True]
+    assert found[0].text.startswith("U01, whom dnsbot.yaml names, could not be looked up. ")
+    assert found[1].text.startswith("user group S01, which dnsbot.yaml names, could not be looked up. ")
