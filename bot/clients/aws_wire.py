@@ -137,7 +137,7 @@ def _bounded(response: Any, action: str) -> bytes:  # noqa: ANN401  # urllib3 ha
 
 
 def refuse_cut(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  # botocore has no types
-    """Handle botocore's `before-parse`: raise `SourceGarbled` for a success whose body is cut or no JSON object."""
+    """Handle botocore's `before-parse`: raise `SourceGarbled` for a success whose body is cut or of another form."""
     if response_dict["status_code"] >= _SUCCESS_BELOW or operation_model.has_streaming_output:
         return  # what is streamed is its reader's own to judge
     action = _action(operation_model)
@@ -147,6 +147,12 @@ def refuse_cut(operation_model: Any, response_dict: dict[str, Any], **_: object)
         raise SourceGarbled(f"Cannot call {action}: {len(content)} of {announced} bytes of the answer came. Ask again.")
     if operation_model.service_model.protocol in _JSON_PROTOCOLS and not _is_json_object(content, operation_model):
         raise SourceGarbled(f"Cannot call {action}: the answer ({len(content)} bytes) is not whole JSON. Ask again.")
+    wrapper = operation_model.output_shape.serialization.get("resultWrapper") if operation_model.output_shape else None
+    if wrapper and wrapper.encode() not in content:  # botocore's KeyError else
+        raise SourceGarbled(
+            f"Cannot call {action}: the answer ({len(content)} bytes) has no {wrapper}. Something between us and AWS "
+            "answered: check proxies."
+        )
 
 
 def refuse_foreign(parsed: dict[str, Any], model: Any, http_response: AWSResponse, **_: object) -> None:  # noqa: ANN401  # botocore has no types

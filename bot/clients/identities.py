@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
@@ -26,7 +27,7 @@ from bot.clients.own_names import OwnNames
 from bot.clients.pace import Pace
 from bot.clients.traffic import WireTraffic
 from bot.domain.places import Place
-from bot.errors import UnitError
+from bot.errors import SourceGarbled, UnitError
 
 _NOT_IN_SESSION_NAMES = re.compile(r"[^A-Za-z0-9_=,.@-]")
 _MAX_SESSION_NAME = 64
@@ -109,17 +110,26 @@ class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore has no
         """Assume the role. Raises `RoleNotAssumed` where AWS refuses, else our own error: no call is sent then."""
         try:
             answer = self._base.client("sts").assume_role(RoleArn=self._role_arn, RoleSessionName=self._session_name)
+            return _credentials(answer)
+        except KeyError as missing:
+            raise SourceGarbled(
+                f"Cannot call sts:AssumeRole on {self._role_arn}: the answer has no {missing.args[0]}. Ask again."
+            ) from missing
         except ClientError as error:
             raise RoleNotAssumed(error, self._role_arn) from error
         except AWS_ERRORS as error:
             raise aws_error("sts", f"AssumeRole on {self._role_arn}", error) from error
-        given = answer["Credentials"]
-        return {
-            "access_key": given["AccessKeyId"],
-            "secret_key": given["SecretAccessKey"],
-            "token": given["SessionToken"],
-            "expiry_time": given["Expiration"].isoformat(),
-        }
+
+
+def _credentials(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Return what AssumeRole gave, as botocore takes it. Raises `KeyError` for what is not there."""
+    given = answer["Credentials"]
+    return {
+        "access_key": given["AccessKeyId"],
+        "secret_key": given["SecretAccessKey"],
+        "token": given["SessionToken"],
+        "expiry_time": given["Expiration"].isoformat(),
+    }
 
 
 def own_identity(*, retries: bool, wire: Wire) -> AwsIdentity:

@@ -21,11 +21,12 @@ from bot.clients.own_names import OwnNames
 from bot.clients.sources import open_sources, open_writers
 from bot.domain.deadline import Deadline
 from bot.domain.ports import Resource
-from bot.errors import AccessDenied, SourceTimeout, Unauthenticated, WriteFailed
+from bot.errors import AccessDenied, SourceGarbled, SourceTimeout, Unauthenticated, WriteFailed
 from tests.clients.conftest import TARGET, Act, FarEnd, Serve, kubeconfig, respond, wire
 
 READER = "arn:aws:iam::123456789012:role/dnsbot-read"
 WRITER = "arn:aws:iam::123456789012:role/dnsbot-write"
+ASSUMED = "<AssumeRoleResponse>"
 VPCS = respond(
     "200 OK",
     "<DescribeVpcsResponse><requestId>r</requestId><vpcSet/></DescribeVpcsResponse>",
@@ -88,6 +89,35 @@ def test_a_role_that_may_not_be_assumed_names_sts(serve: Serve, aws_at: Callable
     assert raised.value.grant == f"sts:AssumeRole on {READER}"
     assert "Grant `sts:AssumeRole on" in raised.value.reason
     assert "have the role's trust policy name it" in raised.value.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "told"),
+    [
+        ("<!DOCTYPE html><html><body>Sign in</body></html>", "text/html", r"has no AssumeRoleResult"),
+        ("{}", "application/json", r"has no AssumeRoleResult"),
+        ("", "text/xml", r"has no AssumeRoleResult"),
+        (f"{ASSUMED}<ResponseMetadata/></AssumeRoleResponse>", "text/xml", r"has no AssumeRoleResult"),
+        (
+            f"{ASSUMED}<AssumeRoleResult><Credentials><AccessKeyId>k</AccessKeyId></Credentials></AssumeRoleResult>"
+            "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></AssumeRoleResponse>",
+            "text/xml",
+            r"has no SecretAccessKey",
+        ),
+    ],
+    ids=["HTML", "JSON", "empty", "no result", "half a credential"],
+)
+def test_an_answer_of_sts_that_is_none_is_garbled(
+    content: str, content_type: str, told: str, serve: Serve, aws_at: Callable[[str], None]
+) -> None:
+    """A proxy's page says nothing of the role; the call is named, and what was looked for in its answer."""
+    aws_at(serve(respond("200 OK", content, content_type=content_type)).url)
+
+    with (
+        closing(open_sources(ClusterConnection(target=TARGET, role_arn=READER))) as sources,
+        pytest.raises(SourceGarbled, match=f"Cannot call sts:AssumeRole.*{told}"),
+    ):
+        sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
 
 
 def test_writes_use_the_writer_role_under_the_plans_name(serve: Serve, aws_at: Callable[[str], None]) -> None:
