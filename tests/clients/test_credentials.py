@@ -27,6 +27,10 @@ from tests.clients.conftest import TARGET, Act, FarEnd, Serve, kubeconfig, respo
 READER = "arn:aws:iam::123456789012:role/dnsbot-read"
 WRITER = "arn:aws:iam::123456789012:role/dnsbot-write"
 ASSUMED = "<AssumeRoleResponse>"
+HALF = (
+    f"{ASSUMED}<AssumeRoleResult><Credentials><AccessKeyId>k</AccessKeyId></Credentials></AssumeRoleResult>"
+    "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></AssumeRoleResponse>"
+)
 VPCS = respond(
     "200 OK",
     "<DescribeVpcsResponse><requestId>r</requestId><vpcSet/></DescribeVpcsResponse>",
@@ -98,12 +102,7 @@ def test_a_role_that_may_not_be_assumed_names_sts(serve: Serve, aws_at: Callable
         ("{}", "application/json", r"has no AssumeRoleResult"),
         ("", "text/xml", r"has no AssumeRoleResult"),
         (f"{ASSUMED}<ResponseMetadata/></AssumeRoleResponse>", "text/xml", r"has no AssumeRoleResult"),
-        (
-            f"{ASSUMED}<AssumeRoleResult><Credentials><AccessKeyId>k</AccessKeyId></Credentials></AssumeRoleResult>"
-            "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></AssumeRoleResponse>",
-            "text/xml",
-            r"has no SecretAccessKey",
-        ),
+        (HALF, "text/xml", r"has no SecretAccessKey"),
     ],
     ids=["HTML", "JSON", "empty", "no result", "half a credential"],
 )
