@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 from bot.domain.permissions import KubernetesPermission
-from bot.sandbox.running.bot_files import configuration
-from bot.sandbox.world.world import CLUSTER, PROBE_NAMESPACE, WorldVpc
+from bot.sandbox.running.bot_files import configuration, probe_kubeconfig
+from bot.sandbox.world.world import CLUSTER, PROBE_NAMESPACE, World
 from lab.control_plane import ADMIN, READER, WRITER, ControlPlane
 from lab.errors import LabError
 from lab.kubernetes_api import Json
@@ -65,9 +65,22 @@ def covers(rule: Json, permission: KubernetesPermission) -> bool:
     )
 
 
-def write_bot_files(directory: Path, control_plane: ControlPlane, neighbours: Sequence[WorldVpc]) -> None:
-    """Write `kubeconfig.yaml` and `dnsbot.yaml` as in the sandbox, and `admin.yaml` for kubectl."""
+def write_bot_files(
+    directory: Path,
+    control_plane: ControlPlane,
+    world: World,
+    *,
+    public_resolution: str,
+    probes: Mapping[str, str],
+) -> None:
+    """Write the bot's files as in the sandbox, with what opens the real API server, and `admin.yaml` for kubectl.
+
+    `probes`: URLs of the clusters in other networks, by the networks' names.
+    """
     text = control_plane.kubeconfig((CLUSTER, READER), (f"{CLUSTER}-write", WRITER))
     (directory / "kubeconfig.yaml").write_text(text, encoding="utf-8")
     (directory / "admin.yaml").write_text(control_plane.kubeconfig(("admin", ADMIN)), encoding="utf-8")
-    (directory / "dnsbot.yaml").write_text(configuration(directory, neighbours), encoding="utf-8")
+    for name, url in probes.items():
+        (directory / f"probe-{name}.yaml").write_text(probe_kubeconfig(name, url), encoding="utf-8")
+    told = configuration(directory, world.neighbours, public_resolution, probes, world.on_premises)
+    (directory / "dnsbot.yaml").write_text(told, encoding="utf-8")

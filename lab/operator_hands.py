@@ -15,6 +15,7 @@ from bot.sandbox.world.scenario import OperatingError
 from lab.kubernetes_api import ApiRefused, Json, KubernetesApi, path_of
 from lab.namespaces import joined
 from lab.node_agent.resolv_conf import KubeletSettings
+from lab.on_premises import OnPremises
 from lab.rest import Rest
 
 _LONGEST_SECONDS = 150.0
@@ -37,7 +38,8 @@ class LabOperator(HttpOperator):
     """Does what a scenario says.
 
     `settings` finds a node's kubelet settings; `rest` knows when nothing moves; `remove_routes` takes from nodes what
-    they hold of a pod's address; `netns` names a node's network namespace.
+    they hold of a pod's address; `netns` names a node's network namespace; `sites` are the networks on premises by
+    their names.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class LabOperator(HttpOperator):
         rest: Rest,
         remove_routes: Callable[[str], None],
         netns: Callable[[str], str],
+        sites: Mapping[str, OnPremises],
     ) -> None:
         super().__init__(aws_url=aws_url, kubernetes_url=f"https://127.0.0.1:{api.port}")
         self._api, self._settings, self._rest = api, settings, rest
-        self._remove_routes, self._netns = remove_routes, netns
+        self._remove_routes, self._netns, self._sites = remove_routes, netns, sites
 
     def get(self, resource: str, *, namespace: str = "", labels: str = "") -> list[Json]:
         """Return objects; `labels` as `key=value,…`."""
@@ -94,8 +97,10 @@ class LabOperator(HttpOperator):
         self.settle()
 
     def forward_on_premises(self, network: str, name: str, targets: Sequence[str]) -> None:
-        """Refuse: the lab has no network on premises."""
-        raise OperatingError(f"forward {name} to {', '.join(targets)} in {network}: the lab has no network on premises")
+        """Let the Unbound of a network on premises forward a name, as its people would write it; to none: no more."""
+        hops = "".join(f"    forward-addr: {target}\n" for target in targets)
+        text = f'server:\n    private-domain: "{name}"\nforward-zone:\n    name: "{name}"\n{hops}' if targets else ""
+        self._sites[network].tell(text)
 
     def track(self, node: str, *, client: str, port: int, server: str, led_to: str) -> None:
         """Let a node's kernel track a query that was led to this address and not answered, for ten minutes."""

@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bot.sandbox.network.branch_interfaces import AwsBranchMaker
 from bot.sandbox.operator.operating import HttpOperator, call_json
 from bot.sandbox.running.bot_files import bot_environment
 from bot.sandbox.running.far_end_process import FarEndProcess
+from bot.sandbox.running.probes import set_up_probes
 from bot.sandbox.running.started import Started
 from bot.sandbox.world.node_object import node_object
 from bot.sandbox.world.plan import WorldPlan, draw_plan
@@ -31,7 +33,9 @@ from lab.node_agent.addresses import AddressPool, all_addresses
 from lab.node_agent.agent import NodeAgent
 from lab.node_agent.hands import AgentNode, Hands
 from lab.node_agent.resolv_conf import KubeletSettings
+from lab.on_premises import OnPremises
 from lab.operator_hands import LabOperator
+from lab.outside_hosts import OutsideHosts
 from lab.pod_security_groups import PodSecurityGroups, define_policies
 from lab.programs import Programs, built_programs
 from lab.rest import Rest
@@ -76,6 +80,10 @@ class RunningLab(Started):
     kubectl_path: str
     filters: Mapping[str, VpcFilter]
     """By id of the VPC. Their counters show which packets flowed."""
+    sites: Mapping[str, OnPremises]
+    """Networks on premises, by name."""
+    outside: dict[str, str]
+    """Namespaces of the hosts in other VPCs, by the VPCs' names."""
 
     def __init__(
         self,
@@ -89,6 +97,7 @@ class RunningLab(Started):
         self._seed, self._nodes = seed, nodes
         self._programs = programs
         self._stack = contextlib.ExitStack()
+        self.outside = {}
 
     def stop(self) -> None:
         """End everything and remove it."""
@@ -98,12 +107,16 @@ class RunningLab(Started):
         """Start everything, build the world and break it."""
         programs = self._programs or built_programs()
         self.kubectl_path = programs.path("kubectl")
-        plan = draw_plan(self._seed, self._nodes, self.scenario.neighbours)
+        plan = draw_plan(self._seed, self._nodes, self.scenario.neighbours, on_premises=self.scenario.on_premises)
         self.run = self._stack.enter_context(Run())
         self.fabric = _fabric(self.run, plan)
+        self.sites = {site.name: OnPremises(self.run, site) for site in plan.on_premises}
         self._stack.enter_context(joined(self.fabric.control_plane))
         for vpc in self.fabric.vpcs:
             vpc.resolver.start(Path(programs.path("coredns")))
+        for site in self.sites.values():
+            self.fabric.link(self.fabric.home, site.wiring)
+            site.start(Path(programs.path("coredns")), public_dns=self._public_dns)
         aws = FarEndProcess("bot.sandbox.aws", "--seed", str(self._seed))
         self._stack.callback(aws.stop)
         with ThreadPoolExecutor(1) as beside:
@@ -116,7 +129,7 @@ class RunningLab(Started):
         nodes = self._wire(founder)
         self._following = self._stack.enter_context(self._follow(Path(programs.path("coredns"))))
         self._populate(founder.objects, programs, nodes)
-        self._give_to_bot()
+        self._give_to_bot(programs)
         self.scenario.acts(self.world, self.operator)
         self.operator.settle()
         self.aws_control("DELETE", "calls")
@@ -179,6 +192,7 @@ class RunningLab(Started):
             rest=self._rest,
             remove_routes=self.fabric.home.remove_routes,
             netns=lambda name: self.agent.node(name).netns,
+            sites=self.sites,
         )
         self.agent.start()
         self.operator.apply(*(item for item in objects if item["kind"] not in {"Node", "Deployment"}))
@@ -187,12 +201,36 @@ class RunningLab(Started):
         self._rest.wait(nothing_stuck=True)
         until_every_node_asks([node.netns for node in nodes])
 
-    def _give_to_bot(self) -> None:
+    def _give_to_bot(self, programs: Programs) -> None:
         self.operator.apply(*role_documents(), *probing_documents())
         self.directory = self.run.directory / "bot"
         self.directory.mkdir()
-        write_bot_files(self.directory, self.control_plane, self.world.neighbours)
+        hosts = self._stack.enter_context(OutsideHosts(self.run, programs))
+        probes = set_up_probes(self.world, self.operator, partial(self._stand, hosts), public_dns=self._public_dns)
+        write_bot_files(
+            self.directory,
+            self.control_plane,
+            self.world,
+            public_resolution=self.scenario.public_resolution,
+            probes=probes,
+        )
         self.environment = bot_environment(self.aws_url)
+
+    @property
+    def _public_dns(self) -> bool:
+        return self.scenario.public_resolution != "blocked"
+
+    def _stand(self, hosts: OutsideHosts, _: str, __: str, wanted: Any) -> Json:  # noqa: ANN401  # JSON
+        """Put the host to look names up from into a VPC, or take the one on premises, as `set_up_probes` asks."""
+        name, address = wanted["name"], wanted["address"]
+        if name in self.sites:
+            site = self.sites[name]
+            return {"url": hosts.add(name, site.host, address=address, nameserver=site.server)}
+        place = next(place for place, vpc in enumerate(self.world.vpcs) if vpc.name == name)
+        wiring = self.fabric.vpcs[place]
+        netns = wiring.attach_host("probe", address)
+        self.outside[name] = netns
+        return {"url": hosts.add(name, netns, address=address, nameserver=wiring.resolver_address)}
 
     def aws_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a control route of the AWS far end: `aws_control("POST", "faults", […])`."""

@@ -1,8 +1,9 @@
 """Where a VPC's route tables lead packets that nobody inside holds the destination of, for the packet filter.
 
-Only peering connections that are active lead anywhere, and what comes over one goes to this VPC or nowhere. Of several
-routes the one with the longest prefix counts. Sources: VPC User Guide, "Route priority"; VPC Peering Guide, "VPC
-peering limitations". IPv4 only.
+Only peering connections that are active and virtual private gateways lead anywhere, and what comes over one goes to
+this VPC or nowhere. Behind a gateway stands what routes lead to by it. Of several routes the one with the longest
+prefix counts. Sources: VPC User Guide, "Route priority"; VPC Peering Guide, "VPC peering limitations"; Site-to-Site VPN
+User Guide, "Virtual private gateway". IPv4 only.
 """
 
 from __future__ import annotations
@@ -28,6 +29,18 @@ def peer_cidrs(answers: VpcAnswers) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def gateway_cidrs(answers: VpcAnswers) -> tuple[str, ...]:
+    """Return the CIDRs of the networks on premises that the VPC's virtual private gateway leads to."""
+    rows = [row for table in answers.route_tables for row in table["Routes"] if _by_gateway(row)]
+    return tuple(dict.fromkeys(str(row["DestinationCidrBlock"]) for row in rows))
+
+
+def _by_gateway(row: Mapping[str, Any]) -> bool:
+    """Return whether a route leads to a virtual private gateway that is there."""
+    leads = str(row.get("GatewayId") or "").startswith("vgw-") and row.get("State", "active") == "active"
+    return leads and bool(row.get("DestinationCidrBlock"))
+
+
 def _cidrs(end: Row) -> tuple[str, ...]:
     listed = [str(block["CidrBlock"]) for block in end.get("CidrBlockSet") or ()]
     return tuple(dict.fromkeys([str(end["CidrBlock"]), *listed]))
@@ -50,7 +63,7 @@ def _rules(table: Mapping[str, Any], peers: Mapping[str, tuple[str, ...]]) -> Ru
     for row in rows:
         reaching = peers.get(str(row.get("VpcPeeringConnectionId") or ""), ())
         rules += [(both, True) for both in _shared(str(row["DestinationCidrBlock"]), reaching)]
-        rules.append((str(row["DestinationCidrBlock"]), False))
+        rules.append((str(row["DestinationCidrBlock"]), _by_gateway(row)))
     return rules
 
 

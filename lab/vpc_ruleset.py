@@ -18,7 +18,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from lab.vpc_answers import Row, VpcAnswers
-from lab.vpc_routes import peer_cidrs, routes_by_subnet
+from lab.vpc_routes import gateway_cidrs, peer_cidrs, routes_by_subnet
 
 TABLE = "vpc"
 REFUSED = "refused_"
@@ -149,8 +149,9 @@ class _Compiler:
             self._acl(acl, entries.get(acl, []))
 
     def _from_peers(self) -> list[str]:
-        """Return the rule that lets in what comes from a peered VPC, whose own filter has judged it so far."""
-        self._sets["peers"] = [each for cidrs in peer_cidrs(self._answers).values() for each in cidrs]
+        """Return the rule that lets in what comes from a peered VPC, whose own filter has judged it, or a VPN."""
+        peered = [each for cidrs in peer_cidrs(self._answers).values() for each in cidrs]
+        self._sets["peers"] = [*peered, *gateway_cidrs(self._answers)]
         return ["ip saddr @peers goto entering"] if self._sets["peers"] else []
 
     def _to_peers(self, subnets: Sequence[str]) -> list[str]:

@@ -25,7 +25,8 @@ _ENTERED_SECONDS = 5.0
 _DRAIN_SECONDS = 0.5
 
 
-def _is_inside(process_id: int) -> bool:
+def is_inside(process_id: int) -> bool:
+    """Return whether a program is in its own root, so that exec finds it there."""
     place = Path(f"/proc/{process_id}")
     try:
         return str((place / "root").readlink()) != "/" and "python" not in str((place / "exe").readlink())
@@ -145,7 +146,7 @@ class Container:
         """Wait until the program is inside its own root, so that exec finds it there."""
         end = asyncio.get_running_loop().time() + _ENTERED_SECONDS
         while not exited.done() and asyncio.get_running_loop().time() < end:
-            if _is_inside(process_id):
+            if is_inside(process_id):
                 return
             await asyncio.sleep(0.005)
 

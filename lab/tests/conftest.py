@@ -22,8 +22,8 @@ _A_LAB_EACH = (
     "test_two_vpcs.py",
 )
 """Files whose tests start what they need each for itself: they are spread over the workers, one by one."""
-_A_LAB_FOR_EACH_SCENARIO = ("test_sandbox_agrees.py", "test_stories.py")
-"""The first looks at a lab with a scenario that the second then heals: both on one worker, one after the other."""
+_A_LAB_FOR_EACH_SCENARIO = ("test_sandbox_agrees.py", "test_stories.py", "test_private_endpoint.py")
+"""The first looks at a lab with a scenario that the others then heal: on one worker, one after the other."""
 
 
 _MOST_SECOND_TRIES = 3
@@ -49,7 +49,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:  # a
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let those that look come before those that heal, whatever order tests are shuffled into."""
-    items.sort(key=lambda item: item.path.name == _A_LAB_FOR_EACH_SCENARIO[1])
+    items.sort(key=lambda item: item.path.name in _A_LAB_FOR_EACH_SCENARIO[1:])
 
 
 @pytest.fixture

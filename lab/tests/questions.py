@@ -1,11 +1,12 @@
-"""A question by udp from one namespace to another, and its answer."""
+"""A question by udp from one namespace to another, and its answer; a lookup by dig."""
 
 from __future__ import annotations
 
 import socket
+import subprocess
 from contextlib import closing
 
-from lab.namespaces import joined
+from lab.namespaces import Run, joined
 
 _SECONDS = 0.5
 
@@ -21,6 +22,14 @@ def is_answered(client_netns: str, server_netns: str, *, source: tuple[str, int]
         answering.bind(server)
         asking.sendto(b"who", server)
         return _passes(answering) and _passes(asking)
+
+
+def looked_up(run: Run, netns: str, name: str, server: str) -> tuple[str, list[str]]:
+    """Return status and addresses, or names on the way, of a lookup in a namespace; no status: no answer came."""
+    command = ["dig", "+tries=1", "+time=5", f"@{server}", name]
+    said = run.run_in(netns, command, stdout=subprocess.PIPE, text=True).communicate()[0]
+    lines = [line for line in said.splitlines() if line and line[0] != ";"]
+    return said.partition("status: ")[2].partition(",")[0], sorted(line.split()[-1] for line in lines)
 
 
 def _passes(taking: socket.socket) -> bool:

@@ -1,28 +1,23 @@
 from __future__ import annotations
 
-import io
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
 from bot.app import load_units
 from bot.domain.findings import Kind
-from bot.sandbox.story.bot_process import BotProcess
-from bot.sandbox.story.screen import Screen
-from bot.sandbox.story.stage import stage_on
-from bot.sandbox.story.story import ADVISED, FIXED, Story
+from bot.sandbox.story.story import ADVISED, FIXED
 from bot.sandbox.world.scenario import ByFix, ByHand, NotSimulated
 from bot.sandbox.world.scenario_catalogue import all_scenarios
-from bot.sandbox.world.world import CLUSTER, CLUSTER_DNS
+from bot.sandbox.world.world import CLUSTER_DNS
 from lab.contract.far_end import eventually
 from lab.kubernetes_api import Json
 from lab.lookups import clients_of, has_branch_interface
 from lab.observing import diagnose, problems
 from lab.running import RunningLab
+from lab.tests.playing import play
 from lab.tests.shelf import Shelf
 from lab.tests.tables import Tell
 from lab.ways import Lookups, answered, look_up_everything
@@ -46,26 +41,9 @@ def lab(shelf: Shelf, scenario: str) -> Iterator[RunningLab]:
 
 
 def _healed(*ways: type) -> list[str]:
-    """Return the names of the scenarios that are healed in one of these ways."""
-    return [one.name for one in all_scenarios() if isinstance(one.healed_by, ways) and not one.not_in_lab]
-
-
-def play(lab: RunningLab) -> tuple[int, str]:
-    """Play the whole story over the lab: signed slash command, report, second person's click; return how it ended."""
-    screen, folder = io.StringIO(), tempfile.TemporaryDirectory(prefix="dnsbot-story-")
-    with folder, stage_on(lab) as stage:
-        log = Path(folder.name) / "bot.log"
-        with BotProcess(configuration=stage.configuration, environment=stage.http_environment, log=log) as bot:
-            stage.slack.deliver_to(bot.url)
-            healthy = not lab.scenario.broken
-            code = Story(
-                slack=stage.slack,
-                screen=Screen(screen),
-                cluster=CLUSTER,
-                healthy=healthy,
-                names=lab.scenario.names,
-            ).tell()
-    return code, screen.getvalue()
+    """Return the names of the scenarios of this cluster alone that are healed in one of these ways."""
+    played = [one for one in all_scenarios() if not one.not_in_lab and not one.elsewhere]
+    return [one.name for one in played if isinstance(one.healed_by, ways)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -17,7 +16,7 @@ from lab.fabric import Fabric, FabricVpc
 from lab.following import Carrier, Following
 from lab.namespaces import Run
 from lab.programs import built_programs
-from lab.tests.questions import is_answered
+from lab.tests.questions import is_answered, looked_up
 from lab.tests.tables import Tell
 from lab.vpc_answers import VpcKey
 from lab.vpc_carriers import carriers_of
@@ -53,11 +52,7 @@ class Wired:
 
     def asked(self, client: Host, name: str, server: str = "") -> tuple[str, list[str]]:
         """Return status and addresses of a lookup; by default of the VPC's own resolver. No status: no answer."""
-        options = ["+tries=1", "+time=3", f"@{server or client.vpc.resolver}"]
-        process = self.run.run_in(client.netns, ["dig", *options, name], stdout=subprocess.PIPE, text=True)
-        said = process.communicate()[0]
-        lines = [line for line in said.splitlines() if line and line[0] != ";"]
-        return said.partition("status: ")[2].partition(",")[0], sorted(line.split()[-1] for line in lines)
+        return looked_up(self.run, client.netns, name, server or client.vpc.resolver)
 
     def now(self) -> Wired:
         """Let the state of this moment be in force."""

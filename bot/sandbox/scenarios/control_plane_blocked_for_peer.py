@@ -8,7 +8,7 @@ from bot.sandbox.world.security_groups import admit, from_cidr, revoke
 from bot.sandbox.world.world import World
 
 _PEER = (Neighbour(name="tools", account="210987654321"),)
-_NOT_IN_LAB = "the lab's peers look nothing up from outside a cluster yet"
+_NOT_IN_LAB = "a lab of its own costs a minute, and the filter that blocks is judged by others"
 
 
 def _led(world: World, operator: Operator) -> str:

@@ -6,8 +6,6 @@ from bot.sandbox.world.private_endpoint import dns_group, endpoint, forward_on_p
 from bot.sandbox.world.scenario import ByFixThenHand, Operator, Scenario
 from bot.sandbox.world.world import World
 
-_NOT_IN_LAB = "the lab has no network on premises"
-
 
 def _acts(world: World, operator: Operator) -> None:
     del world
@@ -33,7 +31,7 @@ SCENARIO = Scenario(
     healed_by=ByFixThenHand(fix="create_inbound_resolver_endpoint", acts=forward_on_premises),
     on_premises=("hq",),
     public_resolution="blocked",
-    not_in_lab=_NOT_IN_LAB,
+    lab_seeds=(1,),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(
@@ -48,6 +46,5 @@ LOOK_ALIKE = Scenario(
     public_resolution="blocked",
     not_to_blame=("private_endpoint_not_resolvable",),
     weighed={"private_endpoint_not_resolvable": r"network hq: a lookup from there got the private addresses"},
-    not_in_lab=_NOT_IN_LAB,
     acts=_forwarded,
 )

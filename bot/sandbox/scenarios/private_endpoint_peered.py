@@ -6,8 +6,6 @@ from bot.sandbox.world.private_endpoint import lead, make_private
 from bot.sandbox.world.scenario import ByFix, Neighbour, Operator, Scenario
 from bot.sandbox.world.world import World
 
-_NOT_IN_LAB = "the lab does not tell the bot yet that public DNS is blocked"
-
 
 def _acts(world: World, operator: Operator) -> None:
     del world
@@ -31,7 +29,7 @@ SCENARIO = Scenario(
     healed_by=ByFix(fix="create_inbound_resolver_endpoint"),
     neighbours=(Neighbour(name="tools", account="210987654321"),),
     public_resolution="blocked",
-    not_in_lab=_NOT_IN_LAB,
+    lab_seeds=(1,),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(
@@ -46,6 +44,5 @@ LOOK_ALIKE = Scenario(
     public_resolution="blocked",
     not_to_blame=("private_endpoint_not_resolvable", "resolver_rule_broken"),
     weighed={"private_endpoint_not_resolvable": r"rslvr-rr-\w+ forwards .* has a record of"},
-    not_in_lab=_NOT_IN_LAB,
     acts=_led,
 )

@@ -6,7 +6,7 @@ from bot.sandbox.world.private_endpoint import lead, make_private
 from bot.sandbox.world.scenario import Neighbour, NotSimulated, Operator, Scenario
 from bot.sandbox.world.world import World
 
-_NOT_IN_LAB = "the lab's peers look nothing up from outside a cluster yet"
+_NOT_IN_LAB = "no DNS server stands in the lab where its DHCP options send hosts to"
 _OFFICE = "10.254.0.53"
 """A server of people's own; the world has no way to it."""
 _OWN = "169.254.169.253"
