@@ -422,6 +422,7 @@ def start_bot(
 
     The jobs are returned: what still runs when the stack has ended holds no lease for long, and need not be waited for.
     """
+    from bot.history.engine import check_url
     from bot.jobs.in_process import InProcessJobs
     from bot.schedule import Clock
     from bot.slack.app import build_app
@@ -430,6 +431,7 @@ def start_bot(
     from bot.slack.directory import SlackDirectory
     from bot.slack.serving import serve
 
+    check_url(settings.database_url)  # before Slack is reached: a wrong setting is told at once
     connection = connect(slack)
     directory = SlackDirectory(connection.safe, team_id=connection.team_id)
     use = stack.enter_context(open_use_cases(settings, directory, connection.team_id, stopping=stopping))

@@ -74,7 +74,7 @@ def unavailable(name: str, error: SQLAlchemyError) -> HistoryUnavailable:
     cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
     hint = "Check that it runs and that DATABASE_URL leads to it."
     if _MISSING_SCHEMA.search(cause):
-        hint = "Run `dnsbot migrate`."
+        hint = "Run `dnsbot migrate`, which makes what is missing, or says why it cannot."
     return HistoryUnavailable(f"The history database {name} did not do what was asked: {cause}. {hint}")
 
 
@@ -99,6 +99,11 @@ def open_database(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Database:
     raise ConfigurationError(
         f"DATABASE_URL is for {parsed.drivername}; sqlite:///FILE and postgresql://USER@HOST/NAME are supported."
     )
+
+
+def check_url(url: str) -> None:
+    """Raise `ConfigurationError` for a URL that is of no database of ours; nothing is connected."""
+    open_database(url).close()
 
 
 def _with_driver(url: URL, wait_seconds: float) -> Database:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history.engine import Database, open_database
+from bot.history.tables import metadata
 
 _MIGRATION_LOCK = 0x646E73  # any number that no other program on the server uses for its advisory locks
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*= *[\"'](\w+)[\"']", re.MULTILINE)
@@ -35,8 +36,10 @@ def migrate(url: str, *, migrations: Path | None = None, grant_to: str = "") -> 
     try:
         newest = newest_revision(folder)
         with database.reading() as connection:
-            if _revision(connection) == newest and not grant_to:
-                return newest
+            if _revision(connection) == newest:
+                _refuse_missing_tables(connection)
+                if not grant_to:
+                    return newest
         with database.writing() as connection:
             _wait_for_other_migrations(connection)
             if _revision(connection) != newest:
@@ -53,7 +56,10 @@ def schema_is_current(url: str, *, migrations: Path | None = None) -> bool:
     database = open_database(url)
     try:
         with database.reading() as connection:
-            return _revision(connection) == newest_revision(migrations or migrations_folder())
+            if _revision(connection) != newest_revision(migrations or migrations_folder()):
+                return False
+            _refuse_missing_tables(connection)
+            return True
     finally:
         database.close()
 
@@ -64,6 +70,15 @@ def newest_revision(migrations: Path) -> str:
     found = [_REVISION.findall(path.read_text()) for path in sorted((migrations / "versions").glob("*.py"))]
     made = {name for one in found for key, name in one if key == "revision"}
     return (made - {name for one in found for key, name in one if key == "down_revision"}).pop()
+
+
+def _refuse_missing_tables(connection: Connection) -> None:
+    """Raise `HistoryUnavailable` where a database at the newest revision lacks tables: no migration makes them anew."""
+    if missing := sorted(metadata.tables.keys() - set(inspect(connection).get_table_names())):
+        raise HistoryUnavailable(
+            f"The history database is at the newest schema and lacks {', '.join(missing)}: somebody removed what "
+            "`dnsbot migrate` makes once. Restore a backup, or let DATABASE_URL name an empty database."
+        )
 
 
 def _revision(connection: Connection) -> str:

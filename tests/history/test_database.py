@@ -84,6 +84,17 @@ def test_a_database_from_the_future_is_not_touched(url: str, sql: Sql) -> None:
         migrate(url)
 
 
+def test_a_table_that_somebody_removed_is_named_and_no_migration_is_advised(url: str, sql: Sql) -> None:
+    """At the newest revision there is nothing left to migrate: the tables are looked at, not the number alone."""
+    sql("ALTER TABLE mutes RENAME TO lost")
+
+    for look in (migrate, schema_is_current):
+        with pytest.raises(HistoryUnavailable, match=r"lacks mutes: somebody removed .* Restore a backup"):
+            look(url)
+    sql("ALTER TABLE lost RENAME TO mutes")
+    assert schema_is_current(url)
+
+
 def test_a_delivery_is_new_once(history: SqlHistory) -> None:
     """A key, however long, is new the first time and known ever after."""
     key = "Ev0123" + "x" * 400

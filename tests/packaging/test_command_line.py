@@ -67,6 +67,27 @@ def test_a_mistake_is_one_message_and_exit_1(words: list[str], says: str, tmp_pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("database", "says"),
+    [("postgresql://u:hunter2@h:port/d", "DATABASE_URL"), ("sqlite:///h.db", "auth.test")],
+    ids=["no database's URL", "no Slack"],
+)
+def test_a_bot_that_cannot_start_says_why_in_one_line(database: str, says: str, tmp_path: Path) -> None:
+    """A wrong setting before anything is reached; of a Slack that is away nothing but our own words."""
+    (tmp_path / "dnsbot.yaml").write_text("clusters: {c1: {region: eu-west-1}}\n", encoding="utf-8")
+    slack = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_API_URL": "http://127.0.0.1:9/api/"}
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "run"],
+        cwd=tmp_path, env={**os.environ, **slack, "DATABASE_URL": database},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert says in line
+    assert "hunter2" not in line
+
+
 def completed(folder: Path, *words: str) -> list[str]:
     """Return what bash is told about the last of these words."""
     done = subprocess.run(
