@@ -21,7 +21,7 @@ from bot.sandbox.story.screen import Screen
 from bot.sandbox.story.stage import Stage, stage_on
 from bot.sandbox.story.story import FIXED, Story
 from bot.sandbox.world.coredns_crowd import crowd, take_over
-from bot.sandbox.world.editing import edit_config, find
+from bot.sandbox.world.editing import find
 from bot.sandbox.world.world import CLUSTER, CLUSTER_DNS
 from lab import query_load
 from lab.contract.far_end import eventually
@@ -109,28 +109,6 @@ def test_the_query_log_goes_on_by_approval_counts_what_is_sent_and_goes_off_afte
     )
     assert after[0] - before[0] == sent
     assert after[1] - before[1] == len(pods) * TIMES * SEARCH_DOMAINS
-
-
-def test_a_plugin_that_the_readiness_probe_asks_is_put_back_by_approval(lab: RunningLab, tell: Tell) -> None:
-    """Real pods run and are never ready; with the one line in its Corefile CoreDNS is restarted, and they are."""
-    former, screen = corefile(lab), io.StringIO()
-    edit_config(lab.operator, "coredns", "Corefile", lambda text: text.replace("    ready\n", "", 1))
-    try:
-        lab.kubectl("delete", "pods", "-n", "kube-system", "-l", DNS, "--wait=false")
-        eventually(
-            lambda: diagnose(lab), lambda seen: seen[1]["root_causes"] == ["coredns_not_ready_plugin"], seconds=240
-        )
-        with office(lab) as (stage, _):
-            code = Story(slack=stage.slack, screen=Screen(screen), cluster=CLUSTER, healthy=False).tell()
-        mended, found = corefile(lab), answered(lab)
-    finally:
-        edit_config(lab.operator, "coredns", "Corefile", lambda _: former)
-        lab.operator.rollout_restart("deployments.apps", "coredns", namespace="kube-system")
-
-    tell("without `ready`: names outside and of the cluster answered of 40 after the repair", *found)
-    assert code == FIXED, screen.getvalue()
-    assert mended == former.replace("    ready\n", "", 1).replace("    errors\n", "    ready\n    errors\n", 1)
-    assert found == (ASKED, ASKED)
 
 
 @contextmanager

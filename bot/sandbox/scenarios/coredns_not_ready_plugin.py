@@ -8,10 +8,6 @@ from bot.sandbox.world.world import World
 
 _RELOADED_SECONDS, _SETTLED_SECONDS = 50, 65
 """The reload plugin looks every 30 s, and up to 15 s later; longer than a pod may take to become ready."""
-_NOT_IN_LAB = (
-    "the lab waits until pods that were made anew are ready, and these never are; a test of its own plays it "
-    "(lab/tests/test_coredns_measures.py)"
-)
 
 
 def _acts(world: World, operator: Operator) -> None:
@@ -36,7 +32,7 @@ SCENARIO = Scenario(
     explains=("coredns_pods_not_ready", "dns_lookups_fail", "kube_dns_no_endpoints"),
     healed_by=ByFix(fix="repair_corefile"),
     not_to_blame=("coredns_crash_corefile", "coredns_api_unreachable"),
-    not_in_lab=_NOT_IN_LAB,
+    lab_seeds=(1,),
     acts=_acts,
 )
 LOOK_ALIKE = Scenario(
@@ -45,6 +41,5 @@ LOOK_ALIKE = Scenario(
     story="An operator wrote the address beside `ready` in the Corefile, the one that it has anyway; CoreDNS reloaded.",
     root_cause="",
     not_to_blame=("coredns_not_ready_plugin", "coredns_pods_not_ready"),
-    not_in_lab=_NOT_IN_LAB,
     acts=_harmless,
 )
