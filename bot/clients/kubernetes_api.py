@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from kubernetes.client.exceptions import OpenApiException
 from kubernetes.config import ConfigException
@@ -163,6 +164,14 @@ def collection_path(resource: Resource, namespace: str = "") -> str:
     """Return the URL path of a resource type, within a namespace or over all of them."""
     root = version_path(resource)
     return f"{root}/namespaces/{namespace}/{resource.plural}" if namespace else f"{root}/{resource.plural}"
+
+
+def in_path(name: str) -> str:
+    """Return a name as it stands in a URL's path. Raises `SourceGarbled` for a lone surrogate, which JSON can hold."""
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError as error:
+        raise SourceGarbled(f"{name[:100]!a} is no name that an API server can be asked for.") from error
 
 
 def _host(login: KubernetesLogin) -> str:

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, quote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import websocket
 from kubernetes.client.configuration import Configuration
 from urllib3.util.ssl_ import create_urllib3_context
 
 from bot.clients.answers import json_object
-from bot.clients.kubernetes_api import KubernetesApi, our_errors
+from bot.clients.kubernetes_api import KubernetesApi, in_path, our_errors
 from bot.clients.kubernetes_errors import KubernetesCall, status_message, status_object
 from bot.clients.own_names import OwnNames
 from bot.clients.time_limit import within
@@ -79,7 +79,7 @@ class KubernetesProber:
     def _run(self, call: KubernetesCall, pod: PodName, container: str, arguments: Sequence[str]) -> ExecResult:
         query = [*(("command", argument) for argument in arguments), ("container", container)]
         query += [("stdout", "true"), ("stderr", "true")]
-        path = f"/api/v1/namespaces/{quote(pod.namespace, safe='')}/pods/{quote(pod.name, safe='')}/exec"
+        path = f"/api/v1/namespaces/{in_path(pod.namespace)}/pods/{in_path(pod.name)}/exec"
         configuration = self._api.login.client().configuration
         _, url, headers, *_ = self._api.login.serialised(method="GET", resource_path=path, header_params={})
         stream = self._open(call, configuration, f"{url}?{urlencode(query, quote_via=_quoted)}", headers)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import quote
 
 from bot.clients.answers import json_object, parts_of
 from bot.clients.kept import Kept
-from bot.clients.kubernetes_api import KubernetesApi, Query, collection_path, version_path
+from bot.clients.kubernetes_api import KubernetesApi, Query, collection_path, in_path, version_path
 from bot.clients.kubernetes_errors import KubernetesCall, PageExpired
 from bot.clients.list_pages import take_page
 from bot.domain.cluster import PodName
@@ -38,7 +37,7 @@ class KubernetesReader:
         call = KubernetesCall(
             verb="get", resource=resource.plural, group=resource.group, namespace=namespace, name=name
         )
-        path = f"{collection_path(resource, namespace)}/{quote(name, safe='')}"
+        path = f"{collection_path(resource, namespace)}/{in_path(name)}"
         found = json_object(self._api.read(call, path, (), self._deadline).body, str(call))
         if found["metadata"].get("name") != name:
             raise SourceGarbled(f"Cannot {call}: another object came back ({found.get('kind')!r}).")
@@ -86,7 +85,7 @@ class KubernetesReader:
         ]
         query += [("container", container)] if container else []
         query += [("previous", "true")] if previous else []
-        path = f"{collection_path(PODS, pod.namespace)}/{quote(pod.name, safe='')}/log"
+        path = f"{collection_path(PODS, pod.namespace)}/{in_path(pod.name)}/log"
         reply = self._api.read(call, path, query, self._deadline, keep_bytes=limit_bytes)
         if not reply.headers.get("content-type", "").startswith("text/plain"):
             said = reply.headers.get("content-type", "") or "nothing"
@@ -101,7 +100,7 @@ class KubernetesReader:
     def pod_page(self, pod: PodName, *, port: int, path: str) -> str:
         """Return the text of a page; one beyond the usual limit of an answer is refused."""
         call = KubernetesCall(verb="get", resource="pods/proxy", namespace=pod.namespace, name=pod.name)
-        named = f"{quote(pod.name, safe='')}:{port}"
+        named = f"{in_path(pod.name)}:{port}"
         url = f"{collection_path(PODS, pod.namespace)}/{named}/proxy/{path}"
         reply = self._api.read(call, url, (), self._deadline)
         return reply.body.decode("utf-8", errors="replace")

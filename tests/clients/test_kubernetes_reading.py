@@ -213,6 +213,18 @@ def test_another_object_than_asked_for_is_garbled(shared: Shared) -> None:
         shared.sources.cluster(Deadline.after(5)).get(PODS, "coredns-1", namespace="kube-system")
 
 
+def test_a_name_that_is_no_text_is_garbled(shared: Shared) -> None:
+    """A lone surrogate, which JSON can hold: it is named, and nothing is asked."""
+    cluster = shared.played(respond("200 OK", "{}")).cluster(Deadline.after(5))
+
+    with pytest.raises(SourceGarbled, match=r"'web-\\ud800' is no name that an API server can be asked for"):
+        cluster.get(Resource(plural="pods"), "web-\ud800", namespace="shop")
+    with pytest.raises(SourceGarbled, match="is no name"):
+        cluster.logs(PodName(namespace="shop", name="web-\ud800"))
+
+    assert shared.far_end.requests == []
+
+
 def test_a_missing_member_is_garbled_when_indexed(shared: Shared) -> None:
     """A collector that indexes what is not there gets an error for the report, no KeyError."""
     shared.play(respond("200 OK", '{"kind":"Pod","metadata":{"name":"a"}}'))
