@@ -1,4 +1,4 @@
-"""Reads AWS: operations that describe, get, list or look up, all pages of them."""
+"""Reads AWS: operations that describe, get, list, look up or search, all pages of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.errors import SourceGarbled, UnitError
 
 T = TypeVar("T")
 
-_READS = ("Describe", "Get", "List", "Lookup")
+_READS = ("Describe", "Get", "List", "Lookup", "Search")
 
 MAX_READ_BYTES = 8 * 1024 * 1024
 """Of all pages that are held as AWS answered them."""
@@ -72,7 +72,7 @@ class BotocoreReader:
         """Bound a call by the deadline, and turn what botocore raises into our errors."""
         if not operation.startswith(_READS):
             raise UnitError(
-                f"{service}:{operation} is no read: a reader calls Describe…, Get…, List… and Lookup… only."
+                f"{service}:{operation} is no read: a reader calls {', '.join(f'{one}…' for one in _READS)} only."
             )
         with within(self._deadline):
             try:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from bot.domain.places import PlaceKind
 
+_READS = ("Describe", "Get", "List", "Lookup", "Search")
+
 
 class Use(StrEnum):
     """What a permission is used for; each has a role of its own."""
@@ -45,7 +47,7 @@ class AwsPermission:
     @property
     def only_reads(self) -> bool:
         """Whether it reads by IAM's naming; the reading role has it then, whoever declares it."""
-        return not self.by_service and self.action.partition(":")[2].startswith(("Describe", "Get", "List", "Lookup"))
+        return not self.by_service and self.action.partition(":")[2].startswith(_READS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -18,6 +18,7 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import AccountGroups, EndpointNetworks, MadeGroup
 from bot.collectors.resolver_quotas import Limited, ResolverQuotas
 from bot.collectors.resolver_rules import AccountResolver, ResolverRules
+from bot.collectors.transit_gateways import TransitGateways
 from bot.collectors.vpc_dns import VpcDns
 from bot.domain.lookups import Transport
 from bot.domain.peers import Peers, SeenPlace
@@ -30,13 +31,16 @@ from bot.network.model import SecurityGroupRule, Subnet
 from bot.network.name_passage import JOINS, longest
 from bot.network.names import Direction, ResolverEndpoint, ResolverRule, RuleType
 from bot.network.ports import DNS
+from bot.network.reachability import State
+from bot.network.transit import Crossing, crossings
 
-NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, EndpointNetworks, ResolverQuotas)
+NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, EndpointNetworks, TransitGateways, ResolverQuotas)
 """What every fix that builds plans from."""
 
 ZONES = 2
 """An endpoint has an address in each of so many zones."""
 TRANSPORTS = (Transport.UDP, Transport.TCP)
+_BY_PEERING = "--vpc-peering-connection-id pcx-…"
 _SERVING = frozenset({"OPERATIONAL", "UPDATING", "AUTO_RECOVERING"})
 
 
@@ -120,6 +124,8 @@ class _Builder:
         self._cluster, self._networks = case.need(EksCluster), case.need(EndpointNetworks)
         self._accounts = {(one.account, one.region): one for one in case.need(ResolverRules).accounts}
         self._settings = {one.vpc_id: one for one in case.need(VpcDns).vpcs}
+        self._transit = case.need(TransitGateways).transit
+        self._zones = {subnet.id: subnet.zone for one in self._networks.vpcs for subnet in one.subnets}
         self._left_out: list[str] = []
         self._commands: list[str] = []
 
@@ -143,6 +149,10 @@ class _Builder:
         opening = self._opening(inbound, home, leads, sites)
         if sites and not (leads or opening or isinstance(inbound, NewEndpoint)):
             return self._forwarding(inbound)
+        if leads and not (opening or isinstance(inbound, NewEndpoint) or any(map(_makes, leads))):
+            joins = self._case.finding.judgement.advice
+            why = "What is missing joins networks, which is left to people." if joins else "Nothing can be built."
+            return Advice(reason=" ".join([why, *self._left_out]), text=joins)
         full = self._full(inbound, leads)
         if full is not None:
             return full
@@ -311,6 +321,7 @@ class _Builder:
             one
             for one in self._subnets(vpc_id)
             if leads_to(one, far)
+            and not self._dropped(one, far)
             and any(isinstance(cidr, IPv4Network) for cidr in one.cidrs)
             and one.free_addresses != 0
         ]
@@ -319,10 +330,21 @@ class _Builder:
         chosen = sorted(by_zone.values(), key=fitting.index)[:ZONES]
         return tuple(chosen) if len(chosen) == ZONES else ()
 
+    def _dropped(self, subnet: Subnet, far: Collection[str]) -> list[Crossing]:
+        """Return what certainly stops a subnet's packets for other networks at the transit gateways on their way."""
+        found: list[Crossing] = []
+        for cidr in far:
+            address = ip_network(cidr)[1]
+            route = longest(subnet, address)
+            if route is not None and route.target.startswith("tgw-"):
+                holder = next((vpc_id for vpc_id, one in self._settings.items() if cidr in one.cidrs), cidr)
+                found += crossings(self._transit, route.target, subnet, holder, address, self._zones)
+        return [one for one in found if one.state is State.BLOCKED]
+
     def _leads(self, endpoint: ResolverEndpoint, far: Collection[str]) -> bool:
         held = {one.subnet_id for one in endpoint.addresses}
         subnets = [one for one in self._subnets(endpoint.vpc_id) if one.id in held]
-        return bool(subnets) and all(leads_to(one, far) for one in subnets)
+        return bool(subnets) and all(leads_to(one, far) and not self._dropped(one, far) for one in subnets)
 
     def _opening(
         self, inbound: ResolverEndpoint | NewEndpoint, home: Site, leads: Sequence[Lead], sites: Sequence[Source]
@@ -363,6 +385,14 @@ class _Builder:
 
     def _joining(self, site: Site, home: Site) -> Iterator[str]:
         """Yield the commands that join two VPCs, which people may give."""
+        pairs = ((site, home), (home, site))
+        met = [
+            one for near, far in pairs for each in self._subnets(near.vpc_id) for one in self._dropped(each, far.cidrs)
+        ]
+        if met:
+            yield from dict.fromkeys(one.command for one in met if one.command)
+            return
+        gateway = self._transit.between(site.vpc_id, home.vpc_id) if self._transit else ""
         peering = next(
             (
                 one.id
@@ -372,15 +402,17 @@ class _Builder:
             ),
             "",
         )
-        if not peering:
+        if not (peering or gateway):
             yield (
                 f"aws ec2 create-vpc-peering-connection --vpc-id {site.vpc_id} --peer-vpc-id {home.vpc_id} "
                 f"--peer-owner-id {home.account} --peer-region {home.region} --region {site.region}"
             )
-        yield from self._routes(site, [(home.vpc_id, home.cidrs)], peering or "pcx-…")
-        yield from self._routes(home, [(site.vpc_id, site.cidrs)], peering or "pcx-…")
+        by = f"--transit-gateway-id {gateway}" if gateway else _BY_PEERING
+        by = f"--vpc-peering-connection-id {peering}" if peering else by
+        yield from self._routes(site, [(home.vpc_id, home.cidrs)], by)
+        yield from self._routes(home, [(site.vpc_id, site.cidrs)], by)
 
-    def _routes(self, site: Site, far: Sequence[Source], peering: str = "pcx-…") -> Iterator[str]:
+    def _routes(self, site: Site, far: Sequence[Source], by: str = _BY_PEERING) -> Iterator[str]:
         tables = {one.route_table_id: one for one in self._subnets(site.vpc_id)}
         for _, cidrs in far:
             for cidr in cidrs:
@@ -388,8 +420,12 @@ class _Builder:
                     if not leads_to(subnet, [cidr]):
                         yield (
                             f"aws ec2 create-route --route-table-id {table} --destination-cidr-block {cidr} "
-                            f"--vpc-peering-connection-id {peering} --region {site.region}"
+                            f"{by} --region {site.region}"
                         )
+
+
+def _makes(lead: Lead) -> bool:
+    return lead.makes_rule or isinstance(lead.outbound, NewEndpoint)
 
 
 def group_prefix(direction: Direction) -> str:

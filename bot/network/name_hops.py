@@ -59,6 +59,8 @@ class Hop:
     """The AWS id of what decides; empty: it is missing, or it has none."""
     text: str
     """One sentence without a full stop."""
+    command: str = ""
+    """What people may give where it stops here and networks must be joined; empty: nothing is known to mend it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

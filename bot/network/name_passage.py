@@ -2,7 +2,7 @@
 
 Groups, network ACLs and middleboxes as `evaluate` judges them, on both sides; between VPCs the routes of both subnets,
 which must lead through one peering connection. Source: VPC Peering Guide, "Update your route tables for a VPC peering
-connection". A transit gateway's own routes are not read, so what goes through one is undecided.
+connection". Where they lead to a transit gateway its attachments and route tables decide, both ways.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bot.network.evaluate import VpcBook, evaluate
 from bot.network.model import Address, Interface, Route, Subnet
 from bot.network.names import NameWorld, ResolverEndpoint
 from bot.network.reachability import End, State
+from bot.network.transit import Crossing, crossings
 
 JOINS = ("pcx-", "tgw-", "vgw-", "eni-")
 """How the target of a route begins that leads out of the VPC to another network, whichever that is."""
@@ -32,6 +33,8 @@ class Passage:
     """What would decide and was not read."""
     notes: tuple[str, ...] = ()
     """What is closed and stops no short answer: TCP, or one of several addresses."""
+    commands: tuple[str, ...] = ()
+    """What joins the networks where that is what stops them, for people to give."""
 
 
 class Passages:
@@ -40,6 +43,7 @@ class Passages:
     def __init__(self, world: NameWorld) -> None:
         self._world = world
         self._book = VpcBook.of(world.network)
+        self._zones = {subnet.id: subnet.zone for subnet in world.network.subnets or ()}
         self._vpcs = {
             vpc_id: [ip_network(cidr, strict=False) for cidr in vpc.cidrs] for vpc_id, vpc in world.vpcs.items()
         }
@@ -67,7 +71,10 @@ class Passages:
         unread = tuple(dict.fromkeys(text for one in found for text in one.unread if not one.stops))
         if unread:
             return Passage(unread=unread)
-        return Passage(stops=tuple(dict.fromkeys(text for one in found for text in one.stops)))
+        return Passage(
+            stops=tuple(dict.fromkeys(text for one in found for text in one.stops)),
+            commands=tuple(dict.fromkeys(text for one in found for text in one.commands)),
+        )
 
     def _one(self, start: ResolverEndpoint, source: Address, address: Address, vpc_id: str) -> Passage:
         found = _Found()
@@ -84,40 +91,69 @@ class Passages:
                 found.stops += [block.missing for block in answer.blocks]
             elif transport is Transport.UDP:
                 found.unread += [unread.what.rstrip(".") for unread in answer.unread]
-        return Passage(stops=tuple(found.stops), unread=tuple(found.unread), notes=tuple(found.notes))
+        return Passage(
+            stops=tuple(found.stops),
+            unread=tuple(found.unread),
+            notes=tuple(found.notes),
+            commands=tuple(found.commands),
+        )
 
-    def _led(self, vpc_id: str, source: Address, far_id: str, address: Address) -> Iterator[tuple[State, str]]:
+    def dropped_at_gateway(self, subnet: Subnet, far_id: str, address: Address) -> Crossing | None:
+        """Return what certainly stops a subnet's packets for another VPC at a transit gateway that a route leads to."""
+        route = longest(subnet, address)
+        if route is None or not route.target.startswith("tgw-"):
+            return None
+        met = crossings(self._world.transit, route.target, subnet, far_id, address, self._zones)
+        return next((one for one in met if one.state is State.BLOCKED), None)
+
+    def _led(self, vpc_id: str, source: Address, far_id: str, address: Address) -> Iterator[Crossing]:
         """Say whether the routes at an address lead packets for another into a VPC."""
         subnet = self._subnet(source, vpc_id)
         if subnet is None:
-            yield State.UNDECIDED, f"The subnet and the routes of {source} in {vpc_id} were not read"
+            yield _undecided(f"The subnet and the routes of {source} in {vpc_id} were not read")
             return
         route = longest(subnet, address)
         where = f"route table {subnet.route_table_id} of {subnet.id} ({vpc_id})"
         if route is None:
-            yield State.BLOCKED, f"No route of {where} leads to {address}, which is in {far_id}"
+            command = self._routing(subnet, far_id, address)
+            yield _blocked(f"No route of {where} leads to {address}, which is in {far_id}", command)
         elif not route.active:
-            yield State.BLOCKED, f"Route {route.destination} of {where} leads to {route.target}, which is gone"
-        elif not route.target.startswith("pcx-"):
-            text = f"Route {route.destination} of {where} leads to {route.target}"
-            nowhere = route.target == "local" or route.target.startswith(("igw-", "nat-", "eigw-"))
-            if nowhere:
-                yield State.BLOCKED, f"{text}, not to {far_id}"
-            else:
-                yield State.UNDECIDED, f"{text}, whose own routes were not read"
-        else:
+            yield _blocked(f"Route {route.destination} of {where} leads to {route.target}, which is gone")
+        elif route.target.startswith("pcx-"):
             yield from self._peered(route, where, {vpc_id, far_id})
+        elif route.target.startswith("tgw-"):
+            yield from crossings(self._world.transit, route.target, subnet, far_id, address, self._zones)
+        elif route.target == "local" or route.target.startswith(("igw-", "nat-", "eigw-")):
+            text = f"Route {route.destination} of {where} leads to {route.target}, not to {far_id}"
+            yield _blocked(text, self._routing(subnet, far_id, address))
+        else:
+            yield _undecided(
+                f"Route {route.destination} of {where} leads to {route.target}, whose own routes were not read"
+            )
 
-    def _peered(self, route: Route, where: str, wanted: set[str]) -> Iterator[tuple[State, str]]:
+    def _routing(self, subnet: Subnet, far_id: str, address: Address) -> str:
+        """Return the command that leads a subnet's packets to another VPC by what joins them; empty: nothing does."""
+        pair = frozenset({subnet.vpc_id, far_id})
+        peering = next((one.id for one in self._world.peerings or () if one.vpc_ids == pair), "")
+        gateway = self._world.transit.between(subnet.vpc_id, far_id) if self._world.transit else ""
+        by = f"--vpc-peering-connection-id {peering}" if peering else f"--transit-gateway-id {gateway}"
+        block = next((str(one) for one in self._vpcs[far_id] if address in one), f"{address}/{address.max_prefixlen}")
+        command = (
+            f"aws ec2 create-route --route-table-id {subnet.route_table_id} --destination-cidr-block {block} {by} "
+            f"--region {self._world.vpcs[subnet.vpc_id].region}"
+        )
+        return command if peering or gateway else ""
+
+    def _peered(self, route: Route, where: str, wanted: set[str]) -> Iterator[Crossing]:
         text = f"Route {route.destination} of {where} leads to {route.target}"
         if self._world.peerings is None:
-            yield State.UNDECIDED, f"{text}, and peering connections could not be read"
+            yield _undecided(f"{text}, and peering connections could not be read")
             return
         peering = next((one for one in self._world.peerings if one.id == route.target), None)
         if peering is None:
-            yield State.BLOCKED, f"{text}, which is no active peering connection"
+            yield _blocked(f"{text}, which is no active peering connection")
         elif peering.vpc_ids != wanted:
-            yield State.BLOCKED, f"{text}, which joins {' and '.join(sorted(peering.vpc_ids))}"
+            yield _blocked(f"{text}, which joins {' and '.join(sorted(peering.vpc_ids))}")
 
     def _subnet(self, address: Address, vpc_id: str) -> Subnet | None:
         subnets = [one for one in self._world.network.subnets or () if one.vpc_id == vpc_id]
@@ -129,10 +165,20 @@ class _Found:
     stops: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
 
-    def take(self, said: Iterator[tuple[State, str]]) -> None:
-        for state, text in said:
-            (self.stops if state is State.BLOCKED else self.unread).append(text)
+    def take(self, said: Iterator[Crossing]) -> None:
+        for one in said:
+            (self.stops if one.state is State.BLOCKED else self.unread).append(one.text)
+            self.commands += [one.command] if one.command else []
+
+
+def _blocked(text: str, command: str = "") -> Crossing:
+    return Crossing(state=State.BLOCKED, text=text, command=command)
+
+
+def _undecided(text: str) -> Crossing:
+    return Crossing(state=State.UNDECIDED, text=text)
 
 
 def longest(subnet: Subnet, address: Address) -> Route | None:

@@ -178,6 +178,8 @@ class _Walk:
             return _Reached(hops=(new_hop(HopKind.TARGET, HopState.STOPS, there.vpc_id, text, there.id),), end=End.LOST)
         passage = self._passage(start, target, there)
         hops = [new_hop(HopKind.NETWORK, state, there.vpc_id, text) for state, text in _told(passage)]
+        if passage.stops:
+            hops[0] = replace(hops[0], command=next(iter(passage.commands), ""))
         hops.append(_status(HopKind.INBOUND, "Inbound", there))
         stopped = any(hop.state is HopState.STOPS for hop in hops)
         return _Reached(hops=tuple(hops), end=End.LOST if stopped else None, vpc_id=there.vpc_id)

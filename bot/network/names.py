@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.network.model import Address, Vpc
+from bot.network.transit import Transit
 
 
 class Direction(StrEnum):
@@ -214,6 +215,7 @@ class NameWorld:
     asked_addresses: frozenset[Address] = frozenset()
     """Addresses whose holder in a known VPC was looked for."""
     peerings: tuple[Peering, ...] | None = ()
+    transit: Transit | None = None
 
 
 def plain(name: str) -> str:

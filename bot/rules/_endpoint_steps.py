@@ -43,11 +43,14 @@ class Lack:
     """One sentence without a full stop."""
     advised: bool = False
     """AWS advises it; names resolve without."""
+    command: str = ""
+    """What people may give where networks must be joined."""
 
 
 def lacks(ways: NameWays, one: PeerWay) -> tuple[Lack, ...]:
     """Return what is missing for one peer, in order."""
-    return (*vpc_dns(ways), *_routes(ways, one), *inbound(ways), *_inbound_group(ways, one), *_outbound(ways, one))
+    found = (*vpc_dns(ways), *_routes(ways, one), *inbound(ways), *_inbound_group(ways, one), *_outbound(ways, one))
+    return tuple({lack.text: lack for lack in reversed(found)}.values())[::-1]
 
 
 def vpc_dns(ways: NameWays) -> Iterator[Lack]:
@@ -69,6 +72,11 @@ def _routes(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
             yield Lack(
                 step=Step.ROUTE, text=f"No route of {near.vpc_id} leads to {far.vpc_id} ({', '.join(far.cidrs)})"
             )
+            continue
+        met = [ways.passages.dropped_at_gateway(subnet, far.vpc_id, one) for subnet in subnets for one in targets]
+        dropped = [one for one in met if one is not None]
+        if dropped and len(dropped) == len(met):
+            yield Lack(step=Step.ROUTE, text=dropped[0].text, command=dropped[0].command)
 
 
 def inbound(ways: NameWays) -> Iterator[Lack]:
@@ -139,7 +147,7 @@ def _outbound(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
         return
     stopped = [hop for hop in one.way.hops if hop.kind is HopKind.NETWORK and hop.state is HopState.STOPS]
     if stopped:
-        yield from (Lack(step=Step.NETWORK, text=hop.text) for hop in stopped)
+        yield from (Lack(step=Step.NETWORK, text=hop.text, command=hop.command) for hop in stopped)
         return
     if not _usable(ways, one):
         text = f"Account {own.account} has no outbound endpoint in {own.region}"

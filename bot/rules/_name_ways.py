@@ -12,6 +12,7 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import EndpointNetworks
 from bot.collectors.private_zones import PrivateZones
 from bot.collectors.resolver_rules import ResolverRules
+from bot.collectors.transit_gateways import TransitGateways
 from bot.collectors.vpc_dns import AMAZON, VpcDns, VpcDnsSettings
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, nothing_to_check, unknown
@@ -37,7 +38,17 @@ from bot.network.names import (
 )
 from bot.network.resolver import IN_EVERY_VPC, IN_EVERY_VPC_V6
 
-NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, PrivateZones, DnsFirewall, DnsProfiles, EndpointNetworks)
+NEEDS = (
+    EksCluster,
+    Peers,
+    VpcDns,
+    ResolverRules,
+    PrivateZones,
+    DnsFirewall,
+    DnsProfiles,
+    EndpointNetworks,
+    TransitGateways,
+)
 """What every rule about these ways needs."""
 WANTS = (EndpointLookups,)
 """What says more than configuration: what lookups from there were answered."""
@@ -123,7 +134,7 @@ def name_ways(case: Case) -> NameWays | Judgement:
     cluster, peers, dns = case.need(EksCluster), case.need(Peers), case.need(VpcDns)
     parts = (
         dns, case.need(ResolverRules), case.need(PrivateZones), case.need(DnsFirewall),
-        case.need(DnsProfiles), case.need(EndpointNetworks),
+        case.need(DnsProfiles), case.need(EndpointNetworks), case.need(TransitGateways),
     )  # fmt: skip
     gaps = tuple(dict.fromkeys(gap for part in (peers, *parts) for gap in part.gaps))
     if not (case.target.peers or case.target.on_premises):
@@ -228,6 +239,7 @@ def name_world(case: Case, cluster: EksCluster, peers: Peers) -> NameWorld:
         peerings=None
         if networks.gaps
         else tuple(dict.fromkeys(one for account in networks.accounts for one in account.peerings)),
+        transit=case.need(TransitGateways).transit,
     )
 
 

@@ -161,6 +161,7 @@ def _problem(ways: NameWays, lost: Sequence[_Lost], sites: Sequence[SiteWay], mi
             "missing": list(dict.fromkeys(lack.step.value for one in all_lost for lack in one.lacks)),
         },
         missing=missing,
+        advice=tuple(dict.fromkeys(lack.command for one in all_lost for lack in one.lacks if lack.command)),
         reach=reach_of((*(one.place for one in lost), *(one.site.name for one in sites))),
         objects=tuple(FaultyObject(kind=ObjectKind.RESOLVER_ENDPOINT, name=one.id) for one in ways.inbound()),
     )

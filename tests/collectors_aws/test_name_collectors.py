@@ -16,6 +16,7 @@ from bot.collectors import (
     private_zones,
     resolver_quotas,
     resolver_rules,
+    transit_gateways,
     vpc_dns,
 )
 from bot.collectors.dns_profiles import DnsProfiles, ProfileContent, VpcProfile
@@ -207,7 +208,72 @@ def test_quotas_are_the_accounts_own_where_they_can_be_read(gather: Gather) -> N
     assert [gap.grant for gap in found.gaps] == ["servicequotas:ListServiceQuotas"]
 
 
-ELSEWHERE = (resolver_rules, resolver_quotas, private_zones, dns_firewall, dns_profiles, endpoint_networks)
+def attached(number: str, vpc_id: str, state: str = "available") -> dict[str, Any]:
+    """Return a row of DescribeTransitGatewayVpcAttachments."""
+    return {"TransitGatewayAttachmentId": number, "TransitGatewayId": "tgw-1", "VpcId": vpc_id, "State": state,
+            "SubnetIds": ["subnet-a"]}  # fmt: skip
+
+
+ASSOCIATED_WITH = {"TransitGatewayRouteTableId": "tgw-rtb-1", "State": "associated"}
+OWNS_GATEWAY = {
+    "ec2:DescribeTransitGatewayVpcAttachments": {
+        "TransitGatewayVpcAttachments": [attached("a-1", "vpc-home"), attached("a-2", "vpc-peer")]
+    },
+    "ec2:DescribeTransitGatewayAttachments": {
+        "TransitGatewayAttachments": [
+            {"TransitGatewayAttachmentId": number, "TransitGatewayOwnerId": "111122223333", "Association": one}
+            for number, one in (("a-1", ASSOCIATED_WITH), ("a-2", {**ASSOCIATED_WITH, "State": "disassociating"}))
+        ]
+    },
+    "ec2:SearchTransitGatewayRoutes": {
+        "Routes": [
+            {"DestinationCidrBlock": "10.9.0.0/16", "State": "active", "Type": "propagated",
+             "TransitGatewayAttachments": [{"ResourceType": "vpc", "ResourceId": "vpc-peer"}]},
+            {"DestinationCidrBlock": "10.8.0.0/16", "State": "blackhole", "Type": "static"},
+            {"PrefixListId": "pl-1", "State": "active", "Type": "static"},
+        ]
+    },
+}  # fmt: skip
+ATTACHED_TO_IT = {
+    "ec2:DescribeTransitGatewayVpcAttachments": {"TransitGatewayVpcAttachments": [attached("a-2", "vpc-peer")]},
+    "ec2:DescribeTransitGatewayAttachments": {
+        "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "a-2", "TransitGatewayOwnerId": "111122223333"}]
+    },
+}
+
+
+def test_transit_gateways_are_what_their_owner_and_those_attached_to_them_see(gather: Gather) -> None:
+    """The owner's account alone is asked for routes; of one attachment counts who sees its route table."""
+    there = Account(ATTACHED_TO_IT)
+
+    transit = gather(transit_gateways.COLLECTOR, {HOME: Account(OWNS_GATEWAY), PEER: there}).transit
+
+    assert {one.id: (one.vpc_id, one.table_id) for one in transit.attachments} == {
+        "a-1": ("vpc-home", "tgw-rtb-1"), "a-2": ("vpc-peer", ""),
+    }  # fmt: skip
+    assert [(str(one.destination), one.active, one.kind, one.resource_id) for one in transit.tables["tgw-rtb-1"]] == [
+        ("10.9.0.0/16", True, "vpc", "vpc-peer"), ("10.8.0.0/16", False, "", ""),
+    ]  # fmt: skip
+    assert "ec2:SearchTransitGatewayRoutes" not in {action for action, _ in there.asked}
+
+
+def test_without_attachments_nothing_more_is_asked_of_transit_gateways(gather: Gather) -> None:
+    """One list an account; and one that may not be read leaves all of it unread."""
+    none: dict[str, Any] = {"ec2:DescribeTransitGatewayVpcAttachments": {"TransitGatewayVpcAttachments": []}}
+    refused = AccessDenied("No.", grant="ec2:SearchTransitGatewayRoutes")
+    home = Account(none)
+
+    found = gather(transit_gateways.COLLECTOR, {HOME: home, PEER: Account(none)})
+    unread = {HOME: Account({**OWNS_GATEWAY, "ec2:SearchTransitGatewayRoutes": refused}), PEER: Account(none)}
+    gone = gather(transit_gateways.COLLECTOR, unread)
+
+    assert (len(home.asked), found.transit.attachments) == (1, ())
+    assert (gone.transit, [gap.grant for gap in gone.gaps]) == (None, ["ec2:SearchTransitGatewayRoutes"])
+
+
+ELSEWHERE = (
+    resolver_rules, resolver_quotas, private_zones, dns_firewall, dns_profiles, endpoint_networks, transit_gateways,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("collector", ELSEWHERE, ids=[one.COLLECTOR.name for one in ELSEWHERE])

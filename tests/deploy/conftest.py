@@ -28,7 +28,9 @@ def cloud(enforcing: Cloud) -> Cloud:
     servers = [{"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]}]
     options = ec2.create_dhcp_options(DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
     ec2.associate_dhcp_options(VpcId=vpc, DhcpOptionsId=options)
-    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])
     group = ec2.create_security_group(GroupName="nodes", Description="of nodes", VpcId=vpc)["GroupId"]
     dns: Json = {
         "IpProtocol": "tcp",

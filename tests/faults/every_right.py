@@ -14,6 +14,7 @@ def use_every_right(running: RunningWorld) -> None:
     (peer,) = world.neighbours
     there = operator.at(peer.account, peer.region)
     for hands, vpc in ((operator, world.home), (there, peer)):
+        _transit_gateway(hands, vpc)
         _dhcp_options(hands, vpc)
         _profile(hands, vpc)
         zone(hands, vpc, "eks.amazonaws.com")
@@ -29,6 +30,13 @@ def _dhcp_options(hands: AwsHands, vpc: WorldVpc) -> None:
     servers = [{"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]}]
     made = hands.aws("ec2", "CreateDhcpOptions", DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
     hands.aws("ec2", "AssociateDhcpOptions", VpcId=vpc.id, DhcpOptionsId=made)
+
+
+def _transit_gateway(hands: AwsHands, vpc: WorldVpc) -> None:
+    """Attach the VPC to a transit gateway of the account's own, to which no route leads."""
+    gateway = hands.aws("ec2", "CreateTransitGateway", Description="nothing")["TransitGateway"]["TransitGatewayId"]
+    subnet = vpc.subnets[0].id
+    hands.aws("ec2", "CreateTransitGatewayVpcAttachment", TransitGatewayId=gateway, VpcId=vpc.id, SubnetIds=[subnet])
 
 
 def _profile(hands: AwsHands, vpc: WorldVpc) -> None:

@@ -13,6 +13,7 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import AccountGroups, EndpointNetworks, VpcNetwork
 from bot.collectors.resolver_quotas import AccountQuotas, ResolverQuotas
 from bot.collectors.resolver_rules import AccountResolver, ResolverRules, VpcAssociation
+from bot.collectors.transit_gateways import AccountTransit, GatewayTable, TransitGateways
 from bot.collectors.vpc_dns import VpcDns, VpcDnsSettings
 from bot.domain.evidence import NoParameters
 from bot.domain.peers import Peers, SeenPlace
@@ -28,6 +29,7 @@ from bot.network.answers import network
 from bot.network.model import Direction as Way
 from bot.network.model import Route, SecurityGroupRule, Subnet
 from bot.network.names import Association, Direction, EndpointAddress, ResolverEndpoint
+from bot.network.transit import Attachment, GatewayRoute
 
 HOST = "abc.gr7.eu-west-1.eks.amazonaws.com"
 HOME_CIDR, PEER_CIDR = "10.0.0.0/16", "10.9.0.0/16"
@@ -64,6 +66,7 @@ def evidence(
     rules: tuple[SecurityGroupRule, ...] = (),
     associations: tuple[VpcAssociation, ...] = (),
     quotas: tuple[AccountQuotas, ...] = (),
+    transit: tuple[AccountTransit, ...] = (),
 ) -> tuple[object, ...]:
     """Return two VPCs of two accounts with what Resolver has in each."""
     cluster = EksCluster(
@@ -102,7 +105,8 @@ def evidence(
     )  # fmt: skip
     seen = SeenPlace(place=TOOLS, found=replace(TOOLS, account="2"), cidrs=(PEER_CIDR,))
     resolver = ResolverRules(accounts=accounts)
-    return cluster, Peers(peers=(seen,)), VpcDns(vpcs=settings), resolver, networks, ResolverQuotas(accounts=quotas)
+    more = TransitGateways(accounts=transit), ResolverQuotas(accounts=quotas)
+    return cluster, Peers(peers=(seen,)), VpcDns(vpcs=settings), resolver, networks, *more
 
 
 def case_of(bench: Any, *found: object) -> PlanCase:
@@ -219,6 +223,65 @@ def test_what_cannot_be_built_whole_is_not_begun(bench: Any, found: Any, reason:
     assert all(isinstance(one, Advice) and reason in one.reason for one in planned), planned
     assert isinstance(planned[0], Advice)
     assert any(command in text for text in planned[0].text)
+
+
+def attachment(vpc_id: str, **members: Any) -> Attachment:
+    """Return a VPC's attachment to tgw-1 in both zones, as its owner in account 1 sees it."""
+    made = Attachment(
+        id=f"tgw-attach-{vpc_id}", gateway_id="tgw-1", vpc_id=vpc_id, state="available",
+        subnet_ids=frozenset(), table_id="tgw-rtb-1", region="eu-west-1",
+    )  # fmt: skip
+    return replace(made, **members)
+
+
+def by_gateway(*attachments: Attachment, leads_to: Sequence[tuple[str, str]] = ()) -> Any:
+    """Return evidence of two VPCs whose routes lead to a transit gateway with these routes."""
+    routes = tuple(
+        GatewayRoute(destination=network(block), active=True, kind="vpc", resource_id=vpc_id)
+        for block, vpc_id in leads_to
+    )
+    table = GatewayTable(id="tgw-rtb-1", routes=routes)
+    seen = AccountTransit(account="1", region="eu-west-1", attachments=attachments, tables=(table,))
+    pairs = ((1, "vpc-home", "a"), (2, "vpc-home", "b"), (3, "vpc-peer", "a"), (4, "vpc-peer", "b"))
+    subnets = [
+        subnet(f"subnet-{one}", vpc_id, zone=zone, far=PEER_CIDR if one < 3 else HOME_CIDR, target="tgw-1")
+        for one, vpc_id, zone in pairs
+    ]
+    return evidence(home=tuple(subnets[:2]), peer=tuple(subnets[2:]), transit=(seen,))
+
+
+BOTH = (attachment("vpc-home"), attachment("vpc-peer"))
+BOTH_WAYS = ((HOME_CIDR, "vpc-home"), (PEER_CIDR, "vpc-peer"))
+
+
+def test_a_transit_gateway_that_leads_both_ways_is_built_on(bench: Any) -> None:
+    """As a peering connection is."""
+    steps = whole(case_of(bench, *by_gateway(*BOTH, leads_to=BOTH_WAYS)))
+
+    assert [step.action for step in steps][-3:] == ["create_endpoint", "create_rule", "associate"]
+
+
+@pytest.mark.parametrize(
+    ("found", "command"),
+    [
+        (by_gateway(*BOTH), "create-transit-gateway-route --transit-gateway-route-table-id tgw-rtb-1"),
+        (by_gateway(BOTH[0], leads_to=BOTH_WAYS), "create-transit-gateway-vpc-attachment --transit-gateway-id tgw-1"),
+        (
+            by_gateway(BOTH[0], attachment("vpc-peer", state="pendingAcceptance"), leads_to=BOTH_WAYS),
+            "accept-transit-gateway-vpc-attachment --transit-gateway-attachment-id tgw-attach-vpc-peer",
+        ),
+    ],
+    ids=["no route", "unattached", "not accepted"],
+)
+def test_a_transit_gateway_that_drops_is_left_to_people_and_nothing_is_billed(
+    bench: Any, found: Any, command: str
+) -> None:
+    """What is missing at the gateway is told with its command; endpoints that could not be reached are not made."""
+    planned = INBOUND.plan(case_of(bench, *found))
+
+    assert isinstance(planned, Advice)
+    assert any(command in text for text in planned.text), planned
+    assert not any("vpc-peering" in text for text in planned.text)
 
 
 def test_a_quota_that_was_raised_leaves_room(bench: Any) -> None:

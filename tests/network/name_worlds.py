@@ -26,10 +26,13 @@ from bot.network.names import (
     VpcNames,
 )
 from bot.network.names import Direction as Way
+from bot.network.transit import Attachment, GatewayRoute, Transit
 
 NAME = "c.b.a"
 DOMAINS = ("", "a", "b.a", "c.b.a", "x.a", "x")
 BREAKS = ("", "groups", "no route", "no route back", "gone", "acl")
+GATEWAY_BREAKS = ("", "groups", "no route", "no route back", "acl", "no way", "no way back", "dropped")
+"""Between VPCs that a transit gateway joins; the last three are its own."""
 MOST_STEPS = 8
 
 
@@ -74,7 +77,9 @@ class Facts:
     vpcs: tuple[Fact, ...]
     broken: dict[tuple[int, int], str]
     hidden: frozenset[str] = frozenset()
-    """What of the network may not be read: peerings, acls, groups."""
+    """What of the network may not be read: peerings, acls, groups, transit."""
+    by_gateway: frozenset[tuple[int, int]] = frozenset()
+    """The ways that lead through a transit gateway; the others over a peering connection each."""
 
 
 def known(facts: Facts) -> Facts:
@@ -142,6 +147,7 @@ def built(facts: Facts) -> NameWorld:
         network=_network(facts, endpoints),
         asked_addresses=frozenset({ip_address(f"10.{number}.9.9") for number in numbers}),
         peerings=None if "peerings" in facts.hidden else tuple(_peerings(facts)),
+        transit=None if "transit" in facts.hidden else _transit(facts),
     )
 
 
@@ -302,12 +308,12 @@ def _subnet(facts: Facts, number: int, far: int) -> Subnet:
     routes = [Route(destination=f"10.{number}.0.0/16", target="local", active=True)]
     if number == far:
         routes += [
-            Route(destination=f"10.{other}.{number}.0/24", target=f"pcx-{number}-{other}", active=True)
+            Route(destination=f"10.{other}.{number}.0/24", target=_joint(facts, number, other), active=True)
             for other in _all(facts)
             if other != number and facts.broken.get((number, other)) != "no route"
         ]
     elif facts.broken.get((far, number)) != "no route back":
-        routes.append(Route(destination=f"10.{far}.0.0/16", target=f"pcx-{far}-{number}", active=True))
+        routes.append(Route(destination=f"10.{far}.0.0/16", target=_joint(facts, far, number), active=True))
     return Subnet(
         id=f"subnet-{number}-{far}",
         vpc_id=f"vpc-{number}",
@@ -316,6 +322,40 @@ def _subnet(facts: Facts, number: int, far: int) -> Subnet:
         route_table_id=f"rtb-{number}-{far}",
         routes=tuple(routes),
     )
+
+
+def _joint(facts: Facts, start: int, to: int) -> str:
+    return "tgw-1" if (start, to) in facts.by_gateway else f"pcx-{start}-{to}"
+
+
+def _transit(facts: Facts) -> Transit:
+    """Each VPC's attachment has a route table of its own, with a route for each way there and each way back."""
+    attachments = tuple(
+        Attachment(
+            id=f"tgw-attach-{one}",
+            gateway_id="tgw-1",
+            vpc_id=f"vpc-{one}",
+            state="available",
+            subnet_ids=frozenset({f"subnet-{one}-0"}),
+            table_id=f"tgw-rtb-{one}",
+            region="r",
+        )
+        for one in _all(facts)
+    )
+    tables: dict[str, list[GatewayRoute]] = {one.table_id: [] for one in attachments}
+    for start, to in facts.by_gateway:
+        broken = facts.broken.get((start, to))
+        ways = ((start, f"10.{to}.{start}.0/24", to, "no way"), (to, f"10.{start}.{start}.0/24", start, "no way back"))
+        for table, block, end, lack in ways:
+            if broken != lack:
+                route = GatewayRoute(
+                    destination=ip_network(block),
+                    active=broken != "dropped",
+                    kind="vpc",
+                    resource_id=f"vpc-{end}",
+                )
+                tables[f"tgw-rtb-{table}"].append(route)
+    return Transit(attachments=attachments, tables={key: tuple(routes) for key, routes in tables.items()})
 
 
 def _peerings(facts: Facts) -> list[Peering]:
@@ -333,9 +373,16 @@ def drawn(draw: st.DrawFn) -> Facts:
     count = draw(st.integers(2, 3))
     pairs = [(one, other) for one in range(count) for other in range(count)]
     own = [(one, other) for one, other in pairs if one == other]
-    broken = {pair: draw(st.sampled_from(BREAKS if pair not in own else ("", "groups"))) for pair in pairs}
-    hidden = draw(st.sets(st.sampled_from(["peerings", "acls", "groups"]), max_size=2))
-    return Facts(vpcs=tuple(draw(_fact(count)) for _ in range(count)), broken=broken, hidden=frozenset(hidden))
+    by_gateway = frozenset(draw(st.sets(st.sampled_from([pair for pair in pairs if pair not in own]))))
+    breaks = {pair: GATEWAY_BREAKS if pair in by_gateway else BREAKS for pair in pairs}
+    broken = {pair: draw(st.sampled_from(breaks[pair] if pair not in own else ("", "groups"))) for pair in pairs}
+    hidden = draw(st.sets(st.sampled_from(["peerings", "acls", "groups", "transit"]), max_size=2))
+    return Facts(
+        vpcs=tuple(draw(_fact(count)) for _ in range(count)),
+        broken=broken,
+        hidden=frozenset(hidden),
+        by_gateway=by_gateway,
+    )
 
 
 @st.composite

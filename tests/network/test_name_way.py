@@ -21,9 +21,12 @@ TWO = Rule(domain=NAME, targets=(1,), nowhere=True)
 ANSWERS = Fact(zones=(HERE,))
 
 
-def facts(near: Fact, far: Fact = ANSWERS, broken: str = "", hidden: frozenset[str] = frozenset()) -> Facts:
+def facts(
+    near: Fact, far: Fact = ANSWERS, broken: str = "", hidden: frozenset[str] = frozenset(), *, gateway: bool = False
+) -> Facts:
     """Two VPCs; what is broken is the way from the first to the second."""
-    return Facts(vpcs=(near, far), broken={(0, 1): broken}, hidden=hidden)
+    by_gateway = frozenset({(0, 1)} if gateway else ())
+    return Facts(vpcs=(near, far), broken={(0, 1): broken}, hidden=hidden, by_gateway=by_gateway)
 
 
 FORWARDS = Fact(rules=(FORWARD,))
@@ -50,6 +53,14 @@ CASES = {
     "no route": (facts(FORWARDS, broken="no route"), "lost", "No route of route table rtb-0-0"),
     "no route back": (facts(FORWARDS, broken="no route back"), "lost", "No route of route table rtb-1-0"),
     "peering is gone": (facts(FORWARDS, broken="gone"), "lost", "is no active peering connection"),
+    "a gateway": (facts(FORWARDS, gateway=True), "answered at 1", ""),
+    "no gateway route": (
+        facts(FORWARDS, broken="no way", gateway=True), "lost", "No route of route table tgw-rtb-0 of tgw-1 leads to"
+    ),
+    "no gateway route back": (
+        facts(FORWARDS, broken="no way back", gateway=True), "lost", "route table tgw-rtb-1 of tgw-1 leads to 10.0.0.20"
+    ),
+    "gateway drops": (facts(FORWARDS, broken="dropped", gateway=True), "lost", "drops what it takes (blackhole)"),
     "an ACL": (facts(FORWARDS, broken="acl"), "lost", "acl-1-0"),
     "nobody there": (facts(Fact(rules=(Rule(domain=NAME, nowhere=True),))), "lost", "Nobody holds 10.0.9.9:53"),
     "one of two": (facts(Fact(rules=(TWO,))), "answered at 1", "another target"),
@@ -151,12 +162,20 @@ def test_what_cannot_matter_leaves_no_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hidden", "said"), [("groups", "sg-in-1-0"), ("acls", "ACL of subnet-0-0"), ("peerings", "peering connections")]
+    ("hidden", "said"),
+    [
+        ("groups", "sg-in-1-0"),
+        ("acls", "ACL of subnet-0-0"),
+        ("peerings", "peering connections"),
+        ("transit", "tgw-1: transit gateways could not be read"),
+    ],
 )
 def test_an_unread_network_is_undecided_and_a_proven_stop_stays_one(hidden: str, said: str) -> None:
     """What is proven to stop it is not made uncertain by something else that was not read."""
-    unread = way_of(built(facts(FORWARDS, hidden=frozenset({hidden}))), "vpc-0", NAME)
-    stopped = way_of(built(facts(FORWARDS, broken="no route", hidden=frozenset({hidden}))), "vpc-0", NAME)
+    gateway = hidden == "transit"
+    unread = way_of(built(facts(FORWARDS, hidden=frozenset({hidden}), gateway=gateway)), "vpc-0", NAME)
+    shut = facts(FORWARDS, broken="no route", hidden=frozenset({hidden}), gateway=gateway)
+    stopped = way_of(built(shut), "vpc-0", NAME)
 
     assert any(said in hop.text for hop in unread.doubts)
     assert (stopped.end, stopped.fails) == (End.LOST, True)

@@ -14,7 +14,7 @@ NEEDS = needs(CATALOGUE)
 README = (ROOT / "README.md").read_text()
 
 
-READS = ("Describe", "Get", "List", "Lookup")
+READS = ("Describe", "Get", "List", "Lookup", "Search")
 
 
 def test_permissions_table_is_what_the_units_declare() -> None:

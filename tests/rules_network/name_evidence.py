@@ -12,6 +12,7 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.endpoint_networks import AccountGroups, EndpointNetworks, VpcNetwork
 from bot.collectors.private_zones import PrivateZones, VpcZones
 from bot.collectors.resolver_rules import AccountResolver, ResolverRules, VpcAssociation
+from bot.collectors.transit_gateways import TransitGateways
 from bot.collectors.vpc_dns import VpcDns, VpcDnsSettings
 from bot.domain.cluster import ClusterTarget
 from bot.domain.evidence import Gap
@@ -139,6 +140,7 @@ class Scene:
     peer_network: VpcNetwork = field(default_factory=lambda: network(PEER, "vpc-peer", 1, 0))
     home_groups: AccountGroups = field(default_factory=lambda: groups(OWN, "rslvr-in-1", Way.INGRESS))
     peer_groups: AccountGroups = field(default_factory=lambda: groups(OTHER, "rslvr-out-1", Way.EGRESS))
+    transit: TransitGateways = field(default_factory=lambda: TransitGateways(accounts=()))
     gaps: tuple[Any, ...] = ()
     """Of Resolver's lists."""
     lookups: EndpointLookups | None = None
@@ -163,6 +165,7 @@ class Scene:
                 vpcs=(VpcFirewall(vpc_id="vpc-home", rules=()), VpcFirewall(vpc_id="vpc-peer", rules=self.firewall))
             ),
             DnsProfiles(accounts=((OWN, REGION), (OTHER, REGION)), associations=self.profiles, contents=self.brought),
+            self.transit,
             EndpointNetworks(
                 vpcs=(self.home_network, self.peer_network), accounts=(self.home_groups, self.peer_groups)
             ),

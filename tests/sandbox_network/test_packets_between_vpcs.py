@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.sandbox.network.network import Network, Peering
+from bot.sandbox.network.network import Network, Peering, TransitGateway
 from bot.sandbox.network.packets import Flow, reached
 from bot.sandbox.network.vpc import Entry, Group, Permission, Route
 from tests.sandbox_network.networks import HOME, INBOUND, PEER, PEERED, PEERING, POD, with_peer
@@ -87,3 +87,37 @@ def test_the_main_table_serves_subnets_without_one_of_their_own() -> None:
     network = replace(PEERED, home=replace(HOME, routes={"": HOME.routes["subnet-1"]}))
 
     assert reached(network, network.home, DNS) == PEER
+
+
+GATEWAY = TransitGateway(
+    id="tgw-1", vpc_ids=frozenset({"vpc-home", "vpc-peer"}),
+    routes=(("10.2.0.0/16", "vpc-peer"), ("10.1.0.0/16", "vpc-home")),
+)  # fmt: skip
+
+
+def _joined(*gateways: TransitGateway) -> Network:
+    """Return the two VPCs, unpeered, whose routes lead to a transit gateway."""
+    by_gateway = {
+        "subnet-1": (Route(cidr="10.2.0.0/16", peering_id="", transit_id="tgw-1"),),
+        "subnet-2": (Route(cidr="10.1.0.0/16", peering_id="", transit_id="tgw-1"),),
+    }
+    home, peer = (replace(one, routes=by_gateway) for one in (HOME, PEER))
+    return replace(PEERED, home=home, others=(peer,), peerings=(), transits=gateways)
+
+
+@pytest.mark.parametrize(
+    ("gateways", "arrives"),
+    [
+        ((GATEWAY,), True),
+        ((), False),
+        ((replace(GATEWAY, vpc_ids=frozenset({"vpc-home"})),), False),
+        ((replace(GATEWAY, routes=GATEWAY.routes[:1]),), False),
+        ((replace(GATEWAY, routes=(*GATEWAY.routes, ("10.2.0.0/24", ""))),), False),
+    ],
+    ids=["attached both", "no gateway", "peer unattached", "no way back", "dropped by a longer prefix"],
+)
+def test_a_packet_crosses_a_transit_gateway(gateways: tuple[TransitGateway, ...], *, arrives: bool) -> None:
+    """Both VPCs are attached, and the gateway's routes lead there and back."""
+    network = _joined(*gateways)
+
+    assert (reached(network, network.home, DNS) is not None) is arrives

@@ -37,6 +37,14 @@ def replace(owner: type | ModuleType, **replacements: object) -> None:
         setattr(owner, name, replacement)
 
 
+def add(owner: type, **methods: object) -> None:
+    """Add methods that a moto class lacks."""
+    for name, method in methods.items():
+        if hasattr(owner, name):  # an upgrade that brings it must not go unnoticed
+            raise AttributeError(f"{owner.__name__} has {name} of its own")
+        setattr(owner, name, method)
+
+
 def load_models_once() -> None:
     """Let all sessions of botocore share what they read of its files: moto makes one for each question.
 

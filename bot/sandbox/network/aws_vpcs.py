@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from bot.sandbox.network.aws_calls import PlaceCalls
-from bot.sandbox.network.network import Peering
+from bot.sandbox.network.network import Peering, TransitGateway
 from bot.sandbox.network.vpc import ApiEndpoint, Entry, Group, Permission, Port, Route, Vpc
 from bot.sandbox.world.world import NO_PUBLIC_DNS
 
@@ -44,6 +44,40 @@ def read_peerings(calls: PlaceCalls) -> tuple[Peering, ...]:
         )
         for row in rows
         if row["Status"]["Code"] == "active"
+    )
+
+
+def read_transits(calls: PlaceCalls, vpcs: Iterable[Vpc]) -> tuple[TransitGateway, ...]:
+    """Return the place's own transit gateways; none is asked for where no route of these VPCs leads to one."""
+    if not any(route.transit_id for vpc in vpcs for routes in vpc.routes.values() for route in routes):
+        return ()
+    rows = _pages(calls, "describe_transit_gateway_attachments", "TransitGatewayAttachments")
+    tables = {
+        row["TransitGatewayId"]: row["Association"]["TransitGatewayRouteTableId"]
+        for row in rows
+        if row.get("Association")
+    }
+    return tuple(
+        TransitGateway(
+            id=gateway,
+            vpc_ids=frozenset(
+                row["ResourceId"] for row in rows if row["TransitGatewayId"] == gateway and row["State"] == "available"
+            ),
+            routes=_transit_routes(calls, table),
+        )
+        for gateway, table in tables.items()
+    )
+
+
+def _transit_routes(calls: PlaceCalls, table: str) -> tuple[tuple[str, str], ...]:
+    states = [{"Name": "state", "Values": ["active", "blackhole"]}]
+    rows = calls.call("ec2", "search_transit_gateway_routes", TransitGatewayRouteTableId=table, Filters=states)
+    return tuple(
+        (
+            row["DestinationCidrBlock"],
+            row["TransitGatewayAttachments"][0]["ResourceId"] if row["State"] == "active" else "",
+        )
+        for row in rows["Routes"]
     )
 
 
@@ -153,6 +187,7 @@ def _route(row: Any) -> Route:  # noqa: ANN401  # JSON
         cidr=row["DestinationCidrBlock"],
         peering_id=row.get("VpcPeeringConnectionId") or "",
         gateway_id=gateway if gateway.startswith("vgw-") else "",
+        transit_id=row.get("TransitGatewayId") or "",
     )
 
 

@@ -18,6 +18,17 @@ class Peering:
     vpc_ids: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitGateway:
+    """A transit gateway with its one route table."""
+
+    id: str
+    vpc_ids: frozenset[str]
+    """Of the attachments that are available."""
+    routes: tuple[tuple[str, str], ...]
+    """(CIDR, VPC that its packets come out in; empty: they are dropped)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """The VPCs of every account and region."""
@@ -26,6 +37,7 @@ class Network:
     """The cluster's."""
     others: tuple[Vpc, ...] = ()
     peerings: tuple[Peering, ...] = ()
+    transits: tuple[TransitGateway, ...] = ()
     zones: tuple[Zone, ...] = ()
     rules: tuple[ResolverRule, ...] = ()
     endpoints: tuple[ResolverEndpoint, ...] = ()
@@ -55,10 +67,20 @@ class Network:
         chosen = max(routes, key=lambda route: ipaddress.ip_network(route.cidr).prefixlen, default=None)
         if chosen and chosen.gateway_id:
             return self._holding(address, on_premises=True)
+        if chosen and chosen.transit_id:
+            return self._through(chosen.transit_id, vpc, address)
         peering = next((one for one in self.peerings if chosen and one.id == chosen.peering_id), None)
         if peering is None or vpc.id not in peering.vpc_ids:
             return None
         other = next((self.vpc(vpc_id) for vpc_id in peering.vpc_ids if vpc_id != vpc.id), None)
+        return other if other and any(within(address, cidr) for cidr in other.cidrs) else None
+
+    def _through(self, transit_id: str, vpc: Vpc, address: str) -> Vpc | None:
+        """Return the VPC in which a transit gateway lets packets out; None: it takes none from there, or drops them."""
+        gateway = next((one for one in self.transits if one.id == transit_id and vpc.id in one.vpc_ids), None)
+        routes = [route for route in (gateway.routes if gateway else ()) if within(address, route[0])]
+        chosen = max(routes, key=lambda route: ipaddress.ip_network(route[0]).prefixlen, default=None)
+        other = self.vpc(chosen[1]) if chosen else None
         return other if other and any(within(address, cidr) for cidr in other.cidrs) else None
 
     def _holding(self, address: str, *, on_premises: bool) -> Vpc | None:

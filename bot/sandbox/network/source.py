@@ -15,7 +15,7 @@ from bot.sandbox.aws.writes import writes_so_far
 from bot.sandbox.network.aws_calls import Clients, PlaceCalls
 from bot.sandbox.network.aws_names import read_endpoints, read_filters, read_rules, read_zones
 from bot.sandbox.network.aws_profiles import read_profiles
-from bot.sandbox.network.aws_vpcs import read_cluster_vpc, read_peerings, read_vpcs
+from bot.sandbox.network.aws_vpcs import read_cluster_vpc, read_peerings, read_transits, read_vpcs
 from bot.sandbox.network.network import Network
 from bot.sandbox.network.vpc import Vpc
 
@@ -108,6 +108,7 @@ class AwsNetwork:
             home=next((vpc for vpc in vpcs if vpc.id == home_id), Vpc()),
             others=tuple(vpc for vpc in vpcs if vpc.id != home_id),
             peerings=tuple({peering.id: peering for calls in ec2 for peering in read_peerings(calls)}.values()),
+            transits=tuple(transit for calls in ec2 for transit in read_transits(calls, vpcs)),
             zones=read_zones((calls for calls in places if "route53" in calls.place.services), brought),
             rules=read_rules(resolvers, brought),
             endpoints=tuple(endpoint for calls in resolvers for endpoint in read_endpoints(calls)),

@@ -59,13 +59,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One route of a table. Of its targets only peering connections lead to another VPC."""
+    """One route of a table. Of its targets peering connections and transit gateways lead to another VPC."""
 
     cidr: str
     peering_id: str
     """Empty: another target."""
     gateway_id: str = ""
     """`vgw-…`: a virtual private gateway, behind which networks on premises are; empty: another target."""
+    transit_id: str = ""
+    """`tgw-…`; empty: another target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,54 @@ def peer(operator: Operator, requester: WorldVpc, accepter: WorldVpc) -> WorldPe
     return WorldPeering(id=peering, vpc_ids=(requester.id, accepter.id))
 
 
+def join_by_gateway(operator: Operator, home: WorldVpc, others: Sequence[WorldVpc]) -> str:
+    """Join VPCs by a transit gateway of the cluster's account, with routes both ways, and return its id.
+
+    The gateway is shared with other accounts, which attach their VPCs; it takes them in as its owner accepts them.
+    """
+    gateway = operator.aws("ec2", "CreateTransitGateway", Description="joins")["TransitGateway"]
+    number = str(gateway["TransitGatewayId"])
+    _share(operator, str(gateway["TransitGatewayArn"]), sorted({one.account for one in others} - {home.account}), home)
+    for vpc in (home, *others):
+        hands = operator.at(vpc.account, vpc.region)
+        subnets = list({subnet.zone: subnet.id for subnet in vpc.subnets}.values())
+        asked = {"TransitGatewayId": number, "VpcId": vpc.id, "SubnetIds": subnets}
+        made = hands.aws("ec2", "CreateTransitGatewayVpcAttachment", **asked)["TransitGatewayVpcAttachment"]
+        if made["State"] == "pendingAcceptance":
+            attachment = str(made["TransitGatewayAttachmentId"])
+            operator.aws("ec2", "AcceptTransitGatewayVpcAttachment", TransitGatewayAttachmentId=attachment)
+    for vpc in (home, *others):
+        for far in others if vpc is home else (home,):
+            operator.at(vpc.account, vpc.region).aws(
+                "ec2",
+                "CreateRoute",
+                RouteTableId=vpc.route_table_id,
+                DestinationCidrBlock=far.cidr,
+                TransitGatewayId=number,
+            )
+    return number
+
+
+def _share(operator: Operator, arn: str, accounts: Sequence[str], home: WorldVpc) -> None:
+    """Share something of the cluster's account with others, which accept it."""
+    if not accounts:
+        return
+    operator.aws(
+        "ram",
+        "CreateResourceShare",
+        name="transit",
+        resourceArns=[arn],
+        principals=list(accounts),
+        allowExternalPrincipals=True,
+    )
+    for account in accounts:
+        there = operator.at(account, home.region)
+        for one in there.aws("ram", "GetResourceShareInvitations")["resourceShareInvitations"]:
+            if one["status"] == "PENDING":
+                number = one["resourceShareInvitationArn"]
+                there.aws("ram", "AcceptResourceShareInvitation", resourceShareInvitationArn=number)
+
+
 def join_on_premises(operator: Operator, home: WorldVpc, sites: Sequence[WorldSite]) -> None:
     """Let routes of a VPC lead to networks on premises, by a virtual private gateway."""
     if not sites:

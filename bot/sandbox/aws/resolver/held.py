@@ -65,10 +65,10 @@ class Held:
             if region != call.region:
                 continue
             for rule in place.rules.values():
-                guests = _guests(rule["Arn"], owner, region)
+                shared_with = guests(rule["Arn"], owner, region)
                 if owner == call.account:
-                    yield {**rule, "ShareStatus": "SHARED_BY_ME" if guests else "NOT_SHARED"}
-                elif call.account in guests:
+                    yield {**rule, "ShareStatus": "SHARED_BY_ME" if shared_with else "NOT_SHARED"}
+                elif call.account in shared_with:
                     yield {**rule, "ShareStatus": "SHARED_WITH_ME"}
         yield internet_resolver(call.region)
 
@@ -104,12 +104,12 @@ class Held:
         ]
 
 
-def _guests(rule_arn: str, owner: str, region: str) -> set[str]:
-    """Return the accounts that RAM shares a rule with and that have accepted the invitation."""
+def guests(arn: str, owner: str, region: str) -> set[str]:
+    """Return the accounts that RAM shares a resource with and that have accepted the invitation."""
     return {
         principal
         for share in ram_backends[owner][region].resource_shares
-        if share.status == "ACTIVE" and rule_arn in share.resource_arns
+        if share.status == "ACTIVE" and arn in share.resource_arns
         for principal in accepted(share)
     }
 

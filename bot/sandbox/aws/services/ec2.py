@@ -9,10 +9,9 @@ from bot.sandbox.aws.ec2.network_acls import install_network_acls
 from bot.sandbox.aws.ec2.paging import install_paging
 from bot.sandbox.aws.ec2.security_groups import install_security_groups
 from bot.sandbox.aws.ec2.seeding import seed_instances, seed_interfaces
+from bot.sandbox.aws.ec2.transit_gateways import install_transit_gateways, live_through
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.service import Cloud, Service, Serving
-
-_KNOWN = frozenset(name for name in dir(EC2Response) if not name.startswith("_"))
 
 
 def _patch() -> None:
@@ -20,15 +19,16 @@ def _patch() -> None:
     install_network_acls()
     install_interfaces()
     install_paging()
+    install_transit_gateways()
 
 
 def _known_to_moto(call: Call) -> bool:
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in call.operation)
-    return name.lstrip("_") in _KNOWN
+    return hasattr(EC2Response, name.lstrip("_"))
 
 
 def _open(cloud: Cloud) -> Serving:
-    del cloud
+    live_through(cloud.changes)
     return Serving(
         passes_on=_known_to_moto,
         routes={
