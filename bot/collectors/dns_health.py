@@ -1,4 +1,4 @@
-"""DNS health in one look: CoreDNS's pods, nodes and zones, its counters, and its add-on's version; for digests.
+"""DNS health in one look: CoreDNS's pods, nodes and zones, its counters, its add-on's version, caches; for digests.
 
 Joins what other collectors read. What could not be read is a gap, and the rest is measured. Where EKS Auto Mode runs
 DNS on the nodes there is nothing to measure. Cost of its own: where CoreDNS is an EKS add-on, one
@@ -14,6 +14,7 @@ from bot.collectors.coredns_placement import CorednsPlacement
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.eks_addons import EksAddons
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.node_local_metrics import NodeLocalMetrics
 from bot.dns.coredns_growth import CountedPod, DnsHealth
 from bot.domain.evidence import Collector, Gap
 from bot.domain.health import Standing
@@ -35,7 +36,11 @@ def collect(look: View) -> DnsHealth:
     addons = look.find(EksAddons)
     addon = next((one.version for one in addons.addons if one.name == ADDON), "") if addons is not None else ""
     newest = newest_addon(look, addon)
-    placed = look.find(CorednsPlacement)
+    placed, cached = look.find(CorednsPlacement), look.find(NodeLocalMetrics)
+    caches = tuple(
+        CountedPod(name=f"{one.cache}/{one.pod}", node=one.node, counters=one.counters)
+        for one in (cached.pods if cached is not None else ())
+    )
     standing = Standing(
         pods_wanted=found.desired_replicas,
         pods_ready=sum(pod.ready for pod in pods),
@@ -47,9 +52,10 @@ def collect(look: View) -> DnsHealth:
         addon_newest="" if isinstance(newest, Gap) else newest,
         pods=tuple(sorted(pod.name for pod in pods)),
         part_of_node=found.absent,
+        caches_ready=cached.pods_total if cached is not None else None,
     )
     gaps = (*_gaps(look, found, metrics), *([newest] if isinstance(newest, Gap) else ()))
-    return DnsHealth(standing=standing, pods=counted, gaps=gaps)
+    return DnsHealth(standing=standing, pods=counted, caches=caches, gaps=gaps)
 
 
 def newest_addon(look: View, installed: str) -> str | Gap:
@@ -77,9 +83,15 @@ def version_order(version: str) -> tuple[int, ...]:
 def _gaps(look: View, found: CorednsPods, metrics: CorednsMetrics | None) -> list[Gap]:
     missing = [
         Gap(what=what, reason="could not be read")
-        for what, kind in (("nodes and zones of the CoreDNS pods", CorednsPlacement), ("EKS add-ons", EksAddons))
+        for what, kind in (
+            ("nodes and zones of the CoreDNS pods", CorednsPlacement),
+            ("EKS add-ons", EksAddons),
+            ("NodeLocal DNSCache", NodeLocalMetrics),
+        )
         if look.find(kind) is None
     ]
+    cached = look.find(NodeLocalMetrics)
+    missing += cached.gaps if cached is not None else ()
     if metrics is not None:
         return [*missing, *metrics.gaps]
     return missing if found.absent else [*missing, Gap(what="metrics of CoreDNS", reason="could not be read")]
@@ -111,5 +123,5 @@ COLLECTOR = Collector(
         ),
     ),
     needs=(CorednsPods,),
-    wants=(CorednsMetrics, CorednsPlacement, EksAddons, EksCluster),
+    wants=(CorednsMetrics, CorednsPlacement, EksAddons, EksCluster, NodeLocalMetrics),
 )

@@ -27,6 +27,8 @@ class DnsHealth:
 
     standing: Standing
     pods: tuple[CountedPod, ...]
+    caches: tuple[CountedPod, ...] = ()
+    """Of NodeLocal DNSCache, those that were read."""
     gaps: tuple[Gap, ...] = ()
 
 
@@ -96,6 +98,23 @@ def served(
     busiest = max(sum(one.answers for one in part.forwarded) for part in by_node.values())
     rate = busiest / seconds if seconds > 0 else 0.0
     return replace(reduce(beside, by_node.values()), busiest_node_answers_per_second=rate)
+
+
+def served_by_caches(
+    earlier: Mapping[str, CorednsCounters], earlier_at: datetime | None, caches: Iterable[CountedPod], *, at: datetime
+) -> Served | None:
+    """Return what those caches did since `earlier_at` that were read then too, or have started since; None: none.
+
+    Not every cache is read each time, and what one did before it was first read is of no known time.
+    """
+    if earlier_at is None:
+        return None
+    known = [
+        one
+        for one in caches
+        if one.name in earlier or (one.counters.started_at is not None and one.counters.started_at >= earlier_at)
+    ]
+    return served(earlier, earlier_at, known, at=at)
 
 
 def _seconds(pods: Iterable[CountedPod], earlier_at: datetime | None, at: datetime) -> float:

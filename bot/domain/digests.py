@@ -93,6 +93,9 @@ class ClusterHealth:
     before: Served | None = None
     """In the time before that, as long."""
     standing_before: Standing | None = None
+    cached: Served | None = None
+    """What NodeLocal DNSCache's pods that were read did since then; None: it is not there, or nothing was measured."""
+    caches_read: int = 0
     diagnosed: LastDiagnosis | None = None
     """The newest; None: there is none."""
     open_problems: int = 0

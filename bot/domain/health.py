@@ -205,6 +205,8 @@ class Standing:
     """Names, sorted."""
     part_of_node: bool = False
     """DNS is no pod here (EKS Auto Mode): nothing is measured."""
+    caches_ready: int | None = None
+    """Ready pods of NodeLocal DNSCache; 0: it is not there; None: it was not read whether it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +220,10 @@ class Sample:
     """Since the sample before, or since the pods started; None: no pod's metrics could be read."""
     since_start: bool = False
     """There was no sample before: `served` goes back to the pods' start."""
+    cached: Served | None = None
+    """What the pods of NodeLocal DNSCache did that were read now and at the sample before; None: none were."""
+    caches_read: int = 0
+    """How many were read now."""
     gaps: tuple[str, ...] = ()
     """What could not be read, in words."""
 

@@ -175,7 +175,11 @@ def _add_to_hour(connection: Connection, sample: Sample) -> None:
         connection.execute(delete(health_series).where(*where))
         _store(connection, HOUR, hour)
         return
-    together = replace(hour, served=total(one.served for one in (before, hour) if one.served is not None))
+    together = replace(
+        hour,
+        served=total(one.served for one in (before, hour) if one.served is not None),
+        cached=total(one.cached for one in (before, hour) if one.cached is not None),
+    )
     connection.execute(update(health_series).where(*where).values(document=encode(together)))
 
 

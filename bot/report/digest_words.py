@@ -185,7 +185,7 @@ def _trend(now: float | None, before: float | None, form: Callable[[float], str]
 def _details(fares: ClusterHealth, at: TimeForm) -> str:
     """Return in one line what the table has no room for."""
     standing, now = fares.standing, fares.now
-    parts = [*_of_standing(standing), *_of_served(now)] if standing is not None else []
+    parts = [*_of_standing(standing), *_of_served(now), *_of_caches(fares, standing)] if standing is not None else []
     last = f"diagnosed at {at(fares.diagnosed.at)}" if fares.diagnosed is not None else "never diagnosed"
     return f"{fares.cluster}: {'; '.join((*parts, last, *fares.gaps))}."
 
@@ -199,6 +199,25 @@ def _of_standing(standing: Standing) -> Iterator[str]:
     yield f"{ready} {where}, {count(standing.restarts, 'restart')}"
     if standing.version or standing.addon:
         yield f"CoreDNS {standing.version or 'of unknown version'}, {_addon(standing)}"
+
+
+def _of_caches(fares: ClusterHealth, standing: Standing) -> Iterator[str]:
+    """Say what NodeLocal DNSCache did; nothing where it was not read whether it is there, which is among the gaps."""
+    if standing.caches_ready is None or standing.part_of_node:
+        return
+    if not standing.caches_ready:
+        yield "no ready pod of NodeLocal DNSCache"
+        return
+    read = f"NodeLocal DNSCache, {fares.caches_read} of {count(standing.caches_ready, 'ready pod')} read"
+    did = fares.cached
+    if did is None:
+        yield f"{read}: nothing measured yet"
+        return
+    rate = per_second(did.queries_per_second) if did.queries_per_second is not None else NONE
+    yield (
+        f"{read}: {rate} queries a second, cache hits {percent(did.cache_hit_share)}, "
+        f"SERVFAIL {percent(did.share(did.servfail))}, p95 {milliseconds(did.percentile(0.95))}"
+    )
 
 
 def _addon(standing: Standing) -> str:

@@ -40,6 +40,9 @@ HEALTH = "dns_health"
 """The collector that every light round runs."""
 COUNTERS = "coredns_metrics"
 """What it rests on, and reads once here: the round before is the other reading."""
+CACHES = "node_local_metrics"
+LIGHT_CACHES = 4
+"""Pods of NodeLocal DNSCache that a light round reads: there is one on each node, and they are alike."""
 LIGHT_SECONDS = 10.0
 """For one cluster in a light round."""
 _LEAST_SECONDS = 0.1
@@ -139,8 +142,17 @@ class Diagnoser:
         Ends within `LIGHT_SECONDS`. Raises `EvidenceUnavailable` where CoreDNS's pods cannot be seen, and
         `ClusterMismatch`.
         """
-        once = self.catalogue.collectors[COUNTERS].parameters(between=timedelta(0))
-        tasks = plan_tasks((), self.catalogue, always=(BINDING, HEALTH), parameters={COUNTERS: once})
+        collectors = self.catalogue.collectors
+        tasks = plan_tasks(
+            (),
+            self.catalogue,
+            always=(BINDING, HEALTH),
+            parameters={
+                COUNTERS: collectors[COUNTERS].parameters(between=timedelta(0)),
+                CACHES: collectors[CACHES].parameters(max_pods=LIGHT_CACHES),
+            },
+            leave_out=frozenset({LookupMatrix}),
+        )
         question = Question(cluster=target.name)
         evidence = self._gathering(tasks, question, target, None, seconds=LIGHT_SECONDS).run()
         seen = evidence[HEALTH]

@@ -114,6 +114,8 @@ class Digester:
             now=served_now,
             before=served_before,
             standing_before=stood,
+            cached=total(one.cached for one in later if one.cached is not None),
+            caches_read=sample.caches_read if sample is not None else 0,
             diagnosed=self.store.last_diagnosis(name),
             worsened=worsened(name, served_before, served_now, stood, stands),
         )

@@ -66,15 +66,17 @@ def plan_tasks(
     *,
     always: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
+    leave_out: frozenset[type] = frozenset(),
 ) -> Tasks:
     """Return the tasks of these playbooks. `always` names collectors that run whatever playbooks there are.
 
     `parameters` are those of collectors that `always` leads to, by name, where they are not the default ones.
+    `leave_out` are evidence classes that those only want, and that are not gathered for them.
     """
     tasks: dict[str, Task] = {}
     of_playbook: dict[str, dict[type, str]] = {}
     for name in always:
-        _add(catalogue.collectors[name], parameters or {}, tasks, catalogue)
+        _add(catalogue.collectors[name], parameters or {}, tasks, catalogue, leave_out)
     for playbook in playbooks:
         chosen = {gather.collector: gather.parameters for gather in playbook.gather}
         of_playbook[playbook.name] = {
@@ -85,10 +87,15 @@ def plan_tasks(
 
 
 def _add(
-    collector: Collector[Any, Any], chosen: Mapping[str, Any], tasks: dict[str, Task], catalogue: Catalogue
+    collector: Collector[Any, Any],
+    chosen: Mapping[str, Any],
+    tasks: dict[str, Task],
+    catalogue: Catalogue,
+    leave_out: frozenset[type] = frozenset(),
 ) -> str:
     parameters = chosen.get(collector.name) or collector.parameters()
-    inputs = {kind: _add(catalogue.collector_of(kind), chosen, tasks, catalogue) for kind in collector.inputs}
+    wanted = (*collector.needs, *(kind for kind in collector.wants if kind not in leave_out))
+    inputs = {kind: _add(catalogue.collector_of(kind), chosen, tasks, catalogue, leave_out) for kind in wanted}
     same = [task for task in tasks.values() if task.collector is collector]
     for task in same:
         if task.parameters == parameters and task.inputs == inputs:

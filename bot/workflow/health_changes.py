@@ -71,7 +71,8 @@ def differs(stood: Standing | None, stands: Standing | None) -> bool:
     """Return whether CoreDNS is another than it was: other pods, restarts, versions, places."""
     if stood is None or stands is None:
         return False
-    return replace(stood, addon_newest="") != replace(stands, addon_newest="")
+    before, now = (replace(one, addon_newest="", caches_ready=None) for one in (stood, stands))
+    return before != now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

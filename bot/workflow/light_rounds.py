@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from bot.dns.coredns_growth import DnsHealth, served
+from bot.dns.coredns_growth import DnsHealth, served, served_by_caches
 from bot.dns.coredns_metrics import CorednsCounters
 from bot.domain.cluster import ClusterTarget
 from bot.domain.digests import LightRound, NotSeen
@@ -107,6 +107,8 @@ def _sample(cluster: str, health: DnsHealth, before: Scrape | None, at: datetime
         standing=health.standing,
         served=served(earlier, before.at if before and earlier else None, health.pods, at=at),
         since_start=not earlier,
+        cached=served_by_caches(earlier, before.at if before else None, health.caches, at=at),
+        caches_read=len(health.caches),
         gaps=tuple(f"{gap.what}: {gap.reason}" for gap in health.gaps),
     )
 
@@ -122,4 +124,4 @@ def _counters(scrape: Scrape | None) -> Mapping[str, CorednsCounters]:
 def _document(health: DnsHealth, before: Scrape | None) -> JsonObject:
     """Return the counters to keep; those of a pod that could not be read now stay as they were, while it is there."""
     kept = {name: one for name, one in before.counters.items() if name in health.standing.pods} if before else {}
-    return {**kept, **{pod.name: encode(pod.counters) for pod in health.pods}}
+    return {**kept, **{pod.name: encode(pod.counters) for pod in (*health.pods, *health.caches)}}

@@ -11,6 +11,7 @@ from bot.collectors.coredns_metrics import CorednsMetrics, PodMetrics
 from bot.collectors.coredns_placement import CorednsPlacement, PlacedPod
 from bot.collectors.eks_addons import EksAddon, EksAddons
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.node_local_metrics import CacheMetrics, NodeLocalMetrics
 from bot.dns.coredns_metrics import parse_metrics
 from bot.domain.evidence import Gap
 from bot.errors import AccessDenied
@@ -47,7 +48,9 @@ def test_what_others_read_is_joined(collect: Any, cluster: Any, pod: Any) -> Non
     assert (standing.pods_ready, standing.restarts, standing.nodes, standing.zones) == (1, 3, 2, 2)
     assert (standing.version, standing.addon, standing.pods) == ("1.11.4", "v1.11.4-eksbuild.2", ("a", "b"))
     assert [(one.name, one.counters.queries) for one in found.pods] == [("a", 9)]
-    assert [gap.what for gap in found.gaps] == ["metrics of b", "newest version of the add-on coredns"]
+    assert [gap.what for gap in found.gaps] == [
+        "NodeLocal DNSCache", "metrics of b", "newest version of the add-on coredns",
+    ]  # fmt: skip
 
 
 def test_what_could_not_be_read_is_a_gap_and_the_rest_is_measured(collect: Any, cluster: Any, pod: Any) -> None:
@@ -56,8 +59,23 @@ def test_what_could_not_be_read_is_a_gap_and_the_rest_is_measured(collect: Any, 
 
     assert found.standing.pods == ("a",)
     assert [gap.what for gap in found.gaps] == [
-        "nodes and zones of the CoreDNS pods", "EKS add-ons", "metrics of CoreDNS",
+        "nodes and zones of the CoreDNS pods", "EKS add-ons", "NodeLocal DNSCache", "metrics of CoreDNS",
     ]  # fmt: skip
+
+
+def test_caches_are_counted_beside_coredns_with_what_could_not_be_read(collect: Any, cluster: Any, pod: Any) -> None:
+    """Two of three ready ones were read; where there is none that is known, and no gap."""
+    read = CacheMetrics(pod="cache-1", node="n1", cache="kube-system/node-local-dns", counters=parse_metrics(PAGE))
+    unread = Gap(what="metrics of NodeLocal DNSCache", reason="2 pods were not asked")
+    three = NodeLocalMetrics(pods=(read,), pods_total=3, gaps=(unread,))
+
+    found = seen(collect, cluster, [pod("a")], needed={NodeLocalMetrics: three})
+    none = seen(collect, cluster, [pod("a")], needed={NodeLocalMetrics: NodeLocalMetrics(pods=(), pods_total=0)})
+
+    assert [(one.name, one.counters.queries) for one in found.caches] == [("kube-system/node-local-dns/cache-1", 7)]
+    assert (found.standing.caches_ready, none.standing.caches_ready) == (3, 0)
+    assert unread in found.gaps
+    assert "NodeLocal DNSCache" not in " ".join(gap.what for gap in none.gaps)
 
 
 def addon(name: str = "coredns") -> EksAddons:

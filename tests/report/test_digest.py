@@ -225,3 +225,27 @@ def test_the_addons_version_stands_beside_the_newest(newest: str, words: str) ->
     (line,) = digest_words(digest(clusters=(fares,)), Ids(), at=timestamp).details
 
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("ready", "cached", "words"),
+    [
+        (None, None, ""),
+        (0, None, "no ready pod of NodeLocal DNSCache"),
+        (6, None, "NodeLocal DNSCache, 4 of 6 ready pods read: nothing measured yet"),
+        (
+            6,
+            Served(seconds=10, queries=200, responses=200, servfail=4, cache_hits=90, cache_misses=10),
+            "NodeLocal DNSCache, 4 of 6 ready pods read: 20 queries a second, cache hits 90 %, SERVFAIL 2.00 %, p95 -",
+        ),
+    ],
+    ids=["not-read", "none", "first-round", "measured"],
+)
+def test_what_caches_did_stands_in_the_clusters_line(ready: int | None, cached: Served | None, words: str) -> None:
+    """Where it was not read whether there are any, the gaps say so and nothing else is said."""
+    fares = replace(WELL, standing=replace(STANDING, caches_ready=ready), cached=cached, caches_read=4)
+
+    (line,) = digest_words(digest(clusters=(fares,)), Ids(), at=timestamp).details
+
+    assert words in line
+    assert ("NodeLocal" in line) == bool(words)

@@ -129,6 +129,30 @@ def test_rounds_measure_what_was_done_in_between(store: SqlHealth) -> None:
     assert first.gaps == ("add-ons: 403",)
 
 
+def test_caches_are_measured_between_two_readings_of_the_same_one(store: SqlHealth) -> None:
+    """What one did before it was first read is of no known time; one that started since then counts whole."""
+    since = replace(STANDING, caches_ready=3)
+    known, late = replace(counted(100), name="cache-1"), replace(counted(5), name="cache-2")
+    world = World({"prod": DnsHealth(standing=since, pods=(counted(100),), caches=(known,))})
+    rounds = digester(world, store).rounds
+
+    (first,) = rounds.round(["prod"]).samples
+    later = replace(known, counters=counted(130).counters)
+    fresh = replace(late.counters, started_at=datetime.now(UTC) + timedelta(days=1))
+    world.seen["prod"] = DnsHealth(standing=since, pods=(counted(160),), caches=(later, late))
+    (second,) = rounds.round(["prod"], keep=False).samples
+    world.seen["prod"] = DnsHealth(standing=since, pods=(counted(160),), caches=(later, replace(late, counters=fresh)))
+    (third,) = rounds.round(["prod"]).samples
+
+    assert (first.cached, first.caches_read) == (None, 1)
+    assert second.cached is not None
+    assert (second.cached.queries, second.caches_read) == (30, 2)
+    assert third.cached is not None
+    assert third.cached.queries == 35
+    (hour,) = store.series("prod", since=store.now() - timedelta(days=30), until=store.now())[-1:]
+    assert hour.cached == third.cached
+
+
 def test_a_measuring_round_is_made_by_one_process(store: SqlHealth) -> None:
     """The other finds its slot taken."""
     world = World({"prod": DnsHealth(standing=STANDING, pods=(counted(100),))})
@@ -215,6 +239,12 @@ def test_a_version_that_aws_brings_out_is_no_change_of_the_cluster() -> None:
 
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+
+
+def test_a_cache_on_one_more_node_is_no_change_of_coredns() -> None:
+    """Nor is that it was not read whether there are any: a digest diagnoses nothing for it."""
+    assert not differs(replace(STANDING, caches_ready=None), replace(STANDING, caches_ready=0))
+    assert not differs(replace(STANDING, caches_ready=3), replace(STANDING, caches_ready=4))
 
 
 def problem(rule: str, *, hours: float = 48, **more: Any) -> Problem:
