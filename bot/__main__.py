@@ -206,15 +206,20 @@ def plan(  # noqa: PLR0913, PLR0917  # one parameter an option
 def show(
     known_id: Annotated[str, typer.Argument(metavar="ID", help="Of a diagnosis or a plan; `dnsbot history` has them.")],
     output: ReportOption = ReportOutput.TEXT,
+    files: Annotated[
+        Path | None,
+        typer.Option("--files", metavar="FOLDER", help="Write the packet captures of the diagnosis there, too."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Show a stored diagnosis or plan again.
 
-    A diagnosis exits like `diagnose`, a plan with 0: what it would change, who decided, and what became of it.
+    A diagnosis exits like `diagnose`, a plan with 0: what it would change, who decided, and what became of it. The
+    files of a plan are those of the diagnosis that was made after it.
     """
     from bot.commands import recorded
 
-    raise typer.Exit(recorded.show_stored(config, known_id, output=output.value))
+    raise typer.Exit(recorded.show_stored(config, known_id, output=output.value, files=files))
 
 
 @app.command(epilog=examples("replay cluster-prod.record"))

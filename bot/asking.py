@@ -16,6 +16,7 @@ from bot.workflow.durations import parse_duration
 
 DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 SHORTEST_SECONDS, LONGEST_SECONDS = 60, 86_400
+"""Of a measure that is switched on to be read, unless its command says otherwise."""
 PERSON = re.compile(r"(?:([TE][A-Z0-9]{1,30})/)?([UW][A-Z0-9]{1,30})")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 POD_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
@@ -52,15 +53,26 @@ def host_from(text: str, *, option: str) -> str:
     return text
 
 
-def lasting(text: str) -> int:
-    """Return how many seconds a measure is to last that somebody asks for, a minute to a day, or raise `Refused`."""
+def lasting(text: str, *, shortest: int = SHORTEST_SECONDS, longest: int = LONGEST_SECONDS) -> int:
+    """Return how many seconds a measure is to last that somebody asks for, or raise `Refused`."""
     try:
         seconds = int(parse_duration(text).total_seconds())
     except ValueError as error:
         raise Refused(f"{text} is no time: {error}.") from error
-    if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-        raise Refused(f"{text} is not between 1m and 24h: what is switched on for a time is to be read, and to end.")
+    if not shortest <= seconds <= longest:
+        raise Refused(
+            f"{text} is not between {_written(shortest)} and {_written(longest)}: what is switched on for a time is to "
+            "be read, and to end."
+        )
     return seconds
+
+
+def _written(seconds: int) -> str:
+    """Return a time as people type it: `24h`, `1m`, `15s`."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
 def person_from(text: str, *, option: str) -> tuple[str, str]:

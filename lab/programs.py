@@ -20,6 +20,7 @@ _FROM_DEBIAN = {
     "iptables-nft": "iptables",
     "dig": "dnsutils",
     "conntrack": "conntrack",
+    "tcpdump": "tcpdump",
     "sysctl": "procps",
     "busybox": "busybox-static",
 }

@@ -14,6 +14,7 @@ from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject
+from bot.domain.kept_files import KeptFile, not_kept
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.places import HOME, Place
 from bot.domain.ports import ExecResult, Record
@@ -112,6 +113,9 @@ def collect_through(
     target: ClusterTarget = TARGET,
     corefile_program: CorefileProgram | None = None,
     remembered: Remembered = nothing_remembered,
+    question: Question | None = None,
+    keep: Callable[[KeptFile], None] = not_kept,
+    now: datetime = NOW,
 ) -> tuple[Any, tuple[str, ...]]:
     """Return what the collector gives, and the names of its calls; one that it did not declare raises `UnitError`."""
     log = CallLog(unit=collector.name, declared=collector.permissions)
@@ -122,12 +126,13 @@ def collect_through(
         calls=log,
         reads=SharedReads({}),
         target=target,
-        question=Question(cluster=target.name),
+        question=question or Question(cluster=target.name),
         parameters=collector.parameters(**(parameters or {})),
-        started_at=NOW,
+        started_at=now,
         needed=needed or {},
         corefile_program=corefile_program,
         remembered=remembered,
+        keep=keep,
     )
     found = collector.collect(open_view(collector.view, opening))
     return found, tuple(call.text for call in log.calls())

@@ -15,7 +15,7 @@ from bot.clients.kubernetes_api import KubernetesApi
 from bot.clients.kubernetes_exec import KubernetesProber
 from bot.clients.kubernetes_reading import KubernetesReader
 from bot.clients.own_names import OwnNames
-from bot.clients.probe_pods import CONTAINER, ProbePods
+from bot.clients.probe_pods import ProbePods
 from bot.domain.cluster import ClusterTarget, PodName
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import RawObject
@@ -24,6 +24,7 @@ from bot.domain.ports import ExecResult, NodeProber, Record
 from bot.domain.reading import reading
 from bot.errors import AccessDenied, EvidenceUnavailable, Unauthenticated
 from bot.kubernetes.pods import Pod
+from bot.kubernetes.probe_pods import CONTAINER
 from bot.kubernetes.resources import KUBE_SYSTEM, PODS
 from bot.linux.programs import program_missing
 
@@ -93,6 +94,14 @@ class ClusterNodes:
                 setting="node_probe",
             )
         return result
+
+    def run_in(
+        self, pod: PodName, container: str, arguments: Sequence[str], deadline: Deadline, record: Record
+    ) -> ExecResult:
+        """Run a program in a pod that somebody made before."""
+        if self._closed.is_set():
+            raise EvidenceUnavailable(f"The diagnosis is over: pod {pod} is not looked at any more.")
+        return self._exec(HostPod(pod=pod, container=container, image=""), arguments, deadline, record)
 
     def _host_pods(
         self, node: str, program: str, deadline: Deadline, record: Record, failures: list[EvidenceUnavailable]
@@ -167,6 +176,9 @@ class _Prober:
 
     def run(self, node: str, arguments: Sequence[str]) -> ExecResult:
         return self.nodes.run(node, arguments, self.deadline, self.record)
+
+    def run_in(self, pod: PodName, container: str, arguments: Sequence[str]) -> ExecResult:
+        return self.nodes.run_in(pod, container, arguments, self.deadline, self.record)
 
 
 def _ranked(answer: RawObject) -> tuple[int, Pod]:

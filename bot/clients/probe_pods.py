@@ -1,9 +1,8 @@
 """Short-lived pods on nodes' own networks: made for one diagnosis, and gone with it.
 
-Each has the host's network, NET_ADMIN and NET_RAW and nothing else, no token of a service account, and a label that is
-unique to the run. It is deleted when the run is over; one whose maker was killed ends by itself after `LIFE_SECONDS`
-(`activeDeadlineSeconds`), and is removed by `remove_left_behind`: at every start of `dnsbot run`, and before the first
-pod of a further run is made.
+What such a pod may is said in `bot/kubernetes/probe_pods.py`; one of its labels is unique to the run. It is deleted
+when the run is over; one whose maker was killed ends by itself after `LIFE_SECONDS` (`activeDeadlineSeconds`), and is
+removed by `remove_left_behind`: at every start of `dnsbot run`, and before the first pod of a further run is made.
 
 Sources: Kubernetes API reference, "Pod" (PodSpec); "Pod Security Standards"; "Assigning Pods to Nodes" (nodeName).
 """
@@ -21,7 +20,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
-from typing import Any
 from uuid import uuid4
 
 from bot.clients.answers import json_object
@@ -37,29 +35,23 @@ from bot.domain.permissions import KubernetesPermission
 from bot.domain.ports import Record
 from bot.domain.reading import reading
 from bot.errors import AccessDenied, EvidenceUnavailable, NotFound, SourceTimeout
-from bot.kubernetes.members import moment, optional_text, part, parts, text, text_map
+from bot.kubernetes.members import moment, optional_text, part, text, text_map
+from bot.kubernetes.probe_pods import SELECTOR, ProbePod, runs, why_not
 from bot.kubernetes.resources import PODS
 
 log = logging.getLogger(__name__)
 
 LIFE_SECONDS = 300
 """The kubelet ends such a pod after this, whatever became of its maker; no diagnosis takes as long."""
-CONTAINER = "probe"
-LABELS = {"app.kubernetes.io/name": "dnsbot-node-probe", "app.kubernetes.io/managed-by": "dnsbot"}
 RUN_LABEL = "dnsbot/run"
 MADE_BY = "dnsbot/made-by"
 """Annotation: which process made it, as `HOST:PID:TOKEN`."""
 
-_SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
 _FIRST_POLL_SECONDS, _POLL_SECONDS = 0.05, 0.4
 """How long until a pod is looked at again: twice as long each time. Where the image is there, it starts at once."""
 _REMOVE_SECONDS = 5.0
 _AT_ONCE = 8
 _POD_SECURITY = re.compile(r'violates PodSecurity "([a-z]+):')
-_WAITS_IN_VAIN = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
-    | {"CreateContainerError", "RunContainerError", "StartError"}
-)
 
 
 def right(verb: str, namespace: str) -> KubernetesPermission:
@@ -150,7 +142,15 @@ class ProbePods:
 
     def _create(self, pod: PodName, node: str, deadline: Deadline) -> None:
         call = KubernetesCall(verb="create", resource="pods", namespace=pod.namespace, name=pod.name)
-        body = manifest(pod, node, self.probe.image, self.run)
+        body = ProbePod(
+            pod=pod,
+            node=node,
+            image=self.probe.image,
+            command=("sleep", str(LIFE_SECONDS)),
+            labels={RUN_LABEL: self.run},
+            annotations={MADE_BY: own_process()},
+            life_seconds=LIFE_SECONDS,
+        ).manifest
         with within(deadline):
             reply = self.api.exchange(
                 call, "POST", collection_path(PODS, pod.namespace), body=body, content_type="application/json"
@@ -169,9 +169,9 @@ class ProbePods:
         while True:
             found = reader.get(PODS, pod.name, namespace=pod.namespace)
             with reading(f"get pod {pod}"):
-                if _runs(found):
+                if runs(found):
                     return
-                reason = _why_not(found)
+                reason = why_not(found)
             if reason:
                 raise EvidenceUnavailable(
                     f"The probe pod {pod} ({self.probe.image}) does not start on node {node}: {reason}."
@@ -183,47 +183,6 @@ class ProbePods:
                 )
             time.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _POLL_SECONDS)
-
-
-def manifest(pod: PodName, node: str, image: str, run: str) -> JsonObject:
-    """Return the pod: pinned to a node whatever its taints, on its network, with no right beyond that."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": pod.name,
-            "namespace": pod.namespace,
-            "labels": {**LABELS, RUN_LABEL: run},
-            "annotations": {MADE_BY: own_process()},
-        },
-        "spec": {
-            "nodeName": node,
-            "hostNetwork": True,
-            "dnsPolicy": "Default",
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": LIFE_SECONDS,
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "tolerations": [{"operator": "Exists"}],
-            "containers": [
-                {
-                    "name": CONTAINER,
-                    "image": image,
-                    "command": ["sleep", str(LIFE_SECONDS)],
-                    "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
-                    "securityContext": {
-                        "runAsUser": 0,
-                        "privileged": False,
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW"]},
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                }
-            ],
-        },
-    }
 
 
 def remove_left_behind(api: KubernetesApi, probe: NodeProbe, deadline: Deadline) -> tuple[PodName, ...]:
@@ -238,7 +197,7 @@ def remove_left_behind(api: KubernetesApi, probe: NodeProbe, deadline: Deadline)
         return PodName(namespace=probe.namespace, name=text(pod["metadata"], "name")) if left_behind else None
 
     with reading(f"list pods in {probe.namespace}"):
-        found = KubernetesReader(api, deadline).list(PODS, read, namespace=probe.namespace, labels=_SELECTOR)
+        found = KubernetesReader(api, deadline).list(PODS, read, namespace=probe.namespace, labels=SELECTOR)
     left = [pod for pod in found if pod is not None]
     for pod in left:
         _remove(api, pod, deadline)
@@ -292,24 +251,6 @@ def _remove(api: KubernetesApi, pod: PodName, deadline: Deadline) -> None:
     refused = refusal(call, reply.status, reply.body)
     if not isinstance(refused, NotFound):
         raise refused
-
-
-def _runs(pod: RawObject) -> bool:
-    return any("running" in part(one, "state") for one in parts(part(pod, "status"), "containerStatuses"))
-
-
-def _why_not(pod: RawObject) -> str:
-    """Return why it will not start; empty: it may yet."""
-    status = part(pod, "status")
-    if optional_text(status, "phase") == "Failed":
-        return f"{optional_text(status, 'reason') or 'Failed'}: {optional_text(status, 'message')}".rstrip(": .")
-    for one in parts(status, "containerStatuses"):
-        state: Any = part(one, "state")
-        stopped = part(state, "waiting") or part(state, "terminated")
-        reason = optional_text(stopped, "reason")
-        if reason in _WAITS_IN_VAIN or "terminated" in state:
-            return f"{reason}: {optional_text(stopped, 'message')[:300]}".rstrip(": .")
-    return ""
 
 
 def _refused_by_pod_security(namespace: str, level: str, message: str) -> str:

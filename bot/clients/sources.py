@@ -99,26 +99,34 @@ class ClusterSources:
 class ClusterWriters:
     """Implements `ports.Writers` for one cluster. A writer that is not configured raises `WriteFailed`."""
 
-    _cluster: str
+    _target: ClusterTarget
     _identities: Identities
     _kubernetes: KubernetesApi | None
+    _nodes: KubernetesApi
+    """As nodes are seen: probe pods are made with this credential."""
     _traffic: WireTraffic = field(default_factory=WireTraffic)
 
     def cluster(self, deadline: Deadline) -> ClusterWriter:
         if self._kubernetes is None:
             raise WriteFailed(
-                f"Nothing in {self._cluster} was changed: no Kubernetes writer is configured. Set `writer_context` "
+                f"Nothing in {self._target.name} was changed: no Kubernetes writer is configured. Set `writer_context` "
                 "(with `kubeconfig`) or `writer_role_arn` for this cluster in dnsbot.yaml."
             )
         from bot.clients.kubernetes_writing import KubernetesWriter  # noqa: PLC0415  # import late
 
         return KubernetesWriter(self._kubernetes, deadline)
 
+    def probe_pods(self, deadline: Deadline) -> ClusterWriter:
+        from bot.clients.probe_pod_writing import ProbePodWriter  # noqa: PLC0415  # import late
+
+        namespace = self._target.node_probe.namespace if self._target.node_probe else ""
+        return ProbePodWriter(self._nodes, deadline, cluster=self._target.name, namespace=namespace)
+
     def aws(self, deadline: Deadline, place: Place = HOME) -> AwsWriter:
         if place not in self._identities:
             of, whose = ("", "this cluster") if place == HOME else (f"{place} of ", "this peer")
             raise WriteFailed(
-                f"Nothing in the account of {of}{self._cluster} was changed: no AWS writer is configured. "
+                f"Nothing in the account of {of}{self._target.name} was changed: no AWS writer is configured. "
                 f"Set `writer_role_arn` for {whose} in dnsbot.yaml."
             )
         from bot.clients.aws_writing import BotocoreWriter  # noqa: PLC0415  # import late
@@ -152,6 +160,7 @@ class ClusterWriters:
     def close(self) -> None:
         """Close idle connections."""
         self._identities.close()
+        self._nodes.login.close()
         if self._kubernetes is not None:
             self._kubernetes.login.close()
 
@@ -166,15 +175,10 @@ def open_sources(connection: ClusterConnection, *, pool_size: int = 32, pace: Pa
 
     wire = _wire(connection, pool_size, pace)
     identities = _reading(connection, wire)
-    if connection.kubeconfig:
-        kubernetes = _from_kubeconfig(connection.kubeconfig, connection.context, wire)
-    else:
-        home = identities.at(HOME)
-        kubernetes = _from_eks(connection, home, home, wire)
     return ClusterSources(
         _target=connection.target,
         _identities=identities,
-        _kubernetes=kubernetes,
+        _kubernetes=_as_reader(connection, identities, wire),
         _probes=ProbeClusters(
             lambda probe: _from_kubeconfig(probe.kubeconfig, probe.context, wire, in_probe_cluster=True)
         ),
@@ -203,8 +207,20 @@ def open_writers(
         reader = _reading(connection, wire).at(HOME)
         kubernetes = _from_eks(connection, reader, identities.at(HOME), wire)
     return ClusterWriters(
-        _cluster=connection.target.name, _identities=identities, _kubernetes=kubernetes, _traffic=wire.traffic
+        _target=connection.target,
+        _identities=identities,
+        _kubernetes=kubernetes,
+        _nodes=_as_reader(connection, _reading(connection, wire), wire),
+        _traffic=wire.traffic,
     )
+
+
+def _as_reader(connection: ClusterConnection, identities: Identities, wire: Wire) -> KubernetesApi:
+    """Return a client of the cluster with the reader's credential."""
+    if connection.kubeconfig:
+        return _from_kubeconfig(connection.kubeconfig, connection.context, wire)
+    home = identities.at(HOME)
+    return _from_eks(connection, home, home, wire)
 
 
 def _wire(connection: ClusterConnection, pool_size: int, pace: Pace | None) -> Wire:

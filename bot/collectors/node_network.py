@@ -68,19 +68,26 @@ def collect(look: NodeView) -> NodeNetworks:
 
 def _read(look: NodeView, node: Node) -> tuple[NetworkOfNode, tuple[Gap, ...]]:
     reading = NodeReading.of(look, node)
-    family = ("-6",) if ":" in node.internal_ip else ()
+    family = family_of(node)
     found = NetworkOfNode(
         node=node.name,
-        interfaces=reading.try_each("addresses", *_ways(SHOW_ADDRESSES, SHOW_ADDRESSES_PLAINLY, (), parse_interfaces)),
-        rules=reading.try_each("routing rules", *_ways(SHOW_RULES, SHOW_RULES_PLAINLY, family, parse_routing_rules)),
-        routes=reading.try_each("routing tables", *_ways(SHOW_ROUTES, SHOW_ROUTES_PLAINLY, family, parse_routes)),
+        interfaces=reading.try_each(
+            "addresses", *ways_of(SHOW_ADDRESSES, SHOW_ADDRESSES_PLAINLY, (), parse_interfaces)
+        ),
+        rules=reading.try_each("routing rules", *ways_of(SHOW_RULES, SHOW_RULES_PLAINLY, family, parse_routing_rules)),
+        routes=reading.try_each("routing tables", *ways_of(SHOW_ROUTES, SHOW_ROUTES_PLAINLY, family, parse_routes)),
     )
     if found.interfaces is None and found.rules is None and found.routes is None:
         reading.refuse()
     return found, tuple(reading.gaps)
 
 
-def _ways(
+def family_of(node: Node) -> tuple[str, ...]:
+    """Return what `ip` is told to speak of a node's own family of addresses; nothing: of IPv4."""
+    return ("-6",) if ":" in node.internal_ip else ()
+
+
+def ways_of(
     first: tuple[str, ...], plainly: tuple[str, ...], family: tuple[str, ...], parse: Callable[[str], T]
 ) -> tuple[tuple[tuple[str, ...], Callable[[ExecResult], T]], ...]:
     """Return how it is asked: as JSON, then as the text of an `ip` that knows none."""

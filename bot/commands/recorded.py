@@ -24,6 +24,7 @@ from bot.report.timeline_words import timeline, timeline_csv
 from bot.settings.load import load_settings
 
 if TYPE_CHECKING:
+    from bot.domain.history import History
     from bot.domain.sought import Sought
 
 
@@ -32,11 +33,15 @@ def seek(**options: str) -> Sought:
     return sought_from(options, datetime.now(UTC), form="--{} ".format)
 
 
-def show_stored(config: Path | None, known_id: str, *, output: str) -> int:
-    """Print a stored diagnosis, or a plan with all that became of it, and return the diagnosis's exit code, or 0."""
+def show_stored(config: Path | None, known_id: str, *, output: str, files: Path | None = None) -> int:
+    """Print a stored diagnosis, or a plan with all that became of it, and return the diagnosis's exit code, or 0.
+
+    Packet captures of the diagnosis, or of the one after the plan, are written to the folder `files`.
+    """
     configure_logs()
     with open_use_cases(load_settings(config)) as use:
         if (diagnosis := use.history.diagnosis(known_id)) is not None:
+            _write_files(use.history, known_id, files)
             return print_report(diagnosis, output=output)
         try:
             story = use.history.story(known_id)
@@ -44,6 +49,7 @@ def show_stored(config: Path | None, known_id: str, *, output: str) -> int:
             raise Refused(
                 f"There is no diagnosis and no plan {known_id!r} in the history. `dnsbot history` prints their ids."
             ) from error
+        _write_files(use.history, story.outcome.verification_diagnosis_id if story.outcome else "", files)
     if output == JSON:
         print_json(story_json(story))
     elif output == MARKDOWN:
@@ -51,6 +57,24 @@ def show_stored(config: Path | None, known_id: str, *, output: str) -> int:
     else:
         show(plan_lines(words_of_plan(story), page_of(sys.stdout)), sys.stdout)
     return 0
+
+
+def _write_files(history: History, diagnosis_id: str, folder: Path | None) -> None:
+    """Write what is kept with a diagnosis, and say on standard error what was written."""
+    if folder is None:
+        return
+    kept = history.files(diagnosis_id) if diagnosis_id else ()
+    if not kept:
+        raise Refused(
+            "No packet captures are kept here: none were made, or they were deleted, being old (`retention:`)."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in kept:
+            (folder / one.name).write_bytes(one.content)
+            print(f"{folder / one.name}: {one.title}, {len(one.content)} bytes", file=sys.stderr)
+    except OSError as error:
+        raise Refused(f"The packet captures could not be written to {folder}: {error.strerror}.") from error
 
 
 def show_history(config: Path | None, cluster: str, sought: Sought, *, limit: int, output: str) -> None:

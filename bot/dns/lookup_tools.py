@@ -15,6 +15,8 @@ from bot.dns.host_names import valid_host_name
 from bot.domain.lookups import Answer, Transport
 from bot.domain.ports import ExecResult
 
+WAITS_SECONDS = 2
+"""How long dig waits for an answer."""
 READ_RESOLV_CONF = ("cat", "/etc/resolv.conf")
 TELL_DIG_VERSION = ("dig", "-v")
 
@@ -54,7 +56,18 @@ def dig_arguments(server: str, name: str, transport: Transport) -> tuple[str, ..
     """Return the argument list for one question. Raises `ValueError` for a server or name that is none."""
     _check(server, name)
     over_tcp = ("+tcp",) if transport is Transport.TCP else ()
-    return ("dig", "+time=2", "+tries=1", "+noall", "+comments", "+answer", *over_tcp, f"@{server}", name, "A")
+    return (
+        "dig",
+        f"+time={WAITS_SECONDS}",
+        "+tries=1",
+        "+noall",
+        "+comments",
+        "+answer",
+        *over_tcp,
+        f"@{server}",
+        name,
+        "A",
+    )
 
 
 def nslookup_arguments(server: str, name: str) -> tuple[str, ...]:

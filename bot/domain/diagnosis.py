@@ -9,6 +9,7 @@ from bot.domain.asked import NameAnswer, name_answers
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.evidence import Collected, Gap
 from bot.domain.findings import Finding, Kind, TextFile, Verdict
+from bot.domain.kept_files import KeptFile
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Lookup
 from bot.domain.peers import Peers, SeenPlace
@@ -116,11 +117,16 @@ class Diagnosis:
         return tuple(dict.fromkeys(file for finding in self.findings for file in finding.judgement.files))
 
     @property
+    def files(self) -> tuple[KeptFile, ...]:
+        """What collectors kept as files. One that was read back has none here: the history has them."""
+        return tuple(file for collected in self.evidence for file in collected.files)
+
+    @property
     def unexplained(self) -> tuple[Lookup, ...]:
         """The failing lookups that lie within no PROBLEM's reach."""
         problems = [finding for finding in self.findings if finding.verdict is Verdict.PROBLEM]
         reaches = [reach for cause in problems if cause.kind is Kind.CAUSE for reach in cause.judgement.reach]
-        failing = [lookup for problem in problems for lookup in problem.judgement.failing]
+        failing = dict.fromkeys(lookup for problem in problems for lookup in problem.judgement.failing)
         return tuple(lookup for lookup in failing if not any(reach.covers(lookup) for reach in reaches))
 
     @property
@@ -180,8 +186,8 @@ class Diagnosis:
 
     @property
     def lacking(self) -> tuple[Finding, ...]:
-        """The UNKNOWN findings for which a measure would get the missing evidence."""
-        return tuple(finding for finding in self.findings if finding.measures)
+        """The findings for which a measure would get missing evidence, without the problems that a cause explains."""
+        return tuple(finding for finding in self.findings if finding.measures and not finding.explained_by)
 
     @property
     def unknown_checks(self) -> tuple[UnknownCheck, ...]:

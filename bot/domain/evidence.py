@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from bot.domain.json_values import JsonObject
+from bot.domain.kept_files import KeptFile
 from bot.domain.permissions import Permission
 from bot.domain.places import HOME
 from bot.domain.views import View
@@ -147,6 +148,8 @@ class Collected:
     summary: str
     document: JsonObject | None = field(default=None, compare=False, repr=False)
     """The value as JSON, from which it was read: what the history keeps. None: whoever made this kept none."""
+    files: tuple[KeptFile, ...] = field(default=(), compare=False, repr=False)
+    """What its collector kept beside the value. A diagnosis that is read back has none: the history has them."""
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

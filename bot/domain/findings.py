@@ -167,7 +167,8 @@ class Rule:
     decides_without: tuple[type, ...] = ()
     """Of that, what it does not lack where it was not read: something else stands for it, and the summary says so."""
     judges_lookups: bool = True
-    """For a symptom: whether it says how lookups fare, so that a plan is verified by it. False: it is about pods."""
+    """For a symptom: whether it says how lookups fare, so that a plan is verified by it. False: it is about pods, about
+    a name that was asked about, or says more of lookups that another symptom has."""
     looks_from_elsewhere: bool = False
     """For a symptom: its lookups are made in other networks, so that only what it follows from is verified by it."""
     thresholds: type = NoParameters

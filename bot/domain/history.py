@@ -32,6 +32,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Verdict
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
+from bot.domain.kept_files import KeptFile
 from bot.domain.outbox import Outbox
 from bot.domain.people import Person
 from bot.domain.plans import FixPlan
@@ -188,6 +189,10 @@ class History(Outbox, Protocol):
 
     def diagnosis(self, diagnosis_id: str) -> Diagnosis | None:
         """Return a stored diagnosis, equal to what was recorded, or None."""
+        ...
+
+    def files(self, diagnosis_id: str) -> tuple[KeptFile, ...]:
+        """Return the files that are kept with a diagnosis, by name: none where it has, or had, no such files."""
         ...
 
     def delete_evidence(self, older_than: timedelta, *, most: int) -> int:

@@ -73,6 +73,8 @@ class KubernetesPermission:
     handed_on: bool = False
     """A change grants it to somebody else, and RBAC lets nobody grant what they do not hold: the writing role's, even
     a read."""
+    of_probe_pods: bool = False
+    """Whoever declares it, it is used in the namespace of `node_probe` with the credential that nodes are seen with."""
     in_probe_cluster: bool = False
     """It is needed in the cluster of another network from which names are looked up, and not in this one."""
 

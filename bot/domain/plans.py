@@ -39,6 +39,8 @@ class WriterKind(StrEnum):
 
     AWS = "aws"
     KUBERNETES = "kubernetes"
+    PROBE_PODS = "probe pods"
+    """Makes and removes pods in the namespace of `node_probe`, with the credential that nodes are seen with."""
 
 
 class When(StrEnum):
@@ -84,7 +86,7 @@ class Step:
 
     def __post_init__(self) -> None:
         """Refuse a change of Kubernetes elsewhere: only the cluster itself has a writer for it."""
-        if self.writer is WriterKind.KUBERNETES and self.place != HOME:
+        if self.writer is not WriterKind.AWS and self.place != HOME:
             raise UnitError(f"Fix {self.fix} would change Kubernetes at {self.place}; only {HOME} has one to change.")
 
     def with_made(self, effects: Mapping[int, JsonObject]) -> Step:

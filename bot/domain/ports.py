@@ -181,6 +181,10 @@ class NodeProber(Protocol):
         """
         ...
 
+    def run_in(self, pod: PodName, container: str, arguments: Sequence[str]) -> ExecResult:
+        """Run `arguments` in a pod on a node's network that is there already, and return the output."""
+        ...
+
 
 class NetworkProber(Protocol):
     """Looks up and connects from other networks: peers, and networks on premises. Own roles there."""
@@ -281,6 +285,13 @@ class Writers(Protocol):
 
     def cluster(self, deadline: Deadline) -> ClusterWriter:
         """Return a writer whose every call ends by `deadline`."""
+        ...
+
+    def probe_pods(self, deadline: Deadline) -> ClusterWriter:
+        """Return what makes and removes pods in the namespace of `node_probe`, and changes nothing else.
+
+        With the credential that nodes are seen with: it may make such pods, the writer's may not.
+        """
         ...
 
     def aws(self, deadline: Deadline, place: Place = HOME) -> AwsWriter:

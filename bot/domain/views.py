@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.corefile_program import CorefileProgram
+from bot.domain.kept_files import KeptFile, not_kept
 from bot.domain.permissions import Use
 from bot.domain.places import HOME, Place
 from bot.domain.ports import AwsReader, ClusterReader, NetworkProber, NodeProber, PodProber
@@ -90,6 +91,8 @@ class NodeView(View):
     use: ClassVar[Use] = Use.NODE
 
     nodes: NodeProber
+    keep: Callable[[KeptFile], None] = not_kept
+    """Keeps a file with the diagnosis, beside the evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

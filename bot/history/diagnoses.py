@@ -18,10 +18,11 @@ from bot.domain.encoding import decode, encode
 from bot.domain.evidence import Collected, Gap, SourceCall
 from bot.domain.findings import Finding
 from bot.domain.json_values import JsonObject, JsonValue, canonical, digest
+from bot.domain.kept_files import KeptFile
 from bot.domain.people import Person
 from bot.domain.remembered import Memory
 from bot.history.columns import NO_TIME, DatabaseTime, as_number, as_time
-from bot.history.tables import diagnoses, evidence, evidence_contents, findings
+from bot.history.tables import diagnoses, evidence, evidence_contents, findings, kept_files
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -100,6 +101,23 @@ def store(connection: Connection, diagnosis: Diagnosis) -> None:
     _insert_all(connection, evidence, kept)
     _insert_all(
         connection, findings, [_finding_row(diagnosis.id, at, one) for at, one in enumerate(diagnosis.findings)]
+    )
+    _insert_all(
+        connection,
+        kept_files,
+        [
+            {"diagnosis_id": diagnosis.id, "name": one.name, "title": one.title, "content": one.content}
+            for one in diagnosis.files
+        ],
+    )
+
+
+def load_files(connection: Connection, diagnosis_id: str) -> tuple[KeptFile, ...]:
+    """Return the files that are kept with a diagnosis, by name."""
+    of_this = select(kept_files).where(kept_files.c.diagnosis_id == diagnosis_id).order_by(kept_files.c.name)
+    return tuple(
+        KeptFile(name=str(row.name), title=str(row.title), content=bytes(row.content))
+        for row in connection.execute(of_this)
     )
 
 

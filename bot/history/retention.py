@@ -13,7 +13,7 @@ from bot.domain.evidence import Gap
 from bot.domain.json_values import JsonObject
 from bot.history.columns import read_clock
 from bot.history.diagnoses import keep_contents
-from bot.history.tables import diagnoses, evidence, evidence_contents, proposals
+from bot.history.tables import diagnoses, evidence, evidence_contents, kept_files, proposals
 
 _OPEN = (ProposalState.PENDING.value, ProposalState.APPROVED.value, ProposalState.RUNNING.value)
 
@@ -31,6 +31,7 @@ def delete_evidence(connection: Connection, older_than: timedelta, most: int) ->
     ids = connection.scalars(oldest).all()
     if ids:
         digests = _empty(connection, ids, now)
+        connection.execute(delete(kept_files).where(kept_files.c.diagnosis_id.in_(ids)))
         used = exists().where(evidence.c.digest == evidence_contents.c.digest)
         connection.execute(delete(evidence_contents).where(evidence_contents.c.digest.in_(digests), ~used))
         connection.execute(update(diagnoses).where(diagnoses.c.id.in_(ids)).values(evidence_deleted_at=now))

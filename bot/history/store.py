@@ -27,6 +27,7 @@ from bot.domain.history import (
 )
 from bot.domain.jobs import Job
 from bot.domain.json_values import JsonObject
+from bot.domain.kept_files import KeptFile
 from bot.domain.outbox import Note, NotTaken, Sending
 from bot.domain.people import Person
 from bot.domain.remembered import Memory
@@ -158,6 +159,10 @@ class SqlHistory:
     def diagnosis(self, diagnosis_id: str) -> Diagnosis | None:
         with self.database.reading() as connection, reading_row(f"Diagnosis {diagnosis_id}"):
             return diagnoses.load(connection, diagnosis_id, self.evidence_classes)
+
+    def files(self, diagnosis_id: str) -> tuple[KeptFile, ...]:
+        with self.database.reading() as connection, reading_row(f"Files of diagnosis {diagnosis_id}"):
+            return diagnoses.load_files(connection, diagnosis_id)
 
     def delete_evidence(self, older_than: timedelta, *, most: int) -> int:
         with self._audited() as (connection, ledger):

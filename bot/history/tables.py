@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     UniqueConstraint,
@@ -61,6 +62,16 @@ evidence = Table(
     UniqueConstraint("diagnosis_id", "evidence_id"),
     Index("ix_evidence_digest", "digest"),
 )
+
+kept_files = Table(
+    "kept_files",
+    metadata,
+    Column("diagnosis_id", ForeignKey("diagnoses.id"), primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("title", Words, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Packet captures. They go with the evidence of their diagnosis."""
 
 findings = Table(
     "findings",

@@ -48,8 +48,11 @@ def needs(catalogue: Catalogue) -> tuple[Need, ...]:
 def use_of(permission: Permission, otherwise: Use) -> Use:
     """Return whose role needs a permission: the reader's for what only reads, else the one that the unit works with.
 
-    What looks up from other networks stands apart: it is needed only where a probe is named.
+    What looks up from other networks stands apart: it is needed only where a probe is named. What makes probe pods is
+    the node role's, a change by an approved plan, too.
     """
+    if isinstance(permission, KubernetesPermission) and permission.of_probe_pods:
+        return Use.NODE
     return Use.READ if permission.only_reads and otherwise is not Use.PROBE else otherwise
 
 

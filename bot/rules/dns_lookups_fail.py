@@ -8,18 +8,21 @@ got an answer over UDP by the service and by a CoreDNS pod (where either exists)
 asked over UDP and over TCP for an internal and an external name from somewhere.
 Anything less is UNKNOWN and names the hole. Nodes that no pod was looked from are counted, not judged.
 Where a node was asked from in the place of a pod whose image has no tool, its answers are shown and its
-failures count, and the hole stays: the pod itself was not asked.
+failures count, and the hole stays: the pod itself was not asked. Where packets were captured while they were asked, it
+says on which side queries or answers vanished.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bot.collectors.packet_captures import PacketCaptures
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.lookup_matrix import LookupMatrix, NodeLookups, rows
 from bot.domain.lookups import Answer, Lookup, Transport
 from bot.rules._lookup_matrix import localise, matrix
+from bot.rules._packets import Trace, trace
 
 _MAX_DETAILS = 5
 
@@ -27,14 +30,15 @@ _MAX_DETAILS = 5
 def judge(case: Case) -> Judgement:
     """Sort the lookups into failing and answered, and look for holes."""
     found = case.need(LookupMatrix)
-    from_nodes = case.find(NodeLookups)
+    from_nodes, packets = case.find(NodeLookups), case.find(PacketCaptures)
+    seen = trace(packets, found) if packets and packets.captures else None
     made = (*found.lookups, *(from_nodes.lookups if from_nodes else ()))
     asked = tuple(one for one in made if one.answer is not Answer.NOT_ASKED)
     failing = tuple(one for one in asked if _fails(one, found, asked))
     named = (found.asked_pod_gap,) if found.asked_pod_gap else ()
     holes = (*named, *_holes(found, asked))
     if failing:
-        return _problem(found, made, failing, (*holes, *found.gaps))
+        return _problem(found, made, failing, (*holes, *found.gaps, *_off(packets, failing)), seen)
     if not asked:
         nothing = Gap(what="lookups from inside", reason="no question could be asked in any pod")
         return unknown(f"No name could be looked up from inside: {found.looked_from}.", *(found.gaps or (nothing,)))
@@ -55,7 +59,11 @@ def judge(case: Case) -> Judgement:
 
 
 def _problem(
-    found: LookupMatrix, made: tuple[Lookup, ...], failing: tuple[Lookup, ...], missing: tuple[Gap, ...]
+    found: LookupMatrix,
+    made: tuple[Lookup, ...],
+    failing: tuple[Lookup, ...],
+    missing: tuple[Gap, ...],
+    seen: Trace | None,
 ) -> Judgement:
     asked = tuple(one for one in made if one.answer is not Answer.NOT_ASKED)
     where = localise(asked, failing)
@@ -66,8 +74,9 @@ def _problem(
         summary=(
             f"{len(failing)} of {len(asked)} test lookups failed ({kinds}), "
             f"{'; '.join(where) if where else 'whatever the name, protocol and server'}; {found.looked_from}."
+            + (f" By their packets, {seen.conclusion}." if seen and seen.conclusion else "")
         ),
-        proof=(*matrix(made, failing), *_quoted(failing)),
+        proof=(*matrix(made, failing), *_quoted(failing), *(seen.proof if seen else ())),
         details={
             "failed": len(failing),
             "asked": len(asked),
@@ -81,6 +90,12 @@ def _problem(
         missing=missing,
         failing=failing,
     )
+
+
+def _off(packets: PacketCaptures | None, failing: tuple[Lookup, ...]) -> Iterator[Gap]:
+    """Yield what a capture would show, where it is off and packets may be lost: something timed out."""
+    if packets and any(one.answer is Answer.TIMED_OUT for one in failing):
+        yield from (gap for gap in packets.gaps if gap.off and not (gap.grant or gap.setting))
 
 
 def _quoted(failing: tuple[Lookup, ...]) -> Iterator[str]:
@@ -137,7 +152,7 @@ RULE = Rule(
     kind=Kind.SYMPTOM,
     judge=judge,
     needs=(LookupMatrix,),
-    wants=(NodeLookups,),
+    wants=(NodeLookups, PacketCaptures),
     problem_refuted_by=((LookupMatrix, "a name of which every server says that it does not exist"),),
     healthy_refuted_by=(
         (LookupMatrix, "a lookup that failed, or a server, protocol or kind of client that was not asked"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from bot.asking import host_from, known_cluster, known_playbook, pod_from
+from bot.asking import host_from, known_cluster, known_playbook, lasting, pod_from
 from bot.domain.cluster import Question
 from bot.domain.phrases import known
 from bot.errors import Refused
@@ -42,6 +42,24 @@ def after_mention(text: str) -> str:
     """Return what stands behind the first mention, which is the bot's own; all where there is none."""
     found = MENTION.search(text[:MOST_WITH_MARKUP])
     return text[found.end() :] if found else text
+
+
+def question_of_measure(
+    command: str, text: str, *, clusters: Collection[str], example: str, lasts: Callable[[str], int] = lasting
+) -> Question:
+    """Return what a command asks that proposes a measure for a time: CLUSTER, and how long, such as `example`.
+
+    Raises `Refused`, which says what is wrong and what would do.
+    """
+    words = plain_words(text)
+    if not words or len(words) > 2:  # noqa: PLR2004  # CLUSTER and a duration
+        typed = f"/dns-{command} {next(iter(clusters), 'CLUSTER')} {example}"
+        raise Refused(f"Which cluster, and for how long? For example: {typed}. {known(clusters, 'cluster')}")
+    return Question(
+        cluster=known_cluster(words[0], clusters),
+        command=command,
+        lasting_seconds=lasts(words[1]) if len(words) > 1 else 0,
+    )
 
 
 def _too_long(text: str) -> Refused:

@@ -18,7 +18,7 @@ from bot.errors import DnsBotError, HistoryUnavailable, Refused
 from bot.report.diagnosis_words import NOTHING_PROPOSED, DiagnosisWords, OpenCard, diagnosis_words
 from bot.report.plan_words import Caller, asked
 from bot.slack.audience import not_for_all
-from bot.slack.handed_files import share_files
+from bot.slack.handed_files import hands_files, share_files
 from bot.slack.incoming import Origin
 from bot.slack.messages import NotPosted
 from bot.slack.progress import ProgressMessage, progress_message
@@ -211,7 +211,7 @@ def _report(tools: SlackTools, slot: Slot, diagnosis: Diagnosis, proposed: Propo
 
 def _hand_over(tools: SlackTools, slot: Slot, diagnosis: Diagnosis) -> None:
     """Put what people are handed below the report, at once or when it stands."""
-    if not diagnosis.handed:
+    if not hands_files(diagnosis):
         return
     tools.awaited[slot.key] = partial(share_files, tools, diagnosis)
     place = _place(tools, slot)

@@ -1,13 +1,15 @@
-"""What a diagnosis hands to people, such as configuration for their own DNS servers, as one file in a thread."""
+"""What a diagnosis hands to people, as files in a thread: texts for their own DNS servers, and packet captures."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 
 from bot.domain.approvals import MessageRef
 from bot.domain.diagnosis import Diagnosis
+from bot.domain.kept_files import KeptFile
 from bot.domain.outbox import Note
-from bot.errors import HistoryUnavailable
+from bot.errors import HistoryUnavailable, RecordUnreadable
 from bot.slack.messages import NotPosted
 from bot.slack.render import body_of
 from bot.slack.tools import SlackTools
@@ -16,18 +18,23 @@ log = logging.getLogger(__name__)
 _NAME = "for-your-servers.txt"
 
 
-def share_files(tools: SlackTools, diagnosis: Diagnosis, thread: MessageRef) -> None:
-    """Put all texts of a diagnosis into a thread; where Slack takes no file, say there how to print them."""
-    handed = diagnosis.handed
-    if not handed:
-        return
-    title = f"{diagnosis.target.name}: {', '.join(one.title for one in handed)}"
-    try:
-        content = "\n".join(one.text for one in handed).encode()
-        tools.messages.share(thread, name=_NAME, title=title, content=content)
-    except NotPosted as error:
-        log.warning("a file for people was not posted", extra={"diagnosis": diagnosis.id, "reason": str(error)})
-        _say_where_else(tools, diagnosis, thread, error.code)
+def hands_files(diagnosis: Diagnosis) -> bool:
+    """Return whether there is anything to be shared of a diagnosis that was just made."""
+    return bool(diagnosis.handed or diagnosis.files)
+
+
+def share_files(tools: SlackTools, diagnosis: Diagnosis, thread: MessageRef, kept: Sequence[KeptFile] = ()) -> None:
+    """Put them into a thread; where Slack takes one not, say there how to get it.
+
+    `kept`: those that the history has of a diagnosis that was read back.
+    """
+    for file, command in _files(diagnosis, (*diagnosis.files, *kept)):
+        try:
+            tools.messages.share(thread, name=file.name, title=file.title, content=file.content)
+        except NotPosted as error:
+            log.warning("a file for people was not posted", extra={"diagnosis": diagnosis.id, "reason": str(error)})
+            text = f"The file {file.name} ({file.title}) could not be posted ({error.code}): {command}."
+            _say(tools, f"files:{diagnosis.id}:{thread.ts}:{file.name}", text, thread)
 
 
 def share_files_after(tools: SlackTools, verification_id: str, thread: MessageRef | None) -> None:
@@ -36,25 +43,28 @@ def share_files_after(tools: SlackTools, verification_id: str, thread: MessageRe
         return
     try:
         diagnosis = tools.use.history.diagnosis(verification_id)
-    except HistoryUnavailable as error:
+        kept = tools.use.history.files(verification_id)
+    except (HistoryUnavailable, RecordUnreadable) as error:
         log.warning("a file for people was not posted", extra={"diagnosis": verification_id, "reason": str(error)})
         return
     if diagnosis is not None:
-        share_files(tools, diagnosis, thread)
+        share_files(tools, diagnosis, thread, kept)
 
 
-def _say_where_else(tools: SlackTools, diagnosis: Diagnosis, thread: MessageRef, code: str) -> None:
-    text = (
-        f"The file with the texts for {', '.join(one.title for one in diagnosis.handed)} could not be posted ({code}): "
-        f"`dnsbot show {diagnosis.id}` prints them."
-    )
-    note = Note(
-        key=f"files:{diagnosis.id}:{thread.ts}",
-        channel=thread.channel,
-        body=body_of(tools.sentence(text)),
-        thread_ts=thread.ts,
-    )
+def _files(diagnosis: Diagnosis, kept: tuple[KeptFile, ...]) -> Iterator[tuple[KeptFile, str]]:
+    """Yield each file with what gets it elsewhere; all texts are one."""
+    handed = diagnosis.handed
+    if handed:
+        title = f"{diagnosis.target.name}: {', '.join(one.title for one in handed)}"
+        content = "\n".join(one.text for one in handed).encode()
+        yield KeptFile(name=_NAME, title=title, content=content), f"`dnsbot show {diagnosis.id}` prints them"
+    for file in kept:
+        yield file, f"`dnsbot show {diagnosis.id} --files FOLDER` writes it there"
+
+
+def _say(tools: SlackTools, key: str, text: str, thread: MessageRef) -> None:
+    note = Note(key=key, channel=thread.channel, body=body_of(tools.sentence(text)), thread_ts=thread.ts)
     try:
         tools.say(note)
     except HistoryUnavailable as error:
-        log.warning("nobody was told of a file", extra={"diagnosis": diagnosis.id, "reason": str(error)})
+        log.warning("nobody was told of a file", extra={"key": key, "reason": str(error)})

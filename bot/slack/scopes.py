@@ -18,7 +18,7 @@ class Scope:
 
 
 CHAT_WRITE = Scope(name="chat:write", unlocks="reports, cards and private answers in channels the bot is a member of")
-COMMANDS = Scope(name="commands", unlocks="/dns-diagnose, /dns-log, /dns-digest, /dns-history and /dns-help")
+COMMANDS = Scope(name="commands", unlocks="/dns-diagnose and all other commands")
 MENTIONS = Scope(name="app_mentions:read", unlocks="the same verbs by mention, also in threads")
 DIRECT_MESSAGES = Scope(name="im:history", unlocks="the same verbs in direct messages to the bot")
 USERS = Scope(
@@ -37,7 +37,8 @@ MEMBERS = Scope(
 )
 PRIVATE_MEMBERS = Scope(name="groups:read", unlocks="the same in a private channel that the bot is a member of")
 FILES = Scope(
-    name="files:write", unlocks="the record of a diagnosis and the picture of a digest, as files in their threads"
+    name="files:write",
+    unlocks="packet captures, records of diagnoses and pictures of digests, as files in their threads",
 )
 NO_SCOPE = Scope(name="", unlocks="")
 

@@ -21,6 +21,7 @@ from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
 from bot.domain.evidence import NEEDS, Collected, Collector, Gap, SourceCall
 from bot.domain.json_values import JsonObject
+from bot.domain.kept_files import KeptFile
 from bot.domain.playbooks import Playbook
 from bot.domain.ports import Sources
 from bot.domain.redaction import redact_and_cap
@@ -194,8 +195,9 @@ class Gathering:
         value: object | None = None
         document: JsonObject | None = None
         gap: Gap | None = None
+        files: list[KeptFile] = []
         try:
-            value, document = stored(_collect(task.collector, self._opening(task, calls, deadline)))
+            value, document = stored(_collect(task.collector, self._opening(task, calls, deadline, files.append)))
         except EvidenceUnavailable as error:
             gap = replace(Gap.of(task.id, error), reason=redact_and_cap(error.reason, 600))
         except Exception as error:
@@ -204,9 +206,9 @@ class Gathering:
             gap = Gap(what=task.id, reason=reason)
         took_ms = round((time.monotonic() - started) * 1000)
         collected = _collected(task, value=value, gap=gap, calls=calls.calls(), took_ms=took_ms)
-        self._inbox.put((task.id, replace(collected, document=document)))
+        self._inbox.put((task.id, replace(collected, document=document, files=tuple(files))))
 
-    def _opening(self, task: Task, calls: CallLog, deadline: Deadline) -> Opening:
+    def _opening(self, task: Task, calls: CallLog, deadline: Deadline, keep: Callable[[KeptFile], None]) -> Opening:
         return Opening(
             sources=self.sources,
             nodes=self._nodes,
@@ -222,6 +224,7 @@ class Gathering:
                 for kind, task_id in task.inputs.items()
                 if self._results[task_id].gap is None
             },
+            keep=keep,
             corefile_program=self.corefile_program,
             remembered=self.remembered,
             recent=self.recent,

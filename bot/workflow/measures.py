@@ -1,7 +1,8 @@
 """Measures: fixes that make missing evidence readable, for rules that cannot decide without it.
 
 A rule that is UNKNOWN for want of evidence names the gap that stood in its place. Where a measure of
-the playbook yields that evidence it is offered. A gap that names a grant or a setting waits for a
+the playbook yields that evidence it is offered; where a rule says PROBLEM, only for what is usually switched off and
+would say more of it, and only as long as no cause explains it. A gap that names a grant or a setting waits for a
 person, and no measure gives either. A measure is verified when its evidence is there and those rules
 no longer lack it; what they find is another matter.
 """
@@ -23,10 +24,15 @@ from bot.workflow.catalogue import Catalogue
 def offered(
     measures: Iterable[FixUse], judgement: Judgement, seen: Mapping[type, Collected], catalogue: Catalogue
 ) -> Iterator[FixOffer]:
-    """Yield the measures that get what this rule could not decide without. `seen` is what it was judged from."""
-    if judgement.verdict is not Verdict.UNKNOWN:
+    """Yield the measures that get what this rule could not decide without, or what would say more of its PROBLEM.
+
+    `seen` is what it was judged from.
+    """
+    if judgement.verdict is Verdict.HEALTHY:
         return
     wanted = {gap for gap in judgement.missing if not (gap.grant or gap.setting)}
+    if judgement.verdict is Verdict.PROBLEM:
+        wanted = {gap for gap in wanted if gap.off}
     for use in measures:
         yields = [kind for kind in catalogue.fixes[use.fix].yields if kind in seen]
         if any(gap in wanted for kind in yields for gap in seen[kind].gaps):

@@ -41,6 +41,8 @@ def _missing_writer(step: Step, target: ClusterTarget) -> str:
         if target.kubernetes_writer:
             return ""
         return f"neither `writer_role_arn` nor `writer_context` of cluster {target.name} is set in dnsbot.yaml"
+    if step.writer is WriterKind.PROBE_PODS:
+        return "" if target.node_probe else f"`node_probe` of cluster {target.name} is not set in dnsbot.yaml"
     if target.has_aws_writer(step.place):
         return ""
     if step.place == HOME:

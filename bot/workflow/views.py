@@ -14,6 +14,7 @@ from typing import Any, TypedDict, TypeVar
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.corefile_program import CorefileProgram
 from bot.domain.deadline import Deadline
+from bot.domain.kept_files import KeptFile, not_kept
 from bot.domain.places import Place
 from bot.domain.ports import AwsReader, ClusterReader, NodeRun, Sources
 from bot.domain.remembered import Remembered, nothing_remembered
@@ -51,6 +52,8 @@ class Opening:
     needed: Mapping[type, object]
     corefile_program: CorefileProgram | None = None
     remembered: Remembered = nothing_remembered
+    keep: Callable[[KeptFile], None] = not_kept
+    """Keeps a file with what the collector gives."""
     recent: RecentLists | None = None
     """What other diagnoses were answered lately."""
 
@@ -119,7 +122,8 @@ def _pod_view(opening: Opening) -> PodView:
 
 
 def _node_view(opening: Opening) -> NodeView:
-    return NodeView(**_common(opening), nodes=opening.nodes().prober(opening.deadline, opening.asking.by_right))
+    nodes = opening.nodes().prober(opening.deadline, opening.asking.by_right)
+    return NodeView(**_common(opening), nodes=nodes, keep=opening.keep)
 
 
 def _network_view(opening: Opening) -> NetworkView:

@@ -9,7 +9,7 @@ from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.domain.json_values import JsonObject, RawObject
 from bot.domain.plans import Reading, Step, WriterKind, Writing
-from bot.domain.ports import Resource, Sources, Writers
+from bot.domain.ports import ClusterWriter, Resource, Sources, Writers
 from bot.errors import UnitError
 
 
@@ -35,12 +35,18 @@ def open_writing(
         cluster=sources.cluster(deadline),
         aws=sources.aws(deadline, step.place),
         target=target,
-        cluster_writer=writers.cluster(deadline) if step.writer is WriterKind.KUBERNETES else closed,
+        cluster_writer=_cluster_writer(step, writers, deadline) or closed,
         aws_writer=writers.aws(deadline, step.place) if step.writer is WriterKind.AWS else closed,
         deadline=deadline,
         plan_id=plan_id,
         begun_at=begun_at,
     )
+
+
+def _cluster_writer(step: Step, writers: Writers, deadline: Deadline) -> ClusterWriter | None:
+    if step.writer is WriterKind.KUBERNETES:
+        return writers.cluster(deadline)
+    return writers.probe_pods(deadline) if step.writer is WriterKind.PROBE_PODS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,10 @@ _IPTABLES_COMMANDS = tuple(
 )
 _ASKING = 'IFS=,; while :; do dig +search +tries=1 +time=2 $ASKS >/dev/null 2>&1; sleep "$1"; done'
 """What an application does whose environment names what it asks for: dig knows search domains and ndots."""
+_ENV = "/usr/bin/env"
+"""It finds a program by its PATH, as a container runtime does."""
+_SETTINGS = ("alternatives", "ld.so.cache", "passwd", "group")
+"""Of /etc: tools find their libraries by them, and tcpdump the user that it becomes."""
 _DEVICES = ("null", "zero", "random", "urandom")
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64")
 
@@ -75,9 +79,17 @@ def contents(image: str) -> Contents:
     return Contents.BUSYBOX if "busybox" in image else Contents.TOOLS
 
 
-def root_of(image: str, arguments: Sequence[str], programs: Programs, *, asks_each_seconds: float = 0) -> Root:
-    """Return the root of an image; `arguments` are the pod's own. Applications sleep, whatever their arguments.
+def root_of(
+    image: str,
+    arguments: Sequence[str],
+    programs: Programs,
+    *,
+    command: Sequence[str] = (),
+    asks_each_seconds: float = 0,
+) -> Root:
+    """Return the root of an image; `arguments` are the pod's own.
 
+    Applications sleep, whatever their arguments; one of this machine's tools runs the `command` that its pod names.
     `asks_each_seconds`: after such a pause one that has dig looks up again what its environment names; 0: it does not.
     """
     has = contents(image)
@@ -94,6 +106,8 @@ def root_of(image: str, arguments: Sequence[str], programs: Programs, *, asks_ea
         conf = ("node-cache", "-conf", COREFILE)  # what else it is told, the node's agent does
         return Root(mounts=(*mounts, *own), links=links, program="/node-cache", arguments=conf)
     mounts, links = _of_application(has)
+    if has is Contents.TOOLS and command:
+        return Root(mounts=mounts, links=links, program=_ENV, arguments=("env", *command))
     return Root(
         mounts=(*mounts, (_busybox(), "/application")),
         links=links,
@@ -120,7 +134,7 @@ def _of_application(has: Contents) -> tuple[Pairs, Pairs]:
 
 
 def _machine() -> tuple[Pairs, Pairs]:
-    """Return this machine's programs and libraries, without its settings."""
+    """Return this machine's programs and libraries, with those of its settings that they read."""
     links = tuple((f"/{name}", f"usr/{name}") for name in _MERGED if Path(f"/{name}").is_symlink())
     mounts = [("/usr", "/usr"), *_devices()]
     mounts += [
@@ -128,9 +142,7 @@ def _machine() -> tuple[Pairs, Pairs]:
         for name in _MERGED
         if Path(f"/{name}").is_dir() and (f"/{name}", f"usr/{name}") not in links
     ]
-    mounts += [
-        (f"/etc/{name}", f"/etc/{name}") for name in ("alternatives", "ld.so.cache") if Path(f"/etc/{name}").exists()
-    ]
+    mounts += [(f"/etc/{name}", f"/etc/{name}") for name in _SETTINGS if Path(f"/etc/{name}").exists()]
     return tuple(mounts), links
 
 

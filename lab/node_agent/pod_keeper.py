@@ -157,7 +157,8 @@ class PodKeeper:
         if has is Contents.VPC_CNI:
             self.node.cni.mode = EnforcingMode.of(environment.get(ENFORCING_MODE, ""))
         pause = 1 / float(environment.get(RATE, "1")) if environment.get(NAMES) else 0
-        root = root_of(image, arguments, self._hands.programs, asks_each_seconds=pause)
+        command = list(specification.get("command") or [])
+        root = root_of(image, arguments, self._hands.programs, command=command, asks_each_seconds=pause)
         folder = self._folder / specification["name"]
         folder.mkdir(parents=True, exist_ok=True)
         launched = {

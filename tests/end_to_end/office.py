@@ -134,15 +134,16 @@ def opened(
     socket_mode: bool = False,
     code: Path | None = None,
     further: str = "",
+    workloads: bool = False,
 ) -> Iterator[Office]:
-    """Open an office in this world: without workloads to look from or to restart, so that rounds are short.
+    """Open an office in this world: without `workloads` to look from or to restart, so that rounds are short.
 
     `code` is another tree whose bot is to run; `further` is added to its dnsbot.yaml.
     """
     with tempfile.TemporaryDirectory() as name, SlackFarEnd(roster=everyone_approves()) as slack:
         folder = Path(name)
         lines = (world.directory / "dnsbot.yaml").read_text().replace("30m", expires_after).splitlines()
-        kept = [line for line in lines if "workload_selector" not in line]
+        kept = [line for line in lines if workloads or "workload_selector" not in line]
         (folder / "dnsbot.yaml").write_text("\n".join(kept) + f"\n{further}")
         mode = {"SLACK_APP_TOKEN": slack.app_token} if socket_mode else {"SLACK_SIGNING_SECRET": slack.signing_secret}
         environment = {

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.approvals import ProposalState
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.history import Draft, Press
+from bot.domain.kept_files import KeptFile
 from bot.errors import HistoryUnavailable
 from bot.history import SqlHistory
 from bot.history.health import SqlHealth
@@ -64,6 +65,25 @@ def test_old_evidence_goes_and_all_else_stays(
     assert (_rows(sql, "evidence_contents"), _rows(sql, "decisions"), _rows(sql, "findings")) == (0, 1, 1)
     check = history.audit_check()
     assert (check.well, sql("SELECT kind FROM audit ORDER BY seq DESC LIMIT 1")) == (True, [("retention",)])
+
+
+def test_files_are_kept_with_their_diagnosis_and_go_with_its_evidence(
+    history: SqlHistory, retention: Retention, diagnosis_of: Callable[..., Diagnosis], sql: Sql
+) -> None:
+    """Byte for byte, and not part of what is read back of it; another diagnosis keeps its own."""
+    file = KeptFile(name="client-shop-ui.pcap", title="Packets at shop/ui", content=bytes(range(256)))
+    for number in ("d1", "d2"):
+        (first, *others) = diagnosis_of(number).evidence
+        history.record(replace(diagnosis_of(number), evidence=(replace(first, files=(file,)), *others)))
+    read = history.diagnosis("d1")
+    assert read is not None
+    assert (history.files("d1"), read.files, history.files("none")) == ((file,), (), ())
+    sql(LONG_AGO + " WHERE id = 'd1'")
+    sql("UPDATE diagnoses SET started_at = '2999-01-01 00:00:00.000000' WHERE id = 'd2'")
+
+    retention()
+
+    assert (history.files("d1"), history.files("d2")) == ((), (file,))
 
 
 def test_what_a_young_diagnosis_read_too_stays(

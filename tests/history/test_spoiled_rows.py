@@ -21,6 +21,7 @@ from bot.domain.digests import DigestSchedule
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict
 from bot.domain.health import Mute, Sample, Standing
 from bot.domain.history import Draft, Lease, Press
+from bot.domain.kept_files import KeptFile
 from bot.domain.outbox import Note, NotTaken
 from bot.domain.people import Person
 from bot.errors import RecordUnreadable
@@ -76,7 +77,8 @@ def _fill(
     first = diagnosis_of(f"d-{cluster}")
     target, question = replace(first.target, name=cluster), replace(first.question, cluster=cluster)
     kube_dns = replace(first.evidence[0], value=replace(first.evidence[0].value, selector=cluster))  # type: ignore[type-var]
-    evidence = (kube_dns, *first.evidence[1:])
+    file = KeptFile(name="client-shop-ui.pcap", title="Packets", content=b"\0")
+    evidence = (replace(kube_dns, files=(file,)), *first.evidence[1:])
     history.record(replace(first, target=target, question=question, evidence=evidence))
     well = Finding(
         rule=RULE,
@@ -223,6 +225,7 @@ def _ask(stored: Stored, cluster: str) -> None:
         lambda: history.story(f"ran-{cluster}"),
         lambda: history.story(f"waits-{cluster}"),
         lambda: history.outcome(f"ran-{cluster}"),
+        lambda: history.files(f"d-{cluster}"),
     ):
         with suppress(RecordUnreadable):
             asked()

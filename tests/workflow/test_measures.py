@@ -18,6 +18,8 @@ from bot.workflow.load_playbook import load_playbooks
 
 OFFER = FixOffer(fix="dig", parameters={}, risk="low", yields=("soil",), title="dig")
 DEEP = Gap(what="the deep soil", reason="too deep")
+LIGHT = Gap(what="the light", reason="the lamp is off", off=True)
+NO_LAMP = replace(LIGHT, setting="lamp")
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,25 @@ def test_missing_permission_is_no_case_for_a_measure(
         (unknown("Cannot tell.", DEEP), (OFFER,)),
         (unknown("Cannot tell.", Gap(what="the season", reason="no calendar")), ()),
         (Judgement(verdict=Verdict.PROBLEM, summary="Dry above.", missing=(DEEP,)), ()),
+        (Judgement(verdict=Verdict.PROBLEM, summary="Dry above.", missing=(DEEP, LIGHT)), (OFFER,)),
+        (Judgement(verdict=Verdict.PROBLEM, summary="Dry above.", missing=(NO_LAMP,)), ()),
+        (Judgement(verdict=Verdict.HEALTHY, summary="Wet above.", missing=(LIGHT,)), ()),
     ],
-    ids=["gap of the evidence", "gap of the rule's own", "a problem all the same"],
-)
+    ids=["gap of the evidence", "gap of the rule's own", "a problem all the same", "a problem that light says more of",
+         "light that needs a setting", "well all the same"],
+)  # fmt: skip
 def test_gap_in_a_part_counts_where_the_rule_could_not_decide_for_it(
     garden: Garden, catalogue: Catalogue, judgement: Judgement, offers: tuple[FixOffer, ...]
 ) -> None:
-    """A rule that hands on the evidence's own gap lacks that evidence; one that decides, or lacks another, does not."""
+    """A rule that hands on the evidence's own gap lacks that evidence; one that decides, or lacks another, does not.
+
+    A problem is offered what is usually off and would say more of it.
+    """
     soil = catalogue.collectors["soil"]
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class PartOfSoil(soil.evidence):  # type: ignore[misc, name-defined]  # the garden's own class
-        gaps: tuple[Gap, ...] = (DEEP,)
+        gaps: tuple[Gap, ...] = (DEEP, LIGHT, NO_LAMP)
 
     units = replace(
         catalogue,
@@ -107,9 +116,6 @@ def test_gap_in_a_part_counts_where_the_rule_could_not_decide_for_it(
     )
 
     assert garden.soil_finding(units, dict).measures == offers
-
-
-LIGHT = Gap(what="the light", reason="the lamp is off", off=True)
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,7 @@ class Cluster:
             ask=lambda server, name, protocol: path.ask(pod, runtime.address, server, name, protocol),
             numbers=self._random,
             connect=partial(path.connect, runtime.address),
+            file=lambda path: runtime.process.file(path, self.now()) if runtime.process else None,
             network=partial(self._host_network, pod, network.home, path) if pod["spec"].get("hostNetwork") else None,
         )
         try:

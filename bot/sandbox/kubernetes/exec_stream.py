@@ -55,8 +55,8 @@ async def serve_exec(request: web.Request, cluster: Cluster, namespace: str, nam
 async def _send(
     socket: web.WebSocketResponse, request: web.Request, outcome: Finished | NotStarted, command: list[str]
 ) -> None:
-    for channel, text in ((_STDOUT, outcome.stdout), (_STDERR, outcome.stderr)):
-        data = text.encode()
+    printed = outcome.stdout.encode() + (outcome.data if isinstance(outcome, Finished) else b"")
+    for channel, data in ((_STDOUT, printed), (_STDERR, outcome.stderr.encode())):
         for start in range(0, len(data), _CHUNK_BYTES):
             await socket.send_bytes(channel + data[start : start + _CHUNK_BYTES])
     if request.get(TRUNCATE) and request.transport is not None:

@@ -113,7 +113,12 @@ class Held:
     def interface(self) -> str:
         """The host's side of its interface."""
         prefix = "vlan" if self.vlan else "eni"
-        return prefix + hashlib.sha1(self.address.encode()).hexdigest()[:11]  # noqa: S324  # as the VPC CNI names it
+        return prefix + interface_hash(self.address)
+
+
+def interface_hash(address: str) -> str:
+    """Return what the names of a pod's interface on its host end with."""
+    return hashlib.sha1(address.encode()).hexdigest()[:11]  # noqa: S324  # as the VPC CNI names it
 
 
 def host_network(

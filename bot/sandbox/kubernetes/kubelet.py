@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TypeAlias
 
+from bot.sandbox.kubernetes.captures import Capture
 from bot.sandbox.kubernetes.client_traffic import RunningPod
 from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.memory import memory_limit
@@ -67,6 +68,8 @@ class Kubelets:
     def __init__(self, store: Store, programs: Programs, *, backends: Backends, region: str) -> None:
         self._store, self._programs, self._backends, self._region = store, programs, backends, region
         self.pods: dict[str, PodRuntime] = {}
+        self.captures: dict[str, Capture] = {}
+        """Programs that capture packets, by the uid of their pod."""
         self._nodes: dict[str, Node] = {}
         self._used: dict[str, tuple[str, str]] = {}
         self._events = PodEvents(store)
@@ -177,6 +180,7 @@ class Kubelets:
     def _end(self, pod: Json) -> None:
         metadata = pod["metadata"]
         runtime = self.pods.pop(metadata["uid"], None)
+        self.captures.pop(metadata["uid"], None)
         if runtime:
             self._used.pop(runtime.address, None)
             node = self.node(pod["spec"]["nodeName"])
@@ -224,6 +228,8 @@ class Kubelets:
         self._events.add(pod, "Normal", "Started", f"Started container {container.name}", now)
         host = self.host(pod, runtime, vpc)
         runtime.process = _started(self._programs.of(container.image), host, now)
+        if isinstance(runtime.process, Capture):
+            self.captures[pod["metadata"]["uid"]] = runtime.process
         names = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         host.node.bound |= dict.fromkeys(runtime.process.bound, names)
         container.begin(runtime.process.run)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from bot.sandbox.kubernetes import dns_answers
+from bot.sandbox.kubernetes.captures import Trip
 from bot.sandbox.kubernetes.corefile import parse
 from bot.sandbox.kubernetes.host_network import tracks_no_more
 from bot.sandbox.kubernetes.kubelet import Kubelets
@@ -15,10 +17,10 @@ from bot.sandbox.kubernetes.program import Query
 from bot.sandbox.kubernetes.resources import NODES, PODS, Json
 from bot.sandbox.kubernetes.store import Store
 from bot.sandbox.network.network import Network
-from bot.sandbox.network.packets import EPHEMERAL, Flow, connected, passes
+from bot.sandbox.network.packets import EPHEMERAL, Flow, arrives, connected, passes
 from bot.sandbox.network.replies import PORT_UNREACHABLE, TIMEOUT, Outcome, Reply
 from bot.sandbox.network.resolver import Resolver, ask_address, query
-from bot.sandbox.network.vpc import within
+from bot.sandbox.network.vpc import Vpc, within
 
 _MOST_FORWARDS = 4
 """Servers that forward to one another in a circle are given up on after so many, as after a time-out."""
@@ -59,7 +61,7 @@ class LookupPath:
 
     def _sent(self, pod: Json, address: str, server: str, name: str, protocol: str, forwards: int) -> Reply:
         """Return what comes back once the node has let the query out of the pod."""
-        node = self._kubelets.node(pod["spec"]["nodeName"])
+        node, asked = self._kubelets.node(pod["spec"]["nodeName"]), server
         backends = node.led_to(server)
         if backends is None and node.holds(server):
             listener = node.bound.get(server)
@@ -75,9 +77,26 @@ class LookupPath:
         target = self._store.find(PODS, *self._kubelets.owner_of(server))
         if target is None:
             return self._ask_address(pod, server, name, self._query(address, server, protocol))
-        if not self._reaches(pod, target["spec"]["nodeName"], self._query(address, server, protocol)):
-            return TIMEOUT
-        return self._answered(pod, target, name, protocol, forwards)
+        flow = self._query(address, server, protocol)
+        arrived = self._arrives(pod, target["spec"]["nodeName"], flow)
+        reply = self._answered(pod, target, name, protocol, forwards) if arrived else None
+        returned = arrived and self._reaches(pod, target["spec"]["nodeName"], flow)
+        for capture in self._kubelets.captures.values():
+            capture.see(
+                Trip(
+                    at=self._now,
+                    client=address,
+                    port=flow.client_port,
+                    server=asked,
+                    pod=server,
+                    protocol=protocol,
+                    name=name,
+                    arrived=arrived,
+                    reply=reply,
+                    returned=returned,
+                )
+            )
+        return reply if reply is not None and returned else TIMEOUT
 
     def _drops_new(self, node: str) -> bool:
         return tracks_no_more(self._kubelets.node(node), node, self._store)
@@ -127,11 +146,19 @@ class LookupPath:
         return TIMEOUT if holders else ask_address(self._network, self._vpc, self._outside(pod, flow), name)
 
     def _reaches(self, pod: Json, target_node: str, flow: Flow) -> bool:
+        """Return whether a query gets there, and an answer back."""
+        return self._gets_through(pod, target_node, flow, passes)
+
+    def _arrives(self, pod: Json, target_node: str, flow: Flow) -> bool:
+        """Return whether a query gets there, whatever becomes of the answer."""
+        return self._gets_through(pod, target_node, flow, arrives)
+
+    def _gets_through(self, pod: Json, target_node: str, flow: Flow, through: Callable[[Vpc, Flow], bool]) -> bool:
         if self._drops_new(target_node) or not self._is_routed(flow.server):
             return False
         if pod["spec"]["nodeName"] == target_node and not (self._strict(flow.client) or self._strict(flow.server)):
             return True
-        return passes(self._vpc, flow)
+        return through(self._vpc, flow)
 
     def _answered(self, client: Json, target: Json, name: str, protocol: str, forwards: int) -> Reply:
         runtime = self._kubelets.pods.get(target["metadata"]["uid"])

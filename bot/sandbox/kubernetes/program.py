@@ -97,6 +97,11 @@ class Process:
         del host, port, path, now
         return None
 
+    def file(self, path: str, now: datetime) -> bytes | None:
+        """Return what stands in a file that it wrote; None: it wrote none there."""
+        del path, now
+        return None
+
     def dropped(self, now: datetime) -> int:
         """Return how many packets to the VPC's resolver its interface has not let through."""
         del now

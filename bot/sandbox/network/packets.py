@@ -69,17 +69,20 @@ def _acl_permits(end: _End, *, egress: bool, protocol: str, peer: str, port: int
     return False
 
 
+def _acls_permit_query(flow: Flow, client: _End, server: _End) -> bool:
+    return _acl_permits(
+        client, egress=True, protocol=flow.protocol, peer=flow.server, port=flow.server_port
+    ) and _acl_permits(server, egress=False, protocol=flow.protocol, peer=flow.client, port=flow.server_port)
+
+
+def _acls_permit_answer(flow: Flow, client: _End, server: _End) -> bool:
+    return _acl_permits(
+        server, egress=True, protocol=flow.protocol, peer=flow.client, port=flow.client_port
+    ) and _acl_permits(client, egress=False, protocol=flow.protocol, peer=flow.server, port=flow.client_port)
+
+
 def _acls_permit(flow: Flow, client: _End, server: _End) -> bool:
-    legs = (
-        (client, True, flow.server, flow.server_port),
-        (server, False, flow.client, flow.server_port),
-        (server, True, flow.client, flow.client_port),
-        (client, False, flow.server, flow.client_port),
-    )
-    return all(
-        _acl_permits(end, egress=egress, protocol=flow.protocol, peer=peer, port=port)
-        for end, egress, peer, port in legs
-    )
+    return _acls_permit_query(flow, client, server) and _acls_permit_answer(flow, client, server)
 
 
 def _between_subnets(flow: Flow, client: _End, server: _End) -> bool:
@@ -88,6 +91,15 @@ def _between_subnets(flow: Flow, client: _End, server: _End) -> bool:
 
 def _permitted(flow: Flow, client: _End, server: _End) -> bool:
     return _groups_permit(flow, client, server) and _between_subnets(flow, client, server)
+
+
+def arrives(vpc: Vpc, flow: Flow) -> bool:
+    """Return whether the query reaches the server, between two nodes."""
+    client, server = vpc.port_of(flow.client), vpc.port_of(flow.server)
+    if client is None or server is None:
+        return False
+    ends = _End(vpc=vpc, port=client), _End(vpc=vpc, port=server)
+    return _groups_permit(flow, *ends) and (client.subnet_id == server.subnet_id or _acls_permit_query(flow, *ends))
 
 
 def passes(vpc: Vpc, flow: Flow) -> bool:

@@ -143,5 +143,13 @@ def usual_roster() -> Roster:
             Channel(id=OUTSIDE_CHANNEL, name="elsewhere", has_bot=False, members=("U01", "U02", "U03", "U04")),
             Channel(id="C0ARCHIVED", name="archived", has_bot=True, is_archived=True),
         ),
-        commands=("/dns-diagnose", "/dns-log", "/dns-history", "/dns-digest", "/dns-break-glass", "/dns-help"),
+        commands=(
+            "/dns-diagnose",
+            "/dns-log",
+            "/dns-capture",
+            "/dns-history",
+            "/dns-digest",
+            "/dns-break-glass",
+            "/dns-help",
+        ),
     )

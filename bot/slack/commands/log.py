@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from bot.asking import known_cluster, lasting
-from bot.domain.cluster import Question
-from bot.domain.phrases import known
-from bot.errors import Refused
-from bot.slack.asking import plain_words
+from bot.slack.asking import question_of_measure
 from bot.slack.diagnosing import begin_diagnosis
 from bot.slack.incoming import Asked
 from bot.slack.tools import SlackTools
@@ -18,15 +14,7 @@ NAME = "log"
 
 def run(asked: Asked, tools: SlackTools) -> None:
     """Diagnose by the query log: without one, the measure that switches it on is proposed."""
-    words, clusters = plain_words(asked.words), tools.use.targets.keys()
-    if not words or len(words) > 2:  # noqa: PLR2004  # CLUSTER and a duration
-        example = f"/dns-{NAME} {next(iter(clusters), 'CLUSTER')} 30m"
-        raise Refused(f"Which cluster, and for how long? For example: {example}. {known(clusters, 'cluster')}")
-    question = Question(
-        cluster=known_cluster(words[0], clusters),
-        command=NAME,
-        lasting_seconds=lasting(words[1]) if len(words) > 1 else 0,
-    )
+    question = question_of_measure(NAME, asked.words, clusters=tools.use.targets.keys(), example="30m")
     begin_diagnosis(tools, asked.origin, question, delivery=asked.delivery)
 
 

@@ -8,7 +8,7 @@ from bot.sandbox.kubernetes.tools.dig import dig_9_16, dig_9_18
 from bot.sandbox.kubernetes.tools.ip import ip
 from bot.sandbox.kubernetes.tools.nslookup import busybox_nslookup, nslookup_9_16, nslookup_9_18
 from bot.sandbox.kubernetes.tools.packet_filter import iptables_save, ipvsadm, nft
-from bot.sandbox.kubernetes.tools.small import cat, sleep
+from bot.sandbox.kubernetes.tools.small import cat, dd, sleep
 from bot.sandbox.kubernetes.tools.toolbox import Toolbox
 
 NOTHING = Toolbox(complete=True)
@@ -19,6 +19,7 @@ EKS_MINIMAL = Toolbox(tools={"iptables-save": iptables_save, "conntrack": conntr
 NODE_TOOLS = Toolbox(
     tools={
         "cat": cat,
+        "dd": dd,
         "sleep": sleep,
         "curl": curl,
         "dig": dig_9_18,

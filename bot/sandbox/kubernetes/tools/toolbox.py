@@ -22,6 +22,8 @@ class Finished:
 
     stdout: str = ""
     stderr: str = ""
+    data: bytes = b""
+    """What it printed after `stdout`, where that is no text."""
     exit_code: int = 0
     took_seconds: float = 0.0
     """How long it did nothing."""
@@ -34,6 +36,10 @@ class NotStarted:
     reason: str
     stdout: str = ""
     stderr: str = ""
+
+
+def _no_file(_path: str) -> None:
+    """Stand for a program that writes none."""
 
 
 class Unsimulated(Exception):
@@ -52,6 +58,8 @@ class Command:
     numbers: random.Random
     connect: Connect | None = None
     """Connects from the pod, over TCP."""
+    file: Callable[[str], bytes | None] = _no_file
+    """Gives what the container's own program wrote to a file."""
     network: Callable[[], HostNetwork] | None = None
     """Gives what the node's kernel holds, where the container has the host's network."""
 

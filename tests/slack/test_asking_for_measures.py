@@ -26,11 +26,17 @@ def test_another_time_is_refused_with_what_would_do(text: str, reason: str) -> N
 
 @pytest.mark.parametrize(
     ("words", "asked"),
-    [("cluster-prod", ("log", (), 0)), ("cluster-prod 10m", ("log", (), 600))],
+    [
+        ("log cluster-prod", ("log", (), 0)),
+        ("log cluster-prod 10m", ("log", (), 600)),
+        ("capture cluster-prod", ("capture", (), 0)),
+        ("capture cluster-prod 20s", ("capture", (), 20)),
+        ("capture cluster-prod 1m", ("capture", (), 60)),
+    ],
 )
 def test_it_asks_the_playbooks_of_its_command(stage: Any, words: str, asked: tuple[str, tuple[str, ...], int]) -> None:
     """With the time that the measure is to last, or none: then it lasts as its playbook has it."""
-    stage.slack.person("ana").types(f"/dns-log {words}")
+    stage.slack.person("ana").types(f"/dns-{words}")
     stage.quiet()
 
     (question,) = stage.script.diagnosed
@@ -40,15 +46,17 @@ def test_it_asks_the_playbooks_of_its_command(stage: Any, words: str, asked: tup
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("", "Which cluster, and for how long? For example: /dns-log cluster-prod 30m"),
-        ("cluster-prod 30m now", "Which cluster, and for how long?"),
-        ("cluster-pro", "There is no cluster 'cluster-pro'. Did you mean cluster-prod?"),
-        ("cluster-prod forever", "forever is no time"),
+        ("log", "Which cluster, and for how long? For example: /dns-log cluster-prod 30m"),
+        ("log cluster-prod 30m now", "Which cluster, and for how long?"),
+        ("log cluster-pro", "There is no cluster 'cluster-pro'. Did you mean cluster-prod?"),
+        ("log cluster-prod forever", "forever is no time"),
+        ("capture", "Which cluster, and for how long? For example: /dns-capture cluster-prod 60s"),
+        ("capture cluster-prod 61s", "61s is not between 20s and 1m"),
     ],
 )
 def test_what_is_wrong_is_told_to_the_asker_alone(stage: Any, words: str, reason: str) -> None:
     """Nothing is diagnosed."""
-    stage.slack.person("ana").types(f"/dns-log {words}")
+    stage.slack.person("ana").types(f"/dns-{words}")
     stage.quiet()
 
     assert reason in stage.slack.person("ana").sees_text()
