@@ -96,5 +96,6 @@ RULE = Rule(
         (PacketCaptures, "a query without an answer, or a capture that could not be read"),
         (LookupMatrix, "a lookup that timed out and of which nothing was captured"),
     ),
+    refuted_with_more=(LookupMatrix,),
     judges_lookups=False,
 )
