@@ -14,6 +14,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,7 @@ class Views:
     def __init__(self, folder: Path, *, mark: Callable[[], str] = lambda: secrets.token_hex(4)) -> None:
         if not folder.is_dir():
             raise ConfigurationError(f"There is no template folder {folder}. Reinstall, or set its path.")
-        self._folder, self._mark = folder, mark
-        self._jinja = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folder), undefined=StrictUndefined, finalize=json_literal, autoescape=True
-        )
-        self._jinja.filters |= {"cut": _cut, "few": _few, "beyond": _beyond, "counted": count}
-        self._jinja.filters |= {"said": _said, "strongly": _strongly, "ago": _ago, "called": _called}
-        self._jinja.filters |= {"pieces": _pieces}
+        self._folder, self._mark, self._jinja = folder, mark, _templates(folder)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the views, sorted; files that begin with `_` hold parts."""
@@ -122,6 +117,18 @@ class Views:
         found = faults(payload)
         if found:
             raise UnitError(f"view {view}: Slack would refuse it: " + "; ".join(found[:3]))
+
+
+@cache
+def _templates(folder: Path) -> ImmutableSandboxedEnvironment:
+    """Return the templates of a folder: each is compiled once in a process, and again when its file has changed."""
+    jinja = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, finalize=json_literal, autoescape=True
+    )
+    jinja.filters |= {"cut": _cut, "few": _few, "beyond": _beyond, "counted": count}
+    jinja.filters |= {"said": _said, "strongly": _strongly, "ago": _ago, "called": _called}
+    jinja.filters |= {"pieces": _pieces}
+    return jinja
 
 
 def json_literal(value: object) -> Markup:
