@@ -418,7 +418,7 @@ def sandbox(
     play: Annotated[bool, typer.Option("--play", help="Run the whole story without a person.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Keep the world up until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the bot under play; 0: a free one.")] = 0,
-    nodes: Annotated[int, typer.Option(help="Worker nodes.", min=1, max=3000)] = 3,
+    nodes: Annotated[int, typer.Option(help="Worker nodes.", min=1, max=5000)] = 3,
     seed: Annotated[int, typer.Option(help="Draws ids, addresses and rule orders.")] = 1,
     deny: Annotated[
         list[str] | None,

@@ -88,6 +88,15 @@ def test_a_bot_that_cannot_start_says_why_in_one_line(database: str, says: str, 
     assert "hunter2" not in line
 
 
+def test_a_sandbox_has_up_to_5000_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    """As many as its two subnets hold."""
+    assert (main(["sandbox", "--nodes", "5000"]), main(["sandbox", "--nodes", "5001"])) == (1, 1)
+
+    taken, refused = capsys.readouterr().err.split("Usage: ")[1:]
+    assert "choose one of --play and --serve" in taken
+    assert "less than or equal to 5000" in refused
+
+
 def completed(folder: Path, *words: str) -> list[str]:
     """Return what bash is told about the last of these words."""
     done = subprocess.run(
