@@ -56,13 +56,16 @@ class Stage:
         pytest.fail("it did not come to hold")
 
     def sign(self, proposal: Proposal) -> str:
-        """Wait for one of the things that a repair does, drawn at random, and return which: however slow it is."""
+        """Wait for one of the things that a repair does, drawn at random, and return which: however slow it is.
+
+        Where it has lost its lease on a starved machine, the repair ends without doing it.
+        """
         signs: dict[str, Callable[[], object]] = {
             "it began": lambda: self.setting.history.proposal(proposal.id).state is not ProposalState.APPROVED,
             **{f"the {door} door opened": (self.folder / f"{door} is open").exists for door in DOORS},
         }
         drawn = random.choice(list(signs))  # noqa: S311  # a moment, no secret
-        self.until(signs[drawn])
+        self.until(lambda: signs[drawn]() or self.setting.history.outcome(proposal.id))
         return drawn
 
     def outcome(self, proposal: Proposal) -> Outcome:
