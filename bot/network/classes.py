@@ -19,7 +19,7 @@ from bot.network.ports import PortRange
 from bot.network.reachability import End, Reachability, Way, way
 from bot.network.services import LOOKUPS, Service
 
-_Key: TypeAlias = tuple[frozenset[str] | None, str, tuple[int, int], PortRange, bool, bool, str]
+_Key: TypeAlias = tuple[frozenset[str] | None, str, tuple[int, int], PortRange, bool, bool, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

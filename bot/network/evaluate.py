@@ -66,7 +66,10 @@ def evaluate(book: VpcBook, client: End, server: End, transport: Transport) -> R
     if answer.state is State.ALLOWED or goes is Way.THROUGH_VPC:
         return answer
     unsure = client if client.unknown else server
-    what = f"The {unsure.unknown} of {unsure.address} is not known: nothing may filter its packets within the node."
+    unknown = (
+        f"The {' and the '.join(unsure.unknown)} of {unsure.address} {'are' if unsure.unknown[1:] else 'is'} not known"
+    )
+    what = f"{unknown}: nothing may filter its packets within the node."
     left_open = dict.fromkeys(Unread(hop=block.hop, what=what) for block in answer.blocks)
     return replace(answer, blocks=(), unread=tuple(dict.fromkeys((*answer.unread, *left_open))))
 

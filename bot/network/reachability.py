@@ -63,13 +63,12 @@ class End:
         return self._at_branch and self.mode is EnforcingMode.STRICT
 
     @property
-    def unknown(self) -> str:
+    def unknown(self) -> tuple[str, ...]:
         """What of a pod at a branch interface is not known and decides whether its packets stay on its node."""
-        if not self._at_branch or self.apart_from_node:
-            return ""
-        return (
-            "enforcing mode" if self.mode is None else "" if self.interface and self.interface.instance_id else "node"
-        )
+        if self.interface is None or not self._at_branch or self.apart_from_node:
+            return ()
+        known = {"enforcing mode": self.mode is not None, "node": self.interface.instance_id != ""}
+        return tuple(what for what, is_known in known.items() if not is_known)
 
     @property
     def _at_branch(self) -> bool:
@@ -94,7 +93,7 @@ def way(client: End, server: End) -> Way:
     one, other = client.interface, server.interface
     if one is None or other is None or client.apart_from_node or server.apart_from_node:
         return Way.THROUGH_VPC
-    unknown = {client.unknown, server.unknown} - {""}
+    unknown = {*client.unknown, *server.unknown}
     if "node" not in unknown and (one.instance_id == "" or one.instance_id != other.instance_id):
         return Way.THROUGH_VPC
     return Way.UNKNOWN if unknown else Way.ON_NODE

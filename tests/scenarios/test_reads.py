@@ -17,6 +17,7 @@ from bot.domain.cluster import PodName, Question
 from bot.domain.deadline import Deadline
 from bot.domain.places import HOME, Place
 from bot.domain.ports import NetworkProber, NodeRun, PodProber, Sources
+from bot.domain.who_changed import ObjectManagers
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
@@ -138,12 +139,17 @@ def keeping(world: RunningWorld) -> Iterator[Callable[[], tuple[Diagnoser, Kept]
 def test_each_thing_is_read_once_and_left_as_it_was_answered(
     world: RunningWorld, keeping: Callable[[], tuple[Diagnoser, Kept]], scenario: str
 ) -> None:
-    """All collectors together make no read twice, and none of them changes an answer that another may hold."""
+    """All collectors together make no read twice but of what is at fault, and none changes what another may hold."""
     world.restart(scenario=scenario, seed=1)
     diagnoser, kept = keeping()
 
     diagnosis = diagnoser.run(Question(cluster="cluster-prod"))
 
-    read_twice = [asked for asked, times in Counter(kept.asked()).items() if times > 1]
+    followed = [
+        one for found in diagnosis.evidence if isinstance(found.value, ObjectManagers) for one in found.value.objects
+    ]
+    at_fault = Counter(f"'{one.object.name}'" for one in followed)  # read anew for managedFields, once rules named it
+    most = {asked: 1 + sum(at_fault[name] for name in at_fault if name in asked) for asked in kept.asked()}
+    read_twice = [asked for asked, times in Counter(kept.asked()).items() if times > most[asked]]
     assert (read_twice, kept.changed()) == ([], [])
     assert any(call.shared for collected in diagnosis.evidence for call in collected.calls)
