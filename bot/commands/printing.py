@@ -51,9 +51,9 @@ def print_report(
     return EXIT_CODES[diagnosis.verdict]
 
 
-def words_of_plan(story: Story) -> PlanWords:
-    """Return what is said of a plan on a terminal."""
+def words_of_plan(story: Story, checks: Mapping[str, str]) -> PlanWords:
+    """Return what is said of a plan on a terminal. `checks` tells what each rule looks at."""
     from bot.report.history_words import Ids
     from bot.report.plan_words import plan_words
 
-    return plan_words(story, Ids(), at=timestamp)
+    return plan_words(story, Ids(), at=timestamp, checks=checks)

@@ -50,12 +50,13 @@ def show_stored(config: Path | None, known_id: str, *, output: str, files: Path 
                 f"There is no diagnosis and no plan {known_id!r} in the history. `dnsbot history` prints their ids."
             ) from error
         _write_files(use.history, story.outcome.verification_diagnosis_id if story.outcome else "", files)
+        checks = use.checks
     if output == JSON:
         print_json(story_json(story))
     elif output == MARKDOWN:
-        sys.stdout.write(plan_markdown(words_of_plan(story)))
+        sys.stdout.write(plan_markdown(words_of_plan(story, checks)))
     else:
-        show(plan_lines(words_of_plan(story), page_of(sys.stdout)), sys.stdout)
+        show(plan_lines(words_of_plan(story, checks), page_of(sys.stdout)), sys.stdout)
     return 0
 
 

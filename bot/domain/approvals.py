@@ -71,16 +71,19 @@ class Decision:
     reason: str
     """The rejecter's reason, or why the press was refused."""
     decided_at: datetime
+    plan_hash: str = ""
+    """Of the plan that was on the button, among those of the proposal; empty: it was the only one."""
     vouched: bool = True
     """False: the audit chain does not say so; it does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A plan that waits for, or has had, its decision."""
+    """A plan, or a choice of plans, that waits for, or has had, its decision."""
 
     id: str
     plan: FixPlan
+    """The plan that was approved; until then the narrowest."""
     plan_hash: str
     """As stored when the plan was made; compared with `plan.hash` whenever it is loaded."""
     policy: ApprovalPolicy
@@ -101,6 +104,16 @@ class Proposal:
     """Why its card's thread does not say what became of it, in the same way."""
     doubt: str = ""
     """What of it the audit chain contradicts, or that it does not know it: then it is neither approved nor run."""
+    alternatives: tuple[FixPlan, ...] = ()
+    """The other plans for the same finding: once one is approved, or all are rejected, they are withdrawn."""
+
+    def approvals(self, plan_hash: str) -> tuple[Decision, ...]:
+        """Return the presses of Approve that were taken for one of its plans."""
+        return tuple(
+            one
+            for one in self.decisions
+            if one.accepted and one.choice is Choice.APPROVE and one.plan_hash in {plan_hash, ""}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A proposal before it is stored. Its id will be the plan's."""
+    """A proposal before it is stored. Its id will be the plan's, and that of each alternative."""
 
     plan: FixPlan
     policy: ApprovalPolicy
@@ -57,6 +57,8 @@ class Draft:
     """Where its card goes; empty: it has none."""
     after: str = ""
     """The key of the note with the report that it comes with: the card follows that, and links it."""
+    alternatives: tuple[FixPlan, ...] = ()
+    """Plans of which one may be approved instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class Press:
 
     proposal_id: str
     plan_hash: str
-    """As the button carried it."""
+    """As the button carried it: it tells which of the proposal's plans is meant."""
     person: Person
     choice: Choice
     reason: str = ""
@@ -78,7 +80,7 @@ class Taken(StrEnum):
     NOT_PENDING = "not pending"
     """Decided before, expired, or another hash than the stored one."""
     REPEATED = "repeated"
-    """This person's press on this proposal was taken before."""
+    """This person's press on this plan was taken before."""
 
 
 LEASE_SECONDS = 15.0
@@ -257,7 +259,7 @@ class History(Outbox, Protocol):
         ...
 
     def take(self, press: Press, *, required: int) -> Taken:
-        """Take a press of somebody entitled; APPROVED at the `required`th Approve, REJECTED at once."""
+        """Take a press of somebody entitled; APPROVED at the `required`th Approve of one plan, REJECTED at once."""
         ...
 
     def refuse(self, press: Press, why: str) -> Decision:

@@ -126,6 +126,8 @@ class FixPlan:
     """The collectors whose evidence this measure makes readable; empty: it is a fix, or the undo of either."""
     undoes: str = ""
     """The id of the plan that this one takes back, or empty."""
+    speaks_for: str = ""
+    """What speaks for it among several plans for one finding, a sentence; empty: it is the only one."""
     renderer: int = 1
     """Version of the text made from a plan; what people saw is part of what they approved."""
 
@@ -136,8 +138,12 @@ class FixPlan:
 
 
 def plan_document(plan: FixPlan) -> JsonObject:
-    """Return the plan as JSON, for storing and hashing: every field of it and of its steps."""
-    return encode_object(plan)
+    """Return the plan as JSON, for storing and hashing: every field of it and of its steps.
+
+    What is said of it among several is left out where it is the only one, so that older hashes stay good.
+    """
+    document = encode_object(plan)
+    return document if plan.speaks_for else {key: value for key, value in document.items() if key != "speaks_for"}
 
 
 def plan_from_document(document: JsonObject) -> FixPlan:

@@ -42,6 +42,17 @@ class FixUse:
     """Further fixes whose steps follow in the same plan."""
     verify_rules: tuple[str, ...]
     """Rules that must be HEALTHY after a fix, or able to decide after a measure; always the finding's own, too."""
+    title: str = ""
+    """What it is called where the fix's own title does not tell it from its alternatives; empty: the fix's own."""
+    speaks_for: str = ""
+    """What speaks for it among its alternatives, a sentence."""
+    alternatives: tuple[FixUse, ...] = ()
+    """What may be chosen instead of it, on the same card; with the same `then` and `verify_rules`."""
+
+    @property
+    def choices(self) -> tuple[FixUse, ...]:
+        """It and its alternatives: the narrowest first, as the playbook has them."""
+        return (self, *self.alternatives)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select, text
 
 from bot.domain.audit import FIRST_SEQ, PLAIN, Head, Seals
-from bot.domain.json_values import JsonObject, canonical
+from bot.domain.json_values import JsonObject, canonical, digest
 from bot.errors import HistoryUnavailable
 from bot.history.columns import NO_JSON, read_clock
 from bot.history.tables import audit, decisions
@@ -77,23 +77,26 @@ class Ledger:
 
 def proposed_entry(row: Mapping[str, Any]) -> JsonObject:
     """Return what the chain says of a proposal, from its columns."""
-    return {
+    entry = {
         "cluster": row["cluster"],
         "plan_hash": row["plan_hash"],
         "policy": row["policy"],
         "requested_by": [row["requested_team_id"], row["requested_user_id"]],
     }
+    alternatives = [digest(document) for document in row["alternatives"]]
+    return {**entry, "alternatives": alternatives} if alternatives else entry
 
 
 def decided_entry(row: Row[*tuple[Any, ...]]) -> JsonObject:
-    """Return what the chain says of a decision, from its row."""
-    return {
+    """Return what the chain says of a decision, from its row; of one from before there were hashes of plans, none."""
+    entry = {
         "decision": row.id,
         "person": [row.team_id, row.user_id],
         "choice": row.choice,
         "accepted": bool(row.accepted),
         "reason": row.reason,
     }
+    return {**entry, "plan_hash": row.plan_hash} if row.plan_hash else entry
 
 
 @dataclass(frozen=True, slots=True)

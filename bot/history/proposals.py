@@ -13,6 +13,7 @@ from bot.domain.approvals import ApprovalPolicy, Choice, Decision, MessageRef, P
 from bot.domain.audit import Seals
 from bot.domain.encoding import decode, encode
 from bot.domain.history import Draft, Press, Taken, Unreadable
+from bot.domain.json_values import digest
 from bot.domain.outbox import CARD, REMINDER, Note, card_key
 from bot.domain.people import Person
 from bot.domain.plans import plan_document, plan_from_document
@@ -99,6 +100,8 @@ def _columns(draft: Draft) -> dict[str, object]:
         "undoes": plan.undoes,
         "plan": plan_document(plan),
         "plan_hash": plan.hash,
+        "alternatives": [plan_document(one) for one in draft.alternatives],
+        "chosen_hash": "",
         "fingerprint": draft.fingerprint,
         "policy": encode(draft.policy),
         "requested_team_id": requester.team_id if requester else "",
@@ -177,10 +180,13 @@ def _proposal(
 
 
 def _read(row: Row[*tuple[Any, ...]], made: Sequence[Row[*tuple[Any, ...]]], known: Vouched | None) -> Proposal:
+    plans = tuple(map(plan_from_document, (row.plan, *row.alternatives)))
+    plan = next((one for one in plans[1:] if one.hash == row.chosen_hash), plans[0])
     return Proposal(
         id=row.id,
-        plan=plan_from_document(row.plan),
-        plan_hash=row.plan_hash,
+        plan=plan,
+        plan_hash=row.chosen_hash or row.plan_hash,
+        alternatives=tuple(one for one in plans if one is not plan),
         policy=decode(ApprovalPolicy, row.policy),
         requested_by=person(row.requested_team_id, row.requested_user_id),
         state=ProposalState(row.state_now),
@@ -218,17 +224,18 @@ def _decision(row: Row[*tuple[Any, ...]], *, vouched: bool = True) -> Decision:
         accepted=row.accepted,
         reason=row.reason,
         decided_at=as_time(row.decided_at),
+        plan_hash=row.plan_hash,
         vouched=vouched,
     )
 
 
 def take(connection: Connection, press: Press, required: int, ledger: Ledger) -> Taken:
-    """Take a press: the row leaves "pending" by one conditional update, once."""
+    """Take a press: the row leaves "pending" by one conditional update, once, for one of its plans."""
     held = (proposals.c.id == press.proposal_id) & (proposals.c.state == PENDING)
-    pending = held & (proposals.c.plan_hash == press.plan_hash) & (proposals.c.expires_at > DatabaseTime())
+    pending = held & (proposals.c.expires_at > DatabaseTime())
     # the first update holds the row, so that presses are taken one after the other
     pressed = update(proposals).where(pending).values(presses=proposals.c.presses + 1, version=proposals.c.version + 1)
-    if connection.execute(pressed).rowcount != 1:
+    if connection.execute(pressed).rowcount != 1 or not _is_offered(connection, press):
         return Taken.NOT_PENDING
     if _was_taken(connection, press):
         return Taken.REPEATED
@@ -239,33 +246,46 @@ def take(connection: Connection, press: Press, required: int, ledger: Ledger) ->
     elif _others(connection, press, known) + 1 >= required:
         with reading_row(f"The policy of plan {press.proposal_id}"):
             lifetime = decode(ApprovalPolicy, _policy(connection, press.proposal_id)).expires_after
-        connection.execute(
-            update(proposals).where(pending).values(state=APPROVED, apply_before=DatabaseTime(lifetime.total_seconds()))
-        )
+        approved = {"state": APPROVED, "apply_before": DatabaseTime(lifetime.total_seconds())}
+        connection.execute(update(proposals).where(pending).values(**approved, chosen_hash=press.plan_hash))
     return Taken.TAKEN
 
 
+def _is_offered(connection: Connection, press: Press) -> bool:
+    """Return whether the pressed button was of one of the plans that are stored."""
+    offered = select(proposals.c.plan_hash, proposals.c.alternatives).where(proposals.c.id == press.proposal_id)
+    row = connection.execute(offered).one()
+    return press.plan_hash in {row.plan_hash, *map(digest, row.alternatives)}
+
+
 def _was_taken(connection: Connection, press: Press) -> bool:
-    """Return whether this person's press was taken before: by the user's id alone, whatever team the way in named."""
-    return (
-        connection.execute(
-            select(decisions.c.id).where(
-                decisions.c.proposal_id == press.proposal_id,
-                decisions.c.user_id == press.person.user_id,
-                decisions.c.accepted,
-            )
-        ).first()
-        is not None
+    """Return whether this person's press was taken before: by the user's id alone, whatever team the way in named.
+
+    Who approved one plan may approve another, so that they can agree with others; and may not reject them all.
+    """
+    taken = select(decisions.c.id).where(
+        decisions.c.proposal_id == press.proposal_id,
+        decisions.c.user_id == press.person.user_id,
+        decisions.c.accepted,
     )
+    if press.choice is Choice.APPROVE:
+        taken = taken.where(_for_plan(press))
+    return connection.execute(taken).first() is not None
+
+
+def _for_plan(press: Press) -> ColumnElement[bool]:
+    """Return the condition that a decision is about the pressed plan; older ones say nothing: there was one plan."""
+    return decisions.c.plan_hash.in_((press.plan_hash, ""))
 
 
 def _others(connection: Connection, press: Press, known: Vouched) -> int:
-    """Return how many others approved, as far as the audit chain says so, too."""
+    """Return how many others approved this plan, as far as the audit chain says so, too."""
     rows = connection.execute(
         select(decisions).where(
             decisions.c.proposal_id == press.proposal_id,
             decisions.c.accepted,
             decisions.c.choice == Choice.APPROVE.value,
+            _for_plan(press),
             decisions.c.user_id != press.person.user_id,
         )
     )
@@ -288,6 +308,7 @@ def insert_decision(connection: Connection, press: Press, ledger: Ledger, *, acc
             accepted=accepted,
             reason=reason,
             decided_at=DatabaseTime(),
+            plan_hash=press.plan_hash,
         )
         .returning(decisions)
     ).one()

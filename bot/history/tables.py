@@ -108,6 +108,8 @@ proposals = Table(
     Column("undoes", Words, nullable=False),
     Column("plan", Json, nullable=False),
     Column("plan_hash", Words, nullable=False),
+    Column("alternatives", Json, nullable=False, server_default="[]"),
+    Column("chosen_hash", Words, nullable=False, server_default=""),
     Column("fingerprint", Words, nullable=False),
     Column("policy", Json, nullable=False),
     Column("requested_team_id", Words, nullable=False),
@@ -123,7 +125,7 @@ proposals = Table(
     Index("ix_proposals_diagnosis_id", "diagnosis_id"),
     Index("ix_proposals_cluster_state", "cluster", "state"),
 )
-"""`version` grows with everything that a card shows."""
+"""`version` grows with everything that a card shows. `alternatives`: plans that may be approved instead of `plan`."""
 
 decisions = Table(
     "decisions",
@@ -136,11 +138,12 @@ decisions = Table(
     Column("accepted", Boolean(create_constraint=False), nullable=False),
     Column("reason", Words, nullable=False),
     Column("decided_at", UtcTime, nullable=False),
+    Column("plan_hash", Words, nullable=False, server_default=""),
     Index("ix_decisions_proposal_id", "proposal_id"),
-    Index("uq_decisions_accepted", "proposal_id", "team_id", "user_id", unique=True),
+    Index("uq_decisions_accepted", "proposal_id", "team_id", "user_id", "plan_hash", unique=True),
 )
-"""Presses. Of those that were taken, one a proposal and person: the index is over these rows alone (migration 0001).
-Said here, in each dialect's words, it would import PostgreSQL's drivers at every start."""
+"""Presses. Of those that were taken, one a plan of the proposal and person: the index is over these rows alone
+(migration 0013). Said here, in each dialect's words, it would import PostgreSQL's drivers at every start."""
 
 steps = Table(
     "steps",

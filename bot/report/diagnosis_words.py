@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.domain.approvals import Proposed
+from bot.domain.approvals import Proposal, Proposed
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Kind, Severity, TextFile, Verdict
 from bot.domain.peers import closed_peers, looked_at
 from bot.domain.phrases import count, plain_name, with_grant
-from bot.domain.plans import FixPlan
 from bot.report.asked_words import asked_words
 from bot.report.lookup_table import lookup_rows, lookup_table
 from bot.report.plan_words import TimeForm, missing_evidence
@@ -206,7 +205,7 @@ def diagnosis_words(
         unknown=tuple(group.line for group in kept(diagnosis.unknown_checks)),
         closed=tuple(map(_gap, closed_peers(diagnosis.places))),
         unread=tuple(map(_gap, diagnosis.unjudged_gaps)),
-        fixes=tuple(_proposed(proposal.plan) for proposal in proposed.proposals if proposal.posted is None),
+        fixes=tuple(_proposed(proposal) for proposal in proposed.proposals if proposal.posted is None),
         not_offered=tuple(
             NotOfferedWords(
                 fix=item.title or plain_name(item.fix), reason=item.advice.reason, text="\n".join(item.advice.text)
@@ -221,10 +220,12 @@ def diagnosis_words(
     )
 
 
-def _proposed(plan: FixPlan) -> str:
+def _proposed(proposal: Proposal) -> str:
+    plan = proposal.plan
     gets = missing_evidence(plan)
     measure = f", to read what is missing: {gets}" if gets else ""
-    return f"{plan.title} ({plan.risk} risk, {count(len(plan.steps), 'step')}){measure}"
+    wider = "".join(f"; or {one.title} ({one.risk} risk)" for one in proposal.alternatives)
+    return f"{plan.title} ({plan.risk} risk, {count(len(plan.steps), 'step')}){measure}{wider}"
 
 
 def _cue(diagnosis: Diagnosis) -> str:

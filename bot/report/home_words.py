@@ -67,4 +67,5 @@ def _cluster(one: ClusterGlance, at: TimeForm) -> str:
 
 def _waiting(proposal: Proposal, names: Names, at: TimeForm) -> str:
     plan, by = proposal.plan, asked(proposal.requested_by, names)
-    return f"{plan.cluster}: {plan.title} ({plan.risk} risk, asked {by}, until {at(proposal.expires_at)})"
+    wider = f", or {count(len(proposal.alternatives), 'wider plan')}" if proposal.alternatives else ""
+    return f"{plan.cluster}: {plan.title}{wider} ({plan.risk} risk, asked {by}, until {at(proposal.expires_at)})"

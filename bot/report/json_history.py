@@ -69,5 +69,8 @@ def _proposal_document(proposal: Proposal) -> JsonObject:
         "not_approvable": proposal.not_approvable,
         "not_shown": {"card": proposal.undrawn, "thread": proposal.untold},
         "steps": [{"target": step.target, "command": step.command, "undo": step.undo} for step in proposal.plan.steps],
+        "alternatives": [
+            {"hash": one.hash, "fix": one.fix, "title": one.title, "risk": one.risk} for one in proposal.alternatives
+        ],
         "decisions": list(map(decision_json, proposal.decisions)),
     }

@@ -6,6 +6,7 @@ from bot.domain.approvals import Decision, Proposal, Proposed, StepRecord
 from bot.domain.history import Story
 from bot.domain.json_values import JsonObject
 from bot.domain.phrases import timestamp
+from bot.domain.plans import FixPlan
 
 
 def plans_json(proposed: Proposed) -> JsonObject:
@@ -49,6 +50,7 @@ def decision_json(decision: Decision) -> JsonObject:
         "choice": decision.choice.value,
         "accepted": decision.accepted,
         "reason": decision.reason,
+        "plan_hash": decision.plan_hash,
         "decided_at": timestamp(decision.decided_at),
     }
 
@@ -59,10 +61,17 @@ def step_record_json(record: StepRecord) -> JsonObject:
 
 
 def _plan(proposal: Proposal) -> JsonObject:
-    plan = proposal.plan
     return {
         "id": proposal.id,
         "hash": proposal.plan_hash,
+        "not_approvable": proposal.not_approvable,
+        **_changes(proposal.plan),
+        "alternatives": [{"hash": one.hash, **_changes(one)} for one in proposal.alternatives],
+    }
+
+
+def _changes(plan: FixPlan) -> JsonObject:
+    return {
         "diagnosis_id": plan.diagnosis_id,
         "cluster": plan.cluster,
         "rule": plan.finding,
@@ -70,7 +79,7 @@ def _plan(proposal: Proposal) -> JsonObject:
         "title": plan.title,
         "risk": plan.risk,
         "also_affects": plan.blast_radius,
-        "not_approvable": proposal.not_approvable,
+        "speaks_for": plan.speaks_for,
         "steps": [
             {
                 "target": step.target,

@@ -112,8 +112,19 @@ def _lookups(words: DiagnosisWords) -> Iterator[str]:
 
 
 def _plan(plan: PlanWords) -> Iterator[str]:
-    yield f"## Plan: {escaped(plan.title)} (risk {plan.risk})"
+    """Yield a plan, or those of which one can be approved."""
+    if plan.choices:
+        many = len(plan.choices)
+        yield from _paragraphs(f"Choose one of {many} plans, the narrowest first: approving one withdraws the others.")
+    for number, one in enumerate(plan.choices or (plan,), 1):
+        yield from _whole(one, f"Plan {number}" if plan.choices else "Plan")
+    yield from chain.from_iterable(_paragraphs(f"Withdrawn: {title}") for title in plan.withdrawn)
+
+
+def _whole(plan: PlanWords, name: str) -> Iterator[str]:
+    yield f"## {name}: {escaped(plan.title)} (risk {plan.risk})"
     yield ""
+    yield from _paragraphs(plan.speaks_for)
     yield from _paragraphs(plan.blast_radius)
     yield from _paragraphs(f"Cannot be approved here: {plan.not_approvable}" if plan.not_approvable else "")
     for step in plan.steps:

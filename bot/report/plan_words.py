@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
@@ -106,6 +106,15 @@ class PlanWords:
     plan_id: str
     plan_hash: str
     """The first 12 characters."""
+    whole_hash: str
+    speaks_for: str
+    """What speaks for it, where it can be chosen among several."""
+    choices: tuple[PlanWords, ...] = ()
+    """It and the plans that can be approved instead, while one can be chosen; each tells its own changes alone."""
+    shared: tuple[ChangeWords, ...] = ()
+    """The changes that all of these make."""
+    withdrawn: tuple[str, ...] = ()
+    """The titles of those that were not chosen."""
 
 
 STATE_WORDS = {
@@ -149,6 +158,31 @@ STEP_WORDS = {
 
 def plan_words(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str, str] = NO_CHECKS) -> PlanWords:
     """Return what is said of a plan as it stands now. `checks` tells what each rule looks at."""
+    words, proposal = _one(story, names, at=at, checks=checks), story.proposal
+    if not proposal.alternatives:
+        return words
+    others = tuple(one.title for one in proposal.alternatives)
+    if proposal.state in {ProposalState.REJECTED, ProposalState.EXPIRED}:
+        return replace(words, title=" or ".join((words.title, *others)))
+    if proposal.state is not ProposalState.PENDING:
+        return replace(words, withdrawn=others)
+    stories = (
+        replace(story, proposal=replace(proposal, plan=one, plan_hash=one.hash, alternatives=()))
+        for one in proposal.alternatives
+    )
+    plans = (words, *(_one(one, names, at=at, checks=checks) for one in stories))
+    shared = tuple(change for change in words.changes if all(change in plan.changes for plan in plans))
+    return replace(words, choices=tuple(_choice(plan, shared) for plan in plans), shared=shared)
+
+
+def _choice(plan: PlanWords, shared: Sequence[ChangeWords]) -> PlanWords:
+    """Return a plan as one of several: with the changes that are its own."""
+    own = tuple(change for change in plan.changes if change not in shared)
+    return replace(plan, changes=own, undo=undo_words(own))
+
+
+def _one(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str, str]) -> PlanWords:
+    """Return what is said of a plan, whatever may be chosen instead."""
     proposal, plan = story.proposal, story.proposal.plan
     sign, state = _state(story)
     changes = change_words(plan.steps)
@@ -172,7 +206,7 @@ def plan_words(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str,
         verification=_verification(plan, checks),
         policy=policy_words(proposal.policy, names),
         requester=_requester(proposal, names),
-        decisions=tuple(decision_words(decision, names, at) for decision in proposal.decisions if decision.accepted),
+        decisions=tuple(_taken(decision, proposal, names, at) for decision in proposal.decisions if decision.accepted),
         journal=(
             *(journal_line(record, plan.steps) for record in story.journal),
             *(ending_line(ending, plan.steps, at) for ending in story.endings),
@@ -188,6 +222,8 @@ def plan_words(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str,
         confirm=_confirm(proposal),
         plan_id=plan.id,
         plan_hash=proposal.plan_hash[:12],
+        whole_hash=proposal.plan_hash,
+        speaks_for=plan.speaks_for,
     )
 
 
@@ -216,7 +252,17 @@ def _state(story: Story) -> tuple[str, str]:
 
 
 def _still_needed(proposal: Proposal) -> int:
-    return max(proposal.policy.required - len(approvers(proposal)), 1)
+    """Return how many approvals are missing, for the plan that has most."""
+    most = max(len(proposal.approvals(one.hash)) for one in (proposal.plan, *proposal.alternatives))
+    return max(proposal.policy.required - most, 1)
+
+
+def _taken(decision: Decision, proposal: Proposal, names: Names, at: TimeForm) -> str:
+    """Return who decided what; of several plans, which one was approved."""
+    plans = (proposal.plan, *proposal.alternatives)
+    meant = [one.title for one in plans if one.hash == decision.plan_hash]
+    which = f": “{meant[0]}”" if meant and len(plans) > 1 and decision.choice is Choice.APPROVE else ""
+    return f"{decision_words(decision, names, at)}{which}"
 
 
 def _approvers(policy: ApprovalPolicy, names: Names) -> tuple[Caller, ...]:
@@ -279,14 +325,8 @@ def status_words(proposal: Proposal, at: TimeForm) -> str:
 
 
 def approvers(proposal: Proposal) -> tuple[str, ...]:
-    """Return the user ids of the distinct people whose approval was taken."""
-    return tuple(
-        dict.fromkeys(
-            str(decision.person)
-            for decision in proposal.decisions
-            if decision.accepted and decision.choice is Choice.APPROVE
-        )
-    )
+    """Return the user ids of the distinct people whose approval was taken, of the plan that was chosen."""
+    return tuple(dict.fromkeys(str(decision.person) for decision in proposal.approvals(proposal.plan_hash)))
 
 
 def policy_words(policy: ApprovalPolicy, names: Names) -> str:

@@ -62,6 +62,10 @@ class Change:
     then: tuple[Change, ...]
     """Fixes that follow in the same plan."""
     calls: tuple[Call, ...]
+    speaks_for: str = ""
+    """What speaks for it among several to choose from."""
+    alternatives: tuple[Change, ...] = ()
+    """What may be approved instead of it, on the same card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +155,15 @@ def _change(use: FixUse, catalogue: Catalogue) -> Change:
     fix = catalogue.fixes[use.fix]
     return Change(
         name=fix.name,
-        title=fix.title,
+        title=use.title or fix.title,
         does=fix.does,
         risk=use.risk,
         parameters=use.parameters_document,
         yields=_collectors(fix.yields, catalogue),
         verify_rules=use.verify_rules,
         then=tuple(_change(later, catalogue) for later in use.then),
+        speaks_for=use.speaks_for,
+        alternatives=tuple(_change(other, catalogue) for other in use.alternatives),
         calls=_calls(fix.permissions, Use.CHANGE),
     )
 
@@ -219,6 +225,8 @@ def _change_json(one: Change) -> JsonObject:
         "yields": list(one.yields),
         "verify": {"rules": list(one.verify_rules)},
         "then": [{"fix": later.name, **_change_json(later)} for later in one.then],
+        "speaks_for": one.speaks_for,
+        "alternatives": [{"fix": other.name, **_change_json(other)} for other in one.alternatives],
         "calls": _calls_json(one.calls),
     }
 

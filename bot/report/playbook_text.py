@@ -94,11 +94,15 @@ def _may_propose(page: PlaybookPage) -> Iterator[str]:
     if proposed:
         yield from wrapped(
             "Nothing is changed without an approved plan; the policy of the cluster's environment (`approvals` in "
-            "dnsbot.yaml) says who may approve. Of several for one rule, the first that can be planned is proposed.",
+            "dnsbot.yaml) says who may approve. Of several for one rule, the first that can be planned is proposed, "
+            "with what may be chosen instead of it on the same card.",
             "  ",
         )
     for rule, change in proposed:
         yield from _change(change, f"{change.name}, {change.risk} risk", _when(change, rule))
+        for other in change.alternatives:
+            instead = [f"may be chosen instead of “{change.title}”: {other.speaks_for}"]
+            yield from _change(other, f"{other.name}, {other.risk} risk", instead)
     for names, later in _following([change for _, change in proposed]):
         yield from _change(later, later.name, [f"follows {', '.join(names)} in the same plan, once lookups answer"])
     yield ""

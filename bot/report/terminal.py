@@ -167,7 +167,21 @@ def plan_lines(words: PlanWords, page: Page) -> list[str]:
 
 
 def _planned(plan: PlanWords, page: Page) -> Iterator[str]:
-    yield from page.wrapped(f"PLAN  {plan.title}  [risk {plan.risk}]", "", "  ", HEADING)
+    """Yield a plan, or those of which one can be approved."""
+    if plan.choices:
+        many = len(plan.choices)
+        yield from page.wrapped(f"CHOOSE ONE of {many} plans, the narrowest first: approving one withdraws the others.")
+        yield ""
+    for number, one in enumerate(plan.choices or (plan,), 1):
+        yield from _whole(one, f"PLAN {number}" if plan.choices else "PLAN", page)
+    for title in plan.withdrawn:
+        yield from page.wrapped(f"Withdrawn: {title}", "  ", "    ")
+        yield ""
+
+
+def _whole(plan: PlanWords, name: str, page: Page) -> Iterator[str]:
+    yield from page.wrapped(f"{name}  {plan.title}  [risk {plan.risk}]", "", "  ", HEADING)
+    yield from page.wrapped(plan.speaks_for, "  ")
     yield from page.wrapped(plan.blast_radius, "  ")
     yield from page.wrapped(f"Gets {plan.gets}." if plan.gets else "", "  ")
     yield from page.wrapped(f"Cannot be approved here: {plan.not_approvable}" if plan.not_approvable else "", "  ")

@@ -78,7 +78,8 @@ def _events(entry: Entry, names: Names, at: TimeForm) -> Iterator[_Dated]:
 
 def _decided(proposal: Proposal, blank: EventWords, names: Names) -> Iterator[_Dated]:
     plan, by = proposal.plan, asked(proposal.requested_by, names)
-    what = f"{plan.title}, {plan.risk} risk, for {plan.finding}; asked {by}."
+    titles = " or ".join(f"{one.title}, {one.risk} risk" for one in (plan, *proposal.alternatives))
+    what = f"{titles}, for {plan.finding}; asked {by}."
     yield proposal.created_at, replace(blank, event="proposed", what=what)
     for decision in proposal.decisions:
         who = names.person(decision.person.user_id)

@@ -104,7 +104,9 @@ def faults(payload: Mapping[str, Any]) -> tuple[str, ...]:
     ]
     for path, owner, item in walk(payload):
         found += _object_faults(path, owner, item)
-    found += _repeated(payload, "block_id") + _repeated(payload, "action_id")
+    found += _repeated(payload, "block_id")
+    for block in payload.get("blocks") or ():
+        found += _repeated(block, "action_id")
     return tuple(found)
 
 

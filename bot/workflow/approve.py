@@ -5,7 +5,7 @@ own team, who is neither bot, guest, deactivated nor a stranger; a lookup that f
 Where the policy says so the requester may not approve. Anyone who may approve may reject, and the
 requester may always withdraw. One accepted press a person; one Reject ends it. The policy that the
 proposal was made under and the one configured now must both allow a press, and both counts must be
-reached.
+reached. Of several plans for one finding, one is approved: its approvals alone count, and the others are withdrawn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.domain.cluster import ClusterTarget
 from bot.domain.history import History, Press, Taken
 from bot.domain.people import Directory, Person
 from bot.domain.phrases import timestamp
-from bot.domain.plans import ApprovedPlan
+from bot.domain.plans import ApprovedPlan, FixPlan
 from bot.errors import DnsBotError, HistoryUnavailable, NotEntitled, Refused
 from bot.workflow.accounts import check_account, members
 from bot.workflow.change_times import ChangeTimes
@@ -135,11 +135,12 @@ class Gate:
         """
         self._check_hash(proposal, proposal.plan_hash)
         self._check_chain(proposal)
-        taken = [decision for decision in proposal.decisions if decision.accepted]
-        if proposal.state is not ProposalState.RUNNING or any(one.choice is Choice.REJECT for one in taken):
+        rejected = any(one.accepted and one.choice is Choice.REJECT for one in proposal.decisions)
+        if proposal.state is not ProposalState.RUNNING or rejected:
             raise Refused(f"Plan {proposal.id} is {proposal.state.value}, not approved and begun.")
-        self._check_target(proposal)
-        approvers = {one.person: one.decided_at for one in taken if one.choice is Choice.APPROVE and one.vouched}
+        self._check_target(proposal, proposal.plan)
+        taken = proposal.approvals(proposal.plan_hash)
+        approvers = {one.person: one.decided_at for one in taken if one.vouched}
         refusals = [f"{one.person}: {_NOT_IN_CHAIN}" for one in taken if not one.vouched]
         still = self.times.under_glass(proposal.plan.cluster, approvers, refusals)
         required = 1
@@ -173,21 +174,24 @@ class Gate:
         return True
 
     def _check_plan(self, proposal: Proposal, press: Press) -> None:
-        self._check_hash(proposal, press.plan_hash)
+        meant = self._check_hash(proposal, press.plan_hash)
         self._check_chain(proposal)
         if proposal.state is not ProposalState.PENDING:
             raise Refused(self._already(proposal, press.person))
         if press.choice is Choice.APPROVE:
-            self._check_target(proposal)
+            self._check_target(proposal, meant)
 
-    def _check_hash(self, proposal: Proposal, plan_hash: str) -> None:
-        if proposal.plan_hash != plan_hash:
+    def _check_hash(self, proposal: Proposal, plan_hash: str) -> FixPlan:
+        """Return which of the proposal's plans is meant by the hash on the button."""
+        meant = next((one for one in proposal.alternatives if one.hash == plan_hash), proposal.plan)
+        if meant is proposal.plan and proposal.plan_hash != plan_hash:
             raise Refused("The button is of another version of this plan than the stored one. Diagnose again.")
-        if proposal.plan.hash != proposal.plan_hash or proposal.plan.id != proposal.id:
+        if proposal.plan.hash != proposal.plan_hash or {proposal.plan.id, meant.id} != {proposal.id}:
             raise Refused(
                 f"The stored plan {proposal.id} is not the one that was shown: its hash differs. It will not be run. "
                 "Diagnose again, and find out who changed the database."
             )
+        return meant
 
     def _check_chain(self, proposal: Proposal) -> None:
         if proposal.doubt:
@@ -196,11 +200,11 @@ class Gate:
                 "made before there was a chain, or with another AUDIT_KEY. Diagnose again; see `dnsbot audit verify`."
             )
 
-    def _check_target(self, proposal: Proposal) -> None:
+    def _check_target(self, proposal: Proposal, plan: FixPlan) -> None:
         target = self.targets.get(proposal.plan.cluster)
         if target is None:
             raise Refused(f"Cluster {proposal.plan.cluster} is no longer configured in dnsbot.yaml.")
-        missing = not_approvable_because(proposal.plan, target, self.policies) or proposal.not_approvable
+        missing = not_approvable_because(plan, target, self.policies) or proposal.not_approvable
         if missing:
             raise Refused(f"This plan cannot be approved here: {missing}")
 
@@ -247,10 +251,14 @@ class Gate:
             return f"This plan is {proposal.state.value}; it could be decided until {until}. Diagnose again."
         last = taken[-1]
         word = "rejected" if last.choice is Choice.REJECT else "approved"
-        if any(one.person == person and one.choice is last.choice for one in taken):
+        same = [one for one in taken if (one.choice, one.plan_hash) == (last.choice, last.plan_hash)]
+        if any(one.person == person for one in same):
             return f"You have {word} this plan already, at {timestamp(last.decided_at)}; the plan is {proposal.state}."
-        names = ", ".join(self._called(one.person) for one in taken if one.choice is last.choice)
-        return f"Already decided by {names}: {word} at {timestamp(last.decided_at)}; the plan is {proposal.state}."
+        names = ", ".join(self._called(one.person) for one in same)
+        which = f" “{proposal.plan.title}”" if proposal.alternatives and last.choice is Choice.APPROVE else ""
+        return (
+            f"Already decided by {names}: {word}{which} at {timestamp(last.decided_at)}; the plan is {proposal.state}."
+        )
 
     def _called(self, person: Person) -> str:
         try:
@@ -262,8 +270,8 @@ class Gate:
 
     def _decided(self, press: Press, required: int) -> Decided:
         proposal = self.history.proposal(press.proposal_id)
-        own = next(one for one in proposal.decisions if one.accepted and one.person == press.person)
-        approvals = sum(one.accepted and one.choice is Choice.APPROVE for one in proposal.decisions)
+        own = [one for one in proposal.decisions if one.accepted and one.person == press.person][-1]
+        approvals = len(proposal.approvals(press.plan_hash))
         pending = proposal.state is ProposalState.PENDING
         return Decided(decision=own, proposal=proposal, still_needed=max(0, required - approvals) if pending else 0)
 

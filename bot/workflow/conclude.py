@@ -114,7 +114,7 @@ class Concluder:
         )
         if plan is None:
             return ""
-        return until_recorded(lambda: self.proposer.offer(plan, target, approved.requested_by), self.sleep).id
+        return until_recorded(lambda: self.proposer.offer((plan,), target, approved.requested_by), self.sleep).id
 
     def _record(self, diagnosis: Diagnosis | None) -> str:
         if diagnosis is None:

@@ -275,9 +275,10 @@ def _finding(
                 fix=fix.fix,
                 parameters=fix.parameters_document,
                 risk=fix.risk,
-                title=catalogue.fixes[fix.fix].title,
+                title=fix.title or catalogue.fixes[fix.fix].title,
             )
-            for fix in use.fixes
+            for entry in use.fixes
+            for fix in entry.choices
             if problem
         ),
         measures=tuple(offered(use.measures, judgement, seen, catalogue)),

@@ -28,7 +28,7 @@ def _fixes(use: FindingUse) -> Iterator[str]:
     while waiting:
         fix = waiting.popleft()
         yield fix.fix
-        waiting.extend(fix.then)
+        waiting.extend((*fix.then, *fix.alternatives))
 
 
 def _needed_by(

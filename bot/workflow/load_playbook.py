@@ -20,6 +20,7 @@ from bot.workflow.parameters import parameters_document, parse_parameters
 
 _Name = Annotated[str, Field(min_length=1, max_length=80)]
 _Text = Annotated[str, Field(min_length=1, max_length=2000)]
+_Line = Annotated[str, Field(max_length=200)]
 
 
 class _Entry(BaseModel):
@@ -45,10 +46,16 @@ class _Then(_Named):
     when: Literal["at_once", "lookups_answer"] = "at_once"
 
 
-class _Fix(_Named):
+class _Choice(_Named):
     risk: Literal["low", "medium", "high"]
+    title: _Line = ""
+    speaks_for: _Line = ""
+
+
+class _Fix(_Choice):
     then: list[_Then] = Field(default=[])
     verify: _Verify = Field(default_factory=_Verify)
+    alternatives: list[_Choice] = Field(default=[], max_length=3)
 
 
 class _Measure(_Entry):
@@ -163,16 +170,26 @@ def _fix_use(entry: _Fix, rule: str, place: KeyPath, document: LocatedYaml, cata
         _known(name, catalogue.rules, "rule", document, (*place, "verify", "rules", position))
     verify = tuple(dict.fromkeys((rule, *entry.verify.rules)))
 
-    def use(written: _Named, at: KeyPath, *then: FixUse) -> FixUse:
+    def use(written: _Named, at: KeyPath, risk: str) -> FixUse:
         fix = _fix(written.fix, (*at, "fix"), document, catalogue)
-        made = _use(fix, written.parameters, at, document, risk=entry.risk, verify=verify)
-        return replace(made, then=then)
+        return _use(fix, written.parameters, at, document, risk=risk, verify=verify)
 
-    then = (
-        replace(use(follow, (*place, "then", position)), when=When(follow.when))
+    def choice(written: _Choice, at: KeyPath) -> FixUse:
+        if entry.alternatives and not (written.title and written.speaks_for):
+            hint = "Give each a `title` that tells it from the others, and in `speaks_for` what speaks for it."
+            raise document.error(f"{written.fix} is one of several to choose from.", (*at, "fix"), hint=hint)
+        made = use(written, at, written.risk)
+        followed = tuple(replace(one, risk=written.risk) for one in then)
+        return replace(made, then=followed, title=written.title, speaks_for=written.speaks_for)
+
+    then = tuple(
+        replace(use(follow, (*place, "then", position), entry.risk), when=When(follow.when))
         for position, follow in enumerate(entry.then)
     )
-    return use(entry, place, *then)
+    alternatives = (
+        choice(other, (*place, "alternatives", position)) for position, other in enumerate(entry.alternatives)
+    )
+    return replace(choice(entry, place), alternatives=tuple(alternatives))
 
 
 def _measure_use(entry: _Measure, rule: str, place: KeyPath, document: LocatedYaml, catalogue: Catalogue) -> FixUse:

@@ -23,6 +23,8 @@ from bot.workflow.policy import nobody_may, not_approvable_because, policy_for
 
 _RISKS = ("low", "medium", "high")
 _NOTHING_LEFT = Advice(reason="There is nothing left for it to change.")
+_OWN = frozenset({"id", "diagnosis_id", "blast_radius"})
+"""What two plans that do the same may differ in."""
 
 
 def new_id() -> str:
@@ -56,6 +58,7 @@ class NothingKept:
             id=draft.plan.id,
             plan=draft.plan,
             plan_hash=draft.plan.hash,
+            alternatives=draft.alternatives,
             policy=draft.policy,
             requested_by=draft.requested_by,
             state=ProposalState.PENDING,
@@ -90,45 +93,66 @@ class Proposer:
         for finding in (*diagnosis.root_causes, *diagnosis.lacking):
             if any(finding.rule in proposal.plan.verify_rules for proposal in proposals if proposal.plan.yields):
                 continue  # a measure that is proposed already gets what this rule lacks, too
-            plan = self._plan(diagnosis, finding, not_offered)
-            if plan is not None:
+            plans = self._plans(diagnosis, finding, not_offered)
+            if plans:
                 self.history.record(diagnosis)
-                proposals.append(self.offer(plan, diagnosis.target, diagnosis.asked_by, after=after))
+                proposals.append(self.offer(plans, diagnosis.target, diagnosis.asked_by, after=after))
         return Proposed(proposals=tuple(proposals), not_offered=tuple(not_offered))
 
-    def offer(self, plan: FixPlan, target: ClusterTarget, requested_by: Person | None, *, after: str = "") -> Proposal:
-        """Store a plan as a proposal under the policy that is configured now."""
+    def offer(
+        self, plans: Sequence[FixPlan], target: ClusterTarget, requested_by: Person | None, *, after: str = ""
+    ) -> Proposal:
+        """Store a plan, or several of which one may be approved, as a proposal under the policy of now.
+
+        Where one of them cannot be approved here, that is said, and none of them can.
+        """
         policy = policy_for(target, self.policies) or nobody_may(target)
-        not_approvable = not_approvable_because(plan, target, self.policies)
+        reasons = (not_approvable_because(one, target, self.policies) for one in plans)
+        not_approvable = next(filter(None, reasons), "")
         draft = Draft(
-            plan=plan,
+            plan=plans[0],
+            alternatives=tuple(plans[1:]),
             policy=policy,
             requested_by=requested_by,
             not_approvable=not_approvable,
-            fingerprint=fingerprint(plan, policy, not_approvable),
+            fingerprint=fingerprint(plans, policy, not_approvable),
             channel=target.channel,
             after=after,
         )
         return self.history.propose(draft)
 
-    def _plan(self, diagnosis: Diagnosis, finding: Finding, not_offered: list[NotOffered]) -> FixPlan | None:
-        """Return the first fix or measure that can be planned; add to `not_offered` those that cannot."""
+    def _plans(self, diagnosis: Diagnosis, finding: Finding, not_offered: list[NotOffered]) -> tuple[FixPlan, ...]:
+        """Return the plans of the first fix or measure that can be planned, with its alternatives: one id for all.
+
+        Those that cannot be planned are added to `not_offered`.
+        """
         for use in self._uses(finding):
-            if diagnosis.binding is None:
-                not_offered.append(self._not_offered(finding, use, _unbound(diagnosis.binding_gap)))
-                continue
             plan_id = self.make_id()
-            planned = self._ask(use, diagnosis, finding, plan_id)
-            if isinstance(planned, Advice):
-                not_offered.append(self._not_offered(finding, use, planned))
-                continue
-            parts = [(use, planned)]
-            self._follow(use, diagnosis, finding, plan_id, parts, not_offered)
-            if not any(part.steps for _, part in parts):
-                not_offered.append(self._not_offered(finding, use, _NOTHING_LEFT))
-                continue
-            return self._made(diagnosis, diagnosis.binding, finding, plan_id, parts)
-        return None
+            plans = [self._plan(choice, diagnosis, finding, plan_id, not_offered) for choice in use.choices]
+            planned = [plan for plan in plans if plan is not None]
+            if len(planned) == 1:
+                return (replace(planned[0], speaks_for=""),)
+            if planned:
+                return tuple(planned)
+        return ()
+
+    def _plan(
+        self, use: FixUse, diagnosis: Diagnosis, finding: Finding, plan_id: str, not_offered: list[NotOffered]
+    ) -> FixPlan | None:
+        """Return the plan of a fix or measure; where there can be none, None, and why is added to `not_offered`."""
+        if diagnosis.binding is None:
+            not_offered.append(self._not_offered(finding, use, _unbound(diagnosis.binding_gap)))
+            return None
+        planned = self._ask(use, diagnosis, finding, plan_id)
+        if isinstance(planned, Advice):
+            not_offered.append(self._not_offered(finding, use, planned))
+            return None
+        parts = [(use, planned)]
+        self._follow(use, diagnosis, finding, plan_id, parts, not_offered)
+        if not any(part.steps for _, part in parts):
+            not_offered.append(self._not_offered(finding, use, _NOTHING_LEFT))
+            return None
+        return self._made(diagnosis, diagnosis.binding, finding, plan_id, parts)
 
     def _made(
         self,
@@ -148,7 +172,7 @@ class Proposer:
             region=diagnosis.target.region,
             binding=binding,
             fix=fix,
-            title=_joined([self.fixes[part.fix].title for part, planned in parts if planned.steps]),
+            title=_joined([self._title(part) for part, planned in parts if planned.steps]),
             finding=finding.rule,
             playbook=finding.playbook,
             risk=max((part.risk for part, _ in parts), key=_RISKS.index),
@@ -157,10 +181,14 @@ class Proposer:
             verify_rules=tuple(dict.fromkeys([*(rule for part, _ in parts for rule in part.verify_rules), *lacking])),
             symptoms=() if lacking else symptoms_of(finding, diagnosis, self.symptoms),
             yields=tuple(dict.fromkeys(name for offer in lacking.values() for name in offer.yields)),
+            speaks_for=parts[0][0].speaks_for,
         )
 
+    def _title(self, use: FixUse) -> str:
+        return use.title or self.fixes[use.fix].title
+
     def _not_offered(self, finding: Finding, use: FixUse, advice: Advice) -> NotOffered:
-        return NotOffered(finding=finding.rule, fix=use.fix, title=self.fixes[use.fix].title, advice=advice)
+        return NotOffered(finding=finding.rule, fix=use.fix, title=self._title(use), advice=advice)
 
     def _uses(self, finding: Finding) -> tuple[FixUse, ...]:
         """Return the fixes that the playbook allows for a PROBLEM, or the measures that are offered for an UNKNOWN."""
@@ -244,13 +272,11 @@ def evidence_for(
     }
 
 
-def fingerprint(plan: FixPlan, policy: ApprovalPolicy, not_approvable: str) -> str:
-    """Return the same text for two plans that would do the same under the same policy; ids aside."""
-    document = dict(plan_document(plan))
-    for own in ("id", "diagnosis_id", "blast_radius"):
-        document.pop(own)
-    subject: JsonObject = {"plan": document, "policy": repr(policy), "not_approvable": not_approvable}
-    return digest(_without(subject, plan.id))
+def fingerprint(plans: Sequence[FixPlan], policy: ApprovalPolicy, not_approvable: str) -> str:
+    """Return the same text for plans that would do the same under the same policy; ids aside."""
+    documents = [{name: value for name, value in plan_document(plan).items() if name not in _OWN} for plan in plans]
+    subject: JsonObject = {"plans": documents, "policy": repr(policy), "not_approvable": not_approvable}
+    return digest(_without(subject, plans[0].id))
 
 
 def _without(value: JsonValue, plan_id: str) -> JsonValue:

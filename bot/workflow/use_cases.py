@@ -129,4 +129,4 @@ class UseCases:
         )
         if undo is None:
             raise Refused("Nothing of this plan can be undone.")
-        return self.proposer.offer(undo, target, person)
+        return self.proposer.offer((undo,), target, person)

@@ -73,7 +73,7 @@ def undone(bot: Bot, proposal: Proposal) -> Outcome:
         diagnosis_id=proposal.plan.diagnosis_id,
     )
     assert plan is not None
-    offered = bot.use().proposer.offer(plan, bot.targets[CLUSTER], None)
+    offered = bot.use().proposer.offer((plan,), bot.targets[CLUSTER], None)
     return bot.repair(offered.id)
 
 

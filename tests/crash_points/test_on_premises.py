@@ -96,7 +96,7 @@ def test_it_waits_for_the_forwarder_heals_with_it_and_is_taken_back_whole(world:
         diagnosis_id=proposal.plan.diagnosis_id,
     )
     assert back is not None
-    undone = bot.repair(bot.use().proposer.offer(back, bot.targets[CLUSTER], None).id)
+    undone = bot.repair(bot.use().proposer.offer((back,), bot.targets[CLUSTER], None).id)
 
     assert waits is not None
     assert (waits.result, waits.inverse_proposal_id) == (Result.WAITS, "")

@@ -147,6 +147,7 @@ def test_a_forged_approval_does_not_count(keyed: SqlHistory, draft_of: Drafts, p
     [
         pytest.param("UPDATE proposals SET requested_user_id = 'U05'", "requested by", id="requester"),
         pytest.param("UPDATE proposals SET policy = '{}'", "policy", id="policy"),
+        pytest.param("UPDATE proposals SET alternatives = '[' || plan || ']'", "alternatives", id="alternatives"),
         pytest.param("DELETE FROM decisions", "is not among those stored", id="decision-gone"),
     ],
 )

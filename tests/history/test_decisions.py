@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -236,3 +237,68 @@ def test_of_many_refused_presses_the_newest_are_read(recorded: SqlHistory, draft
 
     assert (found[0].accepted, len(found)) == (True, REFUSALS_READ + 1)
     assert [one.reason for one in found[1:]] == [f"refusal {number}" for number in range(3, REFUSALS_READ + 3)]
+
+
+@pytest.fixture
+def choice(draft_of: Drafts) -> Draft:
+    """A draft of two plans: the narrow one, and a wider one that may be approved instead."""
+    narrow = draft_of()
+    wide = replace(narrow.plan, title="Open all ports", speaks_for="No port is forgotten.")
+    return replace(narrow, alternatives=(wide,))
+
+
+def _wide(draft: Draft) -> Draft:
+    return replace(draft, plan=draft.alternatives[0])
+
+
+def test_the_plan_that_was_approved_is_the_plan_from_then_on(
+    recorded: SqlHistory, choice: Draft, press_of: Presses
+) -> None:
+    """Before, the narrowest one stands for all; of the press it is kept which plan it was for."""
+    before = recorded.propose(choice)
+    recorded.take(press_of(_wide(choice)), required=1)
+
+    after = recorded.proposal("p1")
+    assert (before.plan, before.alternatives) == (choice.plan, choice.alternatives)
+    assert (after.plan, after.plan_hash) == (choice.alternatives[0], choice.alternatives[0].hash)
+    assert (after.alternatives, after.state, after.doubt) == ((choice.plan,), ProposalState.APPROVED, "")
+    assert [one.plan_hash for one in after.decisions] == [choice.alternatives[0].hash]
+
+
+def test_approvals_of_different_plans_do_not_add_up(recorded: SqlHistory, choice: Draft, press_of: Presses) -> None:
+    """Of the two who are needed each approves another plan: it waits, until one of them approves the other's, too."""
+    recorded.propose(choice)
+    recorded.take(press_of(choice, "U02"), required=2)
+    recorded.take(press_of(_wide(choice), "U03"), required=2)
+    split = recorded.proposal("p1").state
+    again = recorded.take(press_of(choice, "U02"), required=2)
+    agreed = recorded.take(press_of(_wide(choice), "U02"), required=2)
+
+    assert (split, again, agreed) == (ProposalState.PENDING, Taken.REPEATED, Taken.TAKEN)
+    assert recorded.proposal("p1").plan == choice.alternatives[0]
+
+
+def test_who_approved_one_plan_may_not_reject_them_all(recorded: SqlHistory, choice: Draft, press_of: Presses) -> None:
+    """A rejection withdraws all plans; who has approved one is held to that."""
+    recorded.propose(choice)
+    recorded.take(press_of(_wide(choice)), required=2)
+    assert recorded.take(press_of(choice, choice=Choice.REJECT, reason="no"), required=2) is Taken.REPEATED
+
+
+def test_of_people_who_choose_differently_at_once_one_wins(
+    recorded: SqlHistory, choice: Draft, press_of: Presses
+) -> None:
+    """Eight people released by a barrier, half of them for each plan: one press is taken, and its plan is the plan."""
+    recorded.propose(choice)
+    barrier = threading.Barrier(8)
+
+    def click(number: int) -> tuple[Taken, str]:
+        press = press_of(_wide(choice) if number % 2 else choice, f"U1{number}")
+        barrier.wait()
+        return recorded.take(press, required=1), press.plan_hash
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        taken = list(pool.map(click, range(8)))
+    winners = [plan_hash for what, plan_hash in taken if what is Taken.TAKEN]
+    assert sorted(what for what, _ in taken) == [Taken.NOT_PENDING] * 7 + [Taken.TAKEN]
+    assert winners == [recorded.proposal("p1").plan_hash]

@@ -20,7 +20,7 @@ from bot.domain.digests import DigestSchedule
 from bot.domain.findings import Severity
 from bot.domain.history import Lease, NotBegun
 from bot.domain.people import Directory, Person
-from bot.domain.plans import Fix, FixPlan, Planned, Step
+from bot.domain.plans import Fix, FixPlan, PlanCase, Planned, Step
 from bot.domain.playbooks import FindingUse, FixUse, Playbook
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history import SqlHistory
@@ -88,6 +88,8 @@ class Script:
     """What takes a step back, where somebody asks for that."""
     undo: FixPlan | None = None
     """The plan that takes the repair back, offered where it ends."""
+    alternatives: tuple[FixPlan, ...] = ()
+    """What may be approved instead of the plan."""
     undo_id: str = ""
     """Its id, where the history lost the plan."""
     repair_error: Exception | None = None
@@ -118,7 +120,25 @@ class Script:
 
     def use_cases(self, directory: Directory) -> UseCases:
         """Return what Slack calls, around this script."""
-        use = FixUse(fix=FIX, parameters=None, risk="medium", verify_rules=(RULE,))
+        others = tuple(
+            FixUse(
+                fix=FIX,
+                parameters=index,
+                risk=plan.risk,
+                verify_rules=(RULE,),
+                title=plan.title,
+                speaks_for=plan.speaks_for,
+            )
+            for index, plan in enumerate(self.alternatives)
+        )
+        use = FixUse(
+            fix=FIX,
+            parameters=None,
+            risk="medium",
+            verify_rules=(RULE,),
+            speaks_for="It is the narrowest." if others else "",
+            alternatives=others,
+        )
         playbook = Playbook(
             name="security-groups",
             title="Security groups",
@@ -259,12 +279,16 @@ class Script:
             name=FIX,
             title=sample_plan().title,
             does="Adds a rule.",
-            plan=lambda _: Planned(steps=self.plan.steps, blast_radius=self.plan.blast_radius),
+            plan=self._planned,
             read=lambda step, _: step.before,
             apply=lambda _step, _writing: {},
             inverse=lambda _step, _effects: self.inverse,
             permissions=(),
         )
+
+    def _planned(self, case: PlanCase) -> Planned:
+        plan = self.plan if case.parameters is None else self.alternatives[case.parameters]
+        return Planned(steps=plan.steps, blast_radius=plan.blast_radius)
 
     def run_diagnosis(
         self, question: Question, asked_by: Person | None, progress: Callable[[Progress], None] | None
@@ -314,7 +338,7 @@ class Script:
     def _offer_undo(self) -> str:
         if self.undo is None:
             return ""
-        return self.proposer.offer(self.undo, TARGET, Person(team_id="T01", user_id="U01")).id
+        return self.proposer.offer((self.undo,), TARGET, Person(team_id="T01", user_id="U01")).id
 
 
 def _ends(*_: object) -> Any:

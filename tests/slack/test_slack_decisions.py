@@ -134,6 +134,56 @@ def test_two_people_at_once_make_one_repair(stage: Any) -> None:
     assert len(refused) == 1
 
 
+@pytest.fixture
+def choice(script: Any, request: pytest.FixtureRequest) -> Any:
+    """A stage on which two plans may be chosen; the first opens port 53 alone."""
+    plan = script.plan
+    narrow = replace(plan.steps[0], diff=("+ inbound: udp 53 from sg-0abc",))
+    script.plan = replace(plan, steps=(narrow,))
+    script.alternatives = (replace(plan, title="Open everything", speaks_for="EKS asks for it.", risk="high"),)
+    return request.getfixturevalue("stage")
+
+
+def test_one_card_offers_several_plans_and_approving_one_withdraws_the_others(choice: Any) -> None:
+    """Each plan has its title, what speaks for it and its own button; the outcome is that of the one approved."""
+    card = choice.post_card()
+    text = choice.card_text()
+    block = next(one for one in card.blocks if "Approve plan 2" in json.dumps(one))
+    clicked = choice.slack.person("ben").clicks(card, "Approve plan 2", block_id=block["block_id"])
+    choice.quiet()
+
+    assert "Choose one of 2 plans, the narrowest first." in text
+    assert "It is the narrowest." in text
+    assert "Plan 2: Open everything. EKS asks for it." in text
+    assert "Open everything on cluster-prod" in clicked.dialog
+    assert choice.script.repaired == ["p-1"]
+    assert choice.proposal().plan.title == "Open everything"
+    assert "Withdrawn: Let members of sg-0abc talk to one another" in choice.card_text()
+    assert "Approved by ben" in choice.card_text()
+    assert choice.card().ts == card.ts
+
+
+def test_people_who_approve_different_plans_at_once_make_one_repair(choice: Any) -> None:
+    """Ben and Chloe released by a barrier, each for another plan: one repair, and the other is told which it is."""
+    card = choice.post_card()
+    barrier = threading.Barrier(2)
+
+    def press(name: str, button: str) -> bool:
+        block = next(one for one in card.blocks if button in json.dumps(one))
+        barrier.wait()
+        return bool(choice.slack.person(name).clicks(card, button, block_id=block["block_id"]).acked.ok)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(press, ["ben", "chloe"], ["Approve plan 1", "Approve plan 2"])) == [True, True]
+    choice.quiet()
+
+    assert choice.script.repaired == ["p-1"]
+    chosen = choice.proposal().plan.title
+    refused = [name for name in ("ben", "chloe") if "Already" in choice.slack.person(name).sees_text()]
+    assert len(refused) == 1
+    assert f"approved “{chosen}”" in choice.slack.person(refused[0]).sees_text()
+
+
 def test_reject_asks_for_the_reason_and_shows_it(stage: Any) -> None:
     """Reject opens a form; its reason is on the card, and the plan never runs."""
     stage.post_card()

@@ -51,6 +51,10 @@ def test_playbook_becomes_values(garden: Path, catalogue: Catalogue) -> None:
         (HANG, f"{HANG}    fixes: [{{fix: watr, risk: low}}]\n", 15, ["no known fix", "Did you mean water?"]),
         (HANG, f"{HANG}    fixes: [{{fix: dig, risk: low}}]\n", 15, ["dig is a measure", "under `measures`"]),
         (HANG, f"{HANG}    fixes: [{{fix: water, risk: low, then: [{{fix: dig}}]}}]\n", 15, ["dig is a measure"]),
+        (
+            HANG, f"{HANG}    fixes: [{{fix: water, risk: low, alternatives: [{{fix: water, risk: low}}]}}]\n", 15,
+            ["water is one of several to choose from", "what speaks for it"],
+        ),
         (HANG, f"{HANG}    measures: [{{measure: dg, risk: low}}]\n", 15, ["no known measure", "Did you mean dig?"]),
         (HANG, f"{HANG}    measures: [{{measure: water, risk: low}}]\n", 15, ["water is a fix", "under `fixes`"]),
         (HANG, f"{HANG}    measures: [{{measure: dig, risk: low}}]\n", 15, ["leaves_hang needs none"]),
@@ -63,8 +67,8 @@ def test_playbook_becomes_values(garden: Path, catalogue: Catalogue) -> None:
     ],
     ids=[
         "collector", "parameter", "duration", "rule", "severity", "key", "threshold", "needless", "shown and needed",
-        "twice", "command", "fix", "measure as fix", "measure as later fix", "measure", "fix as measure",
-        "needless measure", "name", "circle", "symptom",
+        "twice", "command", "fix", "measure as fix", "measure as later fix", "nameless choice", "measure",
+        "fix as measure", "needless measure", "name", "circle", "symptom",
     ],
 )  # fmt: skip
 def test_error_names_file_line_key_and_the_nearest_name(  # one column each

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.domain.approvals import Choice, Decided, Proposal, ProposalState
+from bot.domain.approvals import Choice, Decided, Proposal, ProposalState, StepState
 from bot.domain.findings import Verdict
 from bot.domain.history import Press
 from bot.domain.json_values import canonical
 from bot.domain.people import Person
-from bot.domain.plans import plan_document
+from bot.domain.plans import Advice, PlanCase, Planned, plan_document
 from bot.errors import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -336,6 +336,63 @@ def test_a_plan_whose_requester_was_changed_after_its_approval_is_not_run(settin
     outcome = setting.use().repairer.run(proposal.id, lambda _: None)
     assert "requested by is not what the audit chain says" in outcome.summary
     assert setting.world.writes == []
+
+
+@pytest.fixture
+def choice(setting: Any, kit: Any) -> Proposal:
+    """A pending choice of two plans, the second of which opens the back door."""
+    wide = replace(kit.use_of("open_back"), title="Open the back door", speaks_for="It is wider.")
+    narrow = replace(kit.use_of("open_door"), title="Open the front door", speaks_for="It is the narrowest.")
+    setting.world.doors["back"] = False
+
+    def open_back(case: PlanCase) -> Planned:
+        return Planned(steps=(replace(kit.step_for("back", case.plan_id), fix="open_back"),), blast_radius="")
+
+    setting.fixes["open_back"] = setting.world.fix("open_back", plan=open_back)
+    setting.playbooks["doors"] = kit.playbook("doors", "door_shut", replace(narrow, alternatives=(wide,)))
+    diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])
+    found: Proposal = setting.use().proposer.propose(diagnosis).proposals[0]
+    return found
+
+
+def test_one_finding_gives_one_proposal_with_its_alternatives(choice: Proposal) -> None:
+    """The plans share their id, differ in hash, and each bears its own title and what speaks for it."""
+    plans = (choice.plan, *choice.alternatives)
+    assert [one.title for one in plans] == ["Open the front door", "Open the back door"]
+    assert [one.speaks_for for one in plans] == ["It is the narrowest.", "It is wider."]
+    assert {one.id for one in plans} == {choice.id}
+    assert len({one.hash for one in plans}) == 2
+
+
+def test_the_alternative_that_was_approved_is_what_runs(setting: Any, choice: Proposal) -> None:
+    """Its steps alone are run, and whoever is late for the other one is told which one it was."""
+    decided = _press(setting, choice, "U02", plan_hash=choice.alternatives[0].hash)
+    with pytest.raises(Refused, match="approved “Open the back door”"):
+        _press(setting, choice, "U03")
+    outcome = setting.repair(choice.id)
+    assert decided.proposal.plan.title == "Open the back door"
+    assert [one.state for one in outcome.steps] == [StepState.DONE]
+    assert setting.world.writes == ["open back"]
+
+
+def test_an_approval_does_not_count_for_the_other_plan(setting: Any, choice: Proposal) -> None:
+    """Who changes in the database which plan was chosen has no approval for it: nothing is run."""
+    _press(setting, choice, "U02")
+    with setting.history.real.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE proposals SET chosen_hash = ?", (choice.alternatives[0].hash,))
+    outcome = setting.use().repairer.run(choice.id, lambda _: None)
+    assert "0 of the 1 approvals needed still counted" in outcome.summary
+    assert setting.world.writes == []
+
+
+def test_an_alternative_that_cannot_be_planned_leaves_one_plan(setting: Any, kit: Any, choice: Proposal) -> None:
+    """It is said why; the plan that is left is not told as one of several."""
+    setting.fixes["open_back"] = setting.world.fix("open_back", plan=lambda _: Advice(reason="It has no handle."))
+    diagnosis = kit.diagnosis_with([kit.finding_for("door_shut", Verdict.PROBLEM)])
+    proposed = setting.use().proposer.propose(diagnosis)
+    assert [one.title for one in proposed.not_offered] == ["Open the back door"]
+    assert (proposed.proposals[0].alternatives, proposed.proposals[0].plan.speaks_for) == ((), "")
+    assert setting.history.proposal(choice.id).state is ProposalState.EXPIRED
 
 
 def test_only_approve_makes_approved_plans() -> None:

@@ -130,6 +130,6 @@ class PersonControl:
         return (
             f"""{call}/ana/types -d '{{"text": "/dns-diagnose cluster-prod"}}'""",
             f"{call}/ben/sees",
-            f"""{call}/ben/clicks -d '{{"button": "Approve"}}'   # the newest message with that button""",
+            f"""{call}/ben/clicks -d '{{"button": "approve"}}'   # the newest message with that button""",
             f"""{call}/ben/submits -d '{{"answers": {{"Why not?": "not now"}}}}'   # the open modal""",
         )

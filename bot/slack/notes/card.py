@@ -41,11 +41,18 @@ def _with_report(tools: SlackTools, story: Story, card: Note) -> Story:
 
 def _steps(tools: SlackTools, card: Note, facts: PlanWords, message: Message) -> list[Note]:
     """Return every step whole where the card or the form shortens one: nobody approves what they cannot read."""
-    if message.whole and all(change.whole for change in facts.changes) and _fits_form(tools, facts):
+    plans = facts.choices or (facts,)
+    changes = (*facts.shared, *(change for plan in plans for change in plan.changes))
+    if message.whole and all(change.whole for change in changes) and _fits_form(tools, facts):
         return []
+    steps = [
+        (f"Plan {number}, {step.heading}" if facts.choices else step.heading, step)
+        for number, plan in enumerate(plans, 1)
+        for step in plan.steps
+    ]
     said = [
-        (f"{index}.{part}", step.heading, label, text)
-        for index, step in enumerate(facts.steps[:STEPS_IN_THREAD])
+        (f"{index}.{part}", heading, label, text)
+        for index, (heading, step) in enumerate(steps[:STEPS_IN_THREAD])
         for part, (label, text) in enumerate(_pieces(step))
     ]
     return [
