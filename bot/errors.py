@@ -107,10 +107,10 @@ class NotLookedUp(Refused):
 
 
 class NotEntitled(Refused):
-    """Somebody may not do this; `users` and `user_groups` may, by their ids."""
+    """Somebody may not do this; `users` and `user_groups` may, by their ids. `to`: what, as a verb (`approve`)."""
 
-    def __init__(self, message: str, *, users: tuple[str, ...], user_groups: tuple[str, ...]) -> None:
-        self.users, self.user_groups = users, user_groups
+    def __init__(self, message: str, *, to: str, users: tuple[str, ...], user_groups: tuple[str, ...]) -> None:
+        self.to, self.users, self.user_groups = to, users, user_groups
         super().__init__(message)
 
 

@@ -10,7 +10,7 @@ from bot.dns.coredns_log import CorednsLine, CorednsLineKind, coredns_line
 from bot.dns.log_wordings import Subject
 from bot.dns.open_errors import not_kept, open_errors
 from bot.dns.pod_log import LAST_LINES, LAST_WORDS, PodLog
-from bot.dns.timestamped import LONGEST_SAMPLE, SeenLines, TimedLine, seen_lines
+from bot.dns.timestamped import SeenLines, TimedLine, quoted, seen_lines
 from bot.domain.evidence import Gap
 
 _BANNER = re.compile(r"(?:^|\s)CoreDNS-\d")
@@ -86,7 +86,7 @@ def _last_run(ended: tuple[TimedLine, ...]) -> LastRun | None:
         return None
     last = ended[-1]
     return LastRun(
-        words=tuple(line.text[:LONGEST_SAMPLE] for line in ended[-LAST_WORDS:]),
+        words=tuple(quoted(line.text) for line in ended[-LAST_WORDS:]),
         line=_class(coredns_line(last.text)),
         at=last.at,
         served=len(ended) >= LAST_LINES or any(_BANNER.search(line.text) for line in ended),

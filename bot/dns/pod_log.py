@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.dns.timestamped import LONGEST_SAMPLE, TimedLine
+from bot.dns.timestamped import TimedLine, quoted
 
 LAST_WORDS = 3
 """Lines kept of a log's end, whatever they say."""
@@ -32,7 +32,7 @@ class PodLog:
     @property
     def last_words(self) -> tuple[str, ...]:
         """Return the newest lines, oldest first, each shortened."""
-        return tuple(line.text[:LONGEST_SAMPLE] for line in self.lines[-LAST_WORDS:])
+        return tuple(quoted(line.text) for line in self.lines[-LAST_WORDS:])
 
 
 def merged(*logs: tuple[TimedLine, ...]) -> tuple[TimedLine, ...]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Self
 
+from bot.dns.timestamped import LONGEST_SAMPLE, quoted
 from bot.domain.moments import leading_time
 
 PIECE = 1 << 18
@@ -35,7 +36,8 @@ MOST_QUESTIONS = 50_000
 """Different questions of different clients that are kept apart; beyond, the rare half is kept by client and rcode."""
 SAMPLES = 3
 """Newest lines kept of each rcode that is an error."""
-LONGEST_SAMPLE = 400
+_SAMPLE_BYTES = 4 * (LONGEST_SAMPLE + 1)
+"""So many bytes hold more characters than a sample has."""
 NO_ERROR, NO_NAME = "NOERROR", "NXDOMAIN"
 ANSWERS = frozenset({NO_ERROR, NO_NAME})
 """Rcodes of a server that does its work; all others are errors."""
@@ -215,7 +217,7 @@ class _Counting:
             lines=self.lines,
             rcodes=_by_text(+self.counted),
             samples={
-                _text(rcode): tuple(_text(line[:LONGEST_SAMPLE]) for line in reversed(kept))
+                _text(rcode): tuple(quoted(_text(line[:_SAMPLE_BYTES])) for line in reversed(kept))
                 for rcode, kept in self.samples.items()
             },
         )

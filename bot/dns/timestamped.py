@@ -86,6 +86,11 @@ def seen_lines(
     return tuple(sorted((one for _, one in kept), key=lambda one: one.last_at, reverse=True))
 
 
+def quoted(text: str) -> str:
+    """Return a line as it is quoted: of a long one its beginning, with a mark."""
+    return text if len(text) <= LONGEST_SAMPLE else f"{text[: LONGEST_SAMPLE - 2]} …"
+
+
 def _seen(classified: L, newest_first: list[_Dated], since: datetime) -> SeenLines[L]:
     return SeenLines(
         line=classified,
@@ -93,5 +98,5 @@ def _seen(classified: L, newest_first: list[_Dated], since: datetime) -> SeenLin
         recent=sum(times for at, _, times in newest_first if at >= since),
         first_at=newest_first[-1][0],
         last_at=newest_first[0][0],
-        samples=tuple(text[:LONGEST_SAMPLE] for _, text, _ in newest_first[:_SAMPLES]),
+        samples=tuple(quoted(text) for _, text, _ in newest_first[:_SAMPLES]),
     )

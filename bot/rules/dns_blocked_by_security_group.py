@@ -71,7 +71,7 @@ def _problem(
         verdict=Verdict.PROBLEM,
         summary=(
             f"{lacks[:1].upper()}{lacks[1:]}. Security groups stop {transports_text(blocked)} in {len(blocked.pairs)} "
-            f"of {len(paths.pairs)} {paths.pairs_of}. Lookups from {blocked.whom(paths)} time out on these paths."
+            f"of {len(paths.pairs)} {paths.pairs_of}. Queries from {blocked.whom(paths)} get no answer there."
         ),
         proof=groups.proof(found, rules, names, asking="asking"),
         details=_details(found, paths),

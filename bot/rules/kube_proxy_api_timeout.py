@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from bot.collectors.control_plane import ControlPlane
 from bot.collectors.eks_cluster import EksCluster
+from bot.collectors.kube_proxy_configuration import KubeProxyConfiguration
 from bot.collectors.kube_proxy_pods import KubeProxyPods
 from bot.dns.call_failure import CallFailure
 from bot.domain.findings import Case, Judgement, Kind, Rule
@@ -62,14 +63,20 @@ class _Meant:
 def judge(case: Case) -> Judgement:
     """Conclude from kube-proxy's logs whether it reaches the control plane."""
     pods = case.need(KubeProxyPods)
-    word = partial(_word, pods=pods, meant=_Meant.of(case.find(EksCluster), case.find(ControlPlane)))
+    meant = _Meant.of(case.find(EksCluster), case.find(ControlPlane))
+    word = partial(_word, pods=pods, meant=meant, written=_written(case.find(KubeProxyConfiguration)))
     return judge_calls(case, KUBE_PROXY, NO_ANSWER, word, what="failure to reach the control plane")
 
 
-def _word(now: Standing, *, pods: KubeProxyPods, meant: _Meant) -> Wording:
+def _written(configuration: KubeProxyConfiguration | None) -> frozenset[str]:
+    """Return the API servers that kube-proxy's ConfigMaps name now."""
+    return frozenset(host for one in (configuration.config_maps if configuration else ()) for host in one.servers)
+
+
+def _word(now: Standing, *, pods: KubeProxyPods, meant: _Meant, written: frozenset[str]) -> Wording:
     astray = _astray(now, meant)
     rest = tuple(one for one in now.failures if one not in astray)
-    wrong = (_called_elsewhere(Standing(failures=astray), pods, meant.endpoint),) if astray else ()
+    wrong = (_called_elsewhere(Standing(failures=astray), pods, meant.endpoint, written),) if astray else ()
     blocked = (_cut_off(Standing(failures=rest), pods, meant),) if rest else ()
     return Wording(
         summary=" ".join((*(one.summary for one in (*wrong, *blocked)), _STALE)),
@@ -115,17 +122,22 @@ def _cut_off(now: Standing, pods: KubeProxyPods, meant: _Meant) -> Wording:
     )
 
 
-def _called_elsewhere(now: Standing, pods: KubeProxyPods, endpoint: str) -> Wording:
-    """Word it where kube-proxy calls another host than the cluster's endpoint."""
+def _called_elsewhere(now: Standing, pods: KubeProxyPods, endpoint: str, written: frozenset[str]) -> Wording:
+    """Word it where kube-proxy calls another host than the cluster's endpoint, whatever its ConfigMap names by now."""
+    write = (
+        f"Write `server: https://{endpoint}` into its kubeconfig, in the ConfigMap that its pods mount: "
+        f"{volumes_of(pods, now)}"
+    )
+    corrected = (
+        f"The ConfigMap in kube-system names https://{endpoint} already: kube-proxy reads it when it starts, so a "
+        "restart is enough."
+    )
     return Wording(
         summary=f"kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')} calls {joined(now.hosts, empty='')}, "
         f"and the cluster's endpoint is {endpoint}: its kubeconfig names another address, which does not answer "
         f"({', '.join(kind.value for kind in now.kinds)}); {now.last}.",
         advice=(
-            (
-                f"Write `server: https://{endpoint}` into its kubeconfig, in the ConfigMap that its pods mount: "
-                f"{volumes_of(pods, now)}"
-            ),
+            corrected if written == {endpoint} else write,
             f"Nodes: {joined(now.nodes, empty='unknown')}.",
         ),
     )
@@ -138,7 +150,7 @@ RULE = Rule(
     kind=Kind.CAUSE,
     judge=judge,
     needs=KUBE_PROXY.needs,
-    wants=(EksCluster, ControlPlane),
+    wants=(EksCluster, ControlPlane, KubeProxyConfiguration),
     problem_refuted_by=KUBE_PROXY.problem_refuted_by,
     healthy_refuted_by=KUBE_PROXY.healthy_refuted_by,
     thresholds=LogWindow,

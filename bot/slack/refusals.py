@@ -14,4 +14,4 @@ def refusal_words(error: DnsBotError, names: Names) -> str:
     if not isinstance(error, NotEntitled):
         return str(error)
     who = [f"@{names.group(group)}" for group in error.user_groups] + [f"@{names.person(user)}" for user in error.users]
-    return f"{error} Only {and_more(who, MOST_NAMED)} can." if who else f"{error} Nobody can: nobody is configured."
+    return f"{error} Who can {error.to}: {and_more(who, MOST_NAMED) if who else 'nobody is configured'}."

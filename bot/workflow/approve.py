@@ -226,6 +226,7 @@ class Gate:
                 raise NotEntitled(
                     f"You asked for this diagnosis, so somebody else must approve the plan ({policy.environment}). "
                     "You may reject it.",
+                    to="approve",
                     users=policy.users,
                     user_groups=policy.user_groups,
                 )
@@ -234,6 +235,7 @@ class Gate:
         if not policy.user_groups or person.user_id not in members(policy.user_groups, self.directory):
             raise NotEntitled(
                 f"You may not decide on plans in {policy.environment}.",
+                to="decide",
                 users=policy.users,
                 user_groups=policy.user_groups,
             )

@@ -39,7 +39,8 @@ class Door:
         if policy.everybody or person.user_id in policy.users:
             return
         if not policy.user_groups or person.user_id not in members(policy.user_groups, self.directory):
-            raise NotEntitled("You may not ask about clusters.", users=policy.users, user_groups=policy.user_groups)
+            message = "You may not ask about clusters."
+            raise NotEntitled(message, to="ask", users=policy.users, user_groups=policy.user_groups)
 
     def check_channel(self, channel: str, homes: Collection[str]) -> None:
         """Return where everybody in a channel may see what is found, or raise `Refused` with why not.

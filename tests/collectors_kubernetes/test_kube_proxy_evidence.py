@@ -262,6 +262,16 @@ def test_when_the_configuration_changed_is_told_by_its_data(collect: Any, cluste
     assert silent.changed_since(one.changed_at) == ()
 
 
+def test_the_api_server_that_a_kubeconfig_names_is_read(collect: Any, cluster: Any) -> None:
+    """Whether kube-proxy was told the right address since is seen by it; other texts name none."""
+    texts = {"kubeconfig": 'clusters:\n- cluster:\n    server: "https://ABC.eks.example:443"\n', "note": "server: none"}
+    held = {"configmaps/kube-proxy": {**config_map("kube-proxy"), "data": texts}}
+
+    (one,) = collect(kube_proxy_configuration.COLLECTOR, cluster(objects=held)).config_maps
+
+    assert one.servers == ("abc.eks.example",)
+
+
 def test_a_config_map_that_may_not_be_read_is_a_gap_with_its_grant(collect: Any, cluster: Any) -> None:
     """It may have changed."""
     refused = AccessDenied("403 Forbidden", grant="configmaps: get in namespace kube-system")

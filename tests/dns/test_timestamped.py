@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.dns.timestamped import MOST_CLASSES, TimedLine, seen_lines, timed_lines
+from bot.dns.timestamped import LONGEST_SAMPLE, MOST_CLASSES, TimedLine, quoted, seen_lines, timed_lines
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -59,3 +59,12 @@ def test_line_that_stands_for_several_counts_as_so_many() -> None:
     (seen,) = seen_lines(lines, since=START, kind=str)
 
     assert (seen.count, seen.recent, len(seen.samples)) == (13, 13, 2)
+
+
+def test_a_line_that_was_cut_bears_a_mark() -> None:
+    """Nobody takes the beginning of a line for the whole of it; a line that fits is quoted as it is."""
+    whole, long = "x" * LONGEST_SAMPLE, "x" * (LONGEST_SAMPLE + 1)
+
+    assert quoted(whole) == whole
+    assert quoted(long).endswith("x …")
+    assert len(quoted(long)) == LONGEST_SAMPLE

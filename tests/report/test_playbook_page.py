@@ -12,7 +12,6 @@ from bot.app import load_units, shipped_playbooks
 from bot.domain.evidence import Collector
 from bot.domain.findings import Kind, Rule, Severity
 from bot.domain.permissions import Use
-from bot.domain.plans import Fix
 from bot.domain.playbooks import Playbook
 from bot.report.playbook_page import Call, Change, Concluded, Looked, PlaybookPage, page_json, playbook_page
 from bot.report.playbook_text import playbook_text
@@ -50,14 +49,15 @@ def told(page: PlaybookPage) -> str:
 def names_in(playbook: Playbook, catalogue: Catalogue) -> set[str]:
     """Return what a page of this playbook must name: units, titles, and each call's permission."""
     collectors = [catalogue.collectors[entry.collector] for entry in playbook.gather]
-    uses = [fix for use in playbook.findings for fix in (*use.fixes, *use.measures)]
+    uses = [one for use in playbook.findings for fix in (*use.fixes, *use.measures) for one in fix.choices]
     uses += [later for fix in uses for later in fix.then]
     fixes = [catalogue.fixes[use.fix] for use in uses]
     rules = [catalogue.rules[use.rule] for use in playbook.findings]
     permissions = {permission.text for one in collectors for permission in one.permissions}
     permissions |= {permission.text for fix in fixes for permission in fix.permissions}
-    units: list[Collector[Any, Any] | Fix | Rule] = [*collectors, *fixes, *rules]
+    units: list[Collector[Any, Any] | Rule] = [*collectors, *rules]
     titles = {text for unit in units for text in (unit.name, unit.title)}
+    titles |= {text for use, fix in zip(uses, fixes, strict=True) for text in (fix.name, use.title or fix.title)}
     return permissions | titles | {fix.does for fix in fixes} | {entry.shown_because for entry in playbook.gather}
 
 
@@ -85,7 +85,9 @@ def test_a_fix_says_when_how_and_who_and_a_following_one_is_told_once() -> None:
     """When it is proposed, what verifies it, who approves it, and what follows it in the same plan."""
     text = told(playbook_page(PLAYBOOKS["security-groups"], UNITS))
 
-    assert "Allow traffic within the security group [authorize_security_group_self_ingress, medium risk]" in text
+    assert "Allow DNS within the security group [authorize_security_group_self_ingress, low risk]" in text
+    assert "Allow all traffic within the security group [authorize_security_group_self_ingress, medium risk]" in text
+    assert "may be chosen instead of “Allow DNS within the security group”: EKS's default" in text
     assert "a fix: proposed when dns_blocked_by_security_group is a root cause" in text
     assert "these rules are healthy: dns_blocked_by_security_group, dns_blocked_by_network_acl" in text
     assert "(`approvals` in dnsbot.yaml) says who may approve" in text

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.collectors.kube_proxy_configuration import ConfiguredBy, KubeProxyConfiguration
 from bot.dns.api_failure import ApiFailure, ApiFailureKind
 from bot.dns.call_failure import CallFailure, minutes
 from bot.domain.evidence import Gap
@@ -297,6 +298,18 @@ def test_the_address_that_is_called_is_compared_with_the_endpoint(
     assert says in judgement.summary
     assert advice in " ".join(judgement.advice)
     assert ("names another address" in judgement.summary) is ("another address" in says)
+
+
+def test_a_configmap_that_is_right_already_needs_a_restart_alone(judge: Any, make: Any) -> None:
+    """kube-proxy read the address before it was corrected: nobody is sent to write it once more."""
+    written = ConfiguredBy(name="kube-proxy", changed_at=None, servers=(ENDPOINT.lower(),))
+    configuration = KubeProxyConfiguration(config_maps=(written,))
+
+    judgement: Judgement = judge(PROXY_TIMEOUT, make.kube_proxy_logs({"node-a": called("10.0.9.9")}), configuration)
+
+    advice = " ".join(judgement.advice)
+    assert f"names https://{ENDPOINT.lower()} already" in advice
+    assert "Write `server:" not in advice
 
 
 def test_an_address_inside_is_no_other_where_the_interfaces_were_not_read(judge: Any, make: Any) -> None:

@@ -89,7 +89,7 @@ def test_who_may_is_named_in_a_refusal(stage: Any) -> None:
     stage.press("dan", "Approve")
 
     assert (
-        "You may not decide on plans in production. Only @dns-approvers, @chloe can."
+        "You may not decide on plans in production. Who can decide: @dns-approvers, @chloe."
         in stage.slack.person("dan").sees_text()
     )
 
