@@ -84,7 +84,7 @@ fuzz: .venv/ready  ## Feed a million texts to all parsers and print what breaks 
 browser = $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 browser_ready = $(if $(browser),,$(MAKE) --no-print-directory debian PACKAGES="chromium fonts-lato fonts-noto-color-emoji")
 
-pictures: .venv/ready  ## Draw what a real run sends to Slack: docs/pictures, by headless Chromium
+pictures: .venv/ready  ## Draw what a real run sends to Slack and prints on a terminal: docs/pictures, by headless Chromium
 	@$(browser_ready)
 	@$(BIN)/python -m face docs/pictures
 

@@ -60,10 +60,7 @@ def lasting(text: str, *, shortest: int = SHORTEST_SECONDS, longest: int = LONGE
     except ValueError as error:
         raise Refused(f"{text} is no time: {error}.") from error
     if not shortest <= seconds <= longest:
-        raise Refused(
-            f"{text} is not between {_written(shortest)} and {_written(longest)}: what is switched on for a time is to "
-            "be read, and to end."
-        )
+        raise Refused(f"{text} is not between {_written(shortest)} and {_written(longest)}.")
     return seconds
 
 

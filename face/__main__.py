@@ -1,4 +1,4 @@
-"""Draw what a real run sent: `python -m face docs/pictures`; a picture each at 900 and at 400 px."""
+"""Draw what a real run sent, at 900 and at 400 px, and what it printed: `python -m face docs/pictures`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from face.chromium import draw, heights
 from face.page import page, screen
 from face.real_run import run
+from face.terminal import printed, svg
 
 WIDTHS = (900, 400)
 
@@ -24,6 +25,7 @@ def main(folder: Path) -> None:
         height = heights(html)[name]
         draw(html, folder / f"{name}-{width}.png", width=width, height=height)
         sys.stdout.write(f"{name} at {width} px: {height} px high\n")
+    (folder / "terminal.svg").write_text(svg(printed()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def _unwell(call: KubernetesCall, status: int, said: str) -> EvidenceUnavailable
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         by_a_kubelet = "/" in call.resource  # logs and exec go on to the node, whose silence the API server reports
         return (SourceUnreachable if by_a_kubelet else SourceFailing)(
-            f"{said}. The API server, or what stands before it, is not well."
+            f"{said}. The API server, or something in front of it, is failing."
         )
     if status < HTTPStatus.BAD_REQUEST:
         return SourceGarbled(f"{said}. That is no answer of a Kubernetes API server.")

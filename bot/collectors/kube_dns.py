@@ -196,7 +196,7 @@ COLLECTOR = Collector(
     permissions=(
         KubernetesPermission(verb="list", resource="services", unlocks="the DNS service: whose address pods ask (C1)"),
         KubernetesPermission(
-            verb="list", resource="services", namespace=KUBE_SYSTEM, unlocks="the same, where it stands as usual (C1)"
+            verb="list", resource="services", namespace=KUBE_SYSTEM, unlocks="the same, in its usual place (C1)"
         ),
         KubernetesPermission(
             verb="list",

@@ -64,7 +64,7 @@ def collect(look: View) -> ManifestSchemas:
 def summarise(found: ManifestSchemas) -> str:
     """Say of how many kinds there is a schema."""
     if not found.asked:
-        return "not read: NodeLocal DNSCache is not to be installed"
+        return "not read: nobody asked to install NodeLocal DNSCache"
     return f"the API server describes {len(found.schemas)} of {count(len(KINDS), 'kind')} of NodeLocal DNSCache"
 
 

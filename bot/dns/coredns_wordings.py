@@ -89,7 +89,7 @@ KNOWN = (
         Subject.NONE,
         "1.2-",
     ),
-    _wording("could not write pidfile: ", "its process id stands in no file", Subject.NONE, "1.2-"),
+    _wording("could not write pidfile: ", "no file holds its process id", Subject.NONE, "1.2-"),
     _wording(
         "plugin/kubernetes: unable to establish connection",
         "the proxy before several API servers could not connect",

@@ -34,6 +34,10 @@ RESTART = "+ the time of the restart"
 """The line by which the difference of a step tells that it restarts pods and changes nothing else."""
 
 
+THEN = ", then "
+"""Between the parts of a plan's title: the fix, and those that follow it."""
+
+
 class WriterKind(StrEnum):
     """Which kind of writer a step needs; its place says whose."""
 

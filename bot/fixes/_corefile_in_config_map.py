@@ -23,7 +23,7 @@ from bot.kubernetes.resources import CONFIG_MAPS
 
 ON, OFF = "log_on", "log_off"
 _UNDO = {
-    ON: "Takes `log` out of the Corefile that stands there then; what others have changed in it meanwhile is kept.",
+    ON: "Takes `log` out of the Corefile as it is then; what others have changed in it meanwhile is kept.",
     OFF: "Puts `log` into the Corefile again.",
 }
 

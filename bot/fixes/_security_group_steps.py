@@ -89,7 +89,9 @@ def adding_step(  # noqa: PLR0913  # what a step shows and sends
             "rules": rules,
         },
         before=[dict(rule) for rule in before],
-        diff=(*(f"  {_line(rule, way)}" for rule in before), *(f"+ {_line(rule, way)}" for rule in rules)),
+        diff=tuple(
+            f"{mark} {_line(rule, way, group)}" for mark, some in ((" ", before), ("+", rules)) for rule in some
+        ),
         undo=f"Remove the {count(len(rules), 'rule')} that this plan adds; other rules stay.",
         command=_authorize_command(plan_id, f"<{group}>" if isinstance(group, Made) else group, direction, rules),
         writer=WriterKind.AWS,
@@ -102,17 +104,17 @@ def touched(case: PlanCase, group_id: str) -> str:
     """Say how many interfaces on how many nodes carry the group, whom a change of its rules touches."""
     nodes = case.look_for(WorkerNodes)
     if not isinstance(nodes, WorkerNodes):
-        return "how many interfaces carry it is not known (the nodes were not read)"
+        return "an unknown number of interfaces (the nodes were not read)"
     carriers = nodes.carriers(group_id)
     instances = {one.instance_id for one in carriers if one.instance_id}
-    return f"{count(len(carriers), 'interface')} on {count(len(instances), 'node')} of {len(nodes.nodes)}"
+    return f"{count(len(carriers), 'interface')} on {len(instances)} of {count(len(nodes.nodes), 'node')}"
 
 
 def _owner(case: PlanCase, group_id: str) -> str:
     """Say who else manages the group, as far as evidence tells."""
     cluster = case.look_for(EksCluster)
     own = isinstance(cluster, EksCluster) and cluster.cluster_security_group_id == group_id
-    return "EKS, which made it (the cluster security group) and may write it again" if own else ""
+    return "EKS (it is the cluster security group), which may change it again" if own else ""
 
 
 def read(step: Step, look: Reading) -> JsonValue:
@@ -150,7 +152,7 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
         target=step.target,
         parameters={"security_group_id": group_id, "direction": direction.value, "rules": rules},
         before=rules,
-        diff=tuple(f"- {rule['id']}: {_line(rule, way)}" for rule in rules),
+        diff=tuple(f"- {rule['id']}: {_line(rule, way, group_id)}" for rule in rules),
         undo="",
         command=(
             f"aws ec2 revoke-security-group-{direction.value} --group-id {group_id} --security-group-rule-ids {ids}"
@@ -257,12 +259,13 @@ def _listed(step: Step) -> list[Mapping[str, Any]]:
     return [rule for rule in rules if isinstance(rule, Mapping)] if isinstance(rules, Sequence) else []
 
 
-def _line(rule: Mapping[str, JsonValue], way: str) -> str:
+def _line(rule: Mapping[str, JsonValue], way: str, group: str | Made) -> str:
+    peer = "itself" if rule["peer"] == group else rule["peer"]
     if rule["protocol"] == "-1":
-        return f"all traffic {way} {rule['peer']}"
+        return f"all traffic {way} {peer}"
     first, last = rule["from_port"], rule["to_port"]
     ports = "all ports" if first == -1 else str(first) if first == last else f"{first}-{last}"
-    return f"{rule['protocol']} {ports} {way} {rule['peer']}"
+    return f"{rule['protocol']} {ports} {way} {peer}"
 
 
 def _authorize_command(

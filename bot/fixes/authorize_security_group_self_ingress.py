@@ -42,12 +42,12 @@ def plan(case: PlanCase) -> Planned | Advice:
         return Advice(
             reason="No security group is carried by both sides of every blocked pair, so that a rule within one group "
             "cannot open the way.",
-            text=("Use authorize_dns_between_security_groups: it opens port 53 between the groups in question.",),
+            text=("“Allow DNS between the security groups” opens port 53 between the groups in question.",),
         )
     if any(one["direction"] == Direction.EGRESS.value for one in case.finding.rows("blocked")):
         return Advice(
             reason=f"Outbound rules block port 53 as well: an inbound rule of {group_id} alone would change nothing.",
-            text=("Use authorize_dns_between_security_groups: it opens both directions where they are missing.",),
+            text=("“Allow DNS between the security groups” opens both directions where they are missing.",),
         )
     rules = case.need(SecurityGroupRules).rules
     before = steps.normalised(rules, group_id, Direction.INGRESS)
@@ -65,7 +65,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     )
     opened = "all traffic" if case.parameters.scope == "all" else "port 53 (udp and tcp)"
     carriers = steps.touched(case, group_id)
-    blast = f"{group_id} is carried by {carriers}: all of them will take {opened} from one another."
+    blast = f"{carriers[:1].upper()}{carriers[1:]} carry the group and will accept {opened} from one another."
     return Planned(steps=(step,), blast_radius=blast)
 
 

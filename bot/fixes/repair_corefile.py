@@ -86,7 +86,7 @@ def _refused(corefile: Corefile, repair: CorefileRepair) -> Advice | None:
     """Say why no other Corefile is written; None: one can be."""
     if not repair.fault:
         return Advice(
-            reason=f"Nothing in the Corefile of {corefile.where} as it stands is known to be refused: what CoreDNS "
+            reason=f"Nothing in the Corefile of {corefile.where} as it is now is known to be refused: what CoreDNS "
             "named is another file, an address or a port, or has been changed since.",
             text=("Look at the line that the finding shows, and diagnose again where the Corefile has changed.",),
         )

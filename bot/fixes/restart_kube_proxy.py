@@ -70,7 +70,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     return Planned(
         steps=(step,),
         blast_radius=f"{why} {count(len(found.pods), 'kube-proxy pod')} restart, as few at a time as the DaemonSet "
-        "allows (maxUnavailable). The rules that stand on the nodes stay meanwhile. A restart cannot be undone.",
+        "allows (maxUnavailable). The rules on the nodes stay meanwhile. A restart cannot be undone.",
     )
 
 

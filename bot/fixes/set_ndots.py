@@ -100,7 +100,7 @@ def _nothing(rows: list[JsonObject], known: list[tuple[JsonObject, AskingWorkloa
         )
     titles = [f"{str(row.get('kind', '')).lower()}/{row.get('name', '')}" for row in rows]
     return Advice(
-        reason=f"No Deployment, StatefulSet or DaemonSet stands behind these clients: {and_more(titles, 3)}.",
+        reason=f"No Deployment, StatefulSet or DaemonSet controls these clients: {and_more(titles, 3)}.",
         text=("Set dnsConfig in whatever makes their pods, or write names with a dot at the end.",),
     )
 
@@ -181,7 +181,7 @@ FIX = Fix(
     title="Let wasteful workloads ask for names with a dot as they are (ndots)",
     does=(
         "Sets the option ndots in the dnsConfig of the pod templates of the most wasteful Deployments, StatefulSets "
-        "and DaemonSets, and keeps what else stands there; their controllers replace the pods, one workload after the "
+        "and DaemonSets, and keeps what else is there; their controllers replace the pods, one workload after the "
         "other. The undo gives the dnsConfig back as it was, or takes it away, which replaces the pods once more."
     ),
     plan=plan,

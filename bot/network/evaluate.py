@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
@@ -127,11 +127,17 @@ def _reference_in_doubt(book: VpcBook, owner: End, other: End, hop: Hop, answer:
 
 def _group_block(ports: PortRange, hop: Hop, owner: End, other: End, transport: Transport) -> Block:
     groups = tuple(sorted(owner.interface.security_group_ids)) if owner.interface else ()
-    far = sorted(other.interface.security_group_ids) if other.interface else []
-    way = "out to" if hop is Hop.CLIENT_GROUPS else "in from"
-    who = f"{', '.join(far)} ({other.address})" if far else str(other.address)
-    missing = f"no rule of {', '.join(groups)} lets {transport}/{ports} {way} {who}"
+    far = tuple(sorted(other.interface.security_group_ids)) if other.interface else ()
+    rule, way = ("outbound", "to") if hop is Hop.CLIENT_GROUPS else ("inbound", "from")
+    names = "itself" if far == groups and len(groups) == 1 else ", ".join(far)
+    who = f"{names} ({other.address})" if far else str(other.address)
+    missing = f"{_having(groups)} no {rule} rule for {transport}/{ports} {way} {who}"
     return Block(hop=hop, transport=transport, missing=missing, group_ids=groups, ports=ports, closed=(ports,))
+
+
+def _having(groups: Sequence[str]) -> str:
+    """Return `security group sg-1 has`, or `security groups sg-1, sg-2 have`."""
+    return f"security group{'s' * (len(groups) != 1)} {', '.join(groups)} {'has' if len(groups) == 1 else 'have'}"
 
 
 def _routes_unread(book: VpcBook, client: End, server: End) -> Iterator[str]:

@@ -34,7 +34,7 @@ def glass_words(glass: BreakGlass, names: Names) -> GlassWords:
         "change windows and in freezes. Each plan is shown, checked, journaled and verified as ever.",
         review=f"Reviewed by {names.person(reviewed.user_id)}."
         if reviewed is not None
-        else "It stands open until somebody else who may approve has looked at what was done and presses Reviewed.",
+        else "It stays open until somebody else who may approve has looked at what was done and presses Reviewed.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from bot.domain.approvals import (
 from bot.domain.history import Story
 from bot.domain.people import Person
 from bot.domain.phrases import count, plain_name, sentence
-from bot.domain.plans import FixPlan, Step, When
+from bot.domain.plans import THEN, FixPlan, Step, When
 from bot.report.change_words import ChangeWords, change_words, end_words, undo_words, where_words
 
 TimeForm: TypeAlias = Callable[[datetime], str]
@@ -109,6 +110,8 @@ class PlanWords:
     whole_hash: str
     speaks_for: str
     """What speaks for it, where it can be chosen among several."""
+    own_title: str
+    """Its title without what follows, which its alternatives share."""
     choices: tuple[PlanWords, ...] = ()
     """It and the plans that can be approved instead, while one can be chosen; each tells its own changes alone."""
     shared: tuple[ChangeWords, ...] = ()
@@ -146,6 +149,7 @@ OUTCOME_HEADINGS = {
 }
 RISK_SIGNS = {"low": "🟢", "medium": "🟡", "high": "🔴"}
 NO_CHECKS: Mapping[str, str] = {}
+_SENTENCE = re.compile(r"(?<=[.]) ")
 STEP_WORDS = {
     StepState.STARTED: "started",
     StepState.SENT: "sent; not complete yet",
@@ -172,13 +176,19 @@ def plan_words(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str,
     )
     plans = (words, *(_one(one, names, at=at, checks=checks) for one in stories))
     shared = tuple(change for change in words.changes if all(change in plan.changes for plan in plans))
-    return replace(words, choices=tuple(_choice(plan, shared) for plan in plans), shared=shared)
+    told = [one for one in _sentences(words) if all(one in _sentences(plan) for plan in plans)]
+    return replace(words, choices=tuple(_choice(plan, shared, told) for plan in plans), shared=shared)
 
 
-def _choice(plan: PlanWords, shared: Sequence[ChangeWords]) -> PlanWords:
-    """Return a plan as one of several: with the changes that are its own."""
+def _choice(plan: PlanWords, shared: Sequence[ChangeWords], told: Sequence[str]) -> PlanWords:
+    """Return a plan as one of several: with the changes that are its own, and what they affect."""
     own = tuple(change for change in plan.changes if change not in shared)
-    return replace(plan, changes=own, undo=undo_words(own))
+    affected = " ".join(one for one in _sentences(plan) if one not in told) or plan.blast_radius
+    return replace(plan, changes=own, undo=undo_words(own), blast_radius=affected)
+
+
+def _sentences(plan: PlanWords) -> list[str]:
+    return _SENTENCE.split(plan.blast_radius)
 
 
 def _one(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str, str]) -> PlanWords:
@@ -224,6 +234,7 @@ def _one(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str, str])
         plan_hash=proposal.plan_hash[:12],
         whole_hash=proposal.plan_hash,
         speaks_for=plan.speaks_for,
+        own_title=plan.title.partition(THEN)[0],
     )
 
 

@@ -107,18 +107,14 @@ def _symptoms(words: DiagnosisWords, page: Page) -> Iterator[str]:
         heading = f"LOOKUPS  {words.looked_from}" if fault.lookups else f"SEEN  {fault.title}"
         yield from page.wrapped(heading, "", "  ", HEADING)
         yield from page.wrapped(fault.summary, "  ")
-        yield from page.bullets(fault.proof, "    ") if not fault.lookups else _lookups(fault, page)
+        if fault.lookups:
+            yield from (f"    {line}" for line in words.matrix.splitlines())
+        yield from page.bullets(fault.proof, "    ")
         yield ""
     if words.unexplained:
         yield from page.wrapped(words.unexplained, "  ")
         yield from page.bullets(words.unexplained_lookups, "    ")
         yield ""
-
-
-def _lookups(fault: FaultWords, page: Page) -> Iterator[str]:
-    """Yield a table's rows as they are, and quoted lines wrapped."""
-    for line in fault.proof:
-        yield from [f"    {line}"] if "  " in line else page.wrapped(line, "    ", "      ")
 
 
 def _follows(words: DiagnosisWords, page: Page) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _inbound_group(ways: NameWays, one: PeerWay) -> Iterator[Lack]:
     if closed and len(closed) == len(found):
         groups = ", ".join(closed[0].security_group_ids)
         there = ", ".join(ways.world.vpcs[one.peer.found.vpc_id].cidrs)
-        text = f"No rule of {groups}, which {closed[0].id} carries, lets udp/53 in from {there}"
+        text = f"{groups}, which {closed[0].id} carries, has no inbound rule for udp/53 from {there}"
         yield Lack(step=Step.INBOUND_GROUP, text=text)
 
 

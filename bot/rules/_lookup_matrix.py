@@ -1,52 +1,11 @@
-"""The lookups as a small table of text, and where among them the failures lie; no rule itself."""
+"""Where among the lookups the failures lie; no rule itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from bot.domain.lookup_matrix import rows
-from bot.domain.lookups import Answer, Lookup, Transport, worst
+from bot.domain.lookups import Lookup
 from bot.domain.phrases import and_more
-
-MAX_ROWS = 25
-"""Rows shown; those with failures come first."""
-
-_MARKS = {
-    Answer.ANSWERED: "ok",
-    Answer.NXDOMAIN: "nxdomain",
-    Answer.SERVFAIL: "servfail",
-    Answer.REFUSED: "refused",
-    Answer.TIMED_OUT: "timeout",
-    Answer.NOT_ASKED: "-",
-}
-LEGEND = "internal/external name; ok = answered, - = not asked, * = through the service"
-
-
-def matrix(lookups: Sequence[Lookup], failing: Iterable[Lookup]) -> tuple[str, ...]:
-    """Return a legend, a head and one line for each group of clients; columns are server and transport."""
-    columns = list(dict.fromkeys(map(_column, lookups)))
-    columns.sort(key=lambda column: (not column[1], column[0], column[2] is Transport.TCP))
-    failed = set(failing)
-    grouped = sorted(rows(lookups), key=lambda row: failed.isdisjoint(row.lookups))
-    table = [["from", *(f"{server}{'*' if service else ''} {transport}" for server, service, transport in columns)]]
-    table += [
-        [row.title, *(_marks([one for one in row.lookups if _column(one) == column]) for column in columns)]
-        for row in grouped[:MAX_ROWS]
-    ]
-    widths = [max(len(line[at]) for line in table) for at in range(len(table[0]))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    more = (f"… and {len(grouped) - MAX_ROWS} more lines",) if len(grouped) > MAX_ROWS else ()
-    return (LEGEND, *lines, *more)
-
-
-def _column(lookup: Lookup) -> tuple[str, bool, Transport]:
-    return lookup.server, lookup.through_service, lookup.transport
-
-
-def _marks(lookups: Sequence[Lookup]) -> str:
-    """Return the worst answer for internal names, a slash, and the worst for external ones."""
-    found = (worst(one.answer for one in lookups if one.external is external) for external in (False, True))
-    return "/".join(_MARKS[answer or Answer.NOT_ASKED] for answer in found)
 
 
 def localise(asked: Sequence[Lookup], failing: Sequence[Lookup]) -> tuple[str, ...]:

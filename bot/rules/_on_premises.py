@@ -105,7 +105,7 @@ def _group(ways: NameWays, site: OnPremises) -> Iterator[Lack]:
         if shut:
             groups = ", ".join(found[0].security_group_ids)
             text = (
-                f"No rule of {groups}, which {found[0].id} carries, lets {transport.value}/{DNS} in from "
+                f"{groups}, which {found[0].id} carries, has no inbound rule for {transport.value}/{DNS} from "
                 f"{', '.join(shut)} ({site.name})"
             )
             yield Lack(step=Step.INBOUND_GROUP, text=text, advised=transport is Transport.TCP)

@@ -22,9 +22,7 @@ from bot.domain.lookups import REPLIES, Answer
 from bot.domain.phrases import timestamp
 from bot.network.resolver import is_resolver, names_its_cidrs
 
-THROTTLED = (
-    "the VPC resolver drops what exceeds its limit of packets a second (vpc_resolver_throttled), or packets are lost"
-)
+THROTTLED = "the VPC resolver drops what exceeds its limit of packets a second, or packets are lost"
 NOBODY_KNOWS = "queries failed for a reason that no rule knows"
 _REFUSED = frozenset(
     {

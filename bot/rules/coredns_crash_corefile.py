@@ -52,7 +52,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         return unknown(f"Whether CoreDNS can load its Corefile is open: {missing[0].reason}.", *missing, proof=past)
     return healthy(
-        f"No pod refused its Corefile in the last {minutes(case.thresholds.window)} and no failed reload stands; "
+        f"No pod refused its Corefile in the last {minutes(case.thresholds.window)} and no reload failed since; "
         f"{logs.read}.",
         *past,
     )

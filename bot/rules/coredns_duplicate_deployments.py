@@ -101,7 +101,7 @@ def _problem(
     managed = tuple(f"{name} is managed by {manager}" for name, manager in sorted(managers.items()))
     return Judgement(
         verdict=Verdict.PROBLEM,
-        summary=f"{count(pods, 'pod')} of {' and '.join(names)} stand behind the DNS Service, for longer than "
+        summary=f"{count(pods, 'pod')} of {' and '.join(names)} are behind the DNS Service, for longer than "
         "installing one anew takes. A lookup is answered by either: a change to the Corefile or the version of one "
         "reaches only a part of them.",
         proof=(*_shown(makers), *managed),

@@ -21,7 +21,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.lookup_matrix import LookupMatrix, NodeLookups, rows
 from bot.domain.lookups import Answer, Lookup, Transport
-from bot.rules._lookup_matrix import localise, matrix
+from bot.rules._lookup_matrix import localise
 from bot.rules._packets import Trace, trace
 
 _MAX_DETAILS = 5
@@ -48,13 +48,11 @@ def judge(case: Case) -> Judgement:
             f"{holes[0].what}.",
             *holes,
             *found.gaps,
-            proof=matrix(made, ()),
         )
     absent = sorted({one.name for one in asked if one.answer is Answer.NXDOMAIN})
     note = f" {', '.join(absent)} does not exist: every server says so." if absent else ""
     return healthy(
-        f"All {len(asked)} lookups were answered, internal and external, over UDP and TCP; {found.looked_from}.{note}",
-        *matrix(made, ()),
+        f"All {len(asked)} lookups were answered, internal and external, over UDP and TCP; {found.looked_from}.{note}"
     )
 
 
@@ -76,7 +74,7 @@ def _problem(
             f"{'; '.join(where) if where else 'whatever the name, protocol and server'}; {found.looked_from}."
             + (f" By their packets, {seen.conclusion}." if seen and seen.conclusion else "")
         ),
-        proof=(*matrix(made, failing), *_quoted(failing), *(seen.proof if seen else ())),
+        proof=(*_quoted(failing), *(seen.proof if seen else ())),
         details={
             "failed": len(failing),
             "asked": len(asked),

@@ -34,13 +34,13 @@ def judge(case: Case) -> Judgement:
         seen = f"Pods ask {address}, and the DNS Service {dns.title} has {dns.cluster_ip}"
         return unknown(f"{seen}; whether anything answers there is open: {gap.reason}.", gap, *missing)
     if not dns.service_exists:
-        return healthy("There is no DNS Service whose address could differ (see kube_dns_service_missing).")
+        return healthy("There is no DNS Service whose address could differ.")
     if not judged or missing:
         gaps = missing or (Gap(what="/etc/resolv.conf", reason="no pod looked from uses the cluster's DNS settings"),)
         return unknown(f"What pods ask is not known everywhere: {gaps[0].reason}.", *gaps)
     if address:
         return healthy(f"Pods ask {address}, which no Service of this cluster has, and their nameservers answer them.")
-    return healthy(f"The DNS Service {dns.title} is at {dns.cluster_ip}; not all pods ask another address.")
+    return healthy(f"The DNS Service {dns.title} is at {dns.cluster_ip}, and pods ask that address.")
 
 
 def _problem(address: str, dns: KubeDns, judged: list[PodResolver], missing: tuple[Gap, ...]) -> Judgement:

@@ -65,7 +65,7 @@ def _without_service(found: KubeDns, missing: tuple[Gap, ...]) -> Judgement:
         return unknown(f"There is no DNS Service; {reason}.", *missing, Gap(what="EndpointSlices", reason=reason))
     if missing:
         return unknown(f"There is no DNS Service; not all could be read: {missing[0].reason}.", *missing)
-    return healthy("There is no DNS Service, so nothing of it can lack endpoints (see kube_dns_service_missing).")
+    return healthy("There is no DNS Service, so nothing of it can lack endpoints.")
 
 
 def _problem(found: KubeDns, pods: CorednsPods | Gap, missing: tuple[Gap, ...]) -> Judgement:
@@ -114,7 +114,7 @@ def _why(found: KubeDns, pods: CorednsPods | Gap) -> tuple[str, tuple[str, ...]]
         )
     if ready:
         return (
-            f"{ready} CoreDNS pods are ready and none stands in its EndpointSlices",
+            f"{ready} CoreDNS pods are ready and none is in its EndpointSlices",
             (
                 (
                     f"The endpoint-slice controller lags or is down: kubectl -n {found.namespace} get endpointslices "

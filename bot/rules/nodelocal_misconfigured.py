@@ -32,7 +32,7 @@ from bot.rules._node_local import IPVS, NO_CACHE
 MOST_PROOFS = 20
 _ENDS = {
     NodeCacheLineKind.ADDRESS_IN_USE: "another program listens on the address that it binds",
-    NodeCacheLineKind.ADDRESS_MISSING: "it binds an address that stands on no interface of the node",
+    NodeCacheLineKind.ADDRESS_MISSING: "it binds an address that no interface of the node has",
     NodeCacheLineKind.LOOP: "the server that it forwards to leads back to it",
     NodeCacheLineKind.BAD_ARGUMENTS: "one of its arguments is no address",
     NodeCacheLineKind.NO_UPSTREAM_SERVICE: "its environment names no address of the Service that it asks",

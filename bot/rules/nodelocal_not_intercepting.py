@@ -101,7 +101,7 @@ def _nothing(found: NodeLocalDns) -> Judgement:
     if found.gaps:
         return unknown(f"Whether there is a cache is open: {found.gaps[0].reason}.", *found.gaps)
     if found.caches:
-        return healthy("No pod of NodeLocal DNSCache is ready that could be passed by (see nodelocal_pods_not_ready).")
+        return healthy("No pod of NodeLocal DNSCache is ready, so queries cannot go past one.")
     return nothing_to_check(NO_CACHE)
 
 

@@ -210,7 +210,7 @@ def _problem(lacking: Sequence[_Lacking], lookups: LookupMatrix) -> Judgement:
             f"On {nodes[0]}: ip rule; ip route show table all | grep {lacking[0].pod.ip}",
             (
                 "Look for what removes rules: systemd-networkd does unless ManageForeignRoutingPolicyRules=no and "
-                "ManageForeignRoutes=no stand in its networkd.conf; NetworkManager, and scripts that flush rules, do."
+                "ManageForeignRoutes=no are in its networkd.conf; NetworkManager, and scripts that flush rules, do."
             ),
             "Then replace these pods: the VPC CNI lays rules and routes only when a pod is made.",
         ),

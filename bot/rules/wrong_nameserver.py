@@ -62,7 +62,7 @@ def judge(case: Case) -> Judgement:
             f"{lookups.nodes_total} nodes only: {gaps[0].reason}.",
             *gaps,
         )
-    note = " It is the Service that has another address: see kube_dns_address_changed." if moved else ""
+    note = " It is the Service that has another address." if moved else ""
     seen = sorted({server for pair, server in foreign if told[pair.client, server]})
     proof = [f"{server} is not the DNS service's address, and answers cluster names" for server in seen]
     proof += dict.fromkeys(f"{one.client.node}: nameserver {', '.join(one.nameservers)}" for one in judged[:_MAX_PROOF])

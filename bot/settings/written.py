@@ -65,7 +65,7 @@ def write_settings(
             f"written. Say which: --context NAME --eks-name NAME --region REGION. Contexts: {', '.join(left_out)}."
         )
     _write(file, _HEAD + "".join(_lines(entries, reach)) + _APPROVALS)
-    passed = (f"Left out, since another entry or no EKS cluster stands behind: {', '.join(left_out)}.",)
+    passed = (f"Left out, since they are entered already or lead to no EKS cluster: {', '.join(left_out)}.",)
     return Written(
         file=file,
         clusters=tuple(entries),

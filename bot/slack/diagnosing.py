@@ -90,7 +90,7 @@ def _told_where(tools: SlackTools, running: Running[Slot], origin: Origin) -> bo
         if place is not None and place.channel == origin.channel:
             asked_by = tools.names.person(slot.origin.person.user_id)
             link = tools.messages.permalink(place)
-            where = f"the report will stand here: {link}" if link else "the report will stand in this channel"
+            where = f"the report will be here: {link}" if link else "the report will be in this channel"
             tools.tell(origin, f"{asked_by} asked the same, and it is being found out: {where}")
             return True
     return False

@@ -141,7 +141,7 @@ def json_literal(value: object) -> Markup:
         return Markup(json.dumps(clean(value)))  # noqa: S704  # JSON, not HTML: quotes and backslashes are escaped
     if value is None or isinstance(value, bool | int | float):
         return Markup(json.dumps(value, allow_nan=False))  # noqa: S704  # the same
-    message = f"a {type(value).__name__} cannot stand in a view; write out its parts"
+    message = f"a {type(value).__name__} cannot be in a view; write out its parts"
     raise TypeError(message)
 
 

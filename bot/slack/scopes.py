@@ -28,7 +28,7 @@ USERS = Scope(
 USER_GROUPS = Scope(name="usergroups:read", unlocks="asking and approving by user group; handles on cards")
 HISTORY = Scope(
     name="channels:history",
-    unlocks="looking in a public channel whether a message whose answer was lost stands there, before it is sent again",
+    unlocks="looking in a public channel whether a message whose answer was lost is there, before it is sent again",
 )
 PRIVATE_HISTORY = Scope(name="groups:history", unlocks="the same in a private channel that the bot is a member of")
 MEMBERS = Scope(

@@ -73,7 +73,7 @@ def _show(tools: SlackTools, sending: Sending, drawn: Drawn) -> MessageRef | Non
         tools.messages.update(sending.place, drawn.message)
         return sending.place
     if sending.tried and (found := _found(tools, sending)) is not None:
-        log.info("a message whose answer was lost stands", extra={"note": note.key})
+        log.info("a message whose answer was lost is there", extra={"note": note.key})
         tools.messages.update(found, drawn.message)
         return found
     tools.post_rate.wait(note.channel)

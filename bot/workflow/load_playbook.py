@@ -235,7 +235,7 @@ def _check_gathered(gather: Sequence[Gather], document: LocatedYaml) -> None:
     names = [entry.collector for entry in gather]
     for index, entry in enumerate(gather):
         if entry.collector in names[:index]:
-            raise document.error(f"{entry.collector} stands twice.", ("gather", index, "collector"))
+            raise document.error(f"{entry.collector} is listed twice.", ("gather", index, "collector"))
         if not entry.needed_by and not entry.shown_because:
             message = f"nothing in this playbook needs {entry.collector}."
             hint = "Leave it out, or say with `shown: …` why reports show it."
@@ -253,7 +253,7 @@ def _check_across(playbooks: Mapping[str, Playbook], documents: Mapping[str, Loc
         for index, use in enumerate(playbook.findings):
             place: KeyPath = ("findings", index, "rule")
             if use.rule in home:
-                message = f"{use.rule} already stands in playbook {home[use.rule]}; a rule stands in one."
+                message = f"{use.rule} is in playbook {home[use.rule]} already; a rule is in one playbook."
                 raise documents[playbook.name].error(message, place)
             home[use.rule] = playbook.name
             explains[use.rule] = use.explains

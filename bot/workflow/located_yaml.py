@@ -124,7 +124,7 @@ class _Builder:
             key = str(key_node.value)
             key_line = key_node.start_mark.line + 1
             if key in result:
-                raise PlaybookError("stands twice.", file=self.file, line=key_line, key=key)
+                raise PlaybookError("is there twice.", file=self.file, line=key_line, key=key)
             self.lines[*place, key] = key_line
             result[key] = self.build(value_node, (*place, key))
         return result

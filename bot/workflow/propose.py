@@ -16,7 +16,7 @@ from bot.domain.findings import Finding, Kind, Verdict
 from bot.domain.history import Draft
 from bot.domain.json_values import JsonObject, JsonValue, digest
 from bot.domain.people import Person
-from bot.domain.plans import Advice, Fix, FixPlan, PlanCase, Planned, Step, plan_document
+from bot.domain.plans import THEN, Advice, Fix, FixPlan, PlanCase, Planned, Step, plan_document
 from bot.domain.playbooks import FixUse, Playbook
 from bot.errors import EvidenceUnavailable
 from bot.workflow.policy import nobody_may, not_approvable_because, policy_for
@@ -244,7 +244,7 @@ class Proposer:
 
 def _joined(titles: Sequence[str]) -> str:
     """Return `Open the group, then restart the pods`."""
-    return ", then ".join([*titles[:1], *(title[:1].lower() + title[1:] for title in titles[1:])])
+    return THEN.join([*titles[:1], *(title[:1].lower() + title[1:] for title in titles[1:])])
 
 
 def symptoms_of(finding: Finding, diagnosis: Diagnosis, known: Collection[str]) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def test_each_cidr_is_admitted_on_443_and_nothing_else(bench: Any) -> None:
     assert isinstance(planned, Planned)
     (step,) = planned.steps
     assert step.diff == (f"+ tcp 443 from {SITE}", f"+ tcp 443 from {PEER}")
-    assert "EKS, which made it" in step.owner
+    assert "EKS (it is the cluster security group)" in step.owner
     assert "by the control plane's interfaces: all of them will take tcp/443 from" in planned.blast_radius
 
 

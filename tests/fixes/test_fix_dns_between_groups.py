@@ -92,7 +92,7 @@ def test_of_equal_choices_the_group_that_fewest_carry_is_taken(
 
     assert diffs(plan) == {f"{dns} ingress": [f"+ udp 53 from {narrow}", f"+ tcp 53 from {narrow}"]}
     assert isinstance(plan, Planned)
-    assert f"{dns} (1 interface on 1 node of 4) will take port 53 udp and tcp from {narrow}" in plan.blast_radius
+    assert f"{dns} (1 interface on 1 of 4 nodes) will take port 53 udp and tcp from {narrow}" in plan.blast_radius
 
 
 def test_no_two_steps_read_the_same_state(bench: Any) -> None:

@@ -8,7 +8,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Kind, Verdict
 from bot.domain.lookups import Answer, ClientKind, Transport
 from bot.rules import dns_lookups_fail
-from tests.lookups.lookup_evidence import COREDNS_A, COREDNS_B, NODES, SERVICE, all_lookups, answering, lookup, symptom
+from tests.lookups.lookup_evidence import COREDNS_A, SERVICE, all_lookups, answering, lookup, symptom
 
 
 def test_it_is_a_symptom() -> None:
@@ -17,15 +17,11 @@ def test_it_is_a_symptom() -> None:
 
 
 def test_all_answered_is_healthy_and_says_from_where() -> None:
-    """The whole matrix, from all nodes."""
+    """Internal and external names over UDP and TCP, from all nodes."""
     judgement = symptom(all_lookups())
 
     assert judgement.verdict is Verdict.HEALTHY
     assert "looked from 3 of 3 nodes" in judgement.summary
-    assert judgement.proof[1].split() == [
-        "from",
-        *f"{SERVICE}* udp {SERVICE}* tcp {COREDNS_A} udp {COREDNS_A} tcp {COREDNS_B} udp {COREDNS_B} tcp".split(),
-    ]
 
 
 PLACES = [
@@ -52,16 +48,12 @@ def test_failures_are_localised(where: dict[str, object], told: str, failed: int
 
 
 def test_failures_of_one_kind_of_client_alone_are_said_of_these_pods() -> None:
-    """Each node has a row for its plain pods and one for its branch-interface pods, the failing ones first."""
+    """Plain pods on the same nodes get answers, so the summary names the kind."""
     branches = answering(all_lookups(SERVICE, kind=ClientKind.BRANCH), Answer.TIMED_OUT)
 
     judgement = symptom([*all_lookups(SERVICE), *branches])
 
     assert "only from branch-interface pods;" in judgement.summary
-    assert [line.rpartition("  ")[0].split("  ")[0] for line in judgement.proof[2:8]] == [
-        *(f"{node}, branch-interface pods" for node in NODES),
-        *(f"{node}, plain pods" for node in NODES),
-    ]
 
 
 def test_a_kind_of_client_that_could_not_be_asked_is_a_hole() -> None:
@@ -72,19 +64,6 @@ def test_a_kind_of_client_that_could_not_be_asked_is_a_hole() -> None:
 
     assert judgement.verdict is Verdict.UNKNOWN
     assert "lookups from b, branch-interface pods through the service" in {gap.what for gap in judgement.missing}
-
-
-def test_the_matrix_shows_the_worst_answer_of_each_place() -> None:
-    """Nodes with failures come first; internal before the slash, external after it."""
-    made = answering(all_lookups(SERVICE), Answer.TIMED_OUT, node="b", external=True)
-
-    proof = symptom(made).proof
-
-    assert [line.split() for line in proof[2:5]] == [
-        ["b", "ok/timeout", "ok/timeout"],
-        ["a", "ok/ok", "ok/ok"],
-        ["c", "ok/ok", "ok/ok"],
-    ]
 
 
 HOLES = [

@@ -149,7 +149,7 @@ CASES = [
         tcp=BLOCKED,
         hops=frozenset({Hop.SERVER_GROUPS}),
         share=1.0,
-        words="no rule of sg-cluster lets udp/53 in from sg-cluster (10.0.1.5)",
+        words="security group sg-cluster has no inbound rule for udp/53 from itself (10.0.1.5)",
         **ONE_GROUP,  # type: ignore[arg-type]
     ),
     Expectation(
@@ -178,7 +178,7 @@ CASES = [
         udp=BLOCKED,
         tcp=BLOCKED,
         hops=frozenset({Hop.CLIENT_GROUPS}),
-        words="no rule of sg-client lets udp/53 out to sg-server (10.0.2.7)",
+        words="security group sg-client has no outbound rule for udp/53 to sg-server (10.0.2.7)",
     ),
     Expectation(
         page=GROUPS,
@@ -631,7 +631,7 @@ CASES = [
         udp=BLOCKED,
         tcp=BLOCKED,
         hops=frozenset({Hop.CLIENT_GROUPS, Hop.ROUTE}),
-        words="no rule of sg-more lets udp/53 out to 198.51.100.7",
+        words="security group sg-more has no outbound rule for udp/53 to 198.51.100.7",
     ),
     Expectation(
         page=MODES,

@@ -49,7 +49,7 @@ CASES = {
     "ALLOW before": (
         facts(replace(FORWARDS, firewall=(("ALLOW", (NAME,), True), ("BLOCK", ("*",), True)))), "answered at 1", "ALLOW"
     ),
-    "no way in": (facts(FORWARDS, broken="groups"), "lost", "no rule of sg-in-1-0 lets udp/53 in"),
+    "no way in": (facts(FORWARDS, broken="groups"), "lost", "security group sg-in-1-0 has no inbound rule for udp/53"),
     "no route": (facts(FORWARDS, broken="no route"), "lost", "No route of route table rtb-0-0"),
     "no route back": (facts(FORWARDS, broken="no route back"), "lost", "No route of route table rtb-1-0"),
     "peering is gone": (facts(FORWARDS, broken="gone"), "lost", "is no active peering connection"),

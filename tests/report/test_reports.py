@@ -42,7 +42,7 @@ CAUSE = Finding(
 SYMPTOM = Finding(
     rule="dns_lookups_fail", title="Lookups fail", kind=Kind.SYMPTOM, playbook="lookups", severity=Severity.CRITICAL,
     explained_by=("dns_blocked_by_security_group",),
-    judgement=Judgement(verdict=Verdict.PROBLEM, summary="12 of 36 failed.", proof=("n2  x x",), failing=(LOOKUP,)),
+    judgement=Judgement(verdict=Verdict.PROBLEM, summary="12 of 36 failed.", proof=("n2: silent",), failing=(LOOKUP,)),
 )  # fmt: skip
 WELL = Finding(
     rule="kube_dns_no_endpoints", title="The DNS service has no ready endpoint",

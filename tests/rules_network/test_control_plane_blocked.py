@@ -64,7 +64,9 @@ def test_a_group_without_443_is_named_with_the_rule_that_is_missing(parts: Any) 
     judgement = admitting(parts, *CLOSED_443).judge(GROUP)
 
     assert judgement.verdict is Verdict.PROBLEM
-    assert "on 10 of 10 ways: no rule of sg-cluster lets tcp/443 in from sg-cluster" in judgement.summary
+    assert (
+        "on 10 of 10 ways: security group sg-cluster has no inbound rule for tcp/443 from itself" in judgement.summary
+    )
     assert any(
         line.startswith("missing rule: ingress tcp 443 on sg-cluster from sg-cluster") for line in judgement.proof
     )
@@ -122,7 +124,7 @@ def test_a_pod_with_a_group_of_its_own_is_judged_by_it(parts: Any) -> None:
 
     judgement = world.judge(GROUP)
 
-    assert "no rule of sg-cluster lets tcp/443 in from sg-dns" in judgement.summary
+    assert "security group sg-cluster has no inbound rule for tcp/443 from sg-dns" in judgement.summary
     assert explains(judgement, "node-1", ClientKind.POD, "coredns-1")
     assert not explains(judgement, "node-1", ClientKind.HOST, "kube-proxy-1")
 

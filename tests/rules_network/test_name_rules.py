@@ -134,7 +134,7 @@ def test_what_is_missing_comes_in_the_order_in_which_it_is_built() -> None:
         (
             replace(NOTHING, inbound=(INBOUND,), home_groups=replace(BUILT.home_groups, rules=())),
             ["inbound endpoint's security group", "outbound endpoint", "FORWARD rule"],
-            "lets udp/53 in from 10.1.0.0/16",
+            "has no inbound rule for udp/53 from 10.1.0.0/16",
         ),
         (
             replace(NOTHING, inbound=(replace(INBOUND, addresses=INBOUND.addresses[:1]),)),

@@ -88,7 +88,8 @@ def test_verdicts(scene: Scene, public: PublicResolution, verdict: Verdict) -> N
         ),
         (
             replace(BUILT, home_groups=ELSEWHERE),
-            ["inbound endpoint's security group", "forwarder on premises"], "lets udp/53 in from 10.64.0.0/10",
+            ["inbound endpoint's security group", "forwarder on premises"],
+            "has no inbound rule for udp/53 from 10.64.0.0/10",
         ),
         (
             replace(BARE, home_dns=replace(BUILT.home_dns, dns_support=False)),

@@ -219,7 +219,7 @@ def test_the_same_question_is_found_out_once_and_linked_to(stage: Any) -> None:
 
     assert len(stage.script.diagnosed) == 1
     assert stage.script.diagnosed[0].names == ("a.example", "b.example")
-    assert "the report will stand here: http" in ben.sees_text()
+    assert "the report will be here: http" in ben.sees_text()
     assert len([one for one in stage.slack.messages(CHANNEL) if "Root cause" in as_text(one.seen())]) == 1
 
 

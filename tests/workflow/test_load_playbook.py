@@ -46,7 +46,7 @@ def test_playbook_becomes_values(garden: Path, catalogue: Catalogue) -> None:
         ("at_least: 2", "at_least: many", 12, ["at_least", "integer"]),
         ("- collector: plant\n", "- collector: cluster_binding\n", 8, ["nothing in this playbook needs", "`shown: …`"]),
         ("- collector: plant\n", "- {collector: plant, shown: green}\n", 8, ["plant is needed by leaves_hang"]),
-        ("- collector: plant\n", "- collector: soil\n", 8, ["soil stands twice"]),
+        ("- collector: plant\n", "- collector: soil\n", 8, ["soil is listed twice"]),
         ("[diagnose]", "[log, diagnoze]", 4, ["'diagnoze' is no known command", "Did you mean diagnose?"]),
         (HANG, f"{HANG}    fixes: [{{fix: watr, risk: low}}]\n", 15, ["no known fix", "Did you mean water?"]),
         (HANG, f"{HANG}    fixes: [{{fix: dig, risk: low}}]\n", 15, ["dig is a measure", "under `measures`"]),
@@ -144,5 +144,5 @@ def test_a_rule_stands_in_one_playbook(garden: Path, catalogue: Catalogue) -> No
     other = garden.with_name("other.yaml")
     other.write_text(garden.read_text().replace("name: garden", "name: other"))
 
-    with pytest.raises(PlaybookError, match="soil_dry already stands in playbook garden"):
+    with pytest.raises(PlaybookError, match="soil_dry is in playbook garden already"):
         load_playbooks([garden, other], catalogue, COMMANDS)

@@ -106,7 +106,7 @@ def _check(without: CorefileWords, with_one: CorefileWords, root: ServerBlock, n
     """Raise `NotEditable` unless the two say the same but for one such plugin in one root block."""
     if without.refusal or with_one.refusal:
         refusal = without.refusal or with_one.refusal
-        raise NotEditable(f"what would stand there cannot be read: {refusal.message if refusal else ''}")
+        raise NotEditable(f"the changed text could not be read: {refusal.message if refusal else ''}")
     former, edited = _said(without), _said(with_one)
     differing = [at for at, (one, other) in enumerate(zip(former, edited, strict=False)) if one != other]
     same_snippets = [_texts(words) for words in without.snippets.values()] == [
