@@ -238,7 +238,7 @@ def test_where_it_would_not_help_the_other_fix_is_named(
 
     assert isinstance(plan, Advice)
     assert said in plan.reason
-    assert "authorize_dns_between_security_groups" in plan.text[0]
+    assert "“Allow DNS between the security groups”" in plan.text[0]
 
 
 def test_a_full_group_gives_advice(bench: Any, hardened: str) -> None:

@@ -245,7 +245,7 @@ def test_pod_with_its_own_group_is_judged_by_its_branch_interface(parts: Any) ->
 
     assert judgement.verdict is Verdict.PROBLEM
     assert "in 2 of 8 pairs of client and CoreDNS address" in judgement.summary
-    assert "Lookups from 1 of 1 branch-interface pods (shop/web-1) time out" in judgement.summary
+    assert "Queries from 1 of 1 branch-interface pods (shop/web-1) get no answer there" in judgement.summary
     blocked = judgement.details["blocked"]
     assert {(item["client_interface_id"], item["client_pod"]) for item in blocked} == {("eni-branch", "shop/web-1")}
     assert any("10.0.1.150 on branch interface eni-branch, node node-1" in line for line in judgement.proof)
@@ -367,7 +367,7 @@ def test_both_nodes_and_pods_are_said_where_both_are_cut_off(parts: Any) -> None
 
     summary = world.judge(RULE).summary
 
-    assert "from 1 of 3 nodes and from 1 of 1 branch-interface pods (shop/web-1) time out" in summary
+    assert "from 1 of 3 nodes and from 1 of 1 branch-interface pods (shop/web-1) get no answer there" in summary
 
 
 def test_a_branch_interface_that_no_application_pod_holds_reaches_no_look_up(parts: Any) -> None:
