@@ -14,7 +14,7 @@ from bot.domain.peers import closed_peers, looked_at
 from bot.domain.phrases import count, plain_name, with_grant
 from bot.report.asked_words import asked_words
 from bot.report.lookup_table import lookup_rows, lookup_table
-from bot.report.plan_words import TimeForm, missing_evidence
+from bot.report.plan_words import TimeForm, missing_evidence, own_title
 from bot.report.unchecked import kept, to_let_them_run
 from bot.report.who_changed_words import who_changed
 
@@ -222,10 +222,11 @@ def diagnosis_words(
 
 def _proposed(proposal: Proposal) -> str:
     plan = proposal.plan
+    if proposal.alternatives:
+        return " or ".join(f"{own_title(one)} ({one.risk} risk)" for one in (plan, *proposal.alternatives))
     gets = missing_evidence(plan)
     measure = f", to read what is missing: {gets}" if gets else ""
-    wider = "".join(f"; or {one.title} ({one.risk} risk)" for one in proposal.alternatives)
-    return f"{plan.title} ({plan.risk} risk, {count(len(plan.steps), 'step')}){measure}{wider}"
+    return f"{plan.title} ({plan.risk} risk, {count(len(plan.steps), 'step')}){measure}"
 
 
 def _cue(diagnosis: Diagnosis) -> str:

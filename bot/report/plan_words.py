@@ -234,7 +234,7 @@ def _one(story: Story, names: Names, *, at: TimeForm, checks: Mapping[str, str])
         plan_hash=proposal.plan_hash[:12],
         whole_hash=proposal.plan_hash,
         speaks_for=plan.speaks_for,
-        own_title=plan.title.partition(THEN)[0],
+        own_title=own_title(plan),
     )
 
 
@@ -269,11 +269,17 @@ def _still_needed(proposal: Proposal) -> int:
 
 
 def _taken(decision: Decision, proposal: Proposal, names: Names, at: TimeForm) -> str:
-    """Return who decided what; of several plans, which one was approved."""
+    """Return who decided what; while several plans wait, which one was approved."""
+    words = decision_words(decision, names, at)
+    if not proposal.alternatives or proposal.state is not ProposalState.PENDING:
+        return words
     plans = (proposal.plan, *proposal.alternatives)
-    meant = [one.title for one in plans if one.hash == decision.plan_hash]
-    which = f": “{meant[0]}”" if meant and len(plans) > 1 and decision.choice is Choice.APPROVE else ""
-    return f"{decision_words(decision, names, at)}{which}"
+    return next((f"{words}, for “{own_title(one)}”" for one in plans if one.hash == decision.plan_hash), words)
+
+
+def own_title(plan: FixPlan) -> str:
+    """Return a plan's title without what follows in it, which its alternatives share."""
+    return plan.title.partition(THEN)[0]
 
 
 def _approvers(policy: ApprovalPolicy, names: Names) -> tuple[Caller, ...]:

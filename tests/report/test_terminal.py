@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -54,8 +55,8 @@ def words(*findings: Finding) -> DiagnosisWords:
     )  # fmt: skip
 
 
-def a_plan() -> PlanWords:
-    """Return what is said of a plan with a command that is longer than any line."""
+def a_proposal() -> Proposal:
+    """Return a plan with a command that is longer than any line."""
     step = Step(
         fix="f", action="open", writer=WriterKind.AWS, target="security group sg-1", parameters={}, before=None,
         diff=("+ udp 53 from itself", "- nothing"), command=COMMAND, undo="Remove the rule.",
@@ -66,11 +67,26 @@ def a_plan() -> PlanWords:
         finding="r", playbook="p", risk="low", blast_radius="Nothing else.", steps=(step,),
         verify_rules=("r",), symptoms=(),
     )  # fmt: skip
-    proposal = Proposal(
+    return Proposal(
         id="plan-1", plan=plan, plan_hash=plan.hash, policy=ApprovalPolicy(environment="production"), requested_by=None,
         state=ProposalState.PENDING, created_at=NOON, expires_at=NOON + timedelta(minutes=30),
     )  # fmt: skip
+
+
+def a_plan(**changes: Any) -> PlanWords:
+    """Return what is said of it."""
+    proposal = replace(a_proposal(), **changes)
     return plan_words(Story(proposal=proposal, journal=(), outcome=None, version=0), Ids(), at=timestamp)
+
+
+def a_choice(**changes: Any) -> PlanWords:
+    """Return what is said of it where a wider plan may be approved instead."""
+    plan = a_proposal().plan
+    wide = replace(
+        plan, title="Open all ports", speaks_for="No port is forgotten.", risk="medium", blast_radius="Nothing else.",
+        steps=(replace(plan.steps[0], diff=("+ all traffic from itself",), command="open all"),),
+    )  # fmt: skip
+    return a_plan(**{"plan": plan, "plan_hash": plan.hash, "alternatives": (wide,), **changes})
 
 
 PROBLEM = finding("blocked", Verdict.PROBLEM, LONG, (LONG,))
@@ -143,6 +159,32 @@ def test_a_plan_s_command_stands_whole_in_one_line() -> None:
     assert COMMAND in lines
     assert "    + udp 53 from itself" in lines
     assert lines[-1] == "Nothing was applied, stored or posted."
+
+
+def test_plans_to_choose_from_are_told_one_by_one() -> None:
+    """Terminal and Markdown number them, and say what speaks for each; the commands of all are there."""
+    text = "\n".join(plans_lines(words(PROBLEM), [a_choice()], Page()))
+    marked = diagnosis_markdown(words(PROBLEM), [a_choice()])
+
+    assert "CHOOSE ONE of 2 plans, the narrowest first: approving one withdraws the others." in text
+    assert text.index("PLAN 1  Open port 53  [risk low]") < text.index(COMMAND)
+    assert text.index(COMMAND) < text.index("PLAN 2  Open all ports  [risk medium]\n  No port is forgotten.")
+    assert "\nopen all" in text
+    assert "## Plan 2: Open all ports (risk medium)\n\nNo port is forgotten." in marked
+
+
+@pytest.mark.parametrize(
+    ("state", "title", "withdrawn"),
+    [
+        (ProposalState.RUNNING, "Open port 53", ("Open all ports",)),
+        (ProposalState.REJECTED, "Open port 53 or Open all ports", ()),
+    ],
+)
+def test_once_it_is_decided_one_plan_is_told(state: ProposalState, title: str, withdrawn: tuple[str, ...]) -> None:
+    """With the titles of those that were withdrawn; of plans that were all rejected, all titles."""
+    found = a_choice(state=state)
+
+    assert (found.title, found.withdrawn, found.choices) == (title, withdrawn, ())
 
 
 def test_markdown_has_the_same_and_the_commands_in_blocks() -> None:
