@@ -154,7 +154,7 @@ def test_who_is_not_among_the_askers_is_told_so(script: Any, request: pytest.Fix
     stage.slack.person("ben").types(f"/dns-{words}")
     stage.quiet()
 
-    assert "You may not ask about clusters. Only " in stage.slack.person("ben").sees_text()
+    assert "You may not ask about clusters. Who can ask: @" in stage.slack.person("ben").sees_text()
     assert "cluster-prod" not in stage.slack.person("ben").sees_text()
 
 
