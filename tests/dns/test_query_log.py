@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from bot.dns.query_log import (
     ANSWERS,
     LONGEST_LINE,
-    LONGEST_SAMPLE,
     PIECE,
     RUN,
     SAMPLES,
@@ -26,6 +25,7 @@ from bot.dns.query_log import (
     first_and_last,
     query_line,
 )
+from bot.dns.timestamped import quoted
 
 C12 = (
     '[INFO] 192.168.3.71:33238 - 36534 "A IN amazon.com.default.svc.cluster.local. udp 54 false 512" '
@@ -155,7 +155,7 @@ def by_lines(text: bytes) -> ByLines:
     samples: dict[str, tuple[str, ...]] = {}
     for line, one in reversed(read):
         if one and one.rcode not in ANSWERS and len(samples.get(one.rcode, ())) < SAMPLES:
-            sample = line[:LONGEST_SAMPLE].decode("utf-8", "replace")
+            sample = quoted(line.decode("utf-8", "replace"))
             samples[one.rcode] = (*samples.get(one.rcode, ()), sample)
     return ByLines(
         lines=len(lines),
