@@ -143,7 +143,7 @@ decisions = Table(
     Index("uq_decisions_accepted", "proposal_id", "team_id", "user_id", "plan_hash", unique=True),
 )
 """Presses. Of those that were taken, one a plan of the proposal and person: the index is over these rows alone
-(migration 0013). Said here, in each dialect's words, it would import PostgreSQL's drivers at every start."""
+(migration 0014). Said here, in each dialect's words, it would import PostgreSQL's drivers at every start."""
 
 steps = Table(
     "steps",
