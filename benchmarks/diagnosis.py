@@ -295,7 +295,7 @@ def cells(row: Measured) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Measure each size and print the table, as README.md has it."""
+    """Measure each size and print the table, as docs/cost.md has it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, nargs="*", default=[10, 1000, 3000])
     parser.add_argument("--latency", type=int, default=20, help="milliseconds added to each call")

@@ -1,4 +1,4 @@
-"""The `dnsbot` command line (README, "Commands"). Imports late: `--help` must not pay for AWS or Kubernetes.
+"""The `dnsbot` command line (docs/commands.md). Imports late: `--help` must not pay for AWS or Kubernetes.
 
 Standard output holds the answer and nothing else; progress and logs go to standard error.
 Exit codes: 0 all healthy or done, 1 usage or configuration error, 2 a problem was found,

@@ -1,4 +1,4 @@
-"""How to reach one cluster: which account, role, kubeconfig and contexts (README, "Configuration", `clusters:`)."""
+"""How to reach one cluster: which account, role, kubeconfig and contexts (docs/configuration.md, `clusters:`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a unit may call: declared by the unit, shown in README, `doctor`, IAM and RBAC files."""
+"""What a unit may call: declared by the unit, shown in docs/permissions.md, `doctor`, IAM and RBAC files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AwsPermission:
 
     action: str
     unlocks: str = ""
-    """What it is for, in a few words; shown in the README's table."""
+    """What it is for, in a few words; shown in docs/permissions.md."""
     resources: tuple[str, ...] = ("*",)
     """ARN patterns that are enough; `*` where the action knows no resources (Service Authorization Reference)."""
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()

@@ -1,7 +1,7 @@
-"""Renew what is made from the units' declarations: `python -m bot.report README.md` (or `make docs`).
+"""Renew what is made from the units' declarations: `python -m bot.report CHECKOUT` (or `make docs`).
 
-That is the README's permissions table, and beside the README the IAM and RBAC files of `deploy/`, and the document that
-looks up on an instance.
+That is the table of docs/permissions.md, the IAM and RBAC files of `deploy/`, and the document that looks up on an
+instance.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from bot.workflow.catalogue import load_catalogue
 if __name__ == "__main__":
     found = needs(load_catalogue(bot.collectors, bot.rules, bot.fixes))
     table = markdown_table(found)
-    readme = Path(sys.argv[1])
+    checkout = Path(sys.argv[1])
+    page = checkout / "docs" / "permissions.md"
     mark = r"(<!-- permissions -->\n).*?(<!-- /permissions -->)"
-    readme.write_text(re.sub(mark, lambda match: match[1] + table + match[2], readme.read_text(), flags=re.DOTALL))
-    deploy, files = readme.parent / "deploy", deployment_files(found)
+    page.write_text(re.sub(mark, lambda match: match[1] + table + match[2], page.read_text(), flags=re.DOTALL))
+    deploy, files = checkout / "deploy", deployment_files(found)
     for path, text in files.items():
         target = deploy / path
         target.parent.mkdir(parents=True, exist_ok=True)

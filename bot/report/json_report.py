@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 def json_report(diagnosis: Diagnosis) -> JsonObject:
-    """Return the report as JSON (README, "The report")."""
+    """Return the report as JSON (docs/report.md)."""
     return {
         "schema": SCHEMA,
         "diagnosis_id": diagnosis.id,

@@ -1,4 +1,4 @@
-"""What each permission is for, from the units' own declarations: the README's table, IAM policies, RBAC roles.
+"""What each permission is for, from the units' own declarations: docs/permissions.md, IAM policies, RBAC roles.
 
 Reading, looking names up, seeing nodes and changing are four roles' worth of rights and are kept apart.
 """
@@ -104,7 +104,7 @@ def _dependants(unit: str, catalogue: Catalogue) -> Iterator[str]:
 
 
 def markdown_table(found: Iterable[Need]) -> str:
-    """Return the README's table."""
+    """Return the table of docs/permissions.md."""
     lines = ["| permission | to | used by | without it |", "| --- | --- | --- | --- |"]
     for need in found:
         without = _without(need)

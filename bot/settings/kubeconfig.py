@@ -168,7 +168,7 @@ def read_kubeconfig(given: str, environment: Mapping[str, str]) -> Kubeconfig:
     if not files:
         raise ConfigurationError(
             f"There is no kubeconfig at {written}. Make one (aws eks update-kubeconfig --name CLUSTER), name one with "
-            "--kubeconfig or KUBECONFIG, or write a dnsbot.yaml (README, Configuration)."
+            "--kubeconfig or KUBECONFIG, or write a dnsbot.yaml (docs/configuration.md)."
         )
     return Kubeconfig(
         paths=os.pathsep.join(str(path.resolve()) for path, _ in files),

@@ -93,7 +93,7 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
     path = settings_file(file, env)
     if not path.exists():
         raise ConfigurationError(
-            f"There is no configuration at {path}. Write one with `dnsbot init` (README, Configuration), or name it "
+            f"There is no configuration at {path}. Write one with `dnsbot init` (docs/configuration.md), or name it "
             "with --config FILE or DNSBOT_CONFIG. `dnsbot diagnose` and `dnsbot plan` need none."
         )
     _refuse_blank(env)
@@ -132,7 +132,7 @@ def corefile_check(env: Mapping[str, str]) -> Path | None:
     if not (program.is_absolute() and program.is_file() and os.access(program, os.X_OK)):
         raise ConfigurationError(
             f"COREFILE_CHECK is {str(program)!r}, which is no program. Set it to the absolute path of corefile-check "
-            "(README, Configuration), or unset it: then the bot's own grammar judges Corefiles."
+            "(docs/configuration.md), or unset it: then the bot's own grammar judges Corefiles."
         )
     return program
 

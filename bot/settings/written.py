@@ -16,7 +16,7 @@ from bot.settings.kubeconfig import KubeContext, read_kubeconfig
 from bot.settings.load import load_settings
 
 _HEAD = """\
-# Written by `dnsbot init` from the kubeconfig. What is commented out is left to fill in (README, Configuration).
+# Written by `dnsbot init` from the kubeconfig. What is commented out is left to fill in (docs/configuration.md).
 # Then: `dnsbot doctor` says what is missing.
 clusters:
 """

@@ -1,6 +1,6 @@
 """What one unit called. It holds the unit to what it declared.
 
-A call that the unit did not declare raises `UnitError`: the README's permission table, the IAM and
+A call that the unit did not declare raises `UnitError`: docs/permissions.md, the IAM and
 RBAC files and `doctor` are made from the declarations, so they must be true.
 """
 

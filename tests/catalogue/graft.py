@@ -56,7 +56,7 @@ def make_copy(root: Path) -> Copy:
         assert not (root / path).exists(), f"{path} is part of the tree now: graft something else"
         shutil.copy2(GRAFTED / path, root / path)
     copy = Copy(root)
-    made = copy.run("python", "-m", "bot.report", "README.md")
+    made = copy.run("python", "-m", "bot.report", ".")
     assert made.returncode == 0, made.stderr
     return copy
 

@@ -18,7 +18,7 @@ from bot.report.permissions import needs
 from tests.catalogue.graft import GRAFTED, ROOT, Copy, grafted_files, make_copy
 
 pytestmark = pytest.mark.slow
-GENERATED = {"README.md", *(f"deploy/{path}" for path in deployment_files(needs(load_units())))}
+GENERATED = {"docs/permissions.md", *(f"deploy/{path}" for path in deployment_files(needs(load_units())))}
 OF_ALL_UNITS = ("test_catalogue", "test_deploy_files", "test_iam_policies_enforced", "test_readme", "test_world_plan")
 """Files of tests that look at all units together, or at what is made from them."""
 OWN_TESTS = {
@@ -58,11 +58,11 @@ def test_the_copy_is_what_runs(copy: Copy) -> None:
 
 
 def test_nothing_but_new_files_and_generated_ones_differ(copy: Copy) -> None:
-    """Policies and the README's table follow the declarations; no other file knows the units."""
+    """Policies and docs/permissions.md follow the declarations; no other file knows the units."""
     changed = copy.changed()
 
     assert changed - GENERATED == grafted_files()
-    assert {"README.md", "deploy/iam-read.json", "deploy/iam-write.json"} <= changed
+    assert {"docs/permissions.md", "deploy/iam-read.json", "deploy/iam-write.json"} <= changed
     assert actions(copy.root) - actions(ROOT) >= {name for name in OWN_TESTS if name.startswith("ec2:")}
 
 

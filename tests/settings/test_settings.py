@@ -379,10 +379,10 @@ def test_error_names_key_file_and_line(
         assert word in str(caught.value)
 
 
-def test_the_example_in_the_readme_is_one_that_the_bot_reads(tmp_path: Path) -> None:
+def test_the_example_of_the_docs_is_one_that_the_bot_reads(tmp_path: Path) -> None:
     """Whoever copies it gets no error, and finds every setting of a cluster in it."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    example = re.search(r"```yaml\n(clusters:\n.*?)```", readme, re.DOTALL)
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    example = re.search(r"```yaml\n(clusters:\n.*?)```", page, re.DOTALL)
     assert example is not None
     (tmp_path / "dnsbot.yaml").write_text(example[1])
 
