@@ -79,7 +79,8 @@ def _lines(words: DiagnosisWords) -> Iterator[BriefLine]:
         )
     yield BriefLine(label="What to do", text=_what_to_do(words))
     if words.unknown and not words.causes:
-        yield BriefLine(label="Could not be checked", text=words.unknown[0])
+        first = f" (first of {len(words.unknown)} reasons)" if words.unknown[1:] else ""
+        yield BriefLine(label=f"Could not be checked{first}", text=words.unknown[0])
 
 
 def _what_to_do(words: DiagnosisWords) -> str:

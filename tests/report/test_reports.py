@@ -15,6 +15,7 @@ from bot.domain.lookups import EVERYTHING, Answer, Client, ClientKind, Lookup, R
 from bot.domain.peers import Peers, SeenPlace
 from bot.domain.phrases import timestamp
 from bot.domain.places import Peer, Place
+from bot.report.brief_words import brief_words
 from bot.report.diagnosis_words import diagnosis_words
 from bot.report.json_report import json_report
 from bot.report.terminal import diagnosis_text
@@ -276,6 +277,14 @@ def test_what_is_well_or_unknown_is_named_by_what_was_looked_at() -> None:
     assert "- What kube-proxy may read: 403 Forbidden" in text
     assert WELL.title not in text
     assert [one["check"] for one in json.loads(json.dumps(json_report(diagnosis(WELL))))["findings"]] == [WELL.check]
+
+
+def test_first_screen_says_that_there_are_more_reasons_than_it_shows() -> None:
+    """One reason stands there in full; of several the first, and how many there are."""
+    one, two = (brief_words(diagnosis_words(diagnosis(*found), at=timestamp)) for found in ([BLIND], [BLIND, LACKING]))
+
+    assert [line.label for line in one.lines if line.text.count("403")] == ["Could not be checked"]
+    assert [line.label for line in two.lines if line.text.count("403")] == ["Could not be checked (first of 2 reasons)"]
 
 
 def test_latent_fault_is_said_plainly() -> None:
