@@ -24,7 +24,8 @@ from bot.report.diagnosis_words import NOTHING_PROPOSED, diagnosis_words
 from bot.report.evidence_words import check_details
 from bot.report.history_words import history_words
 from bot.report.plan_words import Caller, plan_words, policy_words
-from bot.report.terminal import diagnosis_text
+from bot.report.terminal import COMMAND, diagnosis_text, plans_lines
+from bot.report.wrapping import Page, Styled
 from bot.slack.cards import further_words, offers_diagnosis
 from bot.slack.reports import first_message, thread_messages
 from tests.slack.rendering import VALUE, VIEWS, PlainNames, as_text_of
@@ -204,6 +205,23 @@ def test_outcome_offers_a_diagnosis_unless_it_is_verified(proposal_of: Any) -> N
 
     assert {result for result, story in ended.items() if not offers_diagnosis(story)} == {Result.VERIFIED}
     assert further_words(ended[Result.NOT_VERIFIED]) == ()
+
+
+def test_the_form_s_commands_are_those_that_dnsbot_plan_prints(
+    plan_of: Any, proposal_of: Any, diagnosis_of: Any
+) -> None:
+    """Each whole and in order, however long: whoever types them does what Approve does."""
+    many = tuple(replace(plan_of().steps[0], command=f"kubectl patch {n} \\\n  -p '{'x' * 4000}'") for n in range(3))
+    facts = plan_words(story_of(proposal_of(plan=plan_of(steps=many))), PlainNames("ana"), at=timestamp)
+
+    printed = plans_lines(diagnosis_words(diagnosis_of(), at=timestamp), [facts], Page())
+    form = VIEWS.modal("commands", card=facts)
+
+    commands = "\n".join(line for line in printed if isinstance(line, Styled) and line.style == COMMAND)
+    assert commands == "\n".join(step.command for step in many)
+    pre = [one for block in form["blocks"] for one in block.get("elements", ()) if one["type"].endswith("preformatted")]
+    shown = ["".join(part["text"] for part in one["elements"]) for one in pre]  # of each step its diff, its command
+    assert shown[1::2] == [step.command for step in many]
 
 
 def test_measure_is_called_one_and_says_what_it_gets(plan_of: Any, proposal_of: Any, diagnosis_of: Any) -> None:
