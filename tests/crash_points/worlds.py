@@ -173,6 +173,10 @@ class _Watched:
         """Return the writer of Kubernetes."""
         return replace(self, real=self.real.cluster(deadline))  # type: ignore[arg-type]  # a port in its place
 
+    def probe_pods(self, deadline: Deadline) -> _Watched:
+        """Return what makes and removes pods of `node_probe`."""
+        return replace(self, real=self.real.probe_pods(deadline))  # type: ignore[arg-type]  # a port in its place
+
     def write(self, service: str, operation: str, **parameters: Any) -> RawObject:
         """Call AWS."""
         name = f"{service}:{operation} {canonical(parameters)}"
