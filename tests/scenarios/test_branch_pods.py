@@ -70,7 +70,7 @@ def test_every_report_says_these_pods(diagnosis: Diagnosis) -> None:
     findings = {finding["rule"]: finding for finding in report["findings"]}
     table = lookup_table(diagnosis.matrix).splitlines()
 
-    assert "Lookups from 3 of 3 branch-interface pods (payments/" in told
+    assert "Queries from 3 of 3 branch-interface pods (payments/" in told
     assert "only from branch-interface pods; looked from 3 of 3 nodes, from branch-interface pods on 3 of 3" in told
     assert findings["dns_lookups_fail"]["details"]["clients"] == ["branch"]
     blocked = findings["dns_blocked_by_security_group"]["details"]["blocked"]

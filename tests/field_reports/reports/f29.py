@@ -22,5 +22,5 @@ REPORT = Report(
     arrange=arrange,
     verdict="unknown",
     not_healthy=("coredns_upstream_unreachable",),
-    says={"coredns_upstream_unreachable": "vpc_resolver_throttled"},
+    says={"coredns_upstream_unreachable": "drops what exceeds its limit of packets a second"},
 )
