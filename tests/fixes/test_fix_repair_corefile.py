@@ -150,7 +150,7 @@ def test_a_last_good_one_says_where_it_is_from() -> None:
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (case(CorefileRepair()), "Nothing in the Corefile of kube-system/coredns as it stands is known to be refused"),
+        (case(CorefileRepair()), "Nothing in the Corefile of kube-system/coredns as it is now is known to be refused"),
         (case(replace(REPAIR, text="", unread=("older ReplicaSets: no right",))), "Not looked at: older ReplicaSets"),
         (case(replace(REPAIR, immutable=True)), "is immutable"),
         (case(replace(REPAIR, former_sha256="0")), "holds what is not stored"),

@@ -178,7 +178,7 @@ DONE = replace(ORDERS, dns_config='{"options": [{"name": "ndots", "value": "1"}]
     [
         (case(DONE), "say so already"),
         (case(replace(ORDERS, rollout="1 of 2 pods are new")), "rollout is under way"),
-        (case(rows=(replace(ORDERS, kind="Job", name="export"),)), "stands behind these clients: job/export"),
+        (case(rows=(replace(ORDERS, kind="Job", name="export"),)), "controls these clients: job/export"),
     ],
     ids=["set already", "rolling out", "of a kind that replaces no pods"],
 )

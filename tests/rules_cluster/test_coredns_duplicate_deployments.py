@@ -30,7 +30,7 @@ def test_two_that_stay_are_a_problem_with_both_named(make: Any, judge: Any) -> N
     found = judge(RULE, pods_of(make, FIRST, FIRST, SECOND))
 
     assert found.verdict is Verdict.PROBLEM
-    assert "3 pods of Deployment coredns and Deployment coredns-chart stand behind the DNS Service" in found.summary
+    assert "3 pods of Deployment coredns and Deployment coredns-chart are behind the DNS Service" in found.summary
     assert found.details["pods"] == {
         "Deployment coredns": ["coredns-1", "coredns-2"],
         "Deployment coredns-chart": ["coredns-3"],

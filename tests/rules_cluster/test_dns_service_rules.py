@@ -145,7 +145,7 @@ def test_endpoints_that_are_not_ready_show_the_pods(judge: Any, make: Any) -> No
     [
         ("k8s-app=kube-dns", 0, False, "scaled to 0 replicas"),
         ("k8s-app=coredns", 2, True, "matches none of 2 ready CoreDNS pods"),
-        ("k8s-app=kube-dns", 2, True, "none stands in its EndpointSlices"),
+        ("k8s-app=kube-dns", 2, True, "none is in its EndpointSlices"),
         ("k8s-app=kube-dns", 2, False, "there is no CoreDNS pod"),
     ],
     ids=["scaled to 0", "selector matches nothing", "slices lag", "no pods"],
