@@ -122,11 +122,11 @@ def test_a_packet_that_the_node_does_not_let_out_is_told_in_words(judge: Any, ma
 @pytest.mark.parametrize(
     ("server", "times", "verdict", "words"),
     [
-        ("10.0.0.2", 200, UNKNOWN, "vpc_resolver_throttled"),
-        ("169.254.169.253", 200, UNKNOWN, "vpc_resolver_throttled"),
+        ("10.0.0.2", 200, UNKNOWN, "drops what exceeds its limit of packets a second"),
+        ("169.254.169.253", 200, UNKNOWN, "drops what exceeds its limit of packets a second"),
         ("10.64.0.53", 200, UNKNOWN, "under load, or packets are lost"),
-        ("10.0.0.2", 19, UNKNOWN, "vpc_resolver_throttled"),
-        ("10.0.0.2", 3, UNKNOWN, "vpc_resolver_throttled"),
+        ("10.0.0.2", 19, UNKNOWN, "drops what exceeds its limit of packets a second"),
+        ("10.0.0.2", 3, UNKNOWN, "drops what exceeds its limit of packets a second"),
         ("10.0.0.2", 2, HEALTHY, "others were answered"),
     ],
 )
