@@ -79,8 +79,8 @@ def _lines(words: DiagnosisWords) -> Iterator[BriefLine]:
         )
     yield BriefLine(label="What to do", text=_what_to_do(words))
     if words.unknown and not words.causes:
-        first = f" (first of {len(words.unknown)} reasons)" if words.unknown[1:] else ""
-        yield BriefLine(label=f"Could not be checked{first}", text=words.unknown[0])
+        several = f" (first of {len(words.unknown)} reasons)" if words.unknown[1:] else ""
+        yield BriefLine(label=f"Could not be checked{several}", text=words.unknown[0])
 
 
 def _what_to_do(words: DiagnosisWords) -> str:
