@@ -25,8 +25,9 @@ _PATIENCE_SECONDS = 90.0
 _PATIENCE_WITH_A_VERDICT_SECONDS = 180.0
 """Rules hold back until a program has run for a while: kube-proxy for the 100 s in which it may still write."""
 _PAUSE_SECONDS = 1.0
-_TOO_EARLY = "too early to tell"
-"""How a check begins that waits for a cluster to settle: the lab's pods are young, the sandbox's may be of any age."""
+_LEFT_TO_CHANCE = ("too early to tell", "some lookups timed out on ")
+"""How checks begin that wait for a cluster to settle (the lab's pods are young, the sandbox's may be of any age), and
+those that a lookup opens which timed out, where another was refused."""
 _LOOK_FROM_ELSEWHERE = frozenset(rule.name for rule in load_units().rules.values() if rule.looks_from_elsewhere)
 _FEWEST_WAYS = 4
 """The ways of the service alone: inside and outside name, udp and tcp."""
@@ -77,7 +78,7 @@ def _concluded(report: Json) -> tuple[set[str], int, list[Json]]:
     left = [
         one
         for one in coverage["unknown"]
-        if not one["reason"].startswith(_TOO_EARLY) and one["rule"] not in _LOOK_FROM_ELSEWHERE
+        if not one["reason"].startswith(_LEFT_TO_CHANCE) and one["rule"] not in _LOOK_FROM_ELSEWHERE
     ]
     packets = sum(finding["rule"] == "packets_lost" for finding in report["findings"])
     return problems(report), coverage["total"] - packets, left

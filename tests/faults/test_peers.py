@@ -37,8 +37,9 @@ ACTIONS = sorted(
     and need.permission.place is PlaceKind.PEER
     and need.use is Use.READ
     and need.gathers
+    and need.permission.action != "cloudtrail:LookupEvents"  # asked only about what is at fault there
 )
-"""What a diagnosis reads at peers."""
+"""What a diagnosis reads at peers of which nothing is at fault."""
 ABOUT_PEERS = {rule.name for rule in load_units().rules.values() if Peers in rule.needs}
 
 

@@ -31,6 +31,7 @@ def test_shipped_units_are_found_by_name() -> None:
     """The folders hold these units; adding one is adding a file."""
     assert [unit.name for unit in units(bot.slack.commands, "COMMAND", Command)] == [
         "break_glass",
+        "capture",
         "diagnose",
         "digest",
         "help",
