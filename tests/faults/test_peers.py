@@ -27,6 +27,7 @@ from bot.sandbox.world.private_endpoint import lead
 from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
+from bot.workflow.who_changed import CLOUD_TRAIL
 from tests.faults.every_right import use_every_right
 from tests.patience import patient
 
@@ -37,7 +38,7 @@ ACTIONS = sorted(
     and need.permission.place is PlaceKind.PEER
     and need.use is Use.READ
     and need.gathers
-    and need.permission.action != "cloudtrail:LookupEvents"  # asked only about what is at fault there
+    and set(need.units) != {CLOUD_TRAIL}  # asked only about what is at fault there
 )
 """What a diagnosis reads at peers of which nothing is at fault."""
 ABOUT_PEERS = {rule.name for rule in load_units().rules.values() if Peers in rule.needs}
