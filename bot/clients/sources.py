@@ -199,18 +199,18 @@ def open_writers(
 
     wire = _wire(connection, pool_size, pace)
     session_name = f"dnsbot-{plan_id or 'write'}"
+    readers = _reading(connection, wire)
     identities = Identities(connection.writing_roles, session_name=session_name, retries=False, wire=wire)
     kubernetes = None
     if connection.kubeconfig and connection.writer_context:
         kubernetes = _from_kubeconfig(connection.kubeconfig, connection.writer_context, wire)
     elif connection.writer_role_arn:
-        reader = _reading(connection, wire).at(HOME)
-        kubernetes = _from_eks(connection, reader, identities.at(HOME), wire)
+        kubernetes = _from_eks(connection, readers.at(HOME), identities.at(HOME), wire)
     return ClusterWriters(
         _target=connection.target,
         _identities=identities,
         _kubernetes=kubernetes,
-        _nodes=_as_reader(connection, _reading(connection, wire), wire),
+        _nodes=_as_reader(connection, readers, wire),
         _traffic=wire.traffic,
     )
 
