@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -34,7 +34,7 @@ from bot.domain.evidence import Collector, Gap
 from bot.domain.json_values import RawObject
 from bot.domain.kept_files import KeptFile
 from bot.domain.lookup_matrix import LookupMatrix
-from bot.domain.lookups import Answer, Client, ClientKind, Lookup
+from bot.domain.lookups import Answer, Client, ClientKind
 from bot.domain.phrases import count, few
 from bot.domain.reading import reading
 from bot.domain.views import NodeView
@@ -94,11 +94,6 @@ class PacketCaptures:
     not_needed: str = ""
     """Why nothing is to be captured; empty: it is, or would be."""
     gaps: tuple[Gap, ...] = ()
-
-    @property
-    def clients(self) -> frozenset[str]:
-        """Addresses of the clients whose packets are captured on their own side."""
-        return frozenset(one.point.address for one in self.captures if not one.point.of_dns)
 
 
 def collect(look: NodeView) -> PacketCaptures:
@@ -196,19 +191,15 @@ def _where_to(look: NodeView, matrix: LookupMatrix) -> PacketCaptures:
         points, gaps = _points(look, matrix)
     except EvidenceUnavailable as error:
         why = Gap.of("where packets could be captured", error)
-        return PacketCaptures(gaps=(_off(why),))
+        return PacketCaptures(gaps=(replace(why, off=True),))
     if not any(not point.of_dns for point in points) or not any(point.of_dns for point in points):
         why = (
             gaps[0]
             if gaps
             else Gap(what="where packets could be captured", reason="no client or no CoreDNS pod is known")
         )
-        return PacketCaptures(points=points, gaps=(_off(why),))
-    return PacketCaptures(points=points, gaps=(off, *map(_off, gaps)))
-
-
-def _off(gap: Gap) -> Gap:
-    return Gap(what=gap.what, reason=gap.reason, grant=gap.grant, setting=gap.setting, failing=gap.failing, off=True)
+        return PacketCaptures(points=points, gaps=(replace(why, off=True),))
+    return PacketCaptures(points=points, gaps=(off, *(replace(gap, off=True) for gap in gaps)))
 
 
 def _points(look: NodeView, matrix: LookupMatrix) -> tuple[tuple[CapturePoint, ...], tuple[Gap, ...]]:
@@ -265,7 +256,7 @@ def _client(look: NodeView, matrix: LookupMatrix) -> tuple[Client, str]:
 
 def _servers(kube_dns: KubeDns, matrix: LookupMatrix, client: Client) -> list[DnsEndpoint]:
     """Return CoreDNS pods: those first that did not answer this client, then such on other nodes than those before."""
-    lost = {one.server for one in _timed_out(matrix.lookups) if one.client == client}
+    lost = {one.server for one in matrix.lookups if one.answer is Answer.TIMED_OUT and one.client == client}
     ranked: list[DnsEndpoint] = []
     left = sorted(kube_dns.ready or kube_dns.endpoints, key=lambda one: (one.ip not in lost, one.node, one.ip))
     left = [one for one in left if one.node and one.pod]
@@ -275,10 +266,6 @@ def _servers(kube_dns: KubeDns, matrix: LookupMatrix, client: Client) -> list[Dn
         left.remove(best)
         ranked.append(best)
     return ranked
-
-
-def _timed_out(lookups: Iterable[Lookup]) -> Iterator[Lookup]:
-    return (one for one in lookups if one.answer is Answer.TIMED_OUT)
 
 
 def _routes(look: NodeView, node: Node) -> tuple[str, tuple[Route, ...]]:

@@ -21,6 +21,7 @@ Sources: AWS re:Post, "How do I troubleshoot DNS failures with Amazon EKS?" (doc
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -98,6 +99,7 @@ def _step(
 ) -> Step:
     name = f"dnsbot-capture-{plan_id[:12]}-{number}"
     whose = "CoreDNS pod" if point.of_dns else "client"
+    program = tcpdump(point, clients)
     body = capture_pod(
         PodName(namespace=namespace, name=name), point, clients, image=image, plan_id=plan_id, seconds=seconds
     )
@@ -109,11 +111,11 @@ def _step(
         before={"uid": ""},
         diff=(
             f"  on node {point.node}, at {point.interface} of {whose} {point.pod} ({point.address}):",
-            f"+ pod {name}: {' '.join(tcpdump(point, clients)[:3])} … '{tcpdump(point, clients)[-1]}' for {seconds} s",
+            f"+ pod {name}: {' '.join(program[:3])} … '{program[-1]}' for {seconds} s",
         ),
         undo="The pod is deleted; its capture has ended by itself before.",
         command=f"kubectl debug node/{point.node} -it --image={image} --profile=netadmin -- timeout {seconds} "
-        + " ".join(f"'{word}'" if " " in word else word for word in tcpdump(point, clients)),
+        + shlex.join(program),
         writer=WriterKind.PROBE_PODS,
         settles_within_seconds=_STARTS_SECONDS,
         ends_after_seconds=seconds + READ_SECONDS,

@@ -7,7 +7,8 @@ one that was not captured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +17,7 @@ from bot.dns.lookup_tools import WAITS_SECONDS
 from bot.dns.packet_capture import Exchange
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Lookup, Transport
-from bot.domain.phrases import count, few
+from bot.domain.phrases import count
 
 
 class Fate(StrEnum):
@@ -81,8 +82,8 @@ class Trace:
     @property
     def conclusion(self) -> str:
         """Say where queries were lost, the most frequent place first; empty: nowhere."""
-        places = _counted(one.place for one in self.lost)
-        said = [f"{count(number, 'query', 'queries')}: {place}" for place, number in places[:3]]
+        places = Counter(one.place for one in self.lost).most_common(3)
+        said = [f"{count(number, 'query', 'queries')}: {place}" for place, number in places]
         if self.unseen:
             said.append(
                 f"of {count(len(self.unseen), 'lookup')} no packet was seen at {self.client}: none left the pod"
@@ -185,35 +186,21 @@ def _between(here: str, there: str) -> str:
     return f"node {here} itself" if here == there else f"the network between node {here} and node {there}"
 
 
-def _counted(texts: Iterable[str]) -> list[tuple[str, int]]:
-    found: dict[str, int] = {}
-    for text in texts:
-        found[text] = found.get(text, 0) + 1
-    return sorted(found.items(), key=lambda one: -one[1])
-
-
 def _line(capture: PodCapture) -> str:
     point = capture.point
-    tells: tuple[tuple[str, Callable[[Exchange], bool]], ...] = (
-        ("asked", lambda one: one.sent > 0),
-        ("answered", lambda one: bool(one.answer)),
-    )
-    numbers = ", ".join(f"{sum(map(tell, capture.exchanges))} {word}" for word, tell in tells)
-    rest = [
+    asked = sum(one.sent > 0 for one in capture.exchanges)
+    answered = sum(bool(one.answer) for one in capture.exchanges)
+    seen = [
+        f"{asked} asked, {answered} answered",
         f"{count(capture.others, 'packet')} of other clients or names" if capture.others else "",
         f"{count(capture.unread, 'packet')} not understood" if capture.unread else "",
         "had ended when it was read, what came later is not in it" if capture.ended else "",
     ]
     kind = "CoreDNS" if point.of_dns else "client"
-    return f"{kind} {point.pod}, {point.interface} of {point.node}: {'; '.join([numbers, *filter(None, rest)])}"
+    return f"{kind} {point.pod}, {point.interface} of {point.node}: {'; '.join(filter(None, seen))}"
 
 
 def _quoted(one: Traced) -> str:
     asked = one.exchange
     name = asked.name or "a connection"
     return f"{asked.client}:{asked.port} → {asked.server}:53 over {asked.transport}, {name}: {one.fate}"
-
-
-def nodes_of(found: PacketCaptures) -> str:
-    """Return the nodes on which packets were captured."""
-    return few(sorted({one.point.node for one in found.captures}), 3)
