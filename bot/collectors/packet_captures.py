@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from bot.collectors._looking_on_nodes import PERMISSIONS, NodeReading, on_each
@@ -39,9 +39,8 @@ from bot.domain.phrases import count, few
 from bot.domain.reading import reading
 from bot.domain.views import NodeView
 from bot.errors import EvidenceUnavailable
-from bot.kubernetes.members import moment, part
 from bot.kubernetes.nodes import Compute, Node
-from bot.kubernetes.packet_capture import ENDED, FILE, LABEL, MOST_BYTES, CapturePoint, point_of, seconds_of
+from bot.kubernetes.packet_capture import ENDED, FILE, LABEL, MOST_BYTES, CapturePod, CapturePoint
 from bot.kubernetes.probe_pods import CONTAINER, runs
 from bot.kubernetes.resources import NODES, PODS
 from bot.linux.routes import SHOW_ROUTES, SHOW_ROUTES_PLAINLY, Route, parse_routes
@@ -108,41 +107,39 @@ def collect(look: NodeView) -> PacketCaptures:
     return _where_to(look, matrix)
 
 
-def _capture_pods(look: NodeView) -> list[tuple[PodName, CapturePoint]]:
-    """Return the capture pods that run; None can where `node_probe` is not set."""
+def _capture_pods(look: NodeView) -> list[CapturePod]:
+    """Return the capture pods of one plan that run, the newest; none can where `node_probe` is not set.
+
+    Each captures the clients of its own plan alone. Of a capture that was over before none of the lookups is in it.
+    """
     probe = look.target.node_probe
     if probe is None:
         return []
 
-    def read(answer: RawObject) -> tuple[PodName, CapturePoint] | None:
-        metadata = answer["metadata"]
-        if not runs(answer) or metadata.get("deletionTimestamp") or _is_over(answer, look.started_at):
+    def read(answer: RawObject) -> CapturePod | None:
+        if not runs(answer) or answer["metadata"].get("deletionTimestamp"):
             return None
-        return PodName(namespace=probe.namespace, name=str(metadata["name"])), point_of(answer)
+        return CapturePod.of(answer)
 
     with reading(f"list capture pods in {probe.namespace}"):
         found = look.cluster.list(PODS, read, namespace=probe.namespace, labels=LABEL)
-    return [one for one in found if one is not None]
+    going_on = [one for one in found if one is not None and one.ends_at >= look.started_at]
+    newest = max(going_on, key=lambda one: (one.started_at, one.plan_id), default=None)
+    return [one for one in going_on if newest is not None and one.plan_id == newest.plan_id]
 
 
-def _is_over(answer: RawObject, now: datetime) -> bool:
-    """Return whether a capture had ended before this diagnosis began: none of its lookups are in it."""
-    started = (moment(part(one, "state")["running"], "startedAt") for one in answer["status"]["containerStatuses"])
-    return min(started) + timedelta(seconds=seconds_of(answer)) < now
-
-
-def _read_all(look: NodeView, pods: Sequence[tuple[PodName, CapturePoint]], matrix: LookupMatrix) -> PacketCaptures:
-    points = tuple(point for _, point in pods)
+def _read_all(look: NodeView, pods: Sequence[CapturePod], matrix: LookupMatrix) -> PacketCaptures:
+    points = tuple(one.point for one in pods)
     clients = sorted({point.address for point in points if not point.of_dns})
     names = frozenset(one.name.lower().rstrip(".") for one in matrix.lookups)
     with ThreadPoolExecutor(max_workers=len(pods), thread_name_prefix="read capture") as threads:
         work = [
-            threads.submit(copy_context().run, partial(_read_one, look, pod, point, clients, names))
-            for pod, point in pods
+            threads.submit(copy_context().run, partial(_read_one, look, one.pod, one.point, clients, names))
+            for one in pods
         ]
     captures: list[PodCapture] = []
     gaps: list[Gap] = []
-    for (_, point), future in zip(pods, work, strict=True):
+    for point, future in zip(points, work, strict=True):
         try:
             captures.append(future.result())
         except EvidenceUnavailable as error:

@@ -13,10 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Self
 
 from bot.domain.cluster import PodName
 from bot.domain.json_values import JsonObject, RawObject
-from bot.kubernetes.members import text_map
+from bot.kubernetes.members import moment, part, text, text_map
 from bot.kubernetes.probe_pods import ProbePod
 
 MOST_PACKETS = 100_000
@@ -54,6 +56,34 @@ class CapturePoint:
     """It is a CoreDNS pod; else it is the client."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturePod:
+    """A pod that was made to capture, as the API shows it while its container runs."""
+
+    pod: PodName
+    plan_id: str
+    """The plan that made it."""
+    point: CapturePoint
+    started_at: datetime
+    ends_at: datetime
+    """When its capture is over at the latest."""
+
+    @classmethod
+    def of(cls, answer: RawObject) -> Self:
+        """Read a running one; of one of another's making it raises like `bot.kubernetes.members`."""
+        metadata = answer["metadata"]
+        annotations = text_map(metadata, "annotations")
+        states = (part(one, "state")["running"] for one in answer["status"]["containerStatuses"])
+        started_at = min(moment(state, "startedAt") for state in states)
+        return cls(
+            pod=PodName(namespace=text(metadata, "namespace"), name=text(metadata, "name")),
+            plan_id=text_map(metadata, "labels")[LABEL],
+            point=CapturePoint(**json.loads(annotations[_POINT])),
+            started_at=started_at,
+            ends_at=started_at + timedelta(seconds=int(annotations[_SECONDS])),
+        )
+
+
 def capture_pod(
     pod: PodName, point: CapturePoint, clients: Sequence[str], *, image: str, plan_id: str, seconds: int
 ) -> JsonObject:
@@ -78,13 +108,3 @@ def tcpdump(point: CapturePoint, clients: Sequence[str]) -> tuple[str, ...]:
         *("tcpdump", "-i", point.interface, "-n", "-p", "-U", "-Z", "root", "-c", str(MOST_PACKETS), "-w", FILE),
         f"port 53 and ({hosts})",
     )
-
-
-def seconds_of(answer: RawObject) -> int:
-    """Return for how long a capture pod captures at most, from when its container started. Raises like `point_of`."""
-    return int(text_map(answer["metadata"], "annotations")[_SECONDS])
-
-
-def point_of(answer: RawObject) -> CapturePoint:
-    """Return where a capture pod captures; of one of another's making it raises like `bot.kubernetes.members`."""
-    return CapturePoint(**json.loads(text_map(answer["metadata"], "annotations")[_POINT]))

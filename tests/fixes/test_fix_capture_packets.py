@@ -88,19 +88,21 @@ class World:
         assert isinstance(found, PacketCaptures)
         return found
 
-    def planned(self, found: PacketCaptures, seconds: int = 0, target: ClusterTarget = TARGET) -> Planned | Advice:
+    def planned(
+        self, found: PacketCaptures, seconds: int = 0, target: ClusterTarget = TARGET, plan_id: str = "plan1"
+    ) -> Planned | Advice:
         """Return the plan."""
         finding = Finding(
             rule="packets_lost", title="t", kind=Kind.SYMPTOM, playbook="packets", severity=Severity.CRITICAL,
             judgement=Judgement(verdict=Verdict.UNKNOWN, summary="s"),
         )  # fmt: skip
         evidence: dict[type, object] = {PacketCaptures: found}
-        case = PlanCase(plan_id="plan1", target=target, finding=finding, parameters=Parameters(), evidence=evidence)
+        case = PlanCase(plan_id=plan_id, target=target, finding=finding, parameters=Parameters(), evidence=evidence)
         return FIX.plan(replace(case, lasting_seconds=seconds))
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self, found: PacketCaptures | None = None, plan_id: str = "plan1") -> tuple[Step, ...]:
         """Return the steps of the plan."""
-        plan = self.planned(self.look())
+        plan = self.planned(found or self.look(), plan_id=plan_id)
         assert isinstance(plan, Planned)
         return plan.steps
 
@@ -211,6 +213,22 @@ def test_a_capture_that_was_over_before_is_none(world: World) -> None:
 
     assert world.look(Answer.ANSWERED, now=datetime.now(UTC) + timedelta(seconds=61)).captures == ()
     assert len(world.look(Answer.ANSWERED, now=datetime.now(UTC)).captures) == 3
+
+
+def test_of_two_captures_at_once_the_newer_one_is_read(world: World) -> None:
+    """Each pod captures its own plan's client alone, and two files of one pod would have one name."""
+    points = world.look()
+    for plan_id in ("plan2", "plan1"):
+        for step in world.steps(points, plan_id):
+            FIX.apply(step, world.writing)
+        world.served.settle()
+        world.served.ask("POST", "/sandbox/passed", {"seconds": 5})
+    files: list[KeptFile] = []
+
+    found = world.look(keep=files.append)
+
+    assert len(found.captures) == len({file.name for file in files}) == 3
+    assert [one.point for one in found.captures] == list(points.points)
 
 
 def test_the_undo_removes_the_pod_that_was_made_and_no_other(world: World) -> None:
