@@ -143,7 +143,7 @@ def _asked(event: str, asked: Mapping[str, object], one: FaultyObject) -> str:
 
 
 def _permissions(asked: Mapping[str, object], way: str) -> Iterator[str]:
-    """Yield the rules that a call names, each as `udp/53 from sg-0aaa`; a rule's id where it names nothing else."""
+    """Yield the rules that a call names, each as `udp/53 from sg-0aaa`; by its id alone, as `rule sgr-0aaa`."""
     for row in _items(asked.get("ipPermissions"))[:_SHOWN_OF_A_LIST]:
         protocol = str(row.get("ipProtocol"))
         first, last = row.get("fromPort"), row.get("toPort")
@@ -159,8 +159,8 @@ def _permissions(asked: Mapping[str, object], way: str) -> Iterator[str]:
             for end in _items(row.get(member))
         ]
         yield f"{'all traffic' if protocol == '-1' else protocol}{ports} {way} {', '.join(ends) or 'nobody named'}"
-    for key in ("securityGroupRuleIds", "securityGroupRuleId"):
-        yield from (str(next(iter(row.values()), "")) for row in _items(asked.get(key))[:_SHOWN_OF_A_LIST])
+    for row in _items(asked.get("securityGroupRuleIds"))[:_SHOWN_OF_A_LIST]:
+        yield f"rule {row.get('securityGroupRuleId')}"
 
 
 def _entry(asked: Mapping[str, object]) -> str:

@@ -85,6 +85,15 @@ def test_what_a_group_lost_comes_before_what_it_was_given() -> None:
     assert (found.more, found.gap) == (1, None)
 
 
+def test_a_rule_that_was_taken_away_by_its_id_is_named_by_it() -> None:
+    """Such a call says nothing of ports and sources."""
+    by_id = {"groupId": GROUP.name, "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-0a"}]}}
+
+    (found,) = asked_about(Trail(**{GROUP.name: [event("RevokeSecurityGroupIngress", by_id)]}), GROUP).objects
+
+    assert [one.asked for one in found.changes] == ["rule sgr-0a"]
+
+
 def test_an_acls_closing_entry_comes_first() -> None:
     """The event about entry 30 inbound, with what it says, before newer ones about other entries."""
     ports = {"from": 53, "to": 53}

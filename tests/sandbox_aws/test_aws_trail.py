@@ -50,6 +50,22 @@ def test_a_security_groups_events_say_who_asked_for_what(aws: AwsFarEnd, ec2: Cl
     assert "errorCode" not in document(found[0])
 
 
+def test_a_rule_that_is_revoked_by_its_id_stands_in_a_set(aws: AwsFarEnd, ec2: Client, group_id: str) -> None:
+    """As EC2's events have it: `securityGroupRuleIds`, each under `securityGroupRuleId`."""
+    rule = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    made = ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[rule])
+    rule_id = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[rule_id])
+
+    revoked, *_ = map(document, events(aws, "ResourceName", group_id))
+
+    assert revoked["eventName"] == "RevokeSecurityGroupIngress"
+    assert revoked["requestParameters"] == {
+        "groupId": group_id,
+        "securityGroupRuleIds": {"items": [{"securityGroupRuleId": rule_id}]},
+    }
+
+
 def test_an_acl_entry_names_its_number_and_a_refused_call_its_error(aws: AwsFarEnd, ec2: Client, vpc_id: str) -> None:
     """An entry that was made, and one that AWS refused since its number was taken, are both events of the ACL."""
     acl = ec2.create_network_acl(VpcId=vpc_id)["NetworkAcl"]["NetworkAclId"]

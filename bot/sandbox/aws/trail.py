@@ -32,6 +32,8 @@ _KINDS: Mapping[str, str] = {
 _ID = re.compile(rf"\b(?:{'|'.join(_KINDS)})-[0-9a-f]{{8,17}}\b")
 _CODE = re.compile(rb"<Code>([\w.]+)</Code>|\"__type\": \"([\w.]+)\"")
 _NUMBERS = frozenset({"ruleNumber", "fromPort", "toPort", "from", "to"})
+_SETS: Mapping[str, str] = {"securityGroupRuleId": "securityGroupRuleIds"}
+"""Lists of plain values whose set has another name in an event than in the call; each value stands by the call's."""
 _FORM_FIELDS = frozenset({"Action", "Version", "DryRun", "ClientToken"})
 
 
@@ -173,13 +175,19 @@ def _of_form(call: Call) -> dict[str, Any]:
 
 
 def _listed(made: Any, name: str = "") -> Any:  # noqa: ANN401  # JSON
-    if isinstance(made, dict) and made and all(key.isdecimal() for key in made):
-        return {"items": [_listed(made[key]) for key in sorted(made, key=int)]}
+    if _is_list(made):
+        items = [_listed(made[key], name) for key in sorted(made, key=int)]
+        return {"items": [{name: one} for one in items] if name in _SETS else items}
     if isinstance(made, dict):
-        return {_lower(key): _listed(value, _lower(key)) for key, value in made.items()}
+        fields = ((_lower(key), value) for key, value in made.items())
+        return {_SETS.get(key, key) if _is_list(value) else key: _listed(value, key) for key, value in fields}
     if name in _NUMBERS:
         return int(made)
     return made == "true" if made in {"true", "false"} else made
+
+
+def _is_list(made: Any) -> bool:  # noqa: ANN401  # JSON
+    return isinstance(made, dict) and bool(made) and all(key.isdecimal() for key in made)
 
 
 def _lowered(asked: Any) -> Any:  # noqa: ANN401  # JSON
