@@ -78,9 +78,9 @@ class LookupPath:
         if target is None:
             return self._ask_address(pod, server, name, self._query(address, server, protocol))
         flow = self._query(address, server, protocol)
-        arrived = self._arrives(pod, target["spec"]["nodeName"], flow)
+        returned = self._reaches(pod, target["spec"]["nodeName"], flow)
+        arrived = returned or self._arrives(pod, target["spec"]["nodeName"], flow)
         reply = self._answered(pod, target, name, protocol, forwards) if arrived else None
-        returned = arrived and self._reaches(pod, target["spec"]["nodeName"], flow)
         for capture in self._kubelets.captures.values():
             capture.see(
                 Trip(
