@@ -9,10 +9,11 @@ In a playbook: `{collector: cloud_trail}` asks about nothing.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
+from bot.collectors._at_fault import AtFaultParameters, ask_about_each
 from bot.collectors._places import everywhere
 from bot.collectors._trail_events import changes, searches
 from bot.domain.evidence import Collector, Gap
@@ -22,7 +23,6 @@ from bot.domain.phrases import count, timestamp
 from bot.domain.reading import reading
 from bot.domain.views import View
 from bot.domain.who_changed import Change, CloudTrail, ObjectChanges
-from bot.errors import EvidenceUnavailable
 
 KEPT_FOR = timedelta(days=90)
 """How far CloudTrail's event history goes back (CloudTrail User Guide, "Working with CloudTrail event history")."""
@@ -33,27 +33,18 @@ _CHANGES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrailParameters:
+class TrailParameters(AtFaultParameters):
     """What is asked about."""
 
-    objects: tuple[FaultyObject, ...] = ()
-    """At AWS; the workflow names those of a diagnosis's findings."""
     max_objects: int = 4
     """More are not asked about, and named."""
 
 
 def collect(look: View) -> CloudTrail:
-    """Look up each object, a few at once; the pace is kept by whoever sends."""
-    wanted = look.parameters.objects
-    asked, left = wanted[: look.parameters.max_objects], wanted[look.parameters.max_objects :]
-    with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
-        found = list(pool.map(lambda one: _changes_of(look, one), asked))
-    unasked = f"it was not asked about: {look.parameters.max_objects} objects are, and {len(wanted)} are at fault"
-    found += [
-        ObjectChanges(object=one, changes=(), gap=Gap(what=f"changes of {one.title}", reason=unasked)) for one in left
-    ]
+    """Look up each object."""
+    found = ask_about_each(look, partial(_changes_of, look), _not_known, what="changes")
     return CloudTrail(
-        objects=tuple(found),
+        objects=found,
         since=look.started_at - KEPT_FOR,
         until=look.started_at,
         gaps=tuple(one.gap for one in found if one.gap is not None),
@@ -63,26 +54,27 @@ def collect(look: View) -> CloudTrail:
 def _changes_of(look: View, one: FaultyObject) -> ObjectChanges:
     found: tuple[Change, ...] = ()
     cut = False
-    try:
-        for search in searches(one):
-            answer = look.at(one.place).read(
-                "cloudtrail",
-                "LookupEvents",
-                LookupAttributes=[{"AttributeKey": search.attribute, "AttributeValue": search.value}],
-                StartTime=look.started_at - KEPT_FOR,
-                EndTime=look.started_at,
-                PaginationConfig={"MaxItems": _PAGE},
-            )
-            with reading("cloudtrail:LookupEvents"):
-                found = changes(answer, one, cluster=look.target.eks_name)
-                cut = cut or len(answer["Events"]) >= _PAGE
-            if found:
-                break
-    except EvidenceUnavailable as error:
-        return ObjectChanges(object=one, changes=(), gap=Gap.of(f"changes of {one.title}", error))
+    for search in searches(one):
+        answer = look.at(one.place).read(
+            "cloudtrail",
+            "LookupEvents",
+            LookupAttributes=[{"AttributeKey": search.attribute, "AttributeValue": search.value}],
+            StartTime=look.started_at - KEPT_FOR,
+            EndTime=look.started_at,
+            PaginationConfig={"MaxItems": _PAGE},
+        )
+        with reading("cloudtrail:LookupEvents"):
+            found = changes(answer, one, cluster=look.target.eks_name)
+            cut = cut or len(answer["Events"]) >= _PAGE
+        if found:
+            break
     first = sorted(found, key=lambda change: not change.fits)
     more = max(0, len(found) - _CHANGES)
     return ObjectChanges(object=one, changes=tuple(first[:_CHANGES]), more=more, only_newest=cut)
+
+
+def _not_known(one: FaultyObject, gap: Gap) -> ObjectChanges:
+    return ObjectChanges(object=one, changes=(), gap=gap)
 
 
 def summarise(found: CloudTrail) -> str:

@@ -8,9 +8,9 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 
+from bot.collectors._at_fault import AtFaultParameters, ask_about_each
 from bot.domain.evidence import Collector, Gap
 from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.permissions import KubernetesPermission
@@ -19,7 +19,6 @@ from bot.domain.ports import Resource
 from bot.domain.reading import reading
 from bot.domain.views import View
 from bot.domain.who_changed import ManagedObject, ObjectManagers
-from bot.errors import EvidenceUnavailable
 from bot.kubernetes.managed_fields import clients_of
 from bot.kubernetes.resources import CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, KUBE_SYSTEM, SERVICES
 
@@ -32,35 +31,17 @@ _KINDS: Mapping[ObjectKind, tuple[Resource, str]] = {
 """The resource, and the member that holds what people set."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManagerParameters:
-    """What is asked about."""
-
-    objects: tuple[FaultyObject, ...] = ()
-    """In Kubernetes; the workflow names those of a diagnosis's findings."""
-    max_objects: int = 6
-    """More are not asked about, and named."""
-
-
 def collect(look: View) -> ObjectManagers:
     """Read each object."""
-    wanted = look.parameters.objects
-    asked, left = wanted[: look.parameters.max_objects], wanted[look.parameters.max_objects :]
-    with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
-        found = list(pool.map(lambda one: _managed(look, one), asked))
-    unasked = f"it was not asked about: {look.parameters.max_objects} objects are, and {len(wanted)} are at fault"
-    found += [_unread(one, Gap(what=f"managedFields of {one.title}", reason=unasked)) for one in left]
-    return ObjectManagers(objects=tuple(found), gaps=tuple(one.gap for one in found if one.gap is not None))
+    found = ask_about_each(look, partial(_managed, look), _unread, what="managedFields")
+    return ObjectManagers(objects=found, gaps=tuple(one.gap for one in found if one.gap is not None))
 
 
 def _managed(look: View, one: FaultyObject) -> ManagedObject:
     resource, member = _KINDS[one.kind]
-    try:
-        answer = look.cluster.get(resource, one.name, namespace=one.namespace)
-        with reading(f"get {one.title}"):
-            return ManagedObject(object=one, member=member, clients=clients_of(answer, member))
-    except EvidenceUnavailable as error:
-        return _unread(one, Gap.of(f"managedFields of {one.title}", error))
+    answer = look.cluster.get(resource, one.name, namespace=one.namespace)
+    with reading(f"get {one.title}"):
+        return ManagedObject(object=one, member=member, clients=clients_of(answer, member))
 
 
 def _unread(one: FaultyObject, gap: Gap) -> ManagedObject:
@@ -94,6 +75,6 @@ COLLECTOR = Collector(
     collect=collect,
     summarise=summarise,
     permissions=tuple(_read(resource) for resource, _ in _KINDS.values()),
-    parameters=ManagerParameters,
+    parameters=AtFaultParameters,
     deadline_seconds=5.0,
 )
