@@ -326,10 +326,20 @@ def _verification(plan: FixPlan, checks: Mapping[str, str]) -> str:
         read = (
             f"Afterwards a new diagnosis must be able to read {', '.join(map(plain_name, plan.yields))}, for {rules}."
         )
-        return f"{read} Then {proposed}" if undone else read
+        ends = f" {ENDS_BY_ITSELF}" if ends_by_itself(plan) else ""
+        return f"{read} Then {proposed}{ends}" if undone else read
     lookups = "every test lookup must be answered, and these checks" if plan.symptoms else "these checks"
     failed = proposed if undone else "the card says so; nothing of it can be undone."
     return f"Verified by a new diagnosis: {lookups} must be healthy: {rules}. If not, {failed}"
+
+
+ENDS_BY_ITSELF = "Without it, everything is undone automatically when its time is over."
+"""What follows where the undo is proposed of a change for a time."""
+
+
+def ends_by_itself(plan: FixPlan) -> bool:
+    """Return whether all that a plan changes, and that can be undone, is taken back when its time is over."""
+    return all(step.ends_after_seconds for step in plan.steps if step.undo)
 
 
 def status_words(proposal: Proposal, at: TimeForm) -> str:

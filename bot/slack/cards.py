@@ -10,7 +10,7 @@ from bot.domain.outbox import card_key
 from bot.domain.phrases import timestamp
 from bot.errors import HistoryUnavailable, Refused
 from bot.report.glass_words import card_glass
-from bot.report.plan_words import PlanWords, plan_words
+from bot.report.plan_words import ENDS_BY_ITSELF, PlanWords, ends_by_itself, plan_words
 from bot.slack.button_value import ButtonValue
 from bot.slack.limits import Payload
 from bot.slack.render import Message
@@ -102,6 +102,8 @@ def offers_undo(story: Story) -> bool:
 
 def further_words(story: Story) -> tuple[str, ...]:
     """Return what follows from an outcome."""
-    if story.outcome is not None and story.outcome.inverse_proposal_id:
-        return ("The undo is proposed on a card of its own, with its own approval.",)
-    return ()
+    if story.outcome is None or not story.outcome.inverse_proposal_id:
+        return ()
+    proposed = "The undo is proposed on a card of its own, with its own approval."
+    waits = any(ending.ended_at is None for ending in story.endings)
+    return (f"{proposed} {ENDS_BY_ITSELF}",) if waits and ends_by_itself(story.proposal.plan) else (proposed,)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.approvals import Outcome, Proposal, ProposalState, Proposed, Result
+from bot.domain.approvals import Ending, Outcome, Proposal, ProposalState, Proposed, Result
 from bot.domain.cluster import Question
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Collected, Gap
@@ -184,6 +184,26 @@ def test_no_undo_is_promised_where_nothing_can_be_undone(proposal_of: Any, yield
     facts = plan_words(story, PlainNames(""), at=timestamp, checks={})
 
     assert "is proposed" not in facts.verification
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(1800, 1), (0, 0)], ids=["for a time", "lasting"])
+def test_card_says_that_a_measure_for_a_time_needs_no_undo(proposal_of: Any, seconds: int, times: int) -> None:
+    """Nobody has to be found at night to end a capture; what is over is not promised to end."""
+    proposal = proposal_of(state=ProposalState.DONE)
+    steps = tuple(replace(step, ends_after_seconds=seconds) for step in proposal.plan.steps)
+    outcome = Outcome(proposal_id="p-1", result=Result.VERIFIED, summary="s", steps=(), inverse_proposal_id="p-2")
+    noon = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    ending = Ending(index=0, due_at=noon, is_due=False, ended_at=None, note="")
+    story = replace(
+        story_of(replace(proposal, plan=replace(proposal.plan, steps=steps, yields=("query_log",)))),
+        outcome=outcome,
+        endings=(ending,),
+    )
+    ends = "own approval. Without it, everything is undone automatically when its time is over."
+
+    assert plan_words(story, PlainNames(""), at=timestamp, checks={}).verification.count(ends) == times
+    assert further_words(story)[0].count(ends) == times
+    assert ends not in further_words(replace(story, endings=(replace(ending, ended_at=noon),)))[0]
 
 
 def test_policy_is_said_in_words(proposal_of: Any) -> None:
