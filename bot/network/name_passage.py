@@ -27,14 +27,12 @@ JOINS = ("pcx-", "tgw-", "vgw-", "eni-")
 class Passage:
     """What the network does with queries over UDP, and with the answers. Neither stopped nor unread: they pass."""
 
-    stops: tuple[str, ...] = ()
-    """What stops them, each as a sentence without a full stop."""
+    stops: tuple[Crossing, ...] = ()
+    """What stops them, each with its own command."""
     unread: tuple[str, ...] = ()
     """What would decide and was not read."""
     notes: tuple[str, ...] = ()
     """What is closed and stops no short answer: TCP, or one of several addresses."""
-    commands: tuple[str, ...] = ()
-    """What joins the networks where that is what stops them, for people to give."""
 
 
 class Passages:
@@ -66,15 +64,12 @@ class Passages:
             return Passage(unread=(f"The addresses of {start.id} are not known",))
         best = next((one for one in found if not one.stops and not one.unread), None)
         if best is not None:
-            closed = tuple(f"{text} (from one address of {start.id})" for one in found for text in one.stops[:1])
+            closed = tuple(f"{stop.text} (from one address of {start.id})" for one in found for stop in one.stops[:1])
             return Passage(notes=tuple(dict.fromkeys((*best.notes, *closed))))
         unread = tuple(dict.fromkeys(text for one in found for text in one.unread if not one.stops))
         if unread:
             return Passage(unread=unread)
-        return Passage(
-            stops=tuple(dict.fromkeys(text for one in found for text in one.stops)),
-            commands=tuple(dict.fromkeys(text for one in found for text in one.commands)),
-        )
+        return Passage(stops=tuple(dict.fromkeys(stop for one in found for stop in one.stops)))
 
     def _one(self, start: ResolverEndpoint, source: Address, address: Address, vpc_id: str) -> Passage:
         found = _Found()
@@ -88,15 +83,10 @@ class Passages:
             if answer.state is State.BLOCKED and (transport is Transport.TCP or answer.share < 1):
                 found.notes += [block.missing for block in answer.blocks]
             elif answer.state is State.BLOCKED:
-                found.stops += [block.missing for block in answer.blocks]
+                found.stops += [_blocked(block.missing) for block in answer.blocks]
             elif transport is Transport.UDP:
                 found.unread += [unread.what.rstrip(".") for unread in answer.unread]
-        return Passage(
-            stops=tuple(found.stops),
-            unread=tuple(found.unread),
-            notes=tuple(found.notes),
-            commands=tuple(found.commands),
-        )
+        return Passage(stops=tuple(found.stops), unread=tuple(found.unread), notes=tuple(found.notes))
 
     def dropped_at_gateway(self, subnet: Subnet, far_id: str, address: Address) -> Crossing | None:
         """Return what certainly stops a subnet's packets for another VPC at a transit gateway that a route leads to."""
@@ -162,15 +152,16 @@ class Passages:
 
 @dataclass(slots=True)
 class _Found:
-    stops: list[str] = field(default_factory=list)
+    stops: list[Crossing] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    commands: list[str] = field(default_factory=list)
 
     def take(self, said: Iterator[Crossing]) -> None:
         for one in said:
-            (self.stops if one.state is State.BLOCKED else self.unread).append(one.text)
-            self.commands += [one.command] if one.command else []
+            if one.state is State.BLOCKED:
+                self.stops.append(one)
+            else:
+                self.unread.append(one.text)
 
 
 def _blocked(text: str, command: str = "") -> Crossing:

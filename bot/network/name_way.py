@@ -177,10 +177,7 @@ class _Walk:
             text = f"{target}: an inbound endpoint answers on port {DNS.first} alone"
             return _Reached(hops=(new_hop(HopKind.TARGET, HopState.STOPS, there.vpc_id, text, there.id),), end=End.LOST)
         passage = self._passage(start, target, there)
-        hops = [new_hop(HopKind.NETWORK, state, there.vpc_id, text) for state, text in _told(passage)]
-        if passage.stops:
-            hops[0] = replace(hops[0], command=next(iter(passage.commands), ""))
-        hops.append(_status(HopKind.INBOUND, "Inbound", there))
+        hops = [*_told(passage, there.vpc_id), _status(HopKind.INBOUND, "Inbound", there)]
         stopped = any(hop.state is HopState.STOPS for hop in hops)
         return _Reached(hops=tuple(hops), end=End.LOST if stopped else None, vpc_id=there.vpc_id)
 
@@ -243,10 +240,13 @@ def _status(kind: HopKind, word: str, endpoint: ResolverEndpoint) -> Hop:
     return new_hop(kind, state, endpoint.vpc_id, text, endpoint.id)
 
 
-def _told(passage: Passage) -> Iterator[tuple[HopState, str]]:
+def _told(passage: Passage, vpc_id: str) -> Iterator[Hop]:
     """Yield what the network does with the packets."""
-    if passage.stops:
-        yield HopState.STOPS, passage.stops[0]
-    else:
-        yield from ((HopState.MAY_STOP, text) for text in passage.unread)
-    yield from ((HopState.PASSES, text) for text in passage.notes)
+    for stop in passage.stops[:1]:
+        yield Hop(
+            kind=HopKind.NETWORK, state=HopState.STOPS, vpc_id=vpc_id, id="", text=stop.text, command=stop.command
+        )
+    for text in () if passage.stops else passage.unread:
+        yield new_hop(HopKind.NETWORK, HopState.MAY_STOP, vpc_id, text)
+    for text in passage.notes:
+        yield new_hop(HopKind.NETWORK, HopState.PASSES, vpc_id, text)

@@ -70,7 +70,7 @@ class Transit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """What is in the way at a gateway."""
+    """What is in the way between two networks."""
 
     state: State
     """BLOCKED or UNDECIDED."""

@@ -181,6 +181,24 @@ def test_an_unread_network_is_undecided_and_a_proven_stop_stays_one(hidden: str,
     assert (stopped.end, stopped.fails) == (End.LOST, True)
 
 
+def test_each_stop_between_networks_is_told_with_its_own_command_alone() -> None:
+    """A route back that is missing has one; of two stops the first is told, and a target that is gone has none."""
+    world = built(facts(FORWARDS, broken="no route back"))
+    gone = tuple(
+        replace(each, routes=tuple(replace(route, active=False) for route in each.routes))
+        if each.vpc_id == "vpc-0"
+        else each
+        for each in world.network.subnets or ()
+    )
+    both = replace(world, network=replace(world.network, subnets=gone))
+
+    ways = [way_of(one, "vpc-0", NAME) for one in (world, both)]
+    (back,), (forth,) = ([hop for hop in way.hops if hop.state is HopState.STOPS] for way in ways)
+
+    assert "aws ec2 create-route --route-table-id rtb-1-0 " in back.command
+    assert (forth.text.endswith("leads to pcx-0-1, which is gone"), forth.command) == (True, "")
+
+
 def changed(case: Facts, kind: str, **members: Any) -> Any:
     """Return a built world in which members of its rules or endpoints are others."""
     world = built(case)
