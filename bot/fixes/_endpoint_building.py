@@ -28,11 +28,10 @@ from bot.domain.plans import Advice, PlanCase
 from bot.fixes._resolver_room import no_room
 from bot.network.admission import admits_all, admits_any, let_in
 from bot.network.model import SecurityGroupRule, Subnet
-from bot.network.name_passage import JOINS, longest
+from bot.network.name_passage import JOINS, dropped_at_gateway, longest
 from bot.network.names import Direction, ResolverEndpoint, ResolverRule, RuleType
 from bot.network.ports import DNS
-from bot.network.reachability import State
-from bot.network.transit import Crossing, crossings
+from bot.network.transit import Crossing
 
 NEEDS = (EksCluster, Peers, VpcDns, ResolverRules, EndpointNetworks, TransitGateways, ResolverQuotas)
 """What every fix that builds plans from."""
@@ -334,12 +333,9 @@ class _Builder:
         """Return what certainly stops a subnet's packets for other networks at the transit gateways on their way."""
         found: list[Crossing] = []
         for cidr in far:
-            address = ip_network(cidr)[1]
-            route = longest(subnet, address)
-            if route is not None and route.target.startswith("tgw-"):
-                holder = next((vpc_id for vpc_id, one in self._settings.items() if cidr in one.cidrs), cidr)
-                found += crossings(self._transit, route.target, subnet, holder, address, self._zones)
-        return [one for one in found if one.state is State.BLOCKED]
+            holder = next((vpc_id for vpc_id, one in self._settings.items() if cidr in one.cidrs), cidr)
+            found += dropped_at_gateway(self._transit, subnet, holder, ip_network(cidr)[1], self._zones)
+        return found
 
     def _leads(self, endpoint: ResolverEndpoint, far: Collection[str]) -> bool:
         held = {one.subnet_id for one in endpoint.addresses}

@@ -7,7 +7,7 @@ connection". Where they lead to a transit gateway its attachments and route tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
@@ -17,7 +17,7 @@ from bot.network.evaluate import VpcBook, evaluate
 from bot.network.model import Address, Interface, Route, Subnet
 from bot.network.names import NameWorld, ResolverEndpoint
 from bot.network.reachability import End, State
-from bot.network.transit import Crossing, crossings
+from bot.network.transit import Crossing, Transit, crossings
 
 JOINS = ("pcx-", "tgw-", "vgw-", "eni-")
 """How the target of a route begins that leads out of the VPC to another network, whichever that is."""
@@ -89,12 +89,8 @@ class Passages:
         return Passage(stops=tuple(found.stops), unread=tuple(found.unread), notes=tuple(found.notes))
 
     def dropped_at_gateway(self, subnet: Subnet, far_id: str, address: Address) -> Crossing | None:
-        """Return what certainly stops a subnet's packets for another VPC at a transit gateway that a route leads to."""
-        route = longest(subnet, address)
-        if route is None or not route.target.startswith("tgw-"):
-            return None
-        met = crossings(self._world.transit, route.target, subnet, far_id, address, self._zones)
-        return next((one for one in met if one.state is State.BLOCKED), None)
+        """Return the first that certainly stops a subnet's packets for another VPC at a transit gateway; None: none."""
+        return next(iter(dropped_at_gateway(self._world.transit, subnet, far_id, address, self._zones)), None)
 
     def _led(self, vpc_id: str, source: Address, far_id: str, address: Address) -> Iterator[Crossing]:
         """Say whether the routes at an address lead packets for another into a VPC."""
@@ -170,6 +166,20 @@ def _blocked(text: str, command: str = "") -> Crossing:
 
 def _undecided(text: str) -> Crossing:
     return Crossing(state=State.UNDECIDED, text=text)
+
+
+def dropped_at_gateway(
+    transit: Transit | None, subnet: Subnet, far_id: str, address: Address, zones: Mapping[str, str]
+) -> list[Crossing]:
+    """Return what certainly stops a subnet's packets for another VPC at the transit gateway that its route leads to.
+
+    `zones`: of the known subnets, by id.
+    """
+    route = longest(subnet, address)
+    if route is None or not route.target.startswith("tgw-"):
+        return []
+    met = crossings(transit, route.target, subnet, far_id, address, zones)
+    return [one for one in met if one.state is State.BLOCKED]
 
 
 def longest(subnet: Subnet, address: Address) -> Route | None:
