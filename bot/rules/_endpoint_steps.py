@@ -48,9 +48,13 @@ class Lack:
 
 
 def lacks(ways: NameWays, one: PeerWay) -> tuple[Lack, ...]:
-    """Return what is missing for one peer, in order."""
-    found = (*vpc_dns(ways), *_routes(ways, one), *inbound(ways), *_inbound_group(ways, one), *_outbound(ways, one))
-    return tuple({lack.text: lack for lack in reversed(found)}.values())[::-1]
+    """Return what is missing for one peer, in order; what two steps say is missing at the first of them."""
+    found: dict[str, Lack] = {}
+    for lack in (
+        *vpc_dns(ways), *_routes(ways, one), *inbound(ways), *_inbound_group(ways, one), *_outbound(ways, one),
+    ):  # fmt: skip
+        found.setdefault(lack.text, lack)
+    return tuple(found.values())
 
 
 def vpc_dns(ways: NameWays) -> Iterator[Lack]:

@@ -194,3 +194,12 @@ def judged(
 def without_routes(known: VpcNetwork) -> VpcNetwork:
     """Return a VPC that nothing leads out of."""
     return replace(known, subnets=tuple(replace(one, routes=one.routes[:1]) for one in known.subnets))
+
+
+def by_gateway(known: VpcNetwork) -> VpcNetwork:
+    """Return a VPC whose routes to others lead to a transit gateway."""
+    subnets = tuple(
+        replace(each, routes=(each.routes[0], *(replace(one, target="tgw-1") for one in each.routes[1:])))
+        for each in known.subnets
+    )
+    return replace(known, subnets=subnets)

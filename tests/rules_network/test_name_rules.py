@@ -8,10 +8,12 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from bot.collectors.dns_profiles import ProfileContent, VpcProfile
+from bot.collectors.transit_gateways import AccountTransit, GatewayTable, TransitGateways
 from bot.domain.evidence import Gap
 from bot.domain.findings import Verdict
 from bot.domain.places import HOME, PublicResolution
 from bot.network.names import FirewallAction, FirewallRule, PrivateZone, RuleType, Target
+from bot.network.transit import Attachment, GatewayRoute
 from bot.rules import (
     dns_firewall_blocks,
     private_endpoint_not_resolvable,
@@ -27,8 +29,10 @@ from tests.rules_network.name_evidence import (
     OTHER,
     OUTBOUND,
     OWN,
+    REGION,
     RULE,
     Scene,
+    by_gateway,
     judged,
     network,
     without_routes,
@@ -124,6 +128,28 @@ def test_what_is_missing_comes_in_the_order_in_which_it_is_built() -> None:
 
     assert found.details["missing"] == ["route or peering", "inbound endpoint", "outbound endpoint", "FORWARD rule"]
     assert "public DNS is blocked there" in found.summary
+
+
+def test_what_stops_routes_and_the_way_between_endpoints_is_told_once_where_routes_stand() -> None:
+    """A peer's VPC that its gateway has no attachment of comes before the group that shuts it out."""
+    leads = GatewayRoute(destination=ip_network("10.1.0.0/16"), active=True, kind="vpc", resource_id="vpc-peer")
+    attached = Attachment(
+        id="tgw-attach-1", gateway_id="tgw-1", vpc_id="vpc-home", state="available", subnet_ids=frozenset(),
+        table_id="tgw-rtb-1", region=REGION,
+    )  # fmt: skip
+    table = GatewayTable(id="tgw-rtb-1", routes=(leads,))
+    seen = AccountTransit(account=OWN, region=REGION, attachments=(attached,), tables=(table,))
+    joined = replace(
+        SHUT,
+        home_network=by_gateway(BUILT.home_network),
+        peer_network=by_gateway(BUILT.peer_network),
+        transit=TransitGateways(accounts=(seen,)),
+    )
+
+    found = judged(NOT_RESOLVABLE, joined)
+
+    assert found.details["missing"] == ["route or peering", "inbound endpoint's security group"]
+    assert sum("vpc-peer has no attachment to tgw-1" in line for line in found.proof) == 1
 
 
 @pytest.mark.parametrize(
