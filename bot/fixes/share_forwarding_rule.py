@@ -2,8 +2,9 @@
 
 The owner's writer makes one RAM resource share for the rule and these accounts; each peer's own writer accepts its
 invitation in a step of its own. Where the accounts are of one organization with sharing switched on there is no
-invitation, and the step has nothing to accept. `associate_forwarding_rule` follows in the same plan. The undo deletes
-the share, which also takes the rule from who accepted it. Source: RAM API Reference, CreateResourceShare,
+invitation, and the step has nothing to accept. `associate_forwarding_rule` follows in the same plan: where a quota
+leaves no room for its associations, nothing is shared. The undo deletes the share, which also takes the rule from who
+accepted it. Source: RAM API Reference, CreateResourceShare,
 AcceptResourceShareInvitation; Route 53 Developer Guide, "Sharing Resolver rules with other AWS accounts". Cost: two
 calls a share, three an acceptance, and one every 2 s until the rule is visible. Playbook:
 
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from bot.collectors.resolver_quotas import Limited, ResolverQuotas
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.made import Made
@@ -32,6 +34,7 @@ from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import UnitError, WriteFailed
 from bot.fixes import _settled_by_listing as settled_by_listing
+from bot.fixes._resolver_room import no_room
 from bot.network.names import ResolverRule
 
 NAME = "share_forwarding_rule"
@@ -50,17 +53,23 @@ def plan(case: PlanCase) -> Planned | Advice:
         for rule in account.rules
         if rule.owner == account.account
     }
-    places = {one.place.name: one.place for one in case.need(Peers).entered}
+    entered = {one.place.name: one for one in case.need(Peers).entered}
+    places = {name: one.place for name, one in entered.items()}
     steps: list[Step] = []
+    holding: list[Place] = []
     for number in dict.fromkeys(str(row["rule_id"]) for row in rows):
         wanted = [row for row in rows if row["rule_id"] == number and row["place"] in places]
         if number in owned and wanted:
             steps += _steps(case.after(*steps), *owned[number], wanted, places)
+            holding += [entered[str(row["place"])].found for row in wanted]
     if not steps:
         return Advice(
             reason="No rule that one of these accounts owns lacks nothing but its being shared.",
             text=("Have the rule's owner share it, and diagnose again.",),
         )
+    full = no_room(case, [(Limited.ASSOCIATIONS, one.account, one.region) for one in holding])
+    if full is not None:
+        return full
     names = ", ".join(dict.fromkeys(str(step.parameters["rule_id"]) for step in steps))
     whom = ", ".join(dict.fromkeys(str(row["account"]) for row in rows))
     return Planned(
@@ -303,7 +312,7 @@ FIX = Fix(
     found=found,
     inverse=inverse,
     permissions=tuple(_permissions()),
-    needs=(Peers, ResolverRules),
+    needs=(Peers, ResolverRules, ResolverQuotas),
     rule_parameters=("rules",),
     rehearse=rehearsals,
 )

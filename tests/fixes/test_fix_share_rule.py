@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from bot.collectors.resolver_quotas import ResolverQuotas
+from bot.collectors.resolver_quotas import AccountQuotas, ResolverQuotas
 from bot.collectors.resolver_rules import ResolverRules
 from bot.domain.evidence import NoParameters
 from bot.domain.peers import Peers, SeenPlace
@@ -59,13 +59,13 @@ class Sharing:
         self.guest = Guest(AwsCommandLine(bench.far_end.url, account=OTHER, region="eu-west-1"))
         self.vpc_id = self.guest.hands.aws("ec2", "CreateVpc", CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
 
-    def case(self, *, owner: str = "") -> Any:
+    def case(self, *, owner: str = "", quotas: tuple[AccountQuotas, ...] = ()) -> Any:
         """Return what is planned from."""
         rule = replace(self.peered.rule, owner=owner or self.peered.rule.owner)
         account = replace(self.peered.account(), place=HOME, account=self.peered.rule.owner, rules=(rule,))
         row = {"rule_id": rule.id, "fault": "not shared", "place": "apps", "vpc_id": self.vpc_id, "account": OTHER}
         seen = Peers(peers=(SeenPlace(place=APPS, found=replace(APPS, account=OTHER)),))
-        evidence = (ResolverRules(accounts=(account,)), ResolverQuotas(accounts=()), seen)
+        evidence = (ResolverRules(accounts=(account,)), ResolverQuotas(accounts=quotas), seen)
         return self.bench.case("resolver_rule_broken", {"rules": [row]}, NoParameters(), *evidence)
 
     def through(self, step: Any, what: Any) -> Any:
@@ -121,6 +121,16 @@ def test_it_is_shared_accepted_associated_and_taken_back(sharing: Sharing, *, lo
 def test_a_rule_of_an_account_without_access_is_advice(sharing: Sharing) -> None:
     """Only its owner can share it."""
     assert isinstance(FIX.plan(sharing.case(owner="999999999999")), Advice)
+
+
+def test_nothing_is_shared_with_an_account_that_may_associate_no_more(sharing: Sharing) -> None:
+    """The fix that follows says the same: a plan that would end half way is not begun."""
+    none_left = AccountQuotas(account=OTHER, region="eu-west-1", endpoints=None, rules=None, associations=0)
+
+    planned = FIX.plan(sharing.case(quotas=(none_left,)))
+
+    assert isinstance(planned, Advice)
+    assert f"Account {OTHER} has 0 associations of Resolver rules with VPCs in eu-west-1; 1 more" in planned.reason
 
 
 def test_a_share_that_nobody_accepts_is_waited_for(sharing: Sharing) -> None:
