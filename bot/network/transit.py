@@ -92,7 +92,8 @@ def crossings(
         return
     own = next(iter(transit.of(subnet.vpc_id, gateway_id)), None)
     if own is None or own.state not in IN_SERVICE:
-        yield _unattached(own, gateway_id, subnet.vpc_id)
+        region = next((one.region for one in transit.attachments if one.gateway_id == gateway_id), "")
+        yield _unattached(own, gateway_id, subnet.vpc_id, region)
         return
     attached = {zones.get(one, "") for one in own.subnet_ids}
     if attached and "" not in attached and subnet.zone not in attached:
@@ -105,17 +106,18 @@ def crossings(
     yield from _by_table(transit, own, far_id, address)
 
 
-def _unattached(own: Attachment | None, gateway_id: str, vpc_id: str) -> Crossing:
+def _unattached(own: Attachment | None, gateway_id: str, vpc_id: str, region: str) -> Crossing:
+    """Return that a VPC's attachment is missing or not in service; `region` of the gateway, empty: not known."""
     if own is None:
         text = f"{vpc_id} has no attachment to {gateway_id}"
         command = (
             f"aws ec2 create-transit-gateway-vpc-attachment --transit-gateway-id {gateway_id} --vpc-id {vpc_id} "
-            "--subnet-ids SUBNET_OF_EACH_ZONE"
+            f"--subnet-ids SUBNET_OF_EACH_ZONE --region {region or 'REGION'}"
         )
         return Crossing(state=State.BLOCKED, text=text, command=command)
     text = f"Attachment {own.id} of {vpc_id} to {gateway_id} is {own.state}; expected available"
     accept = "aws ec2 accept-transit-gateway-vpc-attachment --transit-gateway-attachment-id"
-    command = f"{accept} {own.id} --region {own.region}" if own.state == "pendingAcceptance" else ""
+    command = f"{accept} {own.id} --region {region}" if own.state == "pendingAcceptance" else ""
     return Crossing(state=State.BLOCKED, text=text, command=command)
 
 

@@ -43,7 +43,13 @@ def test_an_attachment_in_service_whose_table_leads_there_lets_packets_through()
 @pytest.mark.parametrize(
     ("attachments", "tables", "said", "command"),
     [
-        ((FAR,), TABLE, "vpc-near has no attachment to tgw-1", "create-transit-gateway-vpc-attachment"),
+        (
+            (FAR,), TABLE, "vpc-near has no attachment to tgw-1",
+            (
+                "create-transit-gateway-vpc-attachment --transit-gateway-id tgw-1 --vpc-id vpc-near "
+                "--subnet-ids SUBNET_OF_EACH_ZONE --region eu-west-1"
+            ),
+        ),
         ((replace(NEAR, state="pendingAcceptance"),), TABLE, "is pendingAcceptance", "tgw-attach-near --region"),
         ((replace(NEAR, state="deleted"),), TABLE, "is deleted; expected available", ""),
         (
