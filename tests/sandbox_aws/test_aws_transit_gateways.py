@@ -61,8 +61,10 @@ def test_an_attachment_comes_to_be_brings_its_route_and_goes(
 def test_what_cannot_be_attached_is_refused(
     ec2: Client, gateway: dict[str, Any], vpc_id: str, subnet_ids: tuple[str, str]
 ) -> None:
-    """Twice the same VPC, an unknown gateway, no subnet of the VPC, and a route that is there."""
+    """Twice the same VPC, an unknown gateway, a subnet that is not of the VPC, and a route that is there."""
     _attach(ec2, gateway, vpc_id, subnet_ids[0])
+    other = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    others = ec2.create_subnet(VpcId=other, CidrBlock="10.8.0.0/24")["Subnet"]["SubnetId"]
     table = gateway["Options"]["AssociationDefaultRouteTableId"]
     drop = {"TransitGatewayRouteTableId": table, "DestinationCidrBlock": "10.5.0.0/16", "Blackhole": True}
     ec2.create_transit_gateway_route(**drop)
@@ -71,6 +73,7 @@ def test_what_cannot_be_attached_is_refused(
         ("DuplicateTransitGatewayAttachment", lambda: _attach(ec2, gateway, vpc_id, subnet_ids[1])),
         ("InvalidTransitGatewayID.NotFound", lambda: _attach(ec2, {"TransitGatewayId": "tgw-0"}, vpc_id, *subnet_ids)),
         ("InvalidSubnetID.NotFound", lambda: _attach(ec2, gateway, "vpc-0", subnet_ids[0])),
+        ("InvalidSubnetID.NotFound", lambda: _attach(ec2, gateway, other, others, subnet_ids[0])),
         ("RouteAlreadyExists", lambda: ec2.create_transit_gateway_route(**drop)),
     ):
         with pytest.raises(ClientError) as refused:

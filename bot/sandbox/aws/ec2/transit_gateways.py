@@ -104,11 +104,9 @@ def _gateway(response: MotoObject, gateway_id: str) -> MotoObject:
 def _create(response: MotoObject) -> ActionResult:
     own, vpc_id = response.ec2_backend, param(response, "VpcId")
     gateway = _gateway(response, param(response, "TransitGatewayId"))
-    subnets = {subnet.id: subnet for subnet in own.describe_subnets()}
+    subnets = {subnet.id: subnet for subnet in own.describe_subnets() if subnet.vpc_id == vpc_id}
     wanted = param(response, "SubnetIds", [])
-    if vpc_id not in {subnet.vpc_id for subnet in subnets.values() if subnet.id in wanted} or set(wanted) - set(
-        subnets
-    ):
+    if not wanted or not subnets.keys() >= set(wanted):
         raise EC2ClientError("InvalidSubnetID.NotFound", f"The subnets {wanted} are not those of VPC {vpc_id}")
     zones = [subnets[one].availability_zone for one in wanted]
     if len(set(zones)) < len(zones):
