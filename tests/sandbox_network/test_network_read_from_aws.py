@@ -81,6 +81,33 @@ def test_a_rule_leads_to_the_zone_that_only_the_other_vpc_sees(cloud: Cloud) -> 
     assert Resolver(associated, stranger).answer(NAME).outcome is Outcome.NXDOMAIN
 
 
+def test_an_alias_within_its_zone_has_the_records_of_its_target(cloud: Cloud) -> None:
+    """Whatever else the VPC resolves the target's name by; one that leads nowhere has none."""
+    zone = cloud.add_zone(cloud.peer, NAME, "10.2.0.9")
+    sets = [
+        {"Name": f"{name}.corp.example", "Type": "A", "AliasTarget": {
+            "HostedZoneId": zone.rpartition("/")[2], "DNSName": target, "EvaluateTargetHealth": False,
+        }}
+        for name, target in (("second", "first.corp.example"), ("first", NAME), ("none", "gone.corp.example"))
+    ]  # fmt: skip
+    changes = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": one} for one in sets]}
+    cloud.hands(cloud.peer).aws("route53", "ChangeResourceRecordSets", HostedZoneId=zone, ChangeBatch=changes)
+    closer = {"VPCRegion": cloud.peer.region, "VPCId": cloud.peer.id}
+    cloud.hands(cloud.peer).aws(
+        "route53", "CreateHostedZone", Name=NAME, CallerReference="closer", VPC=closer,
+        HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+    )  # fmt: skip
+    network = cloud.network()
+    peer = network.vpc(cloud.peer.id)
+    assert peer is not None
+
+    answers = {name: Resolver(network, peer).answer(f"{name}.corp.example") for name in ("second", "none", "db")}
+
+    assert (answers["second"].addresses, answers["second"].ttl_seconds) == (("10.2.0.9",), 30)
+    assert (answers["none"].outcome, answers["none"].addresses) == (Outcome.ANSWER, ())
+    assert answers["db"].addresses == ()
+
+
 def test_what_is_being_created_does_nothing_yet(far_end: AwsFarEnd, cloud: Cloud) -> None:
     """A rule leads nowhere while its association is CREATING; time alone makes it hold, without any call."""
     cloud.add_zone(cloud.peer, NAME, "10.2.0.9")

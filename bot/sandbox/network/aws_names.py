@@ -5,7 +5,7 @@ A rule holds for a VPC, and an endpoint answers, once AWS says that they do: wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.sandbox.network.aws_calls import PlaceCalls
@@ -32,13 +32,14 @@ def read_zones(places: Iterable[PlaceCalls], brought: Brought) -> tuple[Zone, ..
 def _zone(calls: PlaceCalls, row: Any, brought: Brought) -> Zone:  # noqa: ANN401  # JSON
     shown = calls.call("route53", "get_hosted_zone", Id=row["Id"])
     sets = calls.pages("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=row["Id"])
+    number = row["Id"].rpartition("/")[2]
+    held = {(plain(item["Name"]), item["Type"]): item for item in sets}
     records: dict[str, Record] = {}
     for item in sets:
         name = plain(item["Name"])
-        record = _record(item)
+        record = _record(_behind_alias(item, held, number))
         if record.addresses or record.target or name not in records:
             records[name] = record
-    number = row["Id"].rpartition("/")[2]
     return Zone(
         id=number,
         name=plain(row["Name"]),
@@ -48,13 +49,26 @@ def _zone(calls: PlaceCalls, row: Any, brought: Brought) -> Zone:  # noqa: ANN40
     )
 
 
+def _behind_alias(item: Any, held: Mapping[tuple[str, str], Any], zone_id: str) -> Any:  # noqa: ANN401  # JSON
+    """Return the set whose records an alias within its zone has, by whatever others; empty where there is none.
+
+    Source: Route 53 Developer Guide, "Choosing between alias and non-alias records".
+    """
+    for _ in held:
+        alias = item.get("AliasTarget")
+        if not alias or alias["HostedZoneId"] != zone_id:
+            return item
+        item = held.get((plain(alias["DNSName"]), item["Type"]), {})
+    return {}
+
+
 def _record(item: Any) -> Record:  # noqa: ANN401  # JSON
     """Return what the set says about A records; a name that has only others has no addresses."""
     values = [one["Value"] for one in item.get("ResourceRecords") or []]
     ttl = int(item.get("TTL") or 60)
-    if item["Type"] == "CNAME":
+    if item.get("Type") == "CNAME":
         return Record(target=plain(values[0]), ttl_seconds=ttl)
-    if item["Type"] != "A":
+    if item.get("Type") != "A":
         return Record()
     return Record(
         addresses=tuple(values), target=plain((item.get("AliasTarget") or {}).get("DNSName", "")), ttl_seconds=ttl
