@@ -40,3 +40,8 @@ class AwsClients:
                 config=Config(connect_timeout=2, read_timeout=_SECONDS, retries={"total_max_attempts": 1}),
             )
         return self._clients[key]
+
+
+def rows(client: Client, operation: str, member: str, **asked: object) -> list[Any]:
+    """Return what all pages of a list have under `member`."""
+    return [row for page in client.get_paginator(operation).paginate(**asked) for row in page[member]]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
-from lab.aws_clients import AwsClients
+from lab.aws_clients import AwsClients, rows
 
 Row: TypeAlias = Mapping[str, Any]
 """One item of an EC2 answer, as boto3 gives it."""
@@ -45,12 +46,8 @@ class VpcAnswers:
 
 def read_answers(aws: AwsClients, vpc: VpcKey) -> VpcAnswers:
     """Ask for everything; raises botocore's errors where a call fails."""
-    ec2 = aws.client("ec2", vpc.account, vpc.region)
+    pages = partial(rows, aws.client("ec2", vpc.account, vpc.region))
     within = [{"Name": "vpc-id", "Values": [vpc.id]}]
-
-    def pages(operation: str, member: str, **asked: object) -> list[Row]:
-        return [row for page in ec2.get_paginator(operation).paginate(**asked) for row in page[member]]
-
     rules = pages("describe_security_group_rules", "SecurityGroupRules")
     lists = sorted({str(rule["PrefixListId"]) for rule in rules if rule.get("PrefixListId")})
     return VpcAnswers(

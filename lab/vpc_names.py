@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bot.sandbox.world.world import NO_PUBLIC_DNS
-from lab.aws_clients import AwsClients
+from lab.aws_clients import AwsClients, rows
 from lab.errors import LabError
 from lab.vpc_answers import Row, VpcKey
 
@@ -113,8 +114,7 @@ def read_endpoints(aws: AwsClients, vpc: VpcKey) -> tuple[EndpointNames, ...]:
 def _listed(aws: AwsClients, operation: str, member: str, **asked: object) -> Iterator[Row]:
     """Return rows of Route 53 Resolver from every account and region in which anybody has used it."""
     for account, region in aws.called("route53resolver"):
-        pages = aws.client("route53resolver", account, region).get_paginator(operation).paginate(**asked)
-        yield from (row for page in pages for row in page[member])
+        yield from rows(aws.client("route53resolver", account, region), operation, member, **asked)
 
 
 def _rules(aws: AwsClients) -> list[Row]:
@@ -122,8 +122,8 @@ def _rules(aws: AwsClients) -> list[Row]:
 
 
 def _associated(aws: AwsClients, vpc: VpcKey) -> list[str]:
-    rows = _listed(aws, "list_resolver_rule_associations", "ResolverRuleAssociations")
-    return [row["ResolverRuleId"] for row in rows if row["VPCId"] == vpc.id and row["Status"] in _IN_FORCE]
+    held = _listed(aws, "list_resolver_rule_associations", "ResolverRuleAssociations")
+    return [row["ResolverRuleId"] for row in held if row["VPCId"] == vpc.id and row["Status"] in _IN_FORCE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,19 +139,15 @@ class _Brought:
 def _brought(aws: AwsClients, vpc: VpcKey) -> _Brought:
     if (vpc.account, vpc.region) not in aws.called("route53profiles"):
         return _Brought(numbers=(), groups=())
-    profiles = aws.client("route53profiles", vpc.account, vpc.region)
-
-    def pages(operation: str, member: str, **asked: str) -> list[Row]:
-        found = [row for page in profiles.get_paginator(operation).paginate(**asked) for row in page[member]]
-        return [row for row in found if row["Status"] in _BROUGHT]
-
-    associations = pages("list_profile_associations", "ProfileAssociations", ResourceId=vpc.id)
+    pages = partial(rows, aws.client("route53profiles", vpc.account, vpc.region))
     resources = [
         row
-        for one in associations
+        for one in pages("list_profile_associations", "ProfileAssociations", ResourceId=vpc.id)
+        if one["Status"] in _BROUGHT
         for row in pages(
             "list_profile_resource_associations", "ProfileResourceAssociations", ProfileId=one["ProfileId"]
         )
+        if row["Status"] in _BROUGHT
     ]
     priorities = {
         str(row["ResourceArn"]).rpartition("/")[2]: json.loads(row.get("ResourceProperties") or "{}").get("priority")
@@ -167,16 +163,12 @@ def _filters(aws: AwsClients, vpc: VpcKey, brought: tuple[tuple[int, str], ...])
     """Yield the rules of the VPC's groups, by the groups' priorities and then their own."""
     if (vpc.account, vpc.region) not in aws.called("route53resolver"):
         return
-    client = aws.client("route53resolver", vpc.account, vpc.region)
-
-    def pages(operation: str, member: str, **asked: str) -> list[Any]:
-        return [row for page in client.get_paginator(operation).paginate(**asked) for row in page[member]]
-
+    pages = partial(rows, aws.client("route53resolver", vpc.account, vpc.region))
     associations = pages("list_firewall_rule_group_associations", "FirewallRuleGroupAssociations", VpcId=vpc.id)
     own = [(int(row["Priority"]), str(row["FirewallRuleGroupId"])) for row in associations]
     for _, group in sorted([*own, *brought]):
-        rows = pages("list_firewall_rules", "FirewallRules", FirewallRuleGroupId=group)
-        for row in sorted(rows, key=lambda one: int(one["Priority"])):
+        rules = pages("list_firewall_rules", "FirewallRules", FirewallRuleGroupId=group)
+        for row in sorted(rules, key=lambda one: int(one["Priority"])):
             listed = pages("list_firewall_domains", "Domains", FirewallDomainListId=row["FirewallDomainListId"])
             yield Filter(
                 domains=tuple(map(_plain, listed)),
@@ -203,8 +195,8 @@ def _endpoint_addresses(aws: AwsClients, endpoint_id: str) -> tuple[str, ...]:
         if row["Id"] == endpoint_id and row["Status"] in _IN_SERVICE:
             operation, member = "list_resolver_endpoint_ip_addresses", "IpAddresses"
             account, region = str(row["Arn"]).split(":")[4], str(row["Arn"]).split(":")[3]
-            pages = aws.client("route53resolver", account, region).get_paginator(operation)
-            found = [one for page in pages.paginate(ResolverEndpointId=endpoint_id) for one in page[member]]
+            client = aws.client("route53resolver", account, region)
+            found = rows(client, operation, member, ResolverEndpointId=endpoint_id)
             return tuple(one["Ip"] for one in found if one["Status"] == "ATTACHED")
     return ()
 
@@ -215,18 +207,16 @@ def _zones(aws: AwsClients, vpc: VpcKey, brought: tuple[str, ...]) -> dict[str, 
     others: dict[str, tuple[str, ...]] = {}
     for account, region in aws.called("route53"):
         route53 = aws.client("route53", account, region)
-        pages = route53.get_paginator("list_hosted_zones").paginate()
-        for zone in [row for page in pages for row in page["HostedZones"] if row["Config"]["PrivateZone"]]:
+        for zone in [row for row in rows(route53, "list_hosted_zones", "HostedZones") if row["Config"]["PrivateZone"]]:
             associated = vpc.id in {one["VPCId"] for one in route53.get_hosted_zone(Id=zone["Id"])["VPCs"]}
             if associated or zone["Id"].rpartition("/")[2] in brought:
-                sets = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone["Id"])
-                rows = [row for page in sets for row in page["ResourceRecordSets"]]
-                lines = tuple(line for row in rows for line in _lines(zone, row, rows))
+                sets = rows(route53, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
+                lines = tuple(line for row in sets for line in _lines(zone, row, sets))
                 (own if associated else others)[_plain(zone["Name"])] = lines
     return {**others, **own}
 
 
-def _lines(zone: Row, row: Row, rows: Sequence[Row]) -> Iterator[str]:
+def _lines(zone: Row, row: Row, sets: Sequence[Row]) -> Iterator[str]:
     """Return a set of records as lines of a zone file.
 
     An alias within the zone has the records of the other set, whatever else is associated with the VPC. One to another
@@ -242,20 +232,20 @@ def _lines(zone: Row, row: Row, rows: Sequence[Row]) -> Iterator[str]:
     if alias and not within:
         yield f"{name} 60 IN CNAME {_plain(alias['DNSName'])}."
     elif kind not in _SET_BY_US:
-        own = _set_of(row, rows)
+        own = _set_of(row, sets)
         for record in own.get("ResourceRecords") or ():
             value = str(record["Value"])
             absolute = f"{value}." if kind in _NAMING and not value.endswith(".") else value
             yield f"{name} {own['TTL']} IN {kind} {absolute}"
 
 
-def _set_of(row: Row, rows: Sequence[Row]) -> Row:
+def _set_of(row: Row, sets: Sequence[Row]) -> Row:
     """Return the set that an alias within the zone leads to, by whatever others; nothing where there is none."""
-    for _ in rows:
+    for _ in sets:
         if "AliasTarget" not in row:
             return row
         wanted = _plain(row["AliasTarget"]["DNSName"]), row["Type"]
-        row = next((one for one in rows if (_plain(one["Name"]), one["Type"]) == wanted), {})
+        row = next((one for one in sets if (_plain(one["Name"]), one["Type"]) == wanted), {})
     return {}
 
 
