@@ -23,7 +23,9 @@ _OWN_NAMES = """\
         fallthrough
     }
 """
-_PUBLIC_NAMES = """\
+PUBLIC_ADDRESSES = ("54.239.28.85", "52.94.236.248", "205.251.242.103")
+"""What public DNS answers for every name that there is."""
+_RESERVED_NAMES = """\
     template IN ANY {
         match [.](local|internal|invalid|test|localhost|example|corp|lan)[.]$
         match ^[^.]*[.]$
@@ -31,15 +33,8 @@ _PUBLIC_NAMES = """\
         rcode NXDOMAIN
         fallthrough
     }
-    template IN A {
-        answer "{{ .Name }} 60 IN A 54.239.28.85"
-        answer "{{ .Name }} 60 IN A 52.94.236.248"
-        answer "{{ .Name }} 60 IN A 205.251.242.103"
-    }
-    template IN ANY {
-        rcode NOERROR
-    }
 """
+_NO_RECORDS = "    template IN ANY {\n        rcode NOERROR\n    }\n"
 _SILENT = "    erratic {\n        drop 1\n    }\n"
 _CLOSED = "    template IN ANY {\n        rcode NXDOMAIN\n    }\n"
 _REFUSING = "    template IN ANY {\n        rcode REFUSED\n    }\n"
@@ -142,7 +137,8 @@ def _public(names: VpcNames) -> str:
         for host, addresses in names.public_hosts.items()
         if addresses
     )
-    return _OWN_NAMES + known + _PUBLIC_NAMES
+    others = f"    template IN A {{\n{_answers(PUBLIC_ADDRESSES)}    }}\n"
+    return _OWN_NAMES + known + _RESERVED_NAMES + others + _NO_RECORDS
 
 
 def _answers(addresses: Sequence[str]) -> str:

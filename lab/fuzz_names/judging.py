@@ -26,6 +26,7 @@ from bot.network.name_way import way_of
 from bot.network.names import PrivateZone
 from bot.rules._name_ways import name_world
 from lab.aws_clients import AwsClients, Client
+from lab.corefiles import PUBLIC_ADDRESSES
 from lab.errors import LabError
 from lab.fuzz_names.asking import Reply
 from lab.fuzz_names.worlds import DOMAINS, VPCS
@@ -33,7 +34,6 @@ from lab.fuzz_names.written import OVERRIDE, Written
 from lab.vpc_answers import VpcKey
 
 NOTHING = frozenset({End.NO_RECORD, End.BLOCKED})
-_PUBLIC = frozenset({"54.239.28.85", "52.94.236.248", "205.251.242.103"})
 _BEHIND = "nothing behind another name"
 LOST = "lost"
 
@@ -164,7 +164,7 @@ def said_by_resolver(reply: Reply, written: Written) -> str:
     """Return what a reply amounts to."""
     if reply.status not in {"NOERROR", "NXDOMAIN"}:
         return LOST
-    if reply.addresses and _PUBLIC.issuperset(reply.addresses):
+    if reply.addresses and set(reply.addresses) <= set(PUBLIC_ADDRESSES):
         return "public"
     if reply.addresses:
         return f"answered by {' and '.join(sorted({written.zone_of[one] for one in reply.addresses}))}"
