@@ -112,8 +112,10 @@ class PlanWords:
     """What speaks for it, where it can be chosen among several."""
     own_title: str
     """Its title without what follows, which its alternatives share."""
+    own_blast_radius: str = ""
+    """What it affects and its alternatives do not, where it can be chosen among several."""
     choices: tuple[PlanWords, ...] = ()
-    """It and the plans that can be approved instead, while one can be chosen; each tells its own changes alone."""
+    """It and the plans that can be approved instead, while one can be chosen; `changes` of each are its own alone."""
     shared: tuple[ChangeWords, ...] = ()
     """The changes that all of these make."""
     withdrawn: tuple[str, ...] = ()
@@ -184,7 +186,7 @@ def _choice(plan: PlanWords, shared: Sequence[ChangeWords], told: Sequence[str])
     """Return a plan as one of several: with the changes that are its own, and what they affect."""
     own = tuple(change for change in plan.changes if change not in shared)
     affected = " ".join(one for one in _sentences(plan) if one not in told) or plan.blast_radius
-    return replace(plan, changes=own, undo=undo_words(own), blast_radius=affected)
+    return replace(plan, changes=own, undo=undo_words(own), own_blast_radius=affected)
 
 
 def _sentences(plan: PlanWords) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -242,6 +243,22 @@ def test_the_form_s_commands_are_those_that_dnsbot_plan_prints(
     pre = [one for block in form["blocks"] for one in block.get("elements", ()) if one["type"].endswith("preformatted")]
     shown = ["".join(part["text"] for part in one["elements"]) for one in pre]  # of each step its diff, its command
     assert shown[1::2] == [step.command for step in many]
+
+
+def test_what_plans_to_choose_from_share_is_told_with_what_it_affects(plan_of: Any, proposal_of: Any) -> None:
+    """The card says that it cannot be undone, beside plans that can; the form says all that each plan affects."""
+    opening, lasting = plan_of().steps[0], "A restart cannot be undone."
+    restart = replace(opening, target="Deployment shop/web", diff=("+ restarted",), undo="")
+    narrow = plan_of(steps=(opening, restart), blast_radius=f"Port 53 opens. {lasting}", speaks_for="It is narrow.")
+    wide = replace(narrow, steps=(replace(opening, diff=("+ all",)), restart), blast_radius=f"All opens. {lasting}")
+    facts = plan_words(story_of(proposal_of(plan=narrow, alternatives=(wide,))), PlainNames("ana"), at=timestamp)
+
+    card = as_text_of(VIEWS.message("proposal", card=facts, glass=(), value=VALUE))
+    form = json.dumps(VIEWS.modal("commands", card=facts))
+
+    assert "With each: Deployment shop/web: + restarted. Cannot be undone." in card
+    assert card.count("Undo: everything can be undone.") == 2
+    assert form.count(f"Port 53 opens. {lasting}") == form.count(f"All opens. {lasting}") == 1
 
 
 def test_measure_is_called_one_and_says_what_it_gets(plan_of: Any, proposal_of: Any, diagnosis_of: Any) -> None:
