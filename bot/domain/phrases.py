@@ -27,6 +27,11 @@ def plain_name(name: str) -> str:
     return name.replace("_", " ")
 
 
+def capital(text: str) -> str:
+    """Return `text` with its first letter large and all others as they are, unlike `str.capitalize`."""
+    return text[:1].upper() + text[1:]
+
+
 def few(names: Sequence[str], most: int) -> str:
     """Return `a, b, …`: so many names, where the sentence tells how many there are."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -18,6 +18,7 @@ from typing import Literal
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.security_group_rules import SecurityGroupRules
 from bot.collectors.worker_nodes import WorkerNodes
+from bot.domain.phrases import capital
 from bot.domain.plans import Advice, Fix, PlanCase, Planned
 from bot.fixes import _security_group_requests as requests
 from bot.fixes import _security_group_steps as steps
@@ -65,7 +66,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     )
     opened = "all traffic" if case.parameters.scope == "all" else "port 53 (udp and tcp)"
     carriers = steps.touched(case, group_id)
-    blast = f"{carriers[:1].upper()}{carriers[1:]} carry the group and will accept {opened} from one another."
+    blast = f"{capital(carriers)} carry the group and will accept {opened} from one another."
     return Planned(steps=(step,), blast_radius=blast)
 
 

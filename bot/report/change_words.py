@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from bot.domain.phrases import and_more, count
+from bot.domain.phrases import and_more, capital, count
 from bot.domain.places import HOME
 from bot.domain.plans import RESTART, Step, When
 
@@ -79,8 +79,7 @@ def _change(steps: Sequence[Step]) -> ChangeWords:
     lines = list(dict.fromkeys(line for step in steps for line in _differences(step)))
     shown = ", ".join(lines[:DIFFERENCES_SHOWN])
     more = f" and {count(len(lines) - DIFFERENCES_SHOWN, 'more line')}" if len(lines) > DIFFERENCES_SHOWN else ""
-    target = first.target[:1].upper() + first.target[1:]
-    text = f"{target}{_later(first)}: {shown}{more}.{_notes(first)}"
+    text = f"{capital(first.target)}{_later(first)}: {shown}{more}.{_notes(first)}"
     return ChangeWords(text=text, undone=all(step.undo for step in steps), whole=not more)
 
 

@@ -22,7 +22,7 @@ from bot.domain.approvals import (
 )
 from bot.domain.history import Story
 from bot.domain.people import Person
-from bot.domain.phrases import count, plain_name, sentence
+from bot.domain.phrases import capital, count, plain_name, sentence
 from bot.domain.plans import THEN, FixPlan, Step, When
 from bot.report.change_words import ChangeWords, change_words, end_words, undo_words, where_words
 
@@ -350,7 +350,7 @@ def status_words(proposal: Proposal, at: TimeForm) -> str:
         if proposal.not_approvable:
             return "Cannot be approved here."
         return f"Waits for {count(_still_needed(proposal), 'approval')}, until {at(proposal.expires_at)}."
-    return STATE_WORDS[proposal.state].capitalize() + "."
+    return capital(STATE_WORDS[proposal.state]) + "."
 
 
 def approvers(proposal: Proposal) -> tuple[str, ...]:

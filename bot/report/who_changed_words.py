@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Finding
 from bot.domain.json_values import JsonObject
-from bot.domain.phrases import count, timestamp, with_grant
+from bot.domain.phrases import capital, count, timestamp, with_grant
 from bot.domain.who_changed import Change, CloudTrail, ManagedObject, ObjectChanges, ObjectManagers
 from bot.report.plan_words import TimeForm
 from bot.workflow.who_changed import CLOUD_TRAIL, MANAGERS
@@ -83,7 +83,7 @@ def _lines(diagnosis: Diagnosis, finding: Finding, at: TimeForm) -> Iterator[str
 
 
 def _of_trail(found: ObjectChanges, at: TimeForm) -> Iterator[str]:
-    title = _capital(found.object.title)
+    title = capital(found.object.title)
     if found.gap is not None:
         yield f"{title}: not known. {with_grant(found.gap.reason, found.gap.grant)}"
     elif not found.changes:
@@ -102,7 +102,7 @@ def _change(change: Change, at: TimeForm) -> str:
 
 
 def _of_fields(managed: ManagedObject, at: TimeForm) -> str:
-    title = _capital(managed.object.title)
+    title = capital(managed.object.title)
     if managed.gap is not None:
         return f"{title}: not known. {with_grant(managed.gap.reason, managed.gap.grant)}"
     if not managed.clients:
@@ -114,7 +114,3 @@ def _of_fields(managed: ManagedObject, at: TimeForm) -> str:
         f"{title}: `{managed.member}` was last set by the client {newest.client}{when}{also}. managedFields name "
         "clients, not people, and keep no older value."
     )
-
-
-def _capital(title: str) -> str:
-    return title[:1].upper() + title[1:]

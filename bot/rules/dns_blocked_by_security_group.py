@@ -21,6 +21,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
 from bot.domain.lookup_matrix import LookupMatrix
+from bot.domain.phrases import capital
 from bot.network.model import SecurityGroupRule
 from bot.network.reachability import GROUP_HOPS
 from bot.rules import _group_words as groups
@@ -70,7 +71,7 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"{lacks[:1].upper()}{lacks[1:]}. Security groups stop {transports_text(blocked)} in {len(blocked.pairs)} "
+            f"{capital(lacks)}. Security groups stop {transports_text(blocked)} in {len(blocked.pairs)} "
             f"of {len(paths.pairs)} {paths.pairs_of}. Queries from {blocked.whom(paths)} get no answer there."
         ),
         proof=groups.proof(found, rules, names, asking="asking"),

@@ -363,7 +363,8 @@ def test_expired_proposal_is_said_on_its_card(stage: Any) -> None:
     stage.bot.expire()
     stage.look_for_work()
 
-    assert "Expired, or replaced by a newer plan; nothing was changed." in stage.card_text()
+    said = "Expired, or replaced by a newer plan; nothing was changed. Diagnose again for a new plan."
+    assert said in stage.card_text()
     assert "[ Approve ]" not in stage.card_text()
 
 
