@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.dns.timestamped import quoted
+
 COREFILE = "Corefile"
 """The file's own name, wherever it is mounted."""
 
@@ -58,7 +60,7 @@ def corefile_error(message: str) -> CorefileError:
         file="",
         line=0,
         plugin=plugin[1] if plugin else "",
-        message=(message[plugin.end() :] if plugin else message)[:400],
+        message=quoted(message[plugin.end() :] if plugin else message),
         word="",
     )
 
@@ -67,11 +69,11 @@ def _placed(head: str, reason: str) -> CorefileError:
     before, _, place = head.rpartition(" ")
     file, _, line = place.rpartition(":")
     plugin = _PLUGIN.search(f"{before} ")
-    quoted = _QUOTED.search(reason)
+    refused = _QUOTED.search(reason)
     return CorefileError(
         file=file[:300],
         line=int(line) if line.isascii() and line.isdigit() and len(line) < 10 else 0,  # noqa: PLR2004  # no file is longer
         plugin=plugin[1] if plugin else "",
-        message=reason[:400],
-        word=quoted[1] if quoted else "",
+        message=quoted(reason),
+        word=refused[1] if refused else "",
     )

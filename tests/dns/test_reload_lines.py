@@ -42,6 +42,15 @@ def test_a_failed_reload_is_told_in_every_versions_words(text: str, error: Coref
     assert (line.kind, line.corefile) == (CorednsLineKind.RELOAD_FAILED, error)
 
 
+@pytest.mark.parametrize("place", ["", "/etc/coredns/Corefile:9 - Error during parsing: "])
+def test_a_long_reason_is_cut_with_a_mark(place: str) -> None:
+    """Nobody takes what is cut for all that CoreDNS said."""
+    found = coredns_line(f"[ERROR] {CHANGED}{place}{'x' * 500}").corefile
+
+    assert found is not None
+    assert found.message == f"{'x' * 398} …"
+
+
 def test_the_line_before_a_failed_reload_is_not_a_crash() -> None:
     """CoreDNS logs the same error twice; a start that ended is logged without a level."""
     line = coredns_line(f"[ERROR] Restart failed: {AT_13}")
