@@ -45,13 +45,13 @@ def send_digest(tools: SlackTools, digester: Digester, due: DueDigest) -> None:
     with holding(store, due, owner) as held:
         if not held:
             return
-        digest = digester.make(due.schedule, slot=slot)
         closed = not_for_all(tools, due.schedule.channel, due.schedule.clusters)
         if closed:
             last = store.last_said(name)
             _say_closed(tools, due, closed)
             store.done(name, slot, owner, last[1] if last is not None else {})
             return
+        digest = digester.make(due.schedule, slot=slot)
         if due.schedule.quiet and not digest.changed:
             log.info("digest is quiet: nothing changed", extra={"schedule": name, "slot": slot})
         else:

@@ -125,6 +125,7 @@ def test_channel_with_a_guest_is_neither_subscribed_nor_shown_a_digest(stage: St
     assert seen.count("is not shown. Not everybody in this channel may see") == 2
     assert "sg-0abc" not in seen
     assert "DNS health" not in seen
+    assert stage.script.diagnosed == []
 
 
 def test_subscription_without_clusters_is_to_all_that_there_are(stage: Stage) -> None:
