@@ -78,7 +78,7 @@ def plan(asked: Asked, *, output: str) -> int:
         return EXIT_CODES[diagnosis.verdict]
     words = diagnosis_words(diagnosis, proposed, at=timestamp)
     stories = (Story(proposal=proposal, journal=(), outcome=None, version=0) for proposal in proposed.proposals)
-    checks = {finding.rule: finding.heading for finding in diagnosis.findings}
+    checks = {finding.rule: finding.check for finding in diagnosis.findings}
     plans = [words_of_plan(story, checks) for story in stories]
     if output == MARKDOWN:
         sys.stdout.write(diagnosis_markdown(words, plans))

@@ -25,6 +25,7 @@ def test_plan_prints_the_card_s_commands_and_stores_no_plan(office: Office) -> N
     assert [step["target"] for step in plan["steps"]] == [step["target"] for step in card["steps"]]
     beginnings = [line.partition(card["id"])[0] for command in commands for line in command.splitlines()]
     assert all(any(line.startswith(begun) for line in text.splitlines()) for begun in beginnings)
+    assert "these checks must be healthy: Security groups, Network ACLs." in " ".join(text.split())
     assert [one["proposals"] for one in office.history()[:2]] == [[], []]
 
 
