@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.sandbox.running.running_world import RunningWorld
+from tests.emptied_history import EmptiedHistory
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if "CI" not in os.environ:  # there hypothesis takes a profile of its own, which is as patient
@@ -34,3 +35,11 @@ def far_ends() -> Iterator[RunningWorld]:
     """One pair of far ends, to be emptied and built anew (`restart`): starting a pair takes seconds."""
     with RunningWorld(nodes=2) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def kept_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptiedHistory]:
+    """One open history, to be emptied for each test."""
+    kept = EmptiedHistory(tmp_path_factory.mktemp("history"))
+    yield kept
+    kept.close()

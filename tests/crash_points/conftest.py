@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bot.app import SourceBook, make_diagnoser, writer_opener
-from bot.history import migrate, open_history
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from tests.crash_points.worlds import Bot, Configured
+from tests.emptied_history import EmptiedHistory
 from tests.patience import patient
 from tests.workflow_approval.conftest import FakeDirectory, SwitchableHistory, World, people
 
@@ -28,7 +27,7 @@ def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
 
 
 @pytest.fixture
-def bot(world: RunningWorld, tmp_path: Path) -> Iterator[Bot]:
+def bot(world: RunningWorld, kept_history: EmptiedHistory) -> Iterator[Bot]:
     """A bot in that world, with an empty history."""
     opened: list[SourceBook] = []
 
@@ -42,9 +41,8 @@ def bot(world: RunningWorld, tmp_path: Path) -> Iterator[Bot]:
         )
 
     first = configured()
-    url = f"sqlite:///{tmp_path / 'history.db'}"
-    migrate(url)
-    real = open_history(url, {one.name: one.evidence for one in first.diagnoser.catalogue.collectors.values()})
+    collectors = first.diagnoser.catalogue.collectors.values()
+    real = kept_history.emptied({one.name: one.evidence for one in collectors})
     made = Bot(
         world=World(),
         directory=FakeDirectory(standings=people()),
@@ -60,4 +58,3 @@ def bot(world: RunningWorld, tmp_path: Path) -> Iterator[Bot]:
     yield made
     for sources in opened:
         sources.close()
-    real.close()

@@ -31,6 +31,7 @@ from bot.history import SqlHistory, migrate, open_history
 from bot.history.engine import open_database
 from bot.history.schema import migrations_folder
 from bot.history.tables import metadata
+from tests.emptied_history import EmptiedHistory
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,15 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_sqlite(kept_history: EmptiedHistory) -> Path:
     """An empty SQLite history, to be copied."""
-    file = tmp_path_factory.mktemp("sqlite") / "history.db"
-    migrate(f"sqlite:///{file}")
-    return file
+    return kept_history.blank
+
+
+@pytest.fixture(scope="session")
+def kept_on_server(postgres_cluster: PostgresCluster) -> SqlHistory:
+    """A history on the server that stays open; its connections are closed after each test."""
+    return open_history(postgres_cluster.url("migrated"), {"kube_dns": KubeDns})
 
 
 @pytest.fixture
@@ -122,14 +127,12 @@ def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, kept_history: EmptiedHistory) -> str:
     """The URL of an empty, migrated database, on each kind in turn."""
     if request.param == "sqlite":
-        file = tmp_path / "history.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), file)
-        yield f"sqlite:///{file}"
-        return
-    yield request.getfixturevalue("postgres_url")
+        kept_history.emptied({})
+        return kept_history.url
+    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
@@ -147,9 +150,10 @@ def sql(url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
 
 
 @pytest.fixture
-def history(url: str) -> Iterator[SqlHistory]:
+def history(url: str, kept_history: EmptiedHistory, request: pytest.FixtureRequest) -> Iterator[SqlHistory]:
     """An open, empty history."""
-    opened = open_history(url, {"kube_dns": KubeDns})
+    on_server = url != kept_history.url
+    opened = request.getfixturevalue("kept_on_server") if on_server else kept_history.emptied({"kube_dns": KubeDns})
     yield opened
     opened.close()
 

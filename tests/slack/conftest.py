@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from bot.domain.jobs import Lane
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.people import Person
 from bot.domain.plans import Advice, FixPlan
-from bot.history import migrate, open_history
 from bot.jobs.in_process import InProcessJobs
 from bot.sandbox.slack import Clicked, Kind, Seen, SlackFarEnd, as_text
 from bot.slack.app import SlackBot, build_app
@@ -29,6 +27,7 @@ from bot.slack.http_server import serve_http
 from bot.slack.listening import HttpServer
 from bot.slack.post_rate import PostRate
 from bot.workflow.use_cases import UseCases
+from tests.emptied_history import EmptiedHistory
 from tests.slack.samples import TARGET, Groups, finding, sample_diagnosis, sample_plan, sample_proposal
 from tests.slack.script import Script, SwitchableHistory
 
@@ -144,22 +143,11 @@ def slack() -> Iterator[SlackFarEnd]:
         yield far_end
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty history, to be copied."""
-    file = tmp_path_factory.mktemp("slack") / "history.db"
-    migrate(f"sqlite:///{file}")
-    return file
-
-
 @pytest.fixture
-def script(tmp_path: Path, migrated_file: Path) -> Iterator[Script]:
+def script(kept_history: EmptiedHistory) -> Script:
     """The security-group story over an empty history."""
-    file = tmp_path / "history.db"
-    shutil.copy(migrated_file, file)
-    real = open_history(f"sqlite:///{file}", {"lookups": LookupMatrix, "security_group_rules": Groups})
-    yield Script(history=SwitchableHistory(real))
-    real.close()
+    real = kept_history.emptied({"lookups": LookupMatrix, "security_group_rules": Groups})
+    return Script(history=SwitchableHistory(real))
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +13,13 @@ from bot.domain.approvals import Proposal, ProposalState
 from bot.domain.jobs import Lane
 from bot.domain.outbox import CARD, Note, card_key
 from bot.errors import DnsBotError
-from bot.history import open_history
 from bot.report.plan_words import outcome_words
 from bot.sandbox.slack import FaultKind, Seen, SlackFarEnd, WebFault, as_text
 from bot.slack.app import SlackBot, build_app
 from bot.slack.connection import SlackSettings, connect
 from bot.slack.http_server import serve_http
 from bot.slack.post_rate import PostRate
+from tests.emptied_history import EmptiedHistory
 from tests.slack.conftest import TEMPLATES
 from tests.workflow_approval.breaking import Break, Breaker, check_ended, propose_both_doors, report
 from tests.workflow_approval.conftest import Doors, Kit, Setting, World, setting_of
@@ -117,11 +115,9 @@ class Office:
 
 
 @pytest.fixture
-def office(slack: SlackFarEnd, migrated_file: Path, tmp_path: Path) -> Iterator[Office]:
+def office(slack: SlackFarEnd, kept_history: EmptiedHistory) -> Iterator[Office]:
     """An office with an empty history."""
-    file = tmp_path / "history.db"
-    shutil.copy(migrated_file, file)
-    history = open_history(f"sqlite:///{file}", {"doors": Doors})
+    history = kept_history.emptied({"doors": Doors})
     settings = SlackSettings(bot_token=slack.bot_token, signing_secret=slack.signing_secret, api_url=slack.url)
     setting, jobs = setting_of(World(), history), WaitingJobs()
     bot = build_app(

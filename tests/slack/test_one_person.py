@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,8 @@ from bot.domain.findings import Verdict
 from bot.domain.history import Press
 from bot.domain.people import Person
 from bot.errors import Refused
-from bot.history import open_history
 from bot.slack.incoming import asked_by_command, asked_by_mention, pressed_button, submitted_modal
+from tests.emptied_history import EmptiedHistory
 from tests.workflow_approval.conftest import Doors, Kit, Setting, World, setting_of
 
 OURS, OTHER = "T01", "T77"
@@ -38,13 +36,9 @@ def _mention(event: dict[str, Any]) -> Person:
 
 
 @pytest.fixture
-def setting(migrated_file: Path, tmp_path: Path) -> Iterator[Setting]:
+def setting(kept_history: EmptiedHistory) -> Setting:
     """Doors, people and an empty history."""
-    file = tmp_path / "history.db"
-    shutil.copy(migrated_file, file)
-    history = open_history(f"sqlite:///{file}", {"doors": Doors})
-    yield setting_of(World(), history)
-    history.close()
+    return setting_of(World(), kept_history.emptied({"doors": Doors}))
 
 
 def _proposed(setting: Setting, asked_by: Person) -> Proposal:

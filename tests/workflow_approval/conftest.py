@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
 
 from bot.domain.approvals import ApprovalPolicy, Decided, Outcome, Proposal
 from bot.domain.askers import AskerPolicy
@@ -30,7 +26,7 @@ from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, When
 from bot.domain.playbooks import FindingUse, FixUse, Gather, Playbook
 from bot.domain.ports import Sources, Writers
 from bot.errors import EvidenceUnavailable, HistoryUnavailable, Refused
-from bot.history import SqlHistory, migrate, open_history
+from bot.history import SqlHistory
 from bot.workflow.apply import Applier
 from bot.workflow.approve import Gate
 from bot.workflow.conclude import Concluder
@@ -44,6 +40,7 @@ from bot.workflow.settle import Settler
 from bot.workflow.undo import UndoVerifier
 from bot.workflow.use_cases import UseCases
 from bot.workflow.verify import Verifier
+from tests.emptied_history import EmptiedHistory
 from tests.workflow_approval.breaking import approve_both_doors
 
 BINDING = Binding(
@@ -405,27 +402,10 @@ class Setting:
         return self.world.binding
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty history, to be copied."""
-    file = tmp_path_factory.mktemp("approval") / "history.db"
-    migrate(f"sqlite:///{file}")
-    return file
-
-
-def _without_sync(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF")  # no test pulls the plug, and many write thousands of times
-
-
 @pytest.fixture
-def setting(tmp_path: Path, migrated_file: Path) -> Iterator[Setting]:
+def setting(kept_history: EmptiedHistory) -> Setting:
     """A shut front door, people of every kind, a policy, an empty history."""
-    file = tmp_path / "history.db"
-    shutil.copy(migrated_file, file)
-    real = open_history(f"sqlite:///{file}", {"doors": Doors})
-    event.listen(real.database.engine, "connect", _without_sync)
-    yield setting_of(World(), real)
-    real.close()
+    return setting_of(World(), kept_history.emptied({"doors": Doors}))
 
 
 def people() -> dict[str, Standing]:
