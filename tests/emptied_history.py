@@ -33,7 +33,7 @@ class EmptiedHistory:
     def emptied(self, evidence_classes: Mapping[str, type]) -> SqlHistory:
         """Return it as it was made, with no connection open, to read evidence of these classes."""
         self.close()
-        for beside in ("-wal", "-shm"):
+        for beside in ("-wal", "-shm", ".heads"):
             Path(f"{self._file}{beside}").unlink(missing_ok=True)
         shutil.copyfile(self.blank, self._file)  # into the same file: a history refuses one that takes its place
         return replace(self._open, evidence_classes=evidence_classes)
