@@ -242,7 +242,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         writing.client("ec2")
         for service in ("ec2", "eks"):
             with contextlib.suppress(UnitError):
-                sources.aws(Deadline.after(5)).read(service, "DescribeNothing")
+                sources.aws(Deadline.after(30)).read(service, "DescribeNothing")
     yield Shared(far_end, sources, writing)
     sources.close()
     writing.close()

@@ -126,7 +126,7 @@ def test_every_failure_has_its_class_and_ends_in_time(
 
 def test_denied_names_the_grant(shared: Shared) -> None:
     """The grant is the IAM action."""
-    reader = shared.played(ec2_error("UnauthorizedOperation", "no", 403)).aws(Deadline.after(5))
+    reader = shared.played(ec2_error("UnauthorizedOperation", "no", 403)).aws(Deadline.after(30))
 
     with pytest.raises(AccessDenied) as raised:
         reader.read("ec2", "DescribeNetworkAcls")
@@ -140,7 +140,7 @@ def test_a_reader_refuses_what_is_no_read(operation: str, shared: Shared) -> Non
     far_end = shared.play(vpcs())
 
     with pytest.raises(UnitError, match="is no read"):
-        shared.sources.aws(Deadline.after(5)).read("ec2", operation)
+        shared.sources.aws(Deadline.after(30)).read("ec2", operation)
 
     assert far_end.requests == []
 
@@ -158,14 +158,14 @@ def test_a_malformed_call_is_our_mistake(
 ) -> None:
     """What botocore itself refuses is no far end's failure."""
     with pytest.raises(UnitError):
-        shared.played(vpcs()).aws(Deadline.after(5)).read(service, operation, **parameters)
+        shared.played(vpcs()).aws(Deadline.after(30)).read(service, operation, **parameters)
 
 
 def test_all_pages_are_joined(shared: Shared) -> None:
     """List members of all pages, in order."""
     far_end = shared.play(vpcs("vpc-1", "vpc-2", following="t"), vpcs("vpc-3"))
 
-    found = shared.sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
+    found = shared.sources.aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
     assert [vpc["VpcId"] for vpc in found["Vpcs"]] == ["vpc-1", "vpc-2", "vpc-3"]
     assert b"NextToken=t" in far_end.requests[1]
@@ -178,7 +178,7 @@ def test_a_garbled_page_spoils_the_list(shared: Shared) -> None:
     shared.play(vpcs("vpc-1", following="t"), garbled)
 
     with pytest.raises(SourceGarbled, match="without `Vpcs`"):
-        shared.sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
+        shared.sources.aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_passing_failure_is_tried_again(first: Act, shared: Shared) -> None:
     """Throttling, server errors and lost connections pass."""
     far_end = shared.play(first, vpcs("vpc-1"))
 
-    found = shared.sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
+    found = shared.sources.aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
     assert len(found["Vpcs"]) == 1
     assert len(far_end.requests) == 2
@@ -211,7 +211,7 @@ def test_a_lasting_failure_is_sent_four_times_at_most(shared: Shared) -> None:
 
 def test_a_missing_nested_member_is_garbled(shared: Shared) -> None:
     """Indexing what is not there is an error for the report, at any depth."""
-    found = shared.played(vpcs("vpc-1")).aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
+    found = shared.played(vpcs("vpc-1")).aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
     with pytest.raises(SourceGarbled, match="without `DhcpOptionsId`"):
         found["Vpcs"][0]["DhcpOptionsId"]
@@ -234,7 +234,7 @@ def test_items_of_all_pages_become_values(shared: Shared) -> None:
     """Pages follow the token, and are asked for in a size that one page's memory bears."""
     far_end = shared.play(vpcs("vpc-1", "vpc-2", following="token"), vpcs("vpc-3"))
 
-    found = list_ids(shared.sources.aws(Deadline.after(5)))
+    found = list_ids(shared.sources.aws(Deadline.after(30)))
 
     assert found == ["vpc-1", "vpc-2", "vpc-3"]
     assert [b"MaxResults=500" in request for request in far_end.requests] == [True, True]
@@ -255,7 +255,7 @@ def test_what_reading_an_item_raises_is_the_readers_own(shared: Shared) -> None:
         raise ValueError("not what I know")
 
     with pytest.raises(ValueError, match="not what I know"):
-        shared.played(vpcs("vpc-1")).aws(Deadline.after(5)).list("ec2", "DescribeVpcs", "Vpcs", read)
+        shared.played(vpcs("vpc-1")).aws(Deadline.after(30)).list("ec2", "DescribeVpcs", "Vpcs", read)
 
 
 def test_only_a_reading_operation_is_listed(shared: Shared) -> None:
@@ -263,7 +263,7 @@ def test_only_a_reading_operation_is_listed(shared: Shared) -> None:
     far_end = shared.play(vpcs())
 
     with pytest.raises(UnitError, match="is no read"):
-        shared.sources.aws(Deadline.after(5)).list("ec2", "DeleteVpc", "Vpcs", dict)
+        shared.sources.aws(Deadline.after(30)).list("ec2", "DeleteVpc", "Vpcs", dict)
 
     assert far_end.requests == []
 

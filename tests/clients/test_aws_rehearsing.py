@@ -36,7 +36,7 @@ def test_what_would_be_done_returns_and_was_a_dry_run(shared: Shared) -> None:
     """The parameters of the real call are sent, with DryRun."""
     far_end = shared.play(refusal("DryRunOperation", 412))
 
-    rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
+    rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(30))
 
     form = sent(far_end)
     assert (form["Action"], form["DryRun"]) == (["RevokeSecurityGroupIngress"], ["true"])
@@ -82,7 +82,7 @@ def test_a_refusal_names_what_to_grant_and_where(
     shared.play(refusal(code, 403, message))
 
     with pytest.raises(AccessDenied) as raised:
-        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
+        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(30))
 
     assert raised.value.grant == grant
     assert told in raised.value.reason
@@ -113,7 +113,7 @@ def test_an_answer_as_if_it_were_done_is_told(shared: Shared) -> None:
     shared.play(respond("200 OK", "<R><requestId>r-1</requestId><return>true</return></R>", content_type="text/xml"))
 
     with pytest.raises(DryRunIgnored, match=r"SecurityGroupRuleIds=\['sgr-1'\].*take the change back"):
-        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(5))
+        rehearse(shared.writing, "RevokeSecurityGroupIngress", REVOKE, Deadline.after(30))
 
 
 def test_an_operation_without_dry_runs_is_never_sent(shared: Shared) -> None:
@@ -121,6 +121,6 @@ def test_an_operation_without_dry_runs_is_never_sent(shared: Shared) -> None:
     far_end = shared.play(refusal("DryRunOperation", 412))
 
     with pytest.raises(UnitError, match="takes no DryRun"):
-        rehearse(shared.writing, "ModifyVpcAttribute", {"VpcId": "vpc-1"}, Deadline.after(5))
+        rehearse(shared.writing, "ModifyVpcAttribute", {"VpcId": "vpc-1"}, Deadline.after(30))
 
     assert far_end.requests == []

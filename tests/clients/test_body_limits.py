@@ -134,7 +134,7 @@ def test_pages_without_end_are_cut_off(shared: Shared) -> None:
 def test_nothing_is_unpacked_on_the_way(shared: Shared) -> None:
     """Nobody asked for a compressed answer; a small body that unpacks into a large one stays small."""
     cluster = shared.played(respond("200 OK", b"\x1f\x8b\x08\x00\x00", "Content-Encoding: gzip")).cluster(
-        Deadline.after(5)
+        Deadline.after(30)
     )
 
     with pytest.raises(SourceGarbled, match=r"not whole JSON \(5 bytes"):
@@ -198,7 +198,7 @@ def test_no_buffer_is_made_of_the_size_that_a_refused_exec_announces(shared: Sha
         connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99999999999999999\r\n\r\nno such pod")
 
     with pytest.raises(SourceUnreachable, match="pods/exec"):
-        shared.played(act).pods(Deadline.after(5)).run(POD, "app", ["dig", "x"])
+        shared.played(act).pods(Deadline.after(30)).run(POD, "app", ["dig", "x"])
 
 
 @dataclass

@@ -73,7 +73,7 @@ def test_the_reader_role_is_assumed_once(serve: Serve, aws_at: Callable[[str], N
 
     with closing(open_sources(ClusterConnection(target=TARGET, role_arn=READER))) as sources:
         for _ in range(2):
-            sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
+            sources.aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
     assert len(far_end.requests) == 3
     assert b"RoleSessionName=dnsbot-read" in far_end.requests[0]
@@ -88,7 +88,7 @@ def test_a_role_that_may_not_be_assumed_names_sts(serve: Serve, aws_at: Callable
         closing(open_sources(ClusterConnection(target=TARGET, role_arn=READER))) as sources,
         pytest.raises(AccessDenied) as raised,
     ):
-        sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
+        sources.aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
     assert raised.value.grant == f"sts:AssumeRole on {READER}"
     assert "Grant `sts:AssumeRole on" in raised.value.reason
@@ -116,7 +116,7 @@ def test_an_answer_of_sts_that_is_none_is_garbled(
         closing(open_sources(ClusterConnection(target=TARGET, role_arn=READER))) as sources,
         pytest.raises(SourceGarbled, match=f"Cannot call sts:AssumeRole.*{told}"),
     ):
-        sources.aws(Deadline.after(5)).read("ec2", "DescribeVpcs")
+        sources.aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
 
 def test_writes_use_the_writer_role_under_the_plans_name(serve: Serve, aws_at: Callable[[str], None]) -> None:
@@ -126,7 +126,7 @@ def test_writes_use_the_writer_role_under_the_plans_name(serve: Serve, aws_at: C
     connection = ClusterConnection(target=TARGET, role_arn=READER, writer_role_arn=WRITER)
 
     with closing(open_writers(connection, plan_id="plan/7")) as writers:
-        writers.aws(Deadline.after(5)).write("ec2", "CreateTags", Resources=["sg-1"], Tags=[])
+        writers.aws(Deadline.after(30)).write("ec2", "CreateTags", Resources=["sg-1"], Tags=[])
 
     assert b"dnsbot-write" in far_end.requests[0]
     assert b"RoleSessionName=dnsbot-plan-7" in far_end.requests[0]
@@ -143,7 +143,7 @@ def test_a_writer_role_that_may_not_be_assumed_changes_nothing(serve: Serve, aws
         closing(open_writers(ClusterConnection(target=TARGET, writer_role_arn=WRITER))) as writers,
         pytest.raises(WriteFailed, match=r"^AccessDenied: .*Nothing was changed") as raised,
     ):
-        writers.aws(Deadline.after(5)).write("ec2", "CreateTags", Resources=["sg-1"], Tags=[])
+        writers.aws(Deadline.after(30)).write("ec2", "CreateTags", Resources=["sg-1"], Tags=[])
 
     assert not raised.value.ambiguous
     assert len(far_end.requests) == 1
@@ -166,7 +166,7 @@ def test_the_writing_context_is_used_for_writes_alone(tmp_path: Path, serve: Ser
     connection = ClusterConnection(target=TARGET, kubeconfig=path, context="reader", writer_context="writer")
 
     with closing(open_writers(connection)) as writers:
-        writers.cluster(Deadline.after(5)).patch(
+        writers.cluster(Deadline.after(30)).patch(
             Resource(group="apps", plural="deployments"), "web", {"spec": {}}, namespace="shop"
         )
 
@@ -191,7 +191,7 @@ def test_a_bad_kubeconfig_is_the_operators(text: str, told: str, tmp_path: Path,
     connection = ClusterConnection(target=TARGET, kubeconfig=str(path), context="absent")
 
     with closing(open_sources(connection)) as sources, pytest.raises(Unauthenticated, match=told) as raised:
-        sources.cluster(Deadline.after(5)).list(Resource(plural="pods"), dict)
+        sources.cluster(Deadline.after(30)).list(Resource(plural="pods"), dict)
 
     assert str(path) in raised.value.reason
 
@@ -265,7 +265,7 @@ def test_without_kubeconfig_the_eks_endpoint_is_used_with_a_token(serve: Serve, 
 
     with closing(open_sources(ClusterConnection(target=TARGET))) as sources:
         for _ in range(2):
-            sources.cluster(Deadline.after(5)).list(Resource(plural="pods"), dict)
+            sources.cluster(Deadline.after(30)).list(Resource(plural="pods"), dict)
 
     assert aws.paths() == ["/clusters/cluster-prod"]
     token = api_server.requests[0].split(b"Bearer k8s-aws-v1.")[1].split(b"\r\n")[0]

@@ -240,7 +240,7 @@ def test_reads_go_on_beside_execs(shared: Shared, stream: Callable[..., Act]) ->
     run(shared, stream(SUCCESS))
 
     pods = respond("200 OK", '{"kind":"PodList","metadata":{},"items":[]}')
-    assert shared.played(pods).cluster(Deadline.after(5)).list(Resource(plural="pods"), dict) == []
+    assert shared.played(pods).cluster(Deadline.after(30)).list(Resource(plural="pods"), dict) == []
 
 
 def upgrade_with(*lines: bytes) -> Act:

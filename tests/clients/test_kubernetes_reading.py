@@ -106,7 +106,7 @@ def test_every_failure_has_its_class_and_ends_in_time(
 
 def test_forbidden_names_the_grant(shared: Shared) -> None:
     """The grant is the permission as a person would give it."""
-    reader = shared.played(FORBIDDEN).cluster(Deadline.after(5))
+    reader = shared.played(FORBIDDEN).cluster(Deadline.after(30))
 
     with pytest.raises(AccessDenied) as raised:
         reader.list(DEPLOYMENTS, dict, namespace="kube-system")
@@ -136,7 +136,7 @@ def test_own_name_look_up_that_fails_says_so(open_at: Open, took: Callable[[], f
 def test_all_pages_are_joined_and_selectors_are_sent(shared: Shared) -> None:
     """Pages follow the continue token; the server applies the selectors."""
     far_end = shared.play(pods("a", "b", following="token-2"), pods("c"))
-    reader = shared.sources.cluster(Deadline.after(5))
+    reader = shared.sources.cluster(Deadline.after(30))
 
     found = reader.list(PODS, dict, namespace="shop", labels="app=x", fields="status.phase=Running")
 
@@ -152,7 +152,7 @@ def test_expired_list_is_read_again_once(shared: Shared) -> None:
     gone = status(410, "Expired", "The provided continue parameter is too old")
     shared.play(pods("a", following="old"), gone, pods("a", following="new"), pods("b"))
 
-    found = shared.sources.cluster(Deadline.after(5)).list(PODS, dict)
+    found = shared.sources.cluster(Deadline.after(30)).list(PODS, dict)
 
     assert [item["metadata"]["name"] for item in found] == ["a", "b"]
 
@@ -162,7 +162,7 @@ def test_list_that_expires_twice_is_given_up(shared: Shared) -> None:
     far_end = shared.play(status(410, "Expired", "too old"))
 
     with pytest.raises(EvidenceUnavailable, match="410 Gone"):
-        shared.sources.cluster(Deadline.after(5)).list(PODS, dict)
+        shared.sources.cluster(Deadline.after(30)).list(PODS, dict)
 
     assert len(far_end.requests) == 2
 
@@ -179,7 +179,7 @@ def test_a_passing_failure_is_tried_once_more(first: Act, shared: Shared) -> Non
     """One bounded second attempt, and no third."""
     far_end = shared.play(first, pods("a"))
 
-    found = shared.sources.cluster(Deadline.after(5)).list(PODS, dict)
+    found = shared.sources.cluster(Deadline.after(30)).list(PODS, dict)
 
     assert len(found) == 1
     assert len(far_end.requests) == 2
@@ -202,7 +202,7 @@ def test_absence_is_a_fact_only_from_the_api_server(shared: Shared) -> None:
     shared.play(status(404, "NotFound", 'services "kube-dns" not found'))
 
     with pytest.raises(NotFound, match="kube-dns"):
-        shared.sources.cluster(Deadline.after(5)).get(Resource(plural="services"), "kube-dns", namespace="kube-system")
+        shared.sources.cluster(Deadline.after(30)).get(Resource(plural="services"), "kube-dns", namespace="kube-system")
 
 
 def test_another_object_than_asked_for_is_garbled(shared: Shared) -> None:
@@ -210,12 +210,12 @@ def test_another_object_than_asked_for_is_garbled(shared: Shared) -> None:
     shared.play(respond("200 OK", '{"kind":"Pod","metadata":{"name":"other"}}'))
 
     with pytest.raises(SourceGarbled, match="another object"):
-        shared.sources.cluster(Deadline.after(5)).get(PODS, "coredns-1", namespace="kube-system")
+        shared.sources.cluster(Deadline.after(30)).get(PODS, "coredns-1", namespace="kube-system")
 
 
 def test_a_name_that_is_no_text_is_garbled(shared: Shared) -> None:
     """A lone surrogate, which JSON can hold: it is named, and nothing is asked."""
-    cluster = shared.played(respond("200 OK", "{}")).cluster(Deadline.after(5))
+    cluster = shared.played(respond("200 OK", "{}")).cluster(Deadline.after(30))
 
     with pytest.raises(SourceGarbled, match=r"'web-\\ud800' is no name that an API server can be asked for"):
         cluster.get(Resource(plural="pods"), "web-\ud800", namespace="shop")
@@ -228,7 +228,7 @@ def test_a_name_that_is_no_text_is_garbled(shared: Shared) -> None:
 def test_a_missing_member_is_garbled_when_indexed(shared: Shared) -> None:
     """A collector that indexes what is not there gets an error for the report, no KeyError."""
     shared.play(respond("200 OK", '{"kind":"Pod","metadata":{"name":"a"}}'))
-    found = shared.sources.cluster(Deadline.after(5)).get(PODS, "a", namespace="shop")
+    found = shared.sources.cluster(Deadline.after(30)).get(PODS, "a", namespace="shop")
 
     with pytest.raises(SourceGarbled, match="without `spec`"):
         found["spec"]
@@ -237,7 +237,7 @@ def test_a_missing_member_is_garbled_when_indexed(shared: Shared) -> None:
 def test_logs_are_asked_for_with_timestamps(shared: Shared) -> None:
     """The query says timestamps, window, tail, limit and which container."""
     far_end = shared.play(respond("200 OK", b"2026-11-21T09:00:00Z caf\xc3\xa9 \xff\n", content_type="text/plain"))
-    reader = shared.sources.cluster(Deadline.after(5))
+    reader = shared.sources.cluster(Deadline.after(30))
 
     text = reader.logs(PodName(namespace="kube-system", name="coredns-1"), container="coredns", previous=True)
 
@@ -262,7 +262,7 @@ def test_logs_are_asked_for_with_timestamps(shared: Shared) -> None:
 )
 def test_a_log_that_is_none_is_not_an_empty_log(act: Act, expected: type[EvidenceUnavailable], shared: Shared) -> None:
     """Only text/plain counts as a log."""
-    reader = shared.played(act).cluster(Deadline.after(5))
+    reader = shared.played(act).cluster(Deadline.after(30))
 
     with pytest.raises(expected):
         reader.logs(PodName(namespace="kube-system", name="coredns-1"))
@@ -270,7 +270,7 @@ def test_a_log_that_is_none_is_not_an_empty_log(act: Act, expected: type[Evidenc
 
 def test_an_empty_log_is_a_log(shared: Shared) -> None:
     """A container that wrote nothing in the window."""
-    reader = shared.played(respond("200 OK", "", content_type="text/plain")).cluster(Deadline.after(5))
+    reader = shared.played(respond("200 OK", "", content_type="text/plain")).cluster(Deadline.after(30))
 
     assert reader.logs(PodName(namespace="kube-system", name="coredns-1")) == ""
 
@@ -282,7 +282,7 @@ def test_a_pod_s_page_is_asked_for_by_its_port(shared: Shared) -> None:
     """Through the API server's proxy, as text."""
     far_end = shared.play(respond("200 OK", "coredns_panics_total 0\n", content_type="text/plain; version=0.0.4"))
 
-    text = shared.sources.cluster(Deadline.after(5)).pod_page(
+    text = shared.sources.cluster(Deadline.after(30)).pod_page(
         PodName(namespace="kube-system", name="coredns-1"), port=9153, path="metrics"
     )
 
@@ -302,7 +302,7 @@ def test_a_page_that_is_none_is_told_with_its_reason(
     act: Act, expected: type[EvidenceUnavailable], said: str, shared: Shared
 ) -> None:
     """The way from the API server to the pod is no fault of the API server's."""
-    reader = shared.played(act, act).cluster(Deadline.after(5))
+    reader = shared.played(act, act).cluster(Deadline.after(30))
 
     with pytest.raises(expected, match=said):
         reader.pod_page(PodName(namespace="kube-system", name="coredns-1"), port=9153, path="metrics")
@@ -335,6 +335,6 @@ def test_traffic_is_counted(shared: Shared) -> None:
     sources = shared.played(respond("200 OK", EMPTY_LIST))
     before = sources.totals()
 
-    sources.cluster(Deadline.after(5)).list(PODS, dict)
+    sources.cluster(Deadline.after(30)).list(PODS, dict)
 
     assert sources.totals() == {"calls": before["calls"] + 1, "bytes": before["bytes"] + len(EMPTY_LIST)}

@@ -269,7 +269,7 @@ def test_what_a_killed_process_left_is_removed(see: Callable[..., Seen], tmp_pat
     (left,) = seen.probes()
 
     if by == "the next start":
-        removed = seen.sources.remove_left_probe_pods(Deadline.after(5))
+        removed = seen.sources.remove_left_probe_pods(Deadline.after(30))
         assert [str(pod) for pod in removed] == [f"dns-probes/{left['metadata']['name']}"]
     else:
         nodes = seen.sources.nodes()
@@ -286,7 +286,7 @@ def test_what_a_living_process_made_is_left_alone(see: Callable[..., Seen]) -> N
     nodes = seen.sources.nodes()
     seen.run(nodes, "node-a", *RULES)
 
-    assert seen.sources.remove_left_probe_pods(Deadline.after(5)) == ()
+    assert seen.sources.remove_left_probe_pods(Deadline.after(30)) == ()
     nodes.close()
 
 
@@ -324,7 +324,7 @@ def test_a_cluster_without_pods_of_ours_asks_only_once(tmp_path: Path, serve: Se
     far_end = serve(respond("200 OK", NO_PODS))
     path = kubeconfig(tmp_path / "k.json", far_end.url)
     sources = open_sources(ClusterConnection(target=replace(TARGET, node_probe=None), kubeconfig=path))
-    prober = sources.nodes().prober(Deadline.after(5), lambda _: nullcontext())
+    prober = sources.nodes().prober(Deadline.after(30), lambda _: nullcontext())
 
     for _ in range(2):
         with pytest.raises(EvidenceUnavailable):

@@ -93,7 +93,7 @@ def test_nothing_is_assumed_before_it_is_used(opened: Callable[..., tuple[FarEnd
     """To open a reader of a place is no call."""
     far_end, sources = opened(assumed("ASIAHOME"))
 
-    sources.aws(Deadline.after(5), SHARED)
+    sources.aws(Deadline.after(30), SHARED)
 
     assert far_end.requests == []
 
@@ -140,7 +140,7 @@ def test_writes_go_to_the_place_as_its_writer(serve: Serve, aws_at: Callable[[st
     aws_at(far_end.url)
 
     with closing(open_writers(replace(CONNECTION, kubeconfig="k.yaml"), plan_id="7")) as writers:
-        writers.aws(Deadline.after(5), SHARED).write("ec2", "CreateTags", Resources=["sg-1"], Tags=[])
+        writers.aws(Deadline.after(30), SHARED).write("ec2", "CreateTags", Resources=["sg-1"], Tags=[])
 
     assert b"dnsbot-peer-write" in far_end.requests[0]
     assert b"RoleSessionName=dnsbot-7" in far_end.requests[0]

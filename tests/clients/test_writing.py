@@ -49,7 +49,7 @@ def test_a_patch_is_strategic_merge_and_carries_its_precondition(serve: Serve, w
     """Content type, path and body as the API documents them."""
     far_end = serve(respond("200 OK", '{"kind":"Deployment","metadata":{"name":"web","generation":3}}'))
 
-    changed = writers_at(far_end.url).cluster(Deadline.after(5)).patch(DEPLOYMENTS, "web", PATCH, namespace="shop")
+    changed = writers_at(far_end.url).cluster(Deadline.after(30)).patch(DEPLOYMENTS, "web", PATCH, namespace="shop")
 
     request = far_end.requests[0]
     assert request.startswith(b"PATCH /apis/apps/v1/namespaces/shop/deployments/web HTTP/1.1")
@@ -62,7 +62,7 @@ def test_a_delete_names_the_uid(serve: Serve, writers_at: Open) -> None:
     """Another object of the same name is left alone by the API server."""
     far_end = serve(respond("200 OK", '{"kind":"Status","status":"Success"}'))
 
-    writers_at(far_end.url).cluster(Deadline.after(5)).delete(PODS, "web-1", namespace="shop", uid="u-1")
+    writers_at(far_end.url).cluster(Deadline.after(30)).delete(PODS, "web-1", namespace="shop", uid="u-1")
 
     request = far_end.requests[0]
     assert request.startswith(b"DELETE /api/v1/namespaces/shop/pods/web-1 HTTP/1.1")
@@ -79,7 +79,7 @@ def test_an_object_is_created_with_unknown_fields_refused(
     """A POST to the collection; a dry run asks the API to keep nothing."""
     far_end = serve(respond("201 Created", '{"kind":"ServiceAccount","metadata":{"name":"cache","uid":"u-1"}}'))
     body: JsonObject = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "cache"}}
-    writer = writers_at(far_end.url).cluster(Deadline.after(5))
+    writer = writers_at(far_end.url).cluster(Deadline.after(30))
 
     made = writer.create(Resource(plural="serviceaccounts"), body, namespace="kube-system", dry_run=dry_run)
 
@@ -93,7 +93,7 @@ def test_an_object_is_created_with_unknown_fields_refused(
 def test_what_exists_is_not_created_again(serve: Serve, writers_at: Open) -> None:
     """Somebody has been faster: nothing was changed, and that is certain."""
     far_end = serve(status(409, "AlreadyExists", 'serviceaccounts "cache" already exists'))
-    writer = writers_at(far_end.url).cluster(Deadline.after(5))
+    writer = writers_at(far_end.url).cluster(Deadline.after(30))
 
     with pytest.raises(WriteFailed, match=r"^Conflict: .*already exists") as raised:
         writer.create(Resource(plural="serviceaccounts"), {"metadata": {"name": "cache"}}, namespace="kube-system")
