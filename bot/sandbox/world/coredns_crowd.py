@@ -30,8 +30,12 @@ def _cordon(operator: Operator, node: str, *, cordoned: bool) -> None:
 
 
 def take_over(operator: Operator) -> None:
-    """Let the cluster's owners run CoreDNS themselves from now on; the add-on goes, the Deployment stays as it is."""
-    operator.aws("eks", "DeleteAddon", clusterName=CLUSTER, addonName="coredns", preserve=True)
+    """Let the cluster's owners run CoreDNS themselves from now on; the add-on goes, the Deployment stays as it is.
+
+    Where they do already, nothing is changed.
+    """
+    if "coredns" in operator.aws("eks", "ListAddons", clusterName=CLUSTER)["addons"]:
+        operator.aws("eks", "DeleteAddon", clusterName=CLUSTER, addonName="coredns", preserve=True)
 
 
 def scale(operator: Operator, replicas: int) -> None:
