@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Text, func, select, text, type_coerce
 
 from bot.domain.audit import FIRST_SEQ, PLAIN, Head, Seals
 from bot.domain.json_values import JsonObject, canonical, digest
@@ -19,8 +19,12 @@ BREAK_GLASS, REVIEWED = "break-glass", "reviewed"
 BEGUN, STEP, OUTCOME, ENDING, RETENTION = "begun", "step", "outcome", "ending", "retention"
 _LOCK = 0x646E7361
 """Any number that no other program on the server uses for its advisory locks."""
+REFUSALS_READ = 100
+"""So many of a plan's refused presses are read: who presses ten thousand times must not make each press slower."""
 _READ_AT_ONCE = 10_000
-_before = audit.alias("before")
+_before, _pressed = audit.alias("before"), audit.alias("pressed")
+_REFUSED = '{"accepted":false,'
+"""How the entry of a refused press begins: canonical JSON, and no other kind of entry has this member."""
 
 
 @dataclass(slots=True)
@@ -125,12 +129,22 @@ class Vouched:
 
 
 def vouched(connection: Connection, proposal_ids: Sequence[str], seals: Seals) -> dict[str, Vouched]:
-    """Return what the chain vouches for, by plan."""
+    """Return what the chain vouches for, by plan; of refused presses the newest alone."""
     found: dict[str, dict[str, list[JsonObject]]] = {}
-    for row, whole in vouched_rows(connection, seals, [PROPOSED, DECIDED], audit.c.proposal_id.in_(proposal_ids)):
-        entry = {name: value for name, value in whole.items() if name != "at"}
-        found.setdefault(row.proposal_id, {}).setdefault(row.kind, []).append(entry)
+    for one in proposal_ids:
+        for row, whole in vouched_rows(connection, seals, [PROPOSED, DECIDED], _worth_reading(one)):
+            entry = {name: value for name, value in whole.items() if name != "at"}
+            found.setdefault(row.proposal_id, {}).setdefault(row.kind, []).append(entry)
     return {one: Vouched(tuple(kinds.get(PROPOSED, ())), tuple(kinds.get(DECIDED, ()))) for one, kinds in found.items()}
+
+
+def _worth_reading(proposal_id: str) -> ColumnElement[bool]:
+    """Return the condition that a row is of this plan, and no press that was refused longer ago than the newest."""
+    own = _pressed.c.proposal_id == proposal_id, _pressed.c.kind == DECIDED
+    refused = select(_pressed.c.seq).where(*own, type_coerce(_pressed.c.entry, Text).startswith(_REFUSED))
+    newest = refused.order_by(_pressed.c.seq.desc()).limit(REFUSALS_READ)
+    others = ~type_coerce(audit.c.entry, Text).startswith(_REFUSED)
+    return (audit.c.proposal_id == proposal_id) & (others | audit.c.seq.in_(newest))
 
 
 def subject_is(subject: str) -> ColumnElement[bool]:

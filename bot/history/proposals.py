@@ -19,7 +19,16 @@ from bot.domain.people import Person
 from bot.domain.plans import plan_document, plan_from_document
 from bot.errors import RecordUnreadable
 from bot.history import outbox
-from bot.history.audit import DECIDED, PROPOSED, Ledger, Vouched, decided_entry, proposed_entry, vouched
+from bot.history.audit import (
+    DECIDED,
+    PROPOSED,
+    REFUSALS_READ,
+    Ledger,
+    Vouched,
+    decided_entry,
+    proposed_entry,
+    vouched,
+)
 from bot.history.columns import DatabaseTime, as_time
 from bot.history.diagnoses import insert_if_absent, person
 from bot.history.tables import clusters, decisions, notes, proposals
@@ -27,8 +36,6 @@ from bot.history.unreadable import reading_row
 
 log = logging.getLogger(__name__)
 
-REFUSALS_READ = 100
-"""So many of a plan's refused presses are read: who presses ten thousand times must not make each press slower."""
 REMINDED_SECONDS = 600.0
 """So long before it expires a plan that waits is brought to mind."""
 WAITED_SECONDS = 300.0

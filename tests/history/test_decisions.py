@@ -13,7 +13,7 @@ from bot.domain.history import Draft, Press, Taken
 from bot.domain.people import Person
 from bot.errors import Refused
 from bot.history import SqlHistory
-from bot.history.proposals import REFUSALS_READ
+from bot.history.audit import REFUSALS_READ, vouched
 
 Drafts = Callable[..., Draft]
 Presses = Callable[..., Press]
@@ -226,7 +226,10 @@ def test_identical_plans_proposed_at_once_become_one(recorded: SqlHistory, draft
 
 
 def test_of_many_refused_presses_the_newest_are_read(recorded: SqlHistory, draft_of: Drafts, press_of: Presses) -> None:
-    """Who presses again and again does not make each press slower; what was taken is read, however old."""
+    """Who presses again and again does not make each press slower; what was taken is read, however old.
+
+    Nor is more of the audit chain read, whose every row has to be sealed anew.
+    """
     draft = draft_of()
     recorded.propose(draft)
     recorded.take(press_of(draft, "U02"), required=2)
@@ -234,8 +237,12 @@ def test_of_many_refused_presses_the_newest_are_read(recorded: SqlHistory, draft
         recorded.refuse(press_of(draft, "U09"), f"refusal {number}")
 
     found = recorded.proposal(draft.plan.id).decisions
+    with recorded.database.reading() as connection:
+        chained = vouched(connection, [draft.plan.id], recorded.seals)[draft.plan.id]
 
     assert (found[0].accepted, len(found)) == (True, REFUSALS_READ + 1)
+    assert all(one.vouched for one in found)
+    assert (chained.decided[0]["accepted"], len(chained.decided)) == (True, REFUSALS_READ + 1)
     assert [one.reason for one in found[1:]] == [f"refusal {number}" for number in range(3, REFUSALS_READ + 3)]
 
 
