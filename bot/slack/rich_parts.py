@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-TIME = re.compile(r"(?<![\w:.-])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z(?![\w:-])")
+TIME = re.compile(r"(?<![\w:.-])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z(?![\w-]|:\w)")
 DATE_FORMAT = "{date_short_pretty} {time}"
 AGO_FORMAT = "{ago}"
 PERSON = re.compile(r"[UW][A-Z0-9]{1,20}")

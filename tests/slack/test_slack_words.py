@@ -29,6 +29,7 @@ from bot.report.terminal import COMMAND, diagnosis_text, plans_lines
 from bot.report.wrapping import Page, Styled
 from bot.slack.cards import further_words, offers_diagnosis
 from bot.slack.reports import first_message, thread_messages
+from bot.slack.rich_parts import parts
 from tests.slack.rendering import VALUE, VIEWS, PlainNames, as_text_of
 from tests.slack.samples import lookup, sample_diagnosis
 
@@ -360,3 +361,18 @@ def rendered(diagnosis: Diagnosis, proposed: Proposed = NOTHING_PROPOSED) -> str
     asker = Caller(id="U01", name="ana")
     messages = [first_message(VIEWS, diagnosis, facts), *thread_messages(VIEWS, diagnosis, facts, asker)]
     return "\n".join(map(as_text_of, messages))
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("2026-11-21T09:00:00Z: restarted", ["date", "text"]),
+        ("ended at 2026-11-21T09:00:00Z:\nnext", ["text", "date", "text"]),
+        ("2026-11-21T09:00:00Z:30", ["text"]),
+        ("a-2026-11-21T09:00:00Z", ["text"]),
+    ],
+    ids=["colon", "colon and line", "longer number", "part of a name"],
+)
+def test_a_time_is_drawn_as_a_date_whatever_sign_follows(text: str, kinds: list[str]) -> None:
+    """A colon or full stop ends a sentence or a label; letters and digits make it a part of something else."""
+    assert [one["type"] for one in parts(text)] == kinds
