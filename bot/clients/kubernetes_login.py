@@ -122,10 +122,8 @@ def from_kubeconfig(path: str, context: str) -> Callable[[], Configuration]:
         except (ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
             named = f"context {context}" if context else "its current context"
             absent = not any(Path(one).expanduser().exists() for one in path.split(os.pathsep))
-            why = "there is no such file" if absent else str(error).rstrip(". ")
-            raise Unauthenticated(
-                f"Cannot use the kubeconfig {path} with {named}: {why}. Correct `kubeconfig` and `context`."
-            ) from error
+            why = f"there is no file {path}" if absent else f"{path} with {named}: {str(error).rstrip('. ')}"
+            raise Unauthenticated(f"Cannot use the kubeconfig: {why}. Correct `kubeconfig` and `context`.") from error
         return configuration
 
     return configure

@@ -51,11 +51,12 @@ def diagnosis_lines(words: DiagnosisWords, page: Page) -> list[str]:
 
 
 def brief_lines(words: DiagnosisWords, page: Page) -> list[str]:
-    """Return the report in a few lines: what is wrong, what it means or where, and how much was checked."""
+    """Return the report in a few lines: what is wrong, or else the first thing to do, and how much was checked."""
     style = SEVERITIES.get(words.causes[0].severity, HEADING) if words.causes else HEADING
     return _joined(
         page.wrapped(words.headline, style=f"{HEADING} {WELL}" if words.all_well else style),
         *(page.wrapped(fault.summary, "  ") for fault in words.causes),
+        page.bullets(() if words.causes else tuple(words.next_steps())[:1]),
         page.bullets(words.answers),
         page.wrapped(f"{words.coverage} {words.took}. Diagnosis {words.diagnosis_id}."),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.domain.diagnosis import Diagnosis, UnknownCheck
-from bot.domain.phrases import count, sentence, with_grant
+from bot.domain.phrases import capital, count, sentence, with_grant
 
 MOST_REASONS = 3
 _HEAD = re.compile(r"^(?:needs [\w#]{1,60}: )?(?:Cannot [^\n]{1,200}?: )?(?=\S)")
@@ -26,13 +26,17 @@ class Kept:
 
     @property
     def line(self) -> str:
-        """One line of a report."""
+        """One line of a report: what came back comes before the names, of which there may be many."""
         if len(self.checks) == 1:
             only = self.checks[0]
             return with_grant(f"{only.check}: {only.reason}", only.grant)
         names = ", ".join(check.check for check in self.checks)
-        short = f"{self._title}: {count(len(self.checks), 'check')} ({names})."
-        return short if self.grant else f"{short} {sentence(self.why)}"
+        many = count(len(self.checks), "check")
+        if self.grant:
+            return f"Missing permission {self.grant}: {many} ({names})."
+        silent = any(words in self.why for words in _NO_ANSWER) and "aws" not in self.why.lower()
+        why = f"No answer from the API server: {self.why}" if silent else capital(self.why)
+        return f"{sentence(why)} {many}: {names}."
 
     @property
     def cure(self) -> str:
@@ -41,13 +45,6 @@ class Kept:
         if self.grant:
             return f"To let {checks} run, grant the bot's read role: {self.grant}."
         return f"To let {checks} run: {sentence(self.why)}"
-
-    @property
-    def _title(self) -> str:
-        if self.grant:
-            return f"Missing permission {self.grant}"
-        silent = any(words in self.why for words in _NO_ANSWER)
-        return "No answer from the API server" if silent and "aws" not in self.why.lower() else "For one reason"
 
 
 def kept(checks: Sequence[UnknownCheck]) -> tuple[Kept, ...]:

@@ -8,7 +8,8 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Judgement, Kind, Severity, Verdict, healthy, unknown
 from bot.domain.phrases import timestamp
 from bot.report.diagnosis_words import DiagnosisWords, diagnosis_words
-from bot.report.terminal import diagnosis_text
+from bot.report.terminal import brief_lines, diagnosis_text
+from bot.report.wrapping import Page
 
 TIME_OUT = "http://10.0.0.9 gave no whole answer in time. Check the route to it, then ask again."
 PODS = "needs coredns_pods: Cannot list pods in kube-system: "
@@ -67,9 +68,24 @@ def test_reasons_are_grouped() -> None:
     words = words_of(AILING, blind("a", PODS + TIME_OUT), blind("b", NODES + TIME_OUT), blind("c", "the log is off"))
 
     assert words.unknown == (
-        f"No answer from the API server: 2 checks (Check a, Check b). {TIME_OUT}",
+        f"No answer from the API server: {TIME_OUT} 2 checks: Check a, Check b.",
         "Check c: the log is off.",
     )
+
+
+def test_a_reason_comes_before_the_many_checks_that_it_keeps() -> None:
+    """Where a line is cut, as in Slack, what came back is still read."""
+    login = "Cannot use the kubeconfig: there is no file k.yaml. Correct `kubeconfig`."
+    words = words_of(AILING, *(blind(name, login) for name in "abc"))
+
+    assert words.unknown == ("There is no file k.yaml. Correct `kubeconfig`. 3 checks: Check a, Check b, Check c.",)
+
+
+def test_the_report_in_brief_says_what_would_let_checks_run() -> None:
+    """Whoever reads only the brief one is told the first thing to do, not just how many could not run."""
+    lines = brief_lines(words_of(WELL, blind("a", "403", "pods: list"), blind("b", "403", "pods: list")), Page())
+
+    assert lines[1] == "  - To let 2 more checks run, grant the bot's read role: pods: list."
 
 
 def test_with_every_check_run_it_is_no_known_cause() -> None:
