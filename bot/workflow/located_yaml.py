@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -18,6 +18,8 @@ DEEPEST = 40
 """Lists and mappings in one another."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it: six times faster, and the playbooks are read at every start."""
+_NAMING = ("rule", "collector", "fix", "measure")
+"""What an entry of a playbook's lists is for."""
 _PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 KeyPath: TypeAlias = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -40,8 +42,22 @@ class LocatedYaml:
 
     def error(self, message: str, place: KeyPath, *, hint: str = "") -> PlaybookError:
         """Return an error that names this file, the line and the key."""
-        key = ".".join(str(part) for part in place)
-        return PlaybookError(message, file=self.file, line=self.line(place), key=key, hint=hint)
+        return PlaybookError(
+            message, file=self.file, line=self.line(place), key=".".join(self._names(place)), hint=hint
+        )
+
+    def _names(self, place: KeyPath) -> Iterator[str]:
+        """Yield the parts of `place` as people name them: an item of a list by what it is an entry for, if anything."""
+        value = self.value
+        for part in place:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                value = None
+            named = (
+                value[key] for key in _NAMING if isinstance(part, int) and isinstance(value, dict) and key in value
+            )
+            yield str(next(named, part))
 
 
 def read_yaml(path: Path) -> LocatedYaml:

@@ -41,7 +41,10 @@ def test_playbook_becomes_values(garden: Path, catalogue: Catalogue) -> None:
         ("window: 30m", "windw: 30m", 7, ["windw", "no known parameter", "Did you mean window?"]),
         ("window: 30m", "window: half an hour", 7, ["a duration such as 90s, 30m or 2h", "half an hour"]),
         ("rule: soil_dry", "rule: soil_drry", 10, ["no known rule", "Did you mean soil_dry?"]),
-        ("severity: critical\n    with", "severity: bad\n    with", 11, ["'critical', 'warning' or 'note'"]),
+        (
+            "severity: critical\n    with", "severity: bad\n    with", 11,
+            ["findings.soil_dry.severity", "'critical', 'warning' or 'note'"],
+        ),
         ("purpose:", "porpose:", 3, ["no known key", "Did you mean purpose?"]),
         ("at_least: 2", "at_least: many", 12, ["at_least", "integer"]),
         ("- collector: plant\n", "- collector: cluster_binding\n", 8, ["nothing in this playbook needs", "`shown: …`"]),
