@@ -64,7 +64,7 @@ def json_object(body: bytes, source: str) -> RawObject:
 def refuse_empty(body: bytes, source: str) -> None:
     """Raise `SourceGarbled` for a body with nothing in it."""
     if not body.strip():
-        raise SourceGarbled(f"{source}: the answer was empty. Something between us and the far end answered instead.")
+        raise SourceGarbled(f"{source}: the answer was empty. Something in between, such as a proxy, answered instead.")
 
 
 def refuse_many_parts(body: bytes, source: str) -> None:

@@ -173,7 +173,7 @@ def _refusal(service: str, error: botocore_errors.ClientError, where: str) -> Ev
     if status == HTTPStatus.FORBIDDEN:
         return _denied(action, said, message, where)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return SourceUnreachable(f"{said} The service is not well; ask again later.")
+        return SourceUnreachable(f"{said} The service is failing; ask again later.")
     return EvidenceUnavailable(said)
 
 

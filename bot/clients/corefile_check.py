@@ -49,7 +49,7 @@ class CorefileCheck:
 
 
 def _error(said: Mapping[str, object]) -> str:
-    return str(said.get("error") or "it says not why")[:2000]
+    return str(said.get("error") or "it does not say why")[:2000]
 
 
 def _write(path: Path, content: str) -> None:

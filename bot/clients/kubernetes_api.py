@@ -171,7 +171,7 @@ def in_path(name: str) -> str:
     try:
         return quote(name, safe="")
     except UnicodeEncodeError as error:
-        raise SourceGarbled(f"{name[:100]!a} is no name that an API server can be asked for.") from error
+        raise SourceGarbled(f"{name[:100]!a} is not a name that an API server accepts.") from error
 
 
 def _host(login: KubernetesLogin) -> str:

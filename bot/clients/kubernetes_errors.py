@@ -103,7 +103,7 @@ def _unwell(call: KubernetesCall, status: int, said: str) -> EvidenceUnavailable
             f"{said}. The API server, or something in front of it, is failing."
         )
     if status < HTTPStatus.BAD_REQUEST:
-        return SourceGarbled(f"{said}. That is no answer of a Kubernetes API server.")
+        return SourceGarbled(f"{said}. That is not an answer of a Kubernetes API server.")
     return EvidenceUnavailable(f"{said}.")
 
 

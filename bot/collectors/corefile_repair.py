@@ -310,7 +310,7 @@ def _addon_refuses(look: View, wanted: str) -> str:
     if addon is None:
         return ""
     if not addon.whole:
-        return "its configuration holds what is not stored (a secret, or more than 4,000 characters)"
+        return "its configuration holds text that the bot does not store (a secret, or more than 4,000 characters)"
     try:
         configuration = with_text(addon.configuration, COREFILE, wanted)
     except NotEditable as error:

@@ -135,7 +135,10 @@ def _in_addon(look: View) -> tuple[bool, str]:
         if held is None:
             return False, ""
         if not addon.whole:
-            return True, "its configuration holds what is not stored (a secret, or more than 4,000 characters)"
+            return (
+                True,
+                "its configuration holds text that the bot does not store (a secret, or more than 4,000 characters)",
+            )
         wanted = with_text(addon.configuration, COREFILE, held if log_of(held) else with_log(held))
     except NotEditable as error:
         return True, f"its configuration has no place for it: {error}"

@@ -45,7 +45,9 @@ class Asked:
         dnsbot.yaml is taken unless there is none, or a way to reach a cluster was given. Raises `ConfigurationError`.
         """
         if self.reach.given and self.config is not None:
-            raise ConfigurationError("--config and the options of a cluster without dnsbot.yaml exclude each other.")
+            raise ConfigurationError(
+                "--config and the options of a cluster without dnsbot.yaml cannot be used together."
+            )
         named = self.config is not None or bool(os.environ.get("DNSBOT_CONFIG"))
         if self.reach.given or not (named or settings_file().exists()):
             return self._assumed()

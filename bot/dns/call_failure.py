@@ -48,4 +48,4 @@ def minutes(span: timedelta) -> str:
 def past_proof(failures: tuple[CallFailure, ...], since: datetime) -> tuple[str, ...]:
     """Return the proof of failures that no longer stand, newest first, at most five."""
     past = sorted((one for one in failures if not one.stands(since)), key=lambda one: one.last_at, reverse=True)
-    return tuple(f"no longer standing: {one.proof}" for one in past[:5])
+    return tuple(f"no longer the case: {one.proof}" for one in past[:5])

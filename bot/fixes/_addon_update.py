@@ -81,7 +81,7 @@ def not_active(name: str, addon: Addon, workload: str) -> Advice | None:
         reason=f"The EKS add-on {name} is {addon.status}, and no update is sent to one that is not ACTIVE.{said}",
         text=(
             f"A ConfigurationConflict names the fields that somebody changed by hand in {workload}.",
-            "Mend what EKS names, wait until the add-on is ACTIVE, and diagnose again.",
+            "Fix what EKS names, wait until the add-on is ACTIVE, and diagnose again.",
         ),
     )
 

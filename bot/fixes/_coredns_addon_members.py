@@ -49,8 +49,8 @@ def steps_to(
             return Advice(reason=f"The EKS add-on {ADDON} does not take {name}: {refused}.", text=by_hand)
     if not addon.whole:
         return Advice(
-            reason=f"The configuration of the EKS add-on {ADDON} holds what is not stored (a secret, or more than "
-            "4,000 characters), and an update has to send all of it.",
+            reason=f"The configuration of the EKS add-on {ADDON} holds text that the bot does not store (a secret, or "
+            "more than 4,000 characters), and an update has to send all of it.",
             text=by_hand,
         )
     try:

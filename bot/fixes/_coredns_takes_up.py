@@ -34,14 +34,14 @@ PERMISSIONS = (
         verb="list",
         resource="pods",
         namespace=KUBE_SYSTEM,
-        unlocks="which CoreDNS pods have to take a changed Corefile up",
+        unlocks="which CoreDNS pods have to load a changed Corefile",
         follows_dns=True,
     ),
     KubernetesPermission(
         verb="get",
         resource="pods/log",
         namespace=KUBE_SYSTEM,
-        unlocks="whether a CoreDNS pod has taken a changed Corefile up",
+        unlocks="whether a CoreDNS pod has loaded a changed Corefile",
         follows_dns=True,
     ),
     *(
@@ -50,7 +50,7 @@ PERMISSIONS = (
             resource="deployments",
             group="apps",
             namespace=KUBE_SYSTEM,
-            unlocks="restart CoreDNS where it does not take a changed Corefile up by itself",
+            unlocks="restart CoreDNS where it does not load a changed Corefile by itself",
             follows_dns=True,
         )
         for verb in ("get", "patch")

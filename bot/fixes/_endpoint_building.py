@@ -272,7 +272,7 @@ class _Builder:
             one = there[0]
             return Advice(
                 reason=f"The inbound endpoint {one.id} of {home.vpc_id} is {one.status}: {one.status_message}",
-                text=("Wait until it is OPERATIONAL, or mend what AWS names, and diagnose again.",),
+                text=("Wait until it is OPERATIONAL, or fix what AWS names, and diagnose again.",),
             )
         far = [cidr for _, cidrs in sources for cidr in cidrs]
         subnets = self._choose(home.vpc_id, far)

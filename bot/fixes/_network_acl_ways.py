@@ -91,7 +91,7 @@ def _entries(acl: NetworkAcl, ways: Sequence[_Way], *, egress: bool) -> list[dic
         return Advice(
             reason=f"Network ACL {acl.id} has {counted} {way_text} entries; {len(ways)} more would exceed the default "
             f"quota of {ENTRIES_PER_DIRECTION}.",
-            text=("Merge or delete entries, or have the quota raised, and diagnose again.",),
+            text=("Merge or delete entries, or request a higher quota, and diagnose again.",),
         )
     taken = {entry.number for entry in own}
     entries = []

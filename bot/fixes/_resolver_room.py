@@ -39,7 +39,7 @@ def no_room(case: PlanCase, wanted: Sequence[Wanted]) -> Advice | None:
                 f"{quota.most}.",
                 text=(
                     _raising(limited, there + more, region),
-                    "Have the quota raised, or delete what nothing needs, and diagnose again.",
+                    "Request a higher quota, or delete what nothing needs, and diagnose again.",
                 ),
             )
     return None

@@ -71,7 +71,7 @@ def _plan(case: PlanCase, *, fix: str, program: str) -> Planned | Advice:
     account = _account(found, str(details.get("subject", "")))
     if account is None or found.gaps:
         why = f": {found.gaps[0].reason}" if found.gaps else ""
-        return Advice(reason=f"Which ClusterRoles {program} has is not known{why}.")
+        return Advice(reason=f"Not known which ClusterRoles {program} has{why}.")
     if any(one.allows(_VERBS, _GROUP, _RESOURCE) for one in account.roles):
         return Advice(
             reason=f"A ClusterRole of {account.account} allows list and watch of {_RESOURCE} by now.",
@@ -90,7 +90,7 @@ def _blast_radius(account: RefusedAccount, program: str) -> str:
     roles = ", ".join(one.name for one in account.roles) or "none"
     return (
         f"ServiceAccount {account.account} may list and watch EndpointSlices in all namespaces: addresses of pods, no "
-        f"secret. Its own ClusterRoles stay as they are ({roles}): mend these where they come from, and undo this. "
+        f"secret. Its own ClusterRoles stay as they are ({roles}): correct these where they come from, and undo this. "
         f"{program} tries again by itself, within a minute."
     )
 
@@ -175,7 +175,7 @@ def fix(name: str, program: str) -> Fix:
     """Return the fix that lets one program read EndpointSlices."""
     return Fix(
         name=name,
-        title=f"Let {program} read EndpointSlices",
+        title=f"Allow {program} to read EndpointSlices",
         does=(
             "Makes a ClusterRole that allows list and watch of endpointslices.discovery.k8s.io and nothing else, and "
             f"binds {program}'s ServiceAccount to it, where none of its roles allows that. The undo deletes both."

@@ -50,8 +50,8 @@ def plan(case: PlanCase) -> Planned | Advice:
     rows = [one for one in case.finding.rows("rules") if one["fault"] == "not associated"]
     if not rows:
         return Advice(
-            reason="No rule that is aimed well lacks nothing but its association.",
-            text=("Share the rule, aim it or take the conflicting one away first, and diagnose again.",),
+            reason="No rule with the right targets lacks only its association.",
+            text=("Share the rule, correct its targets or remove the conflicting one first, and diagnose again.",),
         )
     known = {rule.id: rule for account in case.need(ResolverRules).accounts for rule in account.rules}
     steps = [

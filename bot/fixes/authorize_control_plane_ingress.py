@@ -28,8 +28,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     """Plan one step on the cluster security group; nodes that are kept out are left to people."""
     if not case.finding.judgement.details.get("networks"):
         return Advice(
-            reason="Nodes or CoreDNS pods are kept from the API: which groups it admits is decided with all that use "
-            "it in mind.",
+            reason="Nodes or CoreDNS pods cannot reach the API: people decide which groups may reach it.",
             text=case.finding.judgement.advice,
         )
     group_id = case.need(EksCluster).cluster_security_group_id
@@ -38,11 +37,11 @@ def plan(case: PlanCase) -> Planned | Advice:
     asked = (steps.wanted_rule("tcp", cidr, port=_PORT) for cidr in dict.fromkeys(cidrs))
     wanted = [rule for rule in asked if rule not in before]
     if not group_id or not wanted:
-        return Advice(reason="The cluster security group admits 443 from there already; something else blocks.")
+        return Advice(reason="The cluster security group allows 443 from there already; something else blocks.")
     if len(before) + len(wanted) > steps.RULES_PER_DIRECTION:
         return Advice(
             reason=f"{group_id} has {len(before)} inbound rules; the default quota is {steps.RULES_PER_DIRECTION}.",
-            text=("Remove a rule that nothing needs, or have the quota raised, and diagnose again.",),
+            text=("Remove a rule that nothing needs, or request a higher quota, and diagnose again.",),
         )
     step = steps.authorize_step(
         NAME, case, group_id=group_id, direction=Direction.INGRESS, wanted=wanted, before=before
@@ -60,7 +59,7 @@ def _listed(value: object) -> Sequence[str]:
 
 FIX = Fix(
     name=NAME,
-    title="Admit 443 to the control plane from other networks",
+    title="Allow 443 to the control plane from other networks",
     does=(
         "Adds inbound rules for tcp 443 from peers' and on-premises CIDRs to the cluster security group. The undo "
         "revokes these rules."

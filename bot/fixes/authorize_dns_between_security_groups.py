@@ -60,7 +60,7 @@ def plan(case: PlanCase) -> Planned | Advice:
             return Advice(
                 reason=f"{group_id} has {len(before)} {direction.value} rules; the default quota is "
                 f"{steps.RULES_PER_DIRECTION}.",
-                text=("Remove a rule that nothing needs, or have the quota raised, and diagnose again.",),
+                text=("Remove a rule that nothing needs, or request a higher quota, and diagnose again.",),
             )
         if wanted:
             planned.append(

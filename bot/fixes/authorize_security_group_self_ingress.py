@@ -59,7 +59,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     if len(before) + len(wanted) > steps.RULES_PER_DIRECTION:
         return Advice(
             reason=f"{group_id} has {len(before)} inbound rules; the default quota is {steps.RULES_PER_DIRECTION}.",
-            text=("Remove a rule that nothing needs, or have the quota raised, and diagnose again.",),
+            text=("Remove a rule that nothing needs, or request a higher quota, and diagnose again.",),
         )
     step = steps.authorize_step(
         NAME, case, group_id=group_id, direction=Direction.INGRESS, wanted=wanted, before=before

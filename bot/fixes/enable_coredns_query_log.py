@@ -84,7 +84,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     restarts = not switch.in_addon and (case.parameters.take_up is TakeUp.RESTART or not switch.reloads)
     if restarts and not pods.deployments:
         return Advice(
-            reason="CoreDNS does not take a changed Corefile up by itself (no plugin reload), and no Deployment owns "
+            reason="CoreDNS does not load a changed Corefile by itself (no plugin reload), and no Deployment owns "
             "its pods: it cannot be restarted one pod after the other.",
             text=("Add `log` to the Corefile's root block by hand and restart the pods.",),
         )
@@ -132,8 +132,8 @@ def _refused(corefile: Corefile, switch: QueryLogSwitch) -> Advice | None:
         return Advice(reason=f"With `log` in its root block the Corefile would not do: {switch.refused}.")
     if digest_of_text(corefile.text) != switch.sha256:
         return Advice(
-            reason="The Corefile holds what is not stored (a secret, or more than 4,000 characters), or has changed "
-            "while it was read, and the whole of it has to be written.",
+            reason="The Corefile holds text that the bot does not store (a secret, or more than 4,000 characters), or "
+            "has changed while it was read, and the whole of it has to be written.",
             text=(by_hand,),
         )
     return None
@@ -152,7 +152,7 @@ def _addon_refused(addon: CorednsAddon, corefile: Corefile, switch: QueryLogSwit
         )
     if not switch.reloads:
         return Advice(
-            reason="CoreDNS does not take a changed Corefile up by itself (no plugin reload), and the EKS add-on "
+            reason="CoreDNS does not load a changed Corefile by itself (no plugin reload), and the EKS add-on "
             f"{ADDON} writes it some time after it is told to: nothing restarts the pods after that.",
             text=("Add `reload` to the Corefile in the add-on's configuration, restart the pods, and ask again.",),
         )
@@ -178,7 +178,7 @@ def _blast_radius(
     taken_up = (
         f"{running} of {', '.join(pods.deployments)} restart, one after the other, now and at the end"
         if restarts
-        else f"{running} take it up by CoreDNS's own reload, some minutes later, at the end as well"
+        else f"{running} load it by CoreDNS's own reload, some minutes later, at the end as well"
     )
     if case.parameters.take_up is TakeUp.RESTART and not restarts:
         taken_up += f"; they are not restarted, since the EKS add-on {ADDON} writes the Corefile some time later"
@@ -200,9 +200,7 @@ def _volume(switch: QueryLogSwitch, seconds: int) -> str:
     """Say how much will be written, where it is known how many queries CoreDNS gets."""
     rate = switch.queries_per_second
     if rate is None:
-        return (
-            f"How much that is is not known: some {_LINE_BYTES} bytes for each query, and nobody counted the queries."
-        )
+        return f"Not known how much that is: some {_LINE_BYTES} bytes for each query, and nobody counted the queries."
     return (
         f"CoreDNS gets {rate:,.1f} queries a second on average since its pods started, and writes some {_LINE_BYTES} "
         f"bytes for each: about {_size(rate * _LINE_BYTES * seconds)} in {count(seconds // 60, 'minute')}."
@@ -250,11 +248,11 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
 
 FIX = Fix(
     name=NAME,
-    title="Switch CoreDNS's query log on for a time",
+    title="Enable CoreDNS's query log for a time",
     does=(
         "Adds the plugin `log` to the Corefile's root block: in the configuration of the EKS add-on coredns where that "
         "holds the Corefile, with nothing else of it changed and no conflict overwritten, else in the ConfigMap. Waits "
-        "until every CoreDNS pod has taken it up. At its end, or by the undo, `log` is taken out again; what others "
+        "until every CoreDNS pod has loaded it. At its end, or by the undo, `log` is taken out again; what others "
         "changed meanwhile is kept."
     ),
     plan=plan,

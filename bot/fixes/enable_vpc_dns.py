@@ -123,7 +123,7 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
 
 FIX = Fix(
     name=NAME,
-    title="Switch DNS on in the cluster's VPC",
+    title="Enable DNS in the cluster's VPC",
     does=(
         "Switches enableDnsSupport and enableDnsHostnames on in the cluster's VPC, whichever is off. The undo switches "
         "off again what it switched on."

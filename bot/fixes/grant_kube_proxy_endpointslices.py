@@ -1,4 +1,4 @@
-"""Let kube-proxy read EndpointSlices, which the API refuses it (403): a ClusterRole of one rule, and its binding.
+"""Allow kube-proxy to read EndpointSlices, which the API refuses it (403): a ClusterRole of one rule, and its binding.
 
 By hand: `kubectl auth can-i list endpointslices.discovery.k8s.io --as=system:serviceaccount:NAMESPACE:NAME`; its
 roles are those that `kubectl get clusterrolebindings -o wide` shows for that account, and stay as they are. Undo: role

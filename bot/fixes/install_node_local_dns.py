@@ -126,7 +126,8 @@ def _refused(case: PlanCase) -> Advice | None:
     strangers = _strangers(case)
     if strangers:
         return Advice(
-            reason=f"Pods are told to ask {', '.join(strangers)}, which is no link-local address a cache could take.",
+            reason=f"Pods are told to ask {', '.join(strangers)}, which is not a link-local address that a cache "
+            "could use.",
         )
     return _breaks_branch_pods(case)
 
@@ -143,7 +144,7 @@ def _breaks_branch_pods(case: PlanCase) -> Advice | None:
     standard = EnforcingMode.STANDARD
     struck = [f"{pod.namespace}/{pod.name}" for pod in branch.pods if cni.mode_of(pod) is not standard]
     if branch.gaps:
-        return Advice(reason=f"Whether pods would lose DNS by it is not known: {branch.gaps[0].reason}.")
+        return Advice(reason=f"Not known whether pods would lose DNS by it: {branch.gaps[0].reason}.")
     if not struck:
         return None
     return Advice(

@@ -1,4 +1,4 @@
-"""Let CoreDNS hold more memory: the kernel killed it at its limit, and queries were lost until it was back.
+"""Raise CoreDNS's memory limit: the kernel killed it at its limit, and queries were lost until it was back.
 
 By hand: `kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide` shows restarts, `kubectl describe pod` the last
 state OOMKilled with the limit. CoreDNS wants about (pods + services) / 1000 + 54 MB, more under bursts
@@ -238,7 +238,7 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
 
 FIX = Fix(
     name=NAME,
-    title="Let CoreDNS hold more memory",
+    title="Raise CoreDNS's memory limit",
     does=(
         "Raises the memory limit of CoreDNS's container: through the configurationValues of the EKS add-on coredns "
         "where the add-on set the present one, else in the Deployment. Waits until all pods are new and Ready. The "
@@ -250,7 +250,7 @@ FIX = Fix(
     settled=settled,
     inverse=inverse,
     permissions=coredns_addon.permissions(
-        "let CoreDNS hold more memory where the add-on owns its Deployment",
+        "raise CoreDNS's memory limit where the add-on owns its Deployment",
         "raise CoreDNS's memory limit and see its rollout",
     ),
     needs=(CorednsPlacement, CorednsAddonScheduling),

@@ -167,8 +167,8 @@ FIX = Fix(
     title="Restart the application pods",
     does=(
         "Restarts the controllers of the application pods as `kubectl rollout restart` does, one after the other, "
-        "each once all pods of the one before are Ready; where told so, only within their PodDisruptionBudgets. "
-        "Deletes bare pods only where told to. Cannot be undone."
+        "each once all pods of the one before are Ready; where the playbook says so, only within their "
+        "PodDisruptionBudgets. Deletes bare pods only where the playbook says so. Cannot be undone."
     ),
     plan=plan,
     read=rollouts.read,
@@ -185,10 +185,10 @@ FIX = Fix(
             verb="list",
             resource="poddisruptionbudgets",
             group="policy",
-            unlocks="restart controllers within their budgets, where told so",
+            unlocks="restart controllers within their budgets, where the playbook says so",
         ),
         KubernetesPermission(verb="get", resource="pods", unlocks="see a bare pod again before deleting it"),
-        KubernetesPermission(verb="delete", resource="pods", unlocks="recreate bare pods, where told so"),
+        KubernetesPermission(verb="delete", resource="pods", unlocks="recreate bare pods, where the playbook says so"),
     ),
     needs=(WorkloadPods,),
     parameters=Parameters,

@@ -1,4 +1,4 @@
-"""Give CoreDNS a Corefile that it takes: the smallest edit that loads, else the last good one that is known (C10).
+"""Repair the Corefile: the smallest edit that loads, else the last good one that is known (C10).
 
 Both were found and judged beforehand (`corefile_repair`); all else of the Corefile stays byte for byte. Where the
 configuration of the EKS add-on coredns holds the Corefile it is changed there, else in the ConfigMap that the pods
@@ -67,7 +67,7 @@ def plan(case: PlanCase) -> Planned | Advice:
         named = ", ".join(pods.deployments) or "none"
         return Advice(
             reason=f"CoreDNS's pods are not one Deployment's ({named}), which would be restarted after the Corefile is "
-            "mended.",
+            "repaired.",
             text=(*_by_hand(corefile, repair), "Then restart the pods, one after the other."),
         )
     seconds = int(case.parameters.timeout.total_seconds())
@@ -93,20 +93,20 @@ def _refused(corefile: Corefile, repair: CorefileRepair) -> Advice | None:
     if not repair.text:
         unread = f" Not looked at: {'; '.join(repair.unread)}." if repair.unread else ""
         return Advice(
-            reason=f"The Corefile cannot be mended by one edit that loads ({repair.fault}), and no good one is known: "
+            reason=f"No single edit makes the Corefile load ({repair.fault}), and no good one is known: "
             "none in the EKS add-on's configuration, in the annotation of kubectl apply, in a ConfigMap of an older "
             f"ReplicaSet, or in the bot's own history.{unread}",
             text=(f"kubectl -n {corefile.namespace} edit configmap {corefile.config_map}",),
         )
     if repair.immutable:
         return Advice(
-            reason=f"ConfigMap {corefile.where} is immutable: it takes no change, and another one has to be mounted.",
+            reason=f"ConfigMap {corefile.where} is immutable: it takes no change, and the pods must mount another one.",
             text=_by_hand(corefile, repair),
         )
     if digest_of_text(corefile.text) != repair.former_sha256 or digest_of_text(repair.text) != repair.text_sha256:
         return Advice(
-            reason="The Corefile holds what is not stored (a secret, or more than 4,000 characters), or has changed "
-            "while it was read, and the whole of it has to be written.",
+            reason="The Corefile holds text that the bot does not store (a secret, or more than 4,000 characters), or "
+            "has changed while it was read, and the whole of it has to be written.",
             text=_by_hand(corefile, repair),
         )
     return None
@@ -302,7 +302,7 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
 
 FIX = Fix(
     name=NAME,
-    title="Give CoreDNS a Corefile that it takes",
+    title="Repair the Corefile",
     does=(
         "Writes the smallest edit of the Corefile that CoreDNS accepts, or the last good one that is known: in the "
         "configuration of the EKS add-on coredns where that holds the Corefile, with nothing else of it changed and no "
@@ -320,7 +320,7 @@ FIX = Fix(
                 verb=verb,
                 resource="configmaps",
                 namespace=KUBE_SYSTEM,
-                unlocks="write a Corefile that CoreDNS takes",
+                unlocks="write a Corefile that CoreDNS accepts",
                 follows_dns=True,
             )
             for verb in ("get", "patch")
@@ -331,12 +331,12 @@ FIX = Fix(
                 resource="deployments",
                 group="apps",
                 namespace=KUBE_SYSTEM,
-                unlocks="restart CoreDNS with its mended Corefile, and see its pods become Ready",
+                unlocks="restart CoreDNS with its repaired Corefile, and see its pods become Ready",
                 follows_dns=True,
             )
             for verb in ("get", "patch")
         ),
-        *addon_update.permissions(ADDON, "mend the Corefile through the add-on that holds it"),
+        *addon_update.permissions(ADDON, "repair the Corefile through the add-on that holds it"),
     ),
     needs=(Corefile, CorednsPods, CorednsAddonScheduling, CorefileRepair),
     parameters=Parameters,

@@ -98,7 +98,7 @@ def _helps(case: PlanCase, pods: Sequence[Pod]) -> str | Advice:
     return Advice(
         reason="Nothing that was seen changed after kube-proxy's pods started, so that a restarted one would meet the "
         f"same again{unread}.",
-        text=("Mend the cause first; if kube-proxy then goes on as before, restart it.",),
+        text=("Fix the cause first; if kube-proxy then goes on as before, restart it.",),
     )
 
 

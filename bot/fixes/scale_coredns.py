@@ -1,4 +1,4 @@
-"""Give CoreDNS more pods: through EKS's own scaling where the add-on's version knows it, else their number (C13).
+"""Scale CoreDNS up: through EKS's own scaling where the add-on's version knows it, else their number (C13).
 
 Each pod on a node of its own has an interface's 1,024 packets a second to the VPC's resolver. Where the EKS add-on
 coredns owns the Deployment its configurationValues are changed, with all else kept: `autoScaling` with a least number
@@ -213,11 +213,11 @@ def inverse(step: Step, effects: JsonObject) -> Step | None:
 
 FIX = Fix(
     name=NAME,
-    title="Give CoreDNS more pods",
+    title="Scale CoreDNS up",
     does=(
         "Gives CoreDNS more pods, as many as nodes take one each: through autoScaling of the EKS add-on coredns where "
         "its version takes that, else its replicaCount, and without the add-on by the Deployment's replicas. Waits "
-        "until all are Ready. The undo gives back what stood there."
+        "until all are Ready. The undo restores the former values."
     ),
     plan=plan,
     read=read,

@@ -76,7 +76,7 @@ def _nobody(log: QueryLog | Gap) -> Advice:
     gaps = (log,) if isinstance(log, Gap) else log.gaps
     if gaps:
         return Advice(
-            reason=f"Which workloads waste queries is not known: {gaps[0].reason}.",
+            reason=f"Not known which workloads waste queries: {gaps[0].reason}.",
             text=("Switch CoreDNS's query log on for a while (/dns-log), and diagnose again.",),
         )
     return Advice(reason="By the query log no workload wastes queries: ndots:1 would save none.")
@@ -178,11 +178,11 @@ def inverse(step: Step, effects: JsonObject) -> Step:
 
 FIX = Fix(
     name=NAME,
-    title="Let wasteful workloads ask for names with a dot as they are (ndots)",
+    title="Set ndots in workloads that waste queries",
     does=(
         "Sets the option ndots in the dnsConfig of the pod templates of the most wasteful Deployments, StatefulSets "
         "and DaemonSets, and keeps what else is there; their controllers replace the pods, one workload after the "
-        "other. The undo gives the dnsConfig back as it was, or takes it away, which replaces the pods once more."
+        "other. The undo restores the dnsConfig, or removes it, which replaces the pods once more."
     ),
     plan=plan,
     read=template.read,

@@ -129,8 +129,8 @@ def _addon_refused(addon: CniAddon) -> Advice | None:
         )
     if not addon.whole:
         return Advice(
-            reason=f"The configuration of the EKS add-on {ADDON} holds what is not stored (a secret, or more than "
-            "4,000 characters), and an update has to send all of it.",
+            reason=f"The configuration of the EKS add-on {ADDON} holds text that the bot does not store (a secret, or "
+            "more than 4,000 characters), and an update has to send all of it.",
             text=(
                 f'Add "{ENFORCING_MODE}": "{EnforcingMode.STANDARD}" under "env" of its configurationValues by hand.',
                 "Send it with aws eks update-addon --resolve-conflicts NONE, and diagnose again.",
@@ -192,7 +192,7 @@ FIX = Fix(
     does=(
         f"Sets {ENFORCING_MODE}=standard: in the configuration of the EKS add-on vpc-cni where it owns aws-node, with "
         "nothing else of it changed and no conflict overwritten, else in the DaemonSet aws-node. Waits until aws-node "
-        "is rolled. The undo gives back what stood there before."
+        "is rolled. The undo restores the former values."
     ),
     plan=plan,
     read=read,

@@ -64,7 +64,7 @@ def plan(case: PlanCase) -> Planned | Advice:
             holding += [entered[str(row["place"])].found for row in wanted]
     if not steps:
         return Advice(
-            reason="No rule that one of these accounts owns lacks nothing but its being shared.",
+            reason="No rule that one of these accounts owns lacks only being shared.",
             text=("Have the rule's owner share it, and diagnose again.",),
         )
     full = no_room(case, [(Limited.ASSOCIATIONS, one.account, one.region) for one in holding])

@@ -50,8 +50,9 @@ def plan(case: PlanCase) -> Planned | Advice:
     ]
     if not steps:
         return Advice(
-            reason="No rule that one of these accounts owns can be aimed at an inbound endpoint of the cluster's VPC.",
-            text=("Build the inbound endpoint, or have the rule's owner aim it, and diagnose again.",),
+            reason="No rule that one of these accounts owns can be pointed at an inbound endpoint of the cluster's "
+            "VPC.",
+            text=("Create the inbound endpoint, or have the rule's owner set its targets, and diagnose again.",),
         )
     names = ", ".join(str(step.parameters["rule_id"]) for step in steps)
     return Planned(
@@ -84,7 +85,7 @@ def _step(
         },
         before={"targets": list(_shown(before))},
         diff=(*(f"- {one}" for one in _shown(before)), *(f"+ {one}" for one in _shown(after))),
-        undo="Aim the rule back at the targets that it had.",
+        undo="Set the rule's former targets again.",
         command=(
             f"aws route53resolver update-resolver-rule --resolver-rule-id {rule_id} --config 'TargetIps=[{targets}]' "
             f"--region {region}"
@@ -178,10 +179,10 @@ def rehearsals(evidence: Mapping[type, object]) -> tuple[Rehearsal, ...]:
 
 FIX = Fix(
     name=NAME,
-    title="Aim the forwarding rule at the inbound endpoint",
+    title="Point the forwarding rule at the inbound endpoint",
     does=(
-        "Aims a Resolver rule for the private endpoint's name at the inbound endpoint of the cluster's VPC, as the "
-        "account that owns the rule. The undo aims it back."
+        "Points a Resolver rule for the private endpoint's name at the inbound endpoint of the cluster's VPC, as the "
+        "account that owns the rule. The undo points it back."
     ),
     plan=plan,
     read=read,
@@ -195,13 +196,13 @@ FIX = Fix(
             AwsPermission(
                 action="route53resolver:GetResolverRule",
                 place=kind,
-                unlocks="read the rule again right before it is aimed elsewhere",
+                unlocks="read the rule again right before its targets change",
             ),
             AwsPermission(
                 action="route53resolver:UpdateResolverRule",
                 place=kind,
                 resources=_RULES,
-                unlocks="aim a forwarding rule at the inbound endpoint",
+                unlocks="point a forwarding rule at the inbound endpoint",
             ),
         )
     ),

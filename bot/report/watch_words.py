@@ -43,4 +43,4 @@ def _note(notice: Notice, at: TimeForm) -> str:
     looks = f"Found by {count(incident.found, 'look')} in a row, the last at {at(notice.at)}."
     if notice.news is News.BACK:
         return f"{looks} It came back {count(incident.came_back, 'time')} since {at(incident.since)}."
-    return f"{looks} Nothing was changed. What becomes of it is told in this thread."
+    return f"{looks} Nothing was changed. News of it comes in this thread."

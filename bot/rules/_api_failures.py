@@ -213,7 +213,7 @@ def judge_calls(
     missing += logs.nothing_read
     past = past_proof(found, since)
     if missing:
-        open_question = f"Whether {logs.application} sees {what} is open: {missing[0].reason}."
+        open_question = f"Not known whether {logs.application} sees {what}: {missing[0].reason}."
         return unknown(open_question, *missing, proof=past)
     return healthy(f"No {what} in the last {minutes(window)}; {logs.read}.", *past)
 

@@ -99,12 +99,12 @@ def nothing_to_judge(nodes: WorkerNodes, plane: ControlPlane) -> Judgement | Non
         )
     if not plane.interfaces:
         reason = (
-            "No interface described as `Amazon EKS CLUSTER` is among those of the VPC, so where the Kubernetes API is "
-            "reached is not known"
+            "No interface described as `Amazon EKS CLUSTER` is among those of the VPC, so it is not known where the "
+            "Kubernetes API is reached"
         )
         return unknown(f"{reason}.", Gap(what="the control plane's interfaces", reason=reason))
     if not nodes.nodes:
-        reason = "Kubernetes lists no nodes, so there is nobody whose way could be judged"
+        reason = "Kubernetes lists no nodes, so there is no way to judge"
         return unknown(f"{reason}.", Gap(what="worker nodes", reason=reason))
     return None
 

@@ -1,4 +1,4 @@
-"""A node's table of tracked connections is full: the kernel drops the packets that would begin another, DNS as well.
+"""A node's conntrack table is full: the kernel drops the packets that would begin another, DNS as well.
 
 Its log says `nf_conntrack: table full, dropping packet`; the count stands at the maximum. Short UDP exchanges fill it,
 which NodeLocal DNSCache avoids. What ENA drops beyond the instance's own allowance (`conntrack_allowance_exceeded`) is
@@ -50,7 +50,7 @@ def judge(case: Case) -> Judgement:
     if not missing and not asked and not counted:
         missing = (Gap(what="tracked connections", reason="no lookup was made, and no node's table was seen"),)
     if missing:
-        return unknown(f"Whether a node's table of tracked connections is full is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether a node's conntrack table is full: {missing[0].reason}.", *missing)
     fullest = max((one.full_share or 0.0 for one in counted.values()), default=0.0)
     nodes = {one.client.node for one in asked} - set(counted)
     seen = f"the fullest of {count(len(counted), 'table')} is {fullest:.0%} full" if counted else ""
@@ -84,7 +84,7 @@ def _problem(case: Case, full: list[ConntrackOfNode]) -> Judgement:
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"The table of tracked connections is full on {count(len(nodes), 'node')} ({few(nodes, 3)}): "
+            f"The conntrack table is full on {count(len(nodes), 'node')} ({few(nodes, 3)}): "
             f"{full[0].entries} of {full[0].maximum} entries on {full[0].node}. The kernel drops packets of new "
             "connections there, of DNS as of everything else."
         ),
@@ -105,8 +105,8 @@ def _problem(case: Case, full: list[ConntrackOfNode]) -> Judgement:
 
 RULE = Rule(
     name="conntrack_table_full",
-    title="A node's table of tracked connections is full",
-    check="Tables of tracked connections",
+    title="A node's conntrack table is full",
+    check="Conntrack tables",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(LookupMatrix,),

@@ -56,7 +56,7 @@ def _problem(found: Sequence[Stopped], ways: ControlPlaneWays, missing: tuple[Ga
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Network ACL {worst.acl_id} stops tcp/443 to the control plane, or its answers, on "
+            f"Network ACL {worst.acl_id} blocks tcp/443 to the control plane, or its answers, on "
             f"{ways.blocked_ways(found)} of {ways.ways} ways: {worst.missing}; {fails}. Cut off from interfaces of the "
             f"control plane: {ways.whom(found)}."
         ),

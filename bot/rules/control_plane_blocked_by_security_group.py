@@ -54,7 +54,7 @@ def _from_elsewhere(closed: Sequence[ClosedNetwork], missing: tuple[Gap, ...]) -
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Security groups stop tcp/443 to the control plane from {count(len(closed), 'other network')} "
+            f"Security groups block tcp/443 to the control plane from {count(len(closed), 'other network')} "
             f"({', '.join(one.name for one in closed)}), where the private endpoint's name resolves: kubectl times out "
             "there."
         ),
@@ -96,7 +96,7 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Security groups stop tcp/443 to the control plane on {ways.blocked_ways(found)} of {ways.ways} ways: "
+            f"Security groups block tcp/443 to the control plane on {ways.blocked_ways(found)} of {ways.ways} ways: "
             f"{found[0].block.missing}. {ways.whom(found)} cannot connect to the Kubernetes API there; what is "
             "connected already stays so until it has to connect again."
         ),
@@ -149,14 +149,14 @@ RULE = Rule(
     needs=(WorkerNodes, ControlPlane, SecurityGroupRules, Subnets, CorednsPods),
     wants=(EndpointLookups, *WAYS),
     problem_refuted_by=(
-        (SecurityGroupRules, "a rule of any other group of the interface that admits it"),
+        (SecurityGroupRules, "a rule of any other group of the interface that allows it"),
         (ControlPlane, "private access that is off, so that the nodes' way is over the internet"),
         (EndpointLookups, "a connection from the other network that reaches the API"),
-        (Peers, "another CIDR of the peer's, which a rule admits"),
+        (Peers, "another CIDR of the peer's, which a rule allows"),
     ),
     healthy_refuted_by=(
-        (SecurityGroupRules, "a pair that no rule admits"),
-        (EndpointLookups, "a network that no rule admits, from which 443 is not reached"),
+        (SecurityGroupRules, "a pair that no rule allows"),
+        (EndpointLookups, "a network that no rule allows, from which 443 is not reached"),
     ),
     refuted_with_more=(EndpointLookups, Peers),
     decides_without=(EndpointLookups,),

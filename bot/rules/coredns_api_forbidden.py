@@ -49,15 +49,15 @@ def _word(pods: CorednsPods, now: Standing) -> Wording:
         )
     return Wording(
         summary=f"The Kubernetes API refuses {count(len(now.pods), 'CoreDNS pod')} with 403 on {resources} as "
-        f"{subject}; {now.last}. New endpoints stay unknown to it. {why}",
+        f"{subject}; {now.last}. It does not learn new endpoints. {why}",
         advice=(check, bound, repair),
     )
 
 
 RULE = Rule(
     name="coredns_api_forbidden",
-    title="CoreDNS is not allowed to read what it serves (403)",
-    check="What CoreDNS may read in the Kubernetes API",
+    title="CoreDNS is not allowed to read Services and endpoints (403)",
+    check="CoreDNS's permissions in the Kubernetes API",
     kind=Kind.CAUSE,
     judge=judge,
     needs=COREDNS.needs,

@@ -30,10 +30,10 @@ def _word(pods: CorednsPods, now: Standing) -> Wording:
     why = "answers 401 to its token" if refused else "shows a certificate that CoreDNS does not trust"
     return Wording(
         summary=f"The Kubernetes API {why} ({count(len(now.pods), 'CoreDNS pod')}); {now.last}. "
-        "New endpoints stay unknown to it.",
+        "It does not learn new endpoints.",
         advice=(
             (
-                "Restart CoreDNS so that it takes up the present token and CA: "
+                "Restart CoreDNS so that it reads the present token and CA: "
                 f"kubectl -n {pods.namespace} rollout restart deployment {pods.deployment}"
             ),
             f"If it goes on, look at its ServiceAccount: kubectl -n {pods.namespace} get serviceaccounts -o yaml",

@@ -32,7 +32,7 @@ def _word(now: Standing) -> Wording:
                 "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide"
             ),
             "kubectl get endpoints kubernetes  # must name the control plane's addresses",
-            "The cluster security group must admit 443 from the nodes to the control plane.",
+            "The cluster security group must allow 443 from the nodes to the control plane.",
         ),
     )
 

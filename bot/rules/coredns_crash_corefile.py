@@ -41,7 +41,7 @@ def judge(case: Case) -> Judgement:
     loaded = loaded_by(known, logs, pods, case.collected_at) if known and fault else ()
     if known and fault and not loaded:
         return _refused(known, fault, missing, case.target, pods)
-    past = tuple(f"no longer standing: {one.proof}" for one in sorted(found, key=lambda one: one.at, reverse=True)[:5])
+    past = tuple(f"no longer the case: {one.proof}" for one in sorted(found, key=lambda one: one.at, reverse=True)[:5])
     past += tuple(f"its text seems wrong ({fault.message}), yet {one}" for one in loaded[:3] if fault)
     past += (checked(known),) if known and checked(known) else ()
     if pods.absent and not missing:
@@ -50,7 +50,7 @@ def judge(case: Case) -> Judgement:
     missing += (*logs.nothing_read, *unread_reloads(logs, pods, known), *open_errors)
     missing += unchecked(known, logs, pods, case.collected_at) if known else ()
     if missing:
-        return unknown(f"Whether CoreDNS can load its Corefile is open: {missing[0].reason}.", *missing, proof=past)
+        return unknown(f"Not known whether CoreDNS can load its Corefile: {missing[0].reason}.", *missing, proof=past)
     return healthy(
         f"No pod refused its Corefile in the last {minutes(case.thresholds.window)} and no reload failed since; "
         f"{logs.read}.",

@@ -47,7 +47,7 @@ def judge(case: Case) -> Judgement:
     missing = (*found.gaps, *found.nobody)
     if len(makers) < _SEVERAL:
         if missing:
-            return unknown(f"Whether one CoreDNS alone is installed is open: {missing[0].reason}.", *missing)
+            return unknown(f"Not known whether one CoreDNS alone is installed: {missing[0].reason}.", *missing)
         (name,) = [_titled(one) for one in makers] or ["nobody"]
         return healthy(f"All {count(len(found.pods), 'CoreDNS pod')} are of {name}.")
     young = case.collected_at - case.thresholds.grace
@@ -56,7 +56,7 @@ def judge(case: Case) -> Judgement:
     if began > young:
         reason = f"too early to tell: pods of {_titled(youngest)} are there since {timestamp(began)} only"
         gap = Gap(what="CoreDNS's controllers", reason=reason)
-        return unknown(f"Whether two CoreDNS stay installed is open: {reason}.", gap, *missing, proof=_shown(makers))
+        return unknown(f"Not known whether two CoreDNS stay installed: {reason}.", gap, *missing, proof=_shown(makers))
     return _problem(makers, found, case.find(CorednsPlacement))
 
 
@@ -123,7 +123,7 @@ def _problem(
 
 RULE = Rule(
     name="coredns_duplicate_deployments",
-    title="Two CoreDNS are installed beside each other",
+    title="CoreDNS is installed twice",
     check="One CoreDNS behind the DNS Service",
     kind=Kind.CAUSE,
     judge=judge,

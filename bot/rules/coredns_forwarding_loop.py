@@ -86,12 +86,12 @@ def judge(case: Case) -> Judgement:
             pods=tuple(names),
             advice=_advice(standing),
         )
-    past = tuple(f"no longer standing: {loop.proof}" for loop in found[:5])
+    past = tuple(f"no longer the case: {loop.proof}" for loop in found[:5])
     if pods.absent and not missing:
         return nothing_to_check(pods.absence)
     missing += (*logs.nothing_read, *logs.open_errors(Subject.LOOP, since))
     if missing:
-        return unknown(f"Whether CoreDNS found a forwarding loop is open: {missing[0].reason}.", *missing, proof=past)
+        return unknown(f"Not known whether CoreDNS found a forwarding loop: {missing[0].reason}.", *missing, proof=past)
     return healthy(f"No forwarding loop in the last {minutes(case.thresholds.window)}; {logs.read}.", *past)
 
 
@@ -132,7 +132,7 @@ def _advice(standing: list[Loop]) -> tuple[str, ...]:
 RULE = Rule(
     name="coredns_forwarding_loop",
     title="CoreDNS forwards queries to itself",
-    check="Where CoreDNS forwards to",
+    check="Forwarding loops of CoreDNS",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(CorednsLogs, CorednsPods),

@@ -80,7 +80,7 @@ def judge(case: Case) -> Judgement:
         return _problem(stuck, found)
     missing = (*map(_open, filter(_may_be_pulling, found.pods)), *found.gaps, *found.nobody)
     if missing:
-        return unknown(f"Whether CoreDNS's image can be pulled is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether CoreDNS's image can be pulled: {missing[0].reason}.", *missing)
     if found.absent:
         return nothing_to_check(found.absence)
     return healthy(f"None of {len(found.pods)} CoreDNS pods waits for its image.")

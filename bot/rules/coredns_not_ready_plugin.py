@@ -48,7 +48,7 @@ def judge(case: Case) -> Judgement:
     if not old and any(pod.ready for pod in pods.pods):
         reason = f"{lacking[0].name} is not ready for less than {case.thresholds.grace.total_seconds():.0f} s"
         gap = Gap(what="CoreDNS's readiness", reason=f"too early to tell: {reason}")
-        return unknown(f"Whether the Corefile lacks what probes ask is open: {reason}.", gap, *pods.gaps)
+        return unknown(f"Not known whether the Corefile lacks what probes ask: {reason}.", gap, *pods.gaps)
     return _problem(old or lacking, pods, corefile)
 
 
@@ -68,7 +68,7 @@ def _without(
         reason = f"the Corefile in {corefile.where} was not read whole, and {unknown_pods[0]} runs and is not ready"
         gaps = (Gap(what="CoreDNS's readiness", reason=reason), *gaps)
     if gaps:
-        return unknown(f"Whether every CoreDNS pod can become ready is open: {gaps[0].reason}.", *gaps)
+        return unknown(f"Not known whether every CoreDNS pod can become ready: {gaps[0].reason}.", *gaps)
     if not unwell:
         return healthy("No CoreDNS pod runs without being ready.")
     asked = sorted({pod.container.readiness_path or "nothing by HTTP" for pod in unwell})
@@ -85,7 +85,7 @@ def _problem(lacking: Sequence[CorednsPod], pods: CorednsPods, corefile: Corefil
         verdict=Verdict.PROBLEM,
         summary=f"The Corefile in {corefile.where} has no plugin `{plugin}`, and the readiness probe of "
         f"{and_more(names, 3)} asks {path}: nothing answers at port {port}. {len(names)} of {len(pods.pods)} CoreDNS "
-        "pods run and are never ready, and the DNS service leads nobody to them.",
+        "pods run and are never ready, and the DNS Service sends them no queries.",
         proof=tuple(
             f"{pod.name} on {pod.node}: runs since {timestamp(pod.container.running_since)}, not ready since "
             f"{timestamp(pod.unready_since or pod.created_at)}, readiness probe {pod.container.readiness_path}"
@@ -107,7 +107,7 @@ def _problem(lacking: Sequence[CorednsPod], pods: CorednsPods, corefile: Corefil
 RULE = Rule(
     name="coredns_not_ready_plugin",
     title="CoreDNS's readiness probe asks a plugin that the Corefile lacks",
-    check="What CoreDNS's readiness probes ask",
+    check="CoreDNS's readiness probes",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(CorednsPods, Corefile),

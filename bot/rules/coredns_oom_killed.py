@@ -37,10 +37,10 @@ def judge(case: Case) -> Judgement:
     now = [pod for pod in killed if _counts(pod, since)]
     if now:
         return _problem(now, found, case.target.eks_name)
-    past = tuple(f"no longer standing: {_kill(pod)}" for pod in killed)
+    past = tuple(f"no longer the case: {_kill(pod)}" for pod in killed)
     missing = (*found.gaps, *found.nobody)
     if missing:
-        return unknown(f"Whether CoreDNS runs out of memory is open: {missing[0].reason}.", *missing, proof=past)
+        return unknown(f"Not known whether CoreDNS runs out of memory: {missing[0].reason}.", *missing, proof=past)
     if found.absent:
         return nothing_to_check(found.absence)
     return healthy(f"No CoreDNS pod ran out of memory in the last {minutes(case.thresholds.window)}.", *past)

@@ -35,10 +35,10 @@ def judge(case: Case) -> Judgement:
     if apart and not gaps:
         return _spread(found, pods)
     if gaps and (apart or not found.deployments):
-        return unknown(f"Whether CoreDNS's pods are spread over nodes is open: {gaps[0].reason}.", *gaps)
+        return unknown(f"Not known whether CoreDNS's pods are spread over nodes: {gaps[0].reason}.", *gaps)
     if rolling:
         gap = Gap(what="CoreDNS's pods on their nodes", reason=f"too early to tell: a rollout is under way ({rolling})")
-        return unknown(f"Whether CoreDNS's pods are spread is open: {gap.reason}.", gap, *gaps, proof=_where(found))
+        return unknown(f"Not known whether CoreDNS's pods are spread: {gap.reason}.", gap, *gaps, proof=_where(found))
     return _problem(found, gaps)
 
 

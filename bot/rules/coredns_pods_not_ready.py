@@ -70,13 +70,13 @@ def judge(case: Case) -> Judgement:
     early = [*(f"{one.pod.name}: {_known(one, case.collected_at)}" for one in (*down, *ended)), *_short(found)]
     if early:
         gap = Gap(what="pods of the DNS service", reason=f"too early to tell: {early[0]}")
-        return unknown(f"Whether every CoreDNS pod becomes ready is open: {gap.reason}.", gap, *gaps, proof=(*early,))
+        return unknown(f"Not known whether every CoreDNS pod becomes ready: {gap.reason}.", gap, *gaps, proof=(*early,))
     if found.absent and not gaps:
         return nothing_to_check(found.absence)
     if not pods and not gaps:
         gaps = (Gap(what="pods of the DNS service", reason="all that there are are going away"),)
     if gaps:
-        return unknown(f"Whether every CoreDNS pod is ready is open: {gaps[0].reason}.", *gaps)
+        return unknown(f"Not known whether every CoreDNS pod is ready: {gaps[0].reason}.", *gaps)
     return healthy(
         f"All {count(len(pods), 'CoreDNS pod')} are ready; {found.desired_replicas} wanted.",
         *(f"{pod.name}: {_ended(pod)}, and is ready now" for pod in pods if pod.container.last_terminated_at),
@@ -135,7 +135,7 @@ def _words(pod: CorednsPod, logs: CorednsLogs | None) -> str:
     log = next((one for one in logs.pods if one.pod == pod.name), None) if logs else None
     words = (log.last_run.words if log.last_run else log.last_words) if log is not None else ()
     if words:
-        return f"last words: {' | '.join(words)}"
+        return f"last log lines: {' | '.join(words)}"
     said = next((f"{one.reason}: {one.message}" for one in pod.events if one.message), "")
     return said or pod.container.waiting_message
 

@@ -1,4 +1,4 @@
-"""CoreDNS pods find no place to run: no node takes them, or the node has no address for them.
+"""CoreDNS pods are pending: no node takes them, or the node has no address for them.
 
 Told by the scheduler's message (taints, no nodes, resources), the compute-type annotation beside Fargate's taint
 on the nodes and, for pods that have a node, by sandbox and mount events. These are kept for an hour: a pod that was
@@ -76,10 +76,10 @@ def judge(case: Case) -> Judgement:
     early = tuple(_early(pod) for pod in pending)
     missing = (*early, *map(_silent, filter(_unstarted, found.pods)), *found.gaps, *found.nobody)
     if missing:
-        return unknown(f"Whether CoreDNS pods find their place is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether CoreDNS pods are pending: {missing[0].reason}.", *missing)
     if found.absent:
         return nothing_to_check(found.absence)
-    return healthy(f"All {len(found.pods)} CoreDNS pods have found their place.")
+    return healthy(f"None of {len(found.pods)} CoreDNS pods is pending.")
 
 
 def _stuck(pod: CorednsPod) -> bool:
@@ -183,17 +183,17 @@ def _problem(stuck: list[CorednsPod], found: CorednsPods, case: Case) -> Judgeme
 
 RULE = Rule(
     name="coredns_pods_pending",
-    title="CoreDNS pods find no place to run",
-    check="Room for the CoreDNS pods",
+    title="CoreDNS pods are pending",
+    check="Scheduling of the CoreDNS pods",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(CorednsPods,),
     wants=(EksCluster, Subnets, WorkerNodes),
-    problem_refuted_by=((CorednsPods, "a pod that has found its node"),),
+    problem_refuted_by=((CorednsPods, "a pod that is scheduled and was started"),),
     healthy_refuted_by=(
         (
             CorednsPods,
-            "a pod without a place, however young, one that was never started, or no pod where one is wanted",
+            "a pending pod, however young, one that was never started, or no pod where one is wanted",
         ),
     ),
     thresholds=Thresholds,

@@ -37,7 +37,7 @@ MEANING = {
     UpstreamFailureKind.REFUSED: "The server's address answers that nothing listens there",
 }
 NOT_PERMITTED_ADVICE = (
-    "kubectl get networkpolicies,ciliumnetworkpolicies -A  # which selects CoreDNS and admits no egress to it?",
+    "kubectl get networkpolicies,ciliumnetworkpolicies -A  # which selects CoreDNS and allows no egress to it?",
     "On the pods' nodes: iptables -S OUTPUT; dmesg | grep conntrack",
 )
 
@@ -89,7 +89,7 @@ def _without_problem(
         *_silent(context, pods),
     )
     if missing:
-        return unknown(f"Whether CoreDNS reaches its upstream is open: {missing[0].reason}.", *missing, proof=proof)
+        return unknown(f"Not known whether CoreDNS reaches its upstream: {missing[0].reason}.", *missing, proof=proof)
     some = [one for one in found if one.state is FailureState.COMES_AND_GOES]
     if some:
         names = ", ".join(sorted({one.upstream or "an upstream the log does not name" for one in some}))

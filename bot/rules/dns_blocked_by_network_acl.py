@@ -41,7 +41,7 @@ def judge(case: Case) -> Judgement:
     if found:
         return _problem(found, paths, missing)
     if weighed.refuted:
-        return unknown(f"Whether a network ACL blocks DNS is open: {weighed.refuted[0].reason}.", *missing)
+        return unknown(f"Not known whether a network ACL blocks DNS: {weighed.refuted[0].reason}.", *missing)
     if missing:
         summary = f"No network ACL is seen to block DNS in {len(paths.pairs)} {paths.pairs_of}, but not "
         return unknown(f"{summary}all could be judged.", *missing)
@@ -71,7 +71,7 @@ def _problem(found: Sequence[Stopped], paths: DnsPaths, missing: tuple[Gap, ...]
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"Network ACL {worst.acl_id} stops {transports_text(blocked)} or their answers in {len(blocked.pairs)} of "
+            f"Network ACL {worst.acl_id} blocks {transports_text(blocked)} or their answers in {len(blocked.pairs)} of "
             f"{len(paths.pairs)} {paths.pairs_of}: {worst.missing}; {fails}."
         ),
         proof=(*ways.sentences(found), *ways.harmless(paths.classes, MAX_PROOF))[:MAX_PROOF],

@@ -46,7 +46,7 @@ def judge(case: Case) -> Judgement:
         return _problem(found, paths, read.vpc.rules, missing, dict(nodes.group_names))
     pairs = f"{len(paths.pairs)} {paths.pairs_of}"
     if weighed.refuted:
-        return unknown(f"Whether a security group blocks DNS is open: {weighed.refuted[0].reason}.", *missing)
+        return unknown(f"Not known whether a security group blocks DNS: {weighed.refuted[0].reason}.", *missing)
     if missing:
         return unknown(f"No security group is seen to block DNS in {pairs}, but not all could be judged.", *missing)
     return healthy(
@@ -71,7 +71,7 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=(
-            f"{capital(lacks)}. Security groups stop {transports_text(blocked)} in {len(blocked.pairs)} "
+            f"{capital(lacks)}. Security groups block {transports_text(blocked)} in {len(blocked.pairs)} "
             f"of {len(paths.pairs)} {paths.pairs_of}. Queries from {blocked.whom(paths)} get no answer there."
         ),
         proof=groups.proof(found, rules, names, asking="asking"),
@@ -126,11 +126,11 @@ RULE = Rule(
     problem_refuted_by=(
         (NodeLocalDns, "a cache that answers a pod in standard mode on its own node"),
         (LookupMatrix, "a lookup that was answered on exactly the way that is called blocked"),
-        (SecurityGroupRules, "a rule of any other group of the interface that admits it"),
+        (SecurityGroupRules, "a rule of any other group of the interface that allows it"),
         (KubeDns, "no endpoint behind the interface"),
     ),
     healthy_refuted_by=(
-        (SecurityGroupRules, "a pair that no rule admits"),
+        (SecurityGroupRules, "a pair that no rule allows"),
         (WorkloadPods, "a pod with groups of its own"),
     ),
     refuted_with_more=(NodeLocalDns,),

@@ -42,7 +42,7 @@ def judge(case: Case) -> Judgement:
         return _problem(cluster, public, peers, missing)
     if missing:
         return unknown(
-            f"Whether peers may use the addresses that {cluster.endpoint_host} answers there is not known.", *missing
+            f"Not known whether peers may use the addresses that {cluster.endpoint_host} answers there.", *missing
         )
     return healthy(
         f"No peer is answered public addresses of {cluster.endpoint_host} that it may not use.",

@@ -32,12 +32,12 @@ def judge(case: Case) -> Judgement:
             return _problem(address, dns, judged, missing + ((dns.elsewhere_gap,) if dns.elsewhere_gap else ()))
         gap = Gap(what="lookups by the address that pods ask", reason=f"nothing was asked at {address}")
         seen = f"Pods ask {address}, and the DNS Service {dns.title} has {dns.cluster_ip}"
-        return unknown(f"{seen}; whether anything answers there is open: {gap.reason}.", gap, *missing)
+        return unknown(f"{seen}; not known whether anything answers there: {gap.reason}.", gap, *missing)
     if not dns.service_exists:
         return healthy("There is no DNS Service whose address could differ.")
     if not judged or missing:
         gaps = missing or (Gap(what="/etc/resolv.conf", reason="no pod looked from uses the cluster's DNS settings"),)
-        return unknown(f"What pods ask is not known everywhere: {gaps[0].reason}.", *gaps)
+        return unknown(f"Not known of every node which nameserver its pods ask: {gaps[0].reason}.", *gaps)
     if address:
         return healthy(f"Pods ask {address}, which no Service of this cluster has, and their nameservers answer them.")
     return healthy(f"The DNS Service {dns.title} is at {dns.cluster_ip}, and pods ask that address.")
@@ -49,7 +49,7 @@ def _problem(address: str, dns: KubeDns, judged: list[PodResolver], missing: tup
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=f"Pods on all {len(nodes)} nodes looked at ask {address}{of_eks} and the DNS Service {dns.title} has "
-        f"{dns.cluster_ip}: nothing answers where they ask. The Service was made again without its address.",
+        f"{dns.cluster_ip}: nothing answers where they ask. The Service was recreated with another address.",
         proof=(
             f"Service {dns.namespace}/{dns.name}: clusterIP {dns.cluster_ip}",
             *dict.fromkeys(f"{one.client.node}: nameserver {', '.join(one.nameservers)}" for one in asking),
@@ -60,7 +60,7 @@ def _problem(address: str, dns: KubeDns, judged: list[PodResolver], missing: tup
         objects=service_of(dns),
         advice=(
             (
-                f"A ClusterIP cannot be changed, so the Service has to be made again: kubectl -n {dns.namespace} "
+                f"A ClusterIP cannot be changed, so the Service has to be recreated: kubectl -n {dns.namespace} "
                 f"get service {dns.name} -o yaml > service.yaml; set clusterIP and clusterIPs to {address}; kubectl "
                 "replace --force -f service.yaml"
             ),

@@ -25,7 +25,7 @@ def judge(case: Case) -> Judgement:
     if not found.service_exists:
         return _without_service(found, missing)
     if found.endpoints_gap is not None:
-        return unknown(f"Who answers behind {found.title} is open: {found.endpoints_gap.reason}.", *missing)
+        return unknown(f"Not known which pods answer behind {found.title}: {found.endpoints_gap.reason}.", *missing)
     if found.ready:
         proof = tuple(f"{one.ip} ({one.pod or 'no pod'}) on {one.node}: ready" for one in found.ready[:10])
         if missing:
@@ -36,7 +36,7 @@ def judge(case: Case) -> Judgement:
     against = _answered(case.find(LookupMatrix), found)
     if against:
         gap = Gap(what=f"EndpointSlices of {found.title}", reason=against)
-        return unknown(f"Who answers behind {found.title} is open: {against}.", gap, *missing)
+        return unknown(f"Not known which pods answer behind {found.title}: {against}.", gap, *missing)
     return _problem(found, pods, missing)
 
 

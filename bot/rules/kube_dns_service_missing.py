@@ -30,7 +30,7 @@ def judge(case: Case) -> Judgement:
     silent = lookups is not None and none_answers(lookups)
     if lookups is not None and all_answer(lookups):
         asked = " or ".join(named_by(told_by_kubelet(lookups)))
-        return healthy(f"No Service has the address that pods ask, and {asked} answers them: it is no Service's.")
+        return healthy(f"No Service has the address that pods ask, and {asked} answers them: it belongs to no Service.")
     if found.elsewhere_gap is not None:
         missing = (*missing, found.elsewhere_gap)
     if found.other_dns_services and not silent:
@@ -40,7 +40,7 @@ def judge(case: Case) -> Judgement:
         return unknown(f"No Service was told to be the DNS service, and {reason}.", *gaps)
     if missing and not silent:
         return unknown(
-            f"There is no DNS Service; whether that is by design is open: {missing[0].reason}.",
+            f"There is no DNS Service; not known whether that is by design: {missing[0].reason}.",
             *missing,
         )
     return _problem(found, missing, case.target.eks_name, lookups if silent else None, case.find(EksAddons))

@@ -110,7 +110,7 @@ def _cut_off(now: Standing, pods: KubeProxyPods, meant: _Meant) -> Wording:
         advice=(
             f"Nodes: {joined(now.nodes, empty='unknown')}.",
             (
-                "The cluster security group must admit 443 from these nodes, and their subnets need a route to the "
+                "The cluster security group must allow 443 from these nodes, and their subnets need a route to the "
                 "cluster endpoint: aws eks describe-cluster --name CLUSTER --query cluster.resourcesVpcConfig"
             ),
             *(

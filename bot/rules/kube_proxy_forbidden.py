@@ -58,7 +58,7 @@ def _needed(now: Standing) -> str:
 RULE = Rule(
     name="kube_proxy_forbidden",
     title="kube-proxy is not allowed to read Services and endpoints (403)",
-    check="What kube-proxy may read in the Kubernetes API",
+    check="kube-proxy's permissions in the Kubernetes API",
     kind=Kind.CAUSE,
     judge=judge,
     needs=KUBE_PROXY.needs,

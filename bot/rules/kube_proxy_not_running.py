@@ -45,7 +45,7 @@ def judge(case: Case) -> Judgement:
     if found.absent:
         there = "its DaemonSet selects no node" if found.parked else "no DaemonSet kube-system/kube-proxy"
         gaps = found.gaps or (Gap(what="kube-proxy", reason=f"{there} and nothing that visibly replaces it"),)
-        return unknown(f"Whether the nodes need kube-proxy is open: {gaps[0].reason}.", *gaps)
+        return unknown(f"Not known whether the nodes need kube-proxy: {gaps[0].reason}.", *gaps)
     young = case.collected_at - case.thresholds.grace
     down = [one for one in found.uncovered if _counts(one, found) and not (one.created_at and one.created_at > young)]
     down += [one for one, again in _unsteady(found, case) if again]
@@ -58,7 +58,7 @@ def judge(case: Case) -> Judgement:
     notes = tuple(f"{one.node}: {one.why}" + _note(one) for one in found.uncovered[:MOST_NODES])
     missing = (*found.gaps, *_early(found), *ended, *_not_ready(found), *_no_node(found), *_nobody(found))
     if missing:
-        return unknown(f"Whether kube-proxy covers every node is open: {missing[0].reason}.", *missing, proof=notes)
+        return unknown(f"Not known whether kube-proxy covers every node: {missing[0].reason}.", *missing, proof=notes)
     running = found.nodes_total - len(found.uncovered)
     return (
         healthy(f"kube-proxy is ready on {running} of {found.nodes_total} EC2 nodes; the others are explained.", *notes)

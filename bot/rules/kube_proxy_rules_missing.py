@@ -86,10 +86,10 @@ def judge(case: Case) -> Judgement:
     if pods.by_design and not missing:
         return nothing_to_check(pods.by_design)
     missing += logs.nothing_read
-    past = tuple(f"no longer standing: {one.proof}" for one in recent if one not in standing)[:MOST_PROOFS]
+    past = tuple(f"no longer the case: {one.proof}" for one in recent if one not in standing)[:MOST_PROOFS]
     if missing:
         proof = (*(one.proof for one in standing[:MOST_PROOFS]), *past)
-        return unknown(f"Whether kube-proxy's rules are there is open: {missing[0].reason}.", *missing, proof=proof)
+        return unknown(f"Not known whether kube-proxy's rules are there: {missing[0].reason}.", *missing, proof=proof)
     answering = tuple(f"{one.proof}; the service answers there all the same" for one in leading if one.node in refuted)
     return healthy(
         f"No kube-proxy says in the last {minutes(thresholds.tries)} that it cannot write; {logs.read}"
@@ -179,8 +179,8 @@ def _what(standing: list[_Failure], logs: KubeProxyLogs) -> str:
         )
     meanings = {one.seen.line.complaint.meaning for one in standing if one.seen.line.complaint}
     return (
-        f"cannot write its rules there: {'; '.join(sorted(meanings))}. ClusterIPs lead nowhere from these nodes, or to "
-        f"old pods ({logs.read})."
+        f"cannot write its rules there: {'; '.join(sorted(meanings))}. ClusterIPs do not work from these nodes, or "
+        f"lead to old pods ({logs.read})."
     )
 
 

@@ -31,7 +31,7 @@ def _word(pods: KubeProxyPods, now: Standing) -> Wording:
         summary=f"The Kubernetes API {why} (kube-proxy on {count(len(now.nodes) or len(now.pods), 'node')}); "
         f"{now.last}. Its rules go stale.",
         advice=(
-            "Restart kube-proxy so that it takes up the present token and CA:",
+            "Restart kube-proxy so that it reads the present token and CA:",
             *restart_of(pods, now),
             f"If it goes on: {volumes_of(pods, now)}  # which ConfigMap holds its kubeconfig",
         ),

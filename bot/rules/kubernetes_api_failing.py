@@ -57,7 +57,7 @@ def judge(case: Case) -> Judgement:
     missing += tuple(_open(one) for one in failed)
     missing += tuple(gap for calls in read for gap in (*calls.unexplained, *unreasoned(calls, since)))
     if missing:
-        return unknown(f"Whether the Kubernetes API server fails is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether the Kubernetes API server fails: {missing[0].reason}.", *missing)
     logs = "; ".join(calls.logs.read for calls in read if not calls.not_needed) or "no program needs it"
     window = minutes(case.thresholds.window)
     return healthy(f"The Kubernetes API server answered no call with 5xx or 429 in the last {window}; {logs}.")

@@ -118,13 +118,13 @@ def judge(case: Case) -> Judgement:
     queries = sum(client.cost.queries for client in seen) + log.beyond
     if queries < limits.min_queries or not seen:
         missing = log.gaps or (_early(queries, log, limits),)
-        return unknown(f"Whether search domains waste queries is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether search domains waste queries: {missing[0].reason}.", *missing)
     asking = _by_workload(seen)
     wasteful = [one for one in asking if one.wasted and one.share >= limits.wasted_share]
     if sum(one.wasted_per_second for one in wasteful) >= limits.wasted_per_second:
         return _problem(wasteful, log, queries)
     if log.gaps:
-        return unknown(f"Whether search domains waste queries is open: {log.gaps[0].reason}.", *log.gaps)
+        return unknown(f"Not known whether search domains waste queries: {log.gaps[0].reason}.", *log.gaps)
     return _healthy(asking, log, queries)
 
 
@@ -141,7 +141,7 @@ def _early(queries: int, log: QueryLog, limits: Thresholds) -> Gap:
         lines = sum(pod.lines for pod in log.pods)
         reason = (
             f"the logs of {count(len(log.pods), 'CoreDNS pod')} hold no query yet ({count(lines, 'other line')}): "
-            "CoreDNS takes a changed Corefile up within minutes, and lines of `-log-format json` are not read"
+            "CoreDNS loads a changed Corefile within minutes, and lines of `-log-format json` are not read"
         )
         return Gap(what=WHAT, reason=reason)
     reason = (

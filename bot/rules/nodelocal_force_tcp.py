@@ -67,7 +67,7 @@ def judge(case: Case) -> Judgement:
         missing = (*missing, Gap(what="TCP towards servers outside the cluster", reason=reason))
     missing += logs.open_errors(Subject.UPSTREAM, since) if forced else ()
     if missing:
-        return unknown(f"Whether TCP to servers outside the cluster fails is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether TCP to servers outside the cluster fails: {missing[0].reason}.", *missing)
     if not found.caches:
         return nothing_to_check(NO_CACHE)
     if not forced:

@@ -76,7 +76,7 @@ def judge(case: Case) -> Judgement:
         return _problem(misfits, found, missing)
     missing += logs.open_errors(Subject.CONFIGURATION, since)
     if missing:
-        return unknown(f"Whether NodeLocal DNSCache fits this cluster is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether NodeLocal DNSCache fits this cluster: {missing[0].reason}.", *missing)
     if not found.caches:
         return nothing_to_check(NO_CACHE)
     return healthy(

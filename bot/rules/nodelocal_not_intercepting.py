@@ -62,7 +62,7 @@ def judge(case: Case) -> Judgement:
     if bypasses or lacking:
         return _problem(bypasses, lacking, found, lookups, tuple(missing))
     if missing:
-        return unknown(f"Whether queries come to NodeLocal DNSCache is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether queries come to NodeLocal DNSCache: {missing[0].reason}.", *missing)
     nodes = looked_at(ready, networks, filters)
     how = f"seen on {count(len(nodes), 'node')}" if nodes else "by its configuration and by what pods are told to ask"
     said = f"Queries of pods come to NodeLocal DNSCache ({how}): they ask {', '.join(sorted(asked))}."
@@ -99,7 +99,7 @@ def _uncounted(
 
 def _nothing(found: NodeLocalDns) -> Judgement:
     if found.gaps:
-        return unknown(f"Whether there is a cache is open: {found.gaps[0].reason}.", *found.gaps)
+        return unknown(f"Not known whether there is a cache: {found.gaps[0].reason}.", *found.gaps)
     if found.caches:
         return healthy("No pod of NodeLocal DNSCache is ready, so queries cannot go past one.")
     return nothing_to_check(NO_CACHE)
@@ -166,8 +166,8 @@ def _problem(
 
 RULE = Rule(
     name="nodelocal_not_intercepting",
-    title="NodeLocal DNSCache runs and nobody's queries come to it",
-    check="Whether queries come to NodeLocal DNSCache",
+    title="NodeLocal DNSCache runs and gets no queries",
+    check="Queries to NodeLocal DNSCache",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(NodeLocalDns,),

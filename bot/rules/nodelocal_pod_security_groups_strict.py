@@ -104,7 +104,7 @@ def judge(case: Case) -> Judgement:
     gaps = (*found.gaps, *branch.gaps)
     if not found.caches:
         return (
-            unknown(f"Whether there is a cache that they miss is open: {gaps[0].reason}.", *gaps) if gaps else _none()
+            unknown(f"Not known whether there is a cache that they miss: {gaps[0].reason}.", *gaps) if gaps else _none()
         )
     if cni.aws_node is None:
         return nothing_to_check("no DaemonSet aws-node, whose VPC CNI makes pods with branch interfaces")

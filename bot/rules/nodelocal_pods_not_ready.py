@@ -61,7 +61,9 @@ def judge(case: Case) -> Judgement:
     """Conclude from its pods, and from what pods are told to ask."""
     found = case.need(NodeLocalDns)
     if not found.caches:
-        return unknown(f"Whether there is one is open: {found.gaps[0].reason}.", *found.gaps) if found.gaps else _none()
+        return (
+            unknown(f"Not known whether there is one: {found.gaps[0].reason}.", *found.gaps) if found.gaps else _none()
+        )
     lookups, nodes = case.find(LookupMatrix), case.find(WorkerNodes)
     not_ready = {node.name for node in nodes.nodes if not node.ready} if nodes else set()
     down = list(_down(found, lookups, case))
@@ -74,7 +76,7 @@ def judge(case: Case) -> Judgement:
     if standing:
         return _problem(standing, found, lookups, missing)
     if missing:
-        return unknown(f"Whether it is ready on every node is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether it is ready on every node: {missing[0].reason}.", *missing)
     unasked = [pod for pod in found.pods if not pod.ready]
     proof = [f"{pod.node}: {pod.name} is not ready, and no pod there is told to ask it" for pod in unasked]
     ready = sum(pod.ready for pod in found.pods)

@@ -24,7 +24,7 @@ def judge(case: Case) -> Judgement:
     found, matrix = case.need(PacketCaptures), case.need(LookupMatrix)
     if not found.captures:
         if found.gaps:
-            return unknown(f"Where packets are lost was not looked at: {found.gaps[0].reason}.", *found.gaps)
+            return unknown(f"Not looked at where packets are lost: {found.gaps[0].reason}.", *found.gaps)
         return nothing_to_check(found.not_needed or "nothing was to be captured")
     seen = trace(found, matrix)
     if seen.lost or seen.unseen:
@@ -37,7 +37,7 @@ def judge(case: Case) -> Judgement:
         return unknown(f"Not every capture could be read: {found.gaps[0].reason}.", *found.gaps, proof=seen.proof)
     if not seen.traced:
         gap = Gap(what="queries in the captures", reason="none of the lookups was captured")
-        return unknown(f"Where packets are lost is open: {gap.reason}.", gap)
+        return unknown(f"Not known where packets are lost: {gap.reason}.", gap)
     return healthy(
         f"{count(len(seen.traced), 'query', 'queries')} captured at {count(len(found.captures), 'pod')}, and each was "
         "answered.",

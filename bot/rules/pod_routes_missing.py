@@ -95,15 +95,15 @@ def judge(case: Case) -> Judgement:
         *unseen(case.look_for(NodeNetworks), silent, looked, what="routing rules", why="nothing answers pods"),
     )
     if missing:
-        return unknown(f"Whether every pod has its routes is open: {missing[0].reason}.", *missing)
+        return unknown(f"Not known whether every pod has its routes: {missing[0].reason}.", *missing)
     if not judged and not told:
         gap = Gap(what="pods' routes", reason="no lookup was made from a pod, and no node with pods was looked at")
-        return unknown(f"Whether every pod has its routes is open: {gap.reason}.", gap)
+        return unknown(f"Not known whether every pod has its routes: {gap.reason}.", gap)
     answered = sum(told.values())
     seen = f"rules of {count(len(judged), 'pod')} seen on {count(len(looked), 'node')}" if judged else ""
     by_answers = f"{count(answered, 'pod')} that names were looked up from got answers" if answered else ""
     notes = tuple(f"{one.line}; answered all the same" for one in by[_Seen.ANSWERED])
-    return healthy(f"Pods' packets find their way: {'; '.join(filter(None, (seen, by_answers)))}.", *notes[:MOST_NAMED])
+    return healthy(f"Pods have their routes: {'; '.join(filter(None, (seen, by_answers)))}.", *notes[:MOST_NAMED])
 
 
 def _pods(case: Case) -> Iterator[Pod]:
@@ -199,7 +199,7 @@ def _problem(lacking: Sequence[_Lacking], lookups: LookupMatrix) -> Judgement:
         summary=(
             f"{count(len(lacking), 'pod')} on {count(len(nodes), 'node')} ({few(nodes, 3)}) without routes: "
             f"{and_more([one.name for one in lacking], 3)}. {lacking[0].what[0][0].upper()}{lacking[0].what[0][1:]}: "
-            f"no packet finds its way to them and back, of DNS or of anything else ({lookups.looked_from})."
+            f"no packet, DNS or other, reaches them and comes back ({lookups.looked_from})."
         ),
         proof=tuple(one.line for one in lacking[:MOST_NAMED]),
         details={PODS: in_details(one.pod for one in lacking[:MOST_NAMED]), "nodes": nodes},

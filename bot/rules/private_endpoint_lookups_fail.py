@@ -39,7 +39,7 @@ def judge(case: Case) -> Judgement:
     if missing:
         seen = f"{len(found.networks)} of {len(found.networks) + len(found.unprobed) + len(found.gaps)} networks"
         return unknown(
-            f"Whether {found.name or 'the name'} resolves from every network is not known: looked up from {seen}.",
+            f"Not known whether {found.name or 'the name'} resolves from every network: looked up from {seen}.",
             *missing,
             proof=lines,
         )

@@ -71,7 +71,7 @@ def judge(case: Case) -> Judgement:
     if broken or closed:
         judged = _problem(ways, broken, closed, missing)
     else:
-        said = f"Whether {ways.host} resolves from all {len(ways.peers) + len(sites)} networks could not be judged."
+        said = f"Not known whether {ways.host} resolves from all {len(ways.peers) + len(sites)} networks."
         judged = unknown(said, *missing, proof=_lines([*lost, *sites]))
     return replace(judged, waits_for=_waits_for(ways, broken, sites), files=_files(ways, sites))
 

@@ -1,4 +1,4 @@
-"""A Resolver rule for the private endpoint's name is there and does not do its work for a peer (D5).
+"""A Resolver rule for the private endpoint's name is there and does not work for a peer (D5).
 
 It is not associated with the peer's VPC, its association failed, it is not shared with the peer's account, it is aimed
 at addresses where nobody answers, or another rule takes the name out of it. A rule in force that leads nowhere is a
@@ -132,7 +132,7 @@ def _command(ways: NameWays, one: RuleFault) -> str:
 
 RULE = Rule(
     name="resolver_rule_broken",
-    title="A Resolver rule for the private endpoint does not do its work",
+    title="A Resolver rule for the private endpoint does not work",
     check="Route 53 Resolver rules for the private endpoint",
     kind=Kind.CAUSE,
     judge=judge,

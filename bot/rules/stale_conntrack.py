@@ -89,7 +89,9 @@ def judge(case: Case) -> Judgement:
         return nothing_to_check(proxy.by_design)
     gaps += tuple(_unseen(case, proxy, seen, changed_at))
     if gaps:
-        return unknown(f"Whether a node leads queries to a CoreDNS pod that is gone is open: {gaps[0].reason}.", *gaps)
+        return unknown(
+            f"Not known whether a node leads queries to a CoreDNS pod that is gone: {gaps[0].reason}.", *gaps
+        )
     behind = _behind(case, dns, coredns)
     if behind:
         gone = and_more(sorted({address for addresses in behind.values() for address in addresses}), 3)
@@ -211,7 +213,7 @@ def _problem(stale: list[_Stale], changed_at: datetime | None) -> Judgement:
 RULE = Rule(
     name="stale_conntrack",
     title="Queries still go to a CoreDNS pod that is gone",
-    check="Tracked exchanges with the DNS service",
+    check="Conntrack entries of the DNS service",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(KubeDns, CorednsPods, KubeProxyPods),

@@ -69,7 +69,7 @@ def judge(case: Case) -> Judgement:
     if failing:
         return _problem(ways, failing, missing)
     if missing:
-        return unknown(f"Whether clients ask a resolver that knows {ways.host} is not known.", *missing)
+        return unknown(f"Not known whether clients ask a resolver that knows {ways.host}.", *missing)
     return healthy(
         f"Clients of {len(ways.peers)} peers ask their VPC's resolver, or servers that answer {ways.host}.",
         *(f"{one.peer.where}: {one.text}, and a lookup from there is answered." for one in sent),
@@ -128,7 +128,7 @@ def _advice(ways: NameWays, one: _Sent) -> str:
     return (
         f"Have {', '.join(one.servers)} forward {ways.host} to the cluster's inbound endpoint or to the resolver of "
         f"{one.vpc_id}; or give {one.vpc_id} an option set with domain-name-servers={AMAZON}: aws ec2 "
-        f"associate-dhcp-options --vpc-id {one.vpc_id} --dhcp-options-id ID. Clients take it up when they renew their "
+        f"associate-dhcp-options --vpc-id {one.vpc_id} --dhcp-options-id ID. Clients get it when they renew their "
         "lease."
     )
 

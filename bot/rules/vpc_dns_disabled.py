@@ -29,7 +29,7 @@ def judge(case: Case) -> Judgement:
     home = dns.home
     if home is None:
         gap = Gap(what="DNS settings of the cluster's VPC", reason="they were not read")
-        return unknown("Whether the cluster's VPC has DNS on is not known.", *(dns.gaps or (gap,)))
+        return unknown("Not known whether the cluster's VPC has DNS on.", *(dns.gaps or (gap,)))
     needed = {"enableDnsSupport": home.dns_support, "enableDnsHostnames": home.dns_hostnames}
     off = [name for name, on in needed.items() if not on and (name == "enableDnsSupport" or cluster.endpoint_private)]
     if off:

@@ -132,7 +132,7 @@ def _silent(corefile: Corefile, case: Case) -> tuple[Gap, ...]:
 def _none(found: Sequence[Dropping], logs: CorednsLogs, gaps: tuple[Gap, ...], case: Case) -> Judgement:
     proof = tuple(map(_line, found[:_MOST_SHOWN]))
     if gaps:
-        return unknown(f"Whether the VPC's resolver drops queries is open: {gaps[0].reason}.", *gaps, proof=proof)
+        return unknown(f"Not known whether the VPC's resolver drops queries: {gaps[0].reason}.", *gaps, proof=proof)
     if found:
         last = max(one.last_at for one in found)
         return healthy(
@@ -163,7 +163,9 @@ def _weighed(now: Sequence[Dropping], case: Case, pods: CorednsPods, gaps: tuple
     if unknown_load:
         reason = f"queries of {unknown_load[0].pod} to the VPC's resolver time out, and its metrics were not read twice"
         gap = Gap(what="load on the VPC's resolver", reason=reason)
-        return unknown(f"Whether time-outs come with load is open: {reason}.", gap, *_unread(case), *gaps, proof=proof)
+        return unknown(
+            f"Not known whether time-outs come with load: {reason}.", gap, *_unread(case), *gaps, proof=proof
+        )
     most = max(packets.values(), default=0.0)
     return healthy(
         f"Queries to the VPC's resolver time out, with some {most:.0f} packets a second from one node: that is no load "

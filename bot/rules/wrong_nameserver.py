@@ -51,7 +51,7 @@ def judge(case: Case) -> Judgement:
     wrong = [pair for pair in foreign if told[pair[0].client, pair[1]] is not True and pair not in open_ones]
     if wrong and not expected:
         gap = Gap(what="the DNS Service", reason="there is none to compare with, and what pods ask does not answer")
-        return unknown(f"Whether pods ask the right nameserver is not known: {gap.reason}.", gap, *missing)
+        return unknown(f"Not known whether pods ask the right nameserver: {gap.reason}.", gap, *missing)
     if wrong:
         return _problem(wrong, judged, expected, missing + unasked(open_ones), _fargate(case.find(WorkerNodes)))
     missing += unasked(open_ones)
@@ -99,7 +99,8 @@ def _problem(
         verdict=Verdict.PROBLEM,
         summary=(
             f"Pods on {len(nodes)} of {len(looked)} nodes looked at{of_groups} are "
-            f"told to ask {', '.join(servers)}; the cluster's DNS service is {asked}. Their lookups go astray."
+            f"told to ask {', '.join(servers)}; the cluster's DNS service is {asked}. "
+            "Their lookups do not reach CoreDNS."
         ),
         proof=tuple(
             f"{one.client.node}: /etc/resolv.conf of {one.client.pod} (dnsPolicy {one.dns_policy}) names "
@@ -136,8 +137,8 @@ def _advice(
 
 RULE = Rule(
     name="wrong_nameserver",
-    title="Pods are told to ask the wrong nameserver",
-    check="The nameserver that pods are told to ask",
+    title="Pods use the wrong nameserver",
+    check="The pods' nameserver",
     kind=Kind.CAUSE,
     judge=judge,
     needs=(LookupMatrix, KubeDns),

@@ -122,10 +122,10 @@ def region_of(context: KubeContext, reach: Reach, env: Mapping[str, str]) -> Tol
 def check_reach(reach: Reach) -> None:
     """Refuse what is no region or no name of an EKS cluster, with `ConfigurationError`."""
     if reach.region and not REGION.fullmatch(reach.region):
-        raise ConfigurationError(f"--region {reach.region!r} is no AWS region such as eu-west-1.")
+        raise ConfigurationError(f"--region {reach.region!r} is not an AWS region such as eu-west-1.")
     if reach.eks_name and not EKS_NAME.fullmatch(reach.eks_name):
         raise ConfigurationError(
-            f"--eks-name {reach.eks_name!r} is no name of an EKS cluster: letters, digits, - and _, at most 100. "
+            f"--eks-name {reach.eks_name!r} is not the name of an EKS cluster: letters, digits, - and _, at most 100. "
             "aws eks list-clusters prints them."
         )
 

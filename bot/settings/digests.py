@@ -63,7 +63,7 @@ def digest_schedules(
             if name not in clusters:
                 place = ("digests", index, "clusters", position)
                 raise document.error(
-                    f"{name!r} is no cluster of this file.", place, hint=nearest(name, clusters, "cluster")
+                    f"{name!r} is not a cluster of this file.", place, hint=nearest(name, clusters, "cluster")
                 )
         made = DigestSchedule(
             channel=entry.channel,

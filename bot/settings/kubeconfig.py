@@ -181,7 +181,7 @@ def _read(path: Path) -> _File:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(document, Mapping):
-            raise ConfigurationError(f"The kubeconfig {path} is empty or no mapping of YAML.")
+            raise ConfigurationError(f"The kubeconfig {path} is empty or not a YAML mapping.")
         return _File.model_validate({**document, "current_context": document.get("current-context")})
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]

@@ -131,8 +131,8 @@ def corefile_check(env: Mapping[str, str]) -> Path | None:
     program = Path(env["COREFILE_CHECK"])
     if not (program.is_absolute() and program.is_file() and os.access(program, os.X_OK)):
         raise ConfigurationError(
-            f"COREFILE_CHECK is {str(program)!r}, which is no program. Set it to the absolute path of corefile-check "
-            "(docs/configuration.md), or unset it: then the bot's own grammar judges Corefiles."
+            f"COREFILE_CHECK is {str(program)!r}, which is not a program. Set it to the absolute path of "
+            "corefile-check (docs/configuration.md), or unset it: then the bot's own grammar judges Corefiles."
         )
     return program
 

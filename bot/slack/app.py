@@ -267,7 +267,7 @@ def _run_mention(tools: SlackTools, by_typed: Mapping[str, Command], asked: Aske
     words = plain_words(after_mention(asked.words)) or plain_words(asked.words) or ["help"]
     at = next((at for at, word in enumerate(words[:POLITE_WORDS]) if word.lower() in by_typed), None)
     if at is None:
-        raise Refused(f"{words[0]!r} is no command. {nearest(words[0].lower(), by_typed, 'command')}")
+        raise Refused(f"{words[0]!r} is not a command. {nearest(words[0].lower(), by_typed, 'command')}")
     _run_command(tools, by_typed[words[at].lower()], replace(asked, words=" ".join(words[at + 1 :])))
 
 
@@ -306,7 +306,7 @@ def _hand_over(
             refuse(refusal_words(error, tools.names))
         finally:
             if not said:
-                refuse("The bot failed by a fault of its own; its log has the details. See /dns-history first.")
+                refuse("The bot failed with an error of its own; its log has the details. See /dns-history first.")
 
     if delivery.endswith(":"):
         _refuse_nameless(tools, origin, delivery)

@@ -29,7 +29,7 @@ from bot.slack.tools import SlackTools
 
 log = logging.getLogger(__name__)
 
-OWN_FAULT = "This diagnosis ended by a fault of the bot itself; its log has the details. Nothing was changed."
+OWN_FAULT = "This diagnosis ended with an error of the bot itself; its log has the details. Nothing was changed."
 ENDED = (
     "This diagnosis ended with the process that ran it, before its report was shown. Nothing was changed by it. Ask "
     "again; /dns-history lists what was recorded."
@@ -91,7 +91,7 @@ def _told_where(tools: SlackTools, running: Running[Slot], origin: Origin) -> bo
             asked_by = tools.names.person(slot.origin.person.user_id)
             link = tools.messages.permalink(place)
             where = f"the report will be here: {link}" if link else "the report will be in this channel"
-            tools.tell(origin, f"{asked_by} asked the same, and it is being found out: {where}")
+            tools.tell(origin, f"{asked_by} asked the same, and that diagnosis is running: {where}")
             return True
     return False
 

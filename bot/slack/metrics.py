@@ -45,7 +45,7 @@ class Metrics:
             registry=self.registry,
         )
         self._lookups = Counter(
-            "dnsbot_lookups", "DNS look-ups of diagnoses by what came back", ["answer"], registry=self.registry
+            "dnsbot_lookups", "DNS lookups of diagnoses by what came back", ["answer"], registry=self.registry
         )
         self._decisions = Counter("dnsbot_decisions", "Presses that were taken", ["choice"], registry=self.registry)
         self._repairs = Counter("dnsbot_repairs", "Plans by how they ended", ["result"], registry=self.registry)

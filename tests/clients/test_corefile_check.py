@@ -31,7 +31,7 @@ def test_the_answer_is_read(program: Program) -> None:
     takes = program('print(json.dumps({"coredns": "1.15.0", "accepted": text == ". {}"}))')
 
     assert (takes(". {}", "/etc/coredns/Corefile", {}).coredns, takes(". {}", "/a", {}).error) == ("1.15.0", "")
-    assert takes("x", "/etc/coredns/Corefile", {}).error == "it says not why"
+    assert takes("x", "/etc/coredns/Corefile", {}).error == "it does not say why"
 
 
 def test_imported_files_stand_where_the_pods_have_them(program: Program) -> None:

@@ -217,9 +217,9 @@ def test_a_name_that_is_no_text_is_garbled(shared: Shared) -> None:
     """A lone surrogate, which JSON can hold: it is named, and nothing is asked."""
     cluster = shared.played(respond("200 OK", "{}")).cluster(Deadline.after(30))
 
-    with pytest.raises(SourceGarbled, match=r"'web-\\ud800' is no name that an API server can be asked for"):
+    with pytest.raises(SourceGarbled, match=r"'web-\\ud800' is not a name that an API server accepts"):
         cluster.get(Resource(plural="pods"), "web-\ud800", namespace="shop")
-    with pytest.raises(SourceGarbled, match="is no name"):
+    with pytest.raises(SourceGarbled, match="is not a name"):
         cluster.logs(PodName(namespace="shop", name="web-\ud800"))
 
     assert shared.far_end.requests == []

@@ -131,7 +131,7 @@ def test_the_add_on_keeps_the_corefile_where_its_configuration_has_one(holds: bo
         (
             json.dumps({"corefile": TEXT, "podAnnotations": {"token": "dfgh-4567-ghjk-5678"}}),
             SCHEMA,
-            "its configuration holds what is not stored",
+            "its configuration holds text that the bot does not store",
         ),
         (json.dumps({"corefile": "corp {\n errors\n}\n"}), SCHEMA, "its configuration has no place for it: no server"),
     ],

@@ -46,7 +46,7 @@ def test_it_is_asked_for_approved_read_and_off_again_after_a_kill(office: Office
     card = ana.wait_for(reading.can_be_approved, timeout_seconds=60)
     shown = as_text(card)
     assert "Measure for cluster-prod: 1 approval needed" in shown
-    assert "Switch CoreDNS's query log on for a time" in shown
+    assert "Enable CoreDNS's query log for a time" in shown
     assert "To read: query log, for " in shown
     assert "+ log" in shown
     assert "Undone automatically after 10 minutes." in shown

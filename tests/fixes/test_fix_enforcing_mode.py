@@ -120,7 +120,7 @@ STANDARD = {"name": ENFORCING_MODE, "value": "standard"}
         (replace(ADDON, status="DEGRADED", issues=("AccessDenied: role",)), {}, "is DEGRADED"),
         (replace(ADDON, status="UPDATE_FAILED", issues=("ConfigurationConflict: x",)), {}, "ConfigurationConflict: x"),
         (replace(ADDON, refused="the schema of v1.19.2 refuses it: $.env"), {}, "the schema of v1.19.2 refuses it"),
-        (replace(ADDON, configuration='{"env":{"TOKEN":"[redacted]"}}'), {}, "holds what is not stored"),
+        (replace(ADDON, configuration='{"env":{"TOKEN":"[redacted]"}}'), {}, "holds text that the bot does not store"),
     ],
 )
 def test_what_cannot_be_changed_is_refused_with_what_to_do(

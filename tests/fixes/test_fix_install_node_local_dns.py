@@ -142,7 +142,12 @@ REFUSED = [
     ("IPv6", (IPV6,), (LOCAL,), "family is IPv6"),
     ("no address of a cache's", (), ("10.100.0.10",), "told to ask 10.100.0.10"),
     ("strict branch pods", (BRANCHES,), (LOCAL,), "2 pods with a branch interface would lose DNS: shop/till-1, shop/t"),
-    ("branch pods not read", (replace(BRANCHES, gaps=(Gap(what="x", reason="403"),)),), (LOCAL,), "not known: 403"),
+    (
+        "branch pods not read",
+        (replace(BRANCHES, gaps=(Gap(what="x", reason="403"),)),),
+        (LOCAL,),
+        "lose DNS by it: 403",
+    ),
     ("ipvs, and nobody told", (replace(NONE, kube_proxy_mode="ipvs"), asking(CLUSTER_IP)), (LOCAL,), "no pod is told"),
 ]
 

@@ -205,7 +205,7 @@ def back_of(step: Step, effects: Any) -> Step:
     [
         (replace(SWITCH, written="log . {combined}"), {}, "logs queries already: `log . {combined}`"),
         (replace(SWITCH, refused="line 3: Unknown directive 'proxy'"), {}, "would not do: line 3: Unknown directive"),
-        (SWITCH, {"text": TEXT.replace("10.64.0.2", "[redacted]")}, "holds what is not stored"),
+        (SWITCH, {"text": TEXT.replace("10.64.0.2", "[redacted]")}, "holds text that the bot does not store"),
         (HELD, {"addon": replace(ADDON, status="UPDATING")}, "is UPDATING: it takes no update until that has"),
         (HELD, {"addon": replace(ADDON, status="UPDATE_FAILED", issues=("Conflict: x",))}, "is UPDATE_FAILED"),
         (replace(HELD, reloads=False), {}, "writes it some time after it is told to: nothing restarts the pods"),
@@ -240,7 +240,7 @@ def test_the_card_says_what_is_written_where_and_who_judged_it() -> None:
         "the EKS add-on coredns, whose next update may overwrite it",
     )
     assert "accepted by CoreDNS 1.15.0 itself" in found.blast_radius
-    assert "How much that is is not known" in found.blast_radius
+    assert "Not known how much that is" in found.blast_radius
     assert "Not logged: corp.example:53." in found.blast_radius
 
 

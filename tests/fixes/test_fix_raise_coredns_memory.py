@@ -72,7 +72,7 @@ def test_the_limit_is_doubled_within_bounds(limit: str, wanted: str) -> None:
             case(replace(ADDON, refused=(RefusedMember(member="resources", reason="no"),))),
             "does not take resources: no",
         ),
-        (case(replace(ADDON, configuration="")), "holds what is not stored"),
+        (case(replace(ADDON, configuration="")), "holds text that the bot does not store"),
         (case(replace(ADDON, configuration="- x", digest=digest_of_text("- x"))), "cannot be edited"),
     ],
 )

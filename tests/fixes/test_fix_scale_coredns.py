@@ -48,7 +48,7 @@ def test_there_are_twice_as_many_pods_and_no_more_than_nodes(replicas: int, node
     [
         (case(nodes=2), "more pods would share interfaces"),
         (case(replace(ADDON, status="DEGRADED")), "is DEGRADED"),
-        (case(replace(ADDON, configuration="")), "holds what is not stored"),
+        (case(replace(ADDON, configuration="")), "holds text that the bot does not store"),
         (case(replace(ADDON, configuration="- x", digest=digest_of_text("- x"))), "cannot be edited"),
         (
             case(replace(ADDON, refused=(*NO_SCALING, RefusedMember(member="replicaCount", reason="neither")))),

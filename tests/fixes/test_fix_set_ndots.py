@@ -235,7 +235,10 @@ def test_a_finding_without_workloads_is_about_those_that_waste_most() -> None:
 
 @pytest.mark.parametrize(
     ("gaps", "reason"),
-    [((Gap(what="", reason="queries are not logged"),), "not known: queries are not logged"), ((), "would save none")],
+    [
+        ((Gap(what="", reason="queries are not logged"),), "waste queries: queries are not logged"),
+        ((), "would save none"),
+    ],
 )
 def test_without_a_query_log_nobody_is_blamed(gaps: tuple[Gap, ...], reason: str) -> None:
     """It is said that it has to be switched on first, or that nobody wastes queries."""

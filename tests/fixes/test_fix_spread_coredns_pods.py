@@ -137,7 +137,7 @@ class Far(BothEnds):
         (case(replace(ADDON, status="CREATING")), "is CREATING, and takes no update until that has ended"),
         (case(replace(ADDON, status="DEGRADED", issues=("AccessDenied: role",))), "is DEGRADED"),
         (case(replace(ADDON, refused=(RefusedMember(member="affinity", reason="no"),))), "does not take affinity: no"),
-        (case(replace(ADDON, configuration="")), "holds what is not stored"),
+        (case(replace(ADDON, configuration="")), "holds text that the bot does not store"),
         (case(replace(ADDON, configuration="- x", digest=digest_of_text("- x"))), "cannot be edited"),
     ],
 )

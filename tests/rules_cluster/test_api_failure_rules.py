@@ -190,7 +190,7 @@ def test_failures_before_the_window_are_shown_not_counted(judge: Any, make: Any,
     )
 
     assert judgement.verdict is Verdict.HEALTHY
-    assert judgement.proof[0].startswith("no longer standing: 2026-11-21T08:00:00Z")
+    assert judgement.proof[0].startswith("no longer the case: 2026-11-21T08:00:00Z")
     assert wider.verdict is Verdict.PROBLEM
 
 
@@ -276,7 +276,7 @@ def called(host: str, resource: str = "services") -> str:
 @pytest.mark.parametrize(
     ("host", "says", "advice"),
     [
-        (ENDPOINT.upper(), "packets are dropped on the way", "must admit 443"),
+        (ENDPOINT.upper(), "packets are dropped on the way", "must allow 443"),
         ("10.0.9.9", "its kubeconfig names another address", "the ConfigMap that its pods mount"),
         (
             "old.gr7.eu-west-1.eks.amazonaws.com",
@@ -284,7 +284,7 @@ def called(host: str, resource: str = "services") -> str:
             "the ConfigMap that its pods mount",
         ),
         ("10.0.3.4", "packets are dropped on the way", "names 10.0.3.4, an interface of the control plane"),
-        ("52.51.3.4", "packets are dropped on the way", "must admit 443"),
+        ("52.51.3.4", "packets are dropped on the way", "must allow 443"),
     ],
     ids=["the cluster's endpoint", "another address", "another name", "an interface", "a public address"],
 )

@@ -116,7 +116,7 @@ def test_state_exit_code_and_last_words_are_told(judge: Any, make: Any) -> None:
     (line,) = judgement.proof
     assert "coredns-a on node-a: CrashLoopBackOff" in line
     assert "Error, exit code 2; 12 restarts" in line
-    assert "last words: goroutine 1 [running]: | main.main()" in line
+    assert "last log lines: goroutine 1 [running]: | main.main()" in line
     assert judgement.details["exit_codes"] == [2]
 
 
@@ -129,7 +129,7 @@ def test_an_image_that_the_node_cannot_run_is_told_as_such(judge: Any, make: Any
 
     judgement = judge(RULE, pods, make.coredns_logs({"coredns-a": text}, ended=("coredns-a",)))
 
-    assert "last words: exec /coredns: exec format error" in judgement.proof[0]
+    assert "last log lines: exec /coredns: exec format error" in judgement.proof[0]
     assert "image registry/coredns:v1.11.4-arm64" in judgement.advice[-1]
     assert "kubectl get node node-a" in judgement.advice[-1]
 

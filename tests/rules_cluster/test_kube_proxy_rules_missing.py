@@ -91,7 +91,7 @@ def test_silence_after_a_failure_is_success(judge: Any, make: Any) -> None:
     judgement: Judgement = judge(RULE, logs(make, ago=200))
 
     assert judgement.verdict is Verdict.HEALTHY
-    assert judgement.proof[0].startswith("no longer standing: 2026-11-21T08:56:40Z kube-proxy-a on node-a")
+    assert judgement.proof[0].startswith("no longer the case: 2026-11-21T08:56:40Z kube-proxy-a on node-a")
 
 
 def test_quiet_logs_are_healthy(judge: Any) -> None:

@@ -135,7 +135,7 @@ def test_an_entry_that_denies_443_is_named(parts: Any) -> None:
 
     assert judgement.verdict is Verdict.PROBLEM
     assert judgement.summary == (
-        "Network ACL acl-subnet-b stops tcp/443 to the control plane, or its answers, on 3 of 10 ways: acl-subnet-b "
+        "Network ACL acl-subnet-b blocks tcp/443 to the control plane, or its answers, on 3 of 10 ways: acl-subnet-b "
         "(subnet-b) lets no tcp/443 in from 10.0.1.0/24: entry 90 denies it; every connection there hangs. Cut off "
         "from interfaces of the control plane: 2 nodes (node-1, node-2) and 1 CoreDNS pod (coredns-1 on node-1)."
     )

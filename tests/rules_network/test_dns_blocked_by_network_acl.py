@@ -42,7 +42,7 @@ def test_entry_that_denies_53_is_named(parts: Any) -> None:
 
     assert judgement.verdict is Verdict.PROBLEM
     assert judgement.summary == (
-        "Network ACL acl-subnet-b stops udp/53 or their answers in 2 of 6 pairs of node and CoreDNS address: "
+        "Network ACL acl-subnet-b blocks udp/53 or their answers in 2 of 6 pairs of node and CoreDNS address: "
         "acl-subnet-b (subnet-b) lets no udp/53 in from 10.0.1.0/24: entry 90 denies it; "
         "every lookup that takes this way fails."
     )

@@ -93,7 +93,7 @@ def test_hardened_cluster_group_is_named(parts: Any) -> None:
 
     assert judgement.verdict is Verdict.PROBLEM
     assert judgement.summary.startswith("Security group sg-cluster has no inbound rule for udp/53 from itself")
-    assert "Security groups stop udp/53 and tcp/53 in 4 of 6 pairs of node and CoreDNS address." in judgement.summary
+    assert "Security groups block udp/53 and tcp/53 in 4 of 6 pairs of node and CoreDNS address." in judgement.summary
     assert "Queries from 3 of 3 nodes get no answer there" in judgement.summary
     assert any(
         line.startswith("missing rule: ingress udp 53 on sg-cluster from sg-cluster") for line in judgement.proof

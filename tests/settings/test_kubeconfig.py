@@ -190,9 +190,9 @@ def test_a_typo_and_a_value_of_no_use_are_told(tmp_path: Path) -> None:
     file = written(tmp_path / "config", "cluster-prod")
     with pytest.raises(ConfigurationError, match=r"has no context 'cluster-pord'. Did you mean cluster-prod\?"):
         assumed(file, "cluster-pord")
-    with pytest.raises(ConfigurationError, match="--region 'Ireland' is no AWS region"):
+    with pytest.raises(ConfigurationError, match="--region 'Ireland' is not an AWS region"):
         assumed(file, reach=Reach(region="Ireland"))
-    with pytest.raises(ConfigurationError, match=r"--eks-name 'a\.b' is no name of an EKS cluster"):
+    with pytest.raises(ConfigurationError, match=r"--eks-name 'a\.b' is not the name of an EKS cluster"):
         assumed(file, reach=Reach(eks_name="a.b"))
     with pytest.raises(ConfigurationError, match=r"There is no kubeconfig at .*/absent\. Make one"):
         assumed(tmp_path / "absent")

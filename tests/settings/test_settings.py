@@ -107,7 +107,7 @@ def test_digests_say_when_which_channel_is_told_of_which_clusters(load: Callable
     [
         ('"0 9 * * mon-fri"', '"0 25 * * *"', "hour '25': expected a number from 0 to 23"),
         ("Europe/Paris", "Europe/Pariss", "a time zone such as Europe/Paris"),
-        ("clusters: [cluster-prod]}", "clusters: [cluster-prd]}", "'cluster-prd' is no cluster of this file"),
+        ("clusters: [cluster-prod]}", "clusters: [cluster-prd]}", "'cluster-prd' is not a cluster of this file"),
         ("clusters: [cluster-prod]}", "grace: 2d}", "a time up to 24h"),
         ("{channel: C0123456789,", '{channel: " ",', "the ID of a Slack channel"),
         ("digests:", f"digests:\n  - {SAME_DIGEST}", "is there twice"),

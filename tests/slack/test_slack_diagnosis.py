@@ -163,7 +163,7 @@ def test_fault_of_the_bot_itself_ends_the_message(stage: Any) -> None:
     stage.quiet()
 
     text = stage.slack.person("ben").sees_text()
-    assert "ended by a fault of the bot itself" in text
+    assert "ended with an error of the bot itself" in text
     assert "a key is missing" not in text
 
 
@@ -259,5 +259,5 @@ def test_a_mention_is_read_as_people_write_it(stage: Any, words: str) -> None:
     stage.mention("ana", words)
 
     told = stage.slack.person("ana").sees_text()
-    assert "is no command" not in told
+    assert "is not a command" not in told
     assert "/dns-diagnose CLUSTER" in told

@@ -40,7 +40,7 @@ def _heal(_world: World, operator: Operator) -> None:
 
 SCENARIO = Scenario(
     name="coredns-duplicate-deployments",
-    title="Two CoreDNS are installed beside each other",
+    title="CoreDNS is installed twice",
     story=(
         "A team installed CoreDNS from its chart and left the EKS add-on as it was. The pods of both bear the label "
         "that the Service kube-dns selects by: both answer, each by its own Corefile."

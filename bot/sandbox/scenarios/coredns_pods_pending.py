@@ -45,7 +45,7 @@ def _heal(_world: World, operator: Operator) -> None:
 
 SCENARIO = Scenario(
     name="coredns-pods-pending",
-    title="CoreDNS pods find no place to run: every node is tainted",
+    title="CoreDNS pods are pending: every node is tainted",
     story=(
         "An operator reserved all nodes for one team with a NoSchedule taint. Pods that ran stayed; when the CoreDNS "
         "pods were deleted, no node took the new ones."

@@ -62,7 +62,7 @@ LOOK_ALIKE = Scenario(
     root_cause="",
     not_to_blame=("kube_proxy_api_timeout", "kube_proxy_not_running"),
     weighed={
-        "kube_proxy_api_timeout": r"no longer standing: .* dial tcp .*:443: i/o timeout.* since then: the same was read"
+        "kube_proxy_api_timeout": r"no longer the case: .* dial tcp .*:443: i/o timeout.* since then: the same was read"
     },
     acts=_harmless,
 )

@@ -55,7 +55,7 @@ LOOK_ALIKE = Scenario(
     root_cause="",
     not_to_blame=("coredns_crash_corefile", "kube_dns_no_endpoints"),
     weighed={
-        "coredns_crash_corefile": "no longer standing: .* Corefile changed but reload failed: .* since then: "
+        "coredns_crash_corefile": "no longer the case: .* Corefile changed but reload failed: .* since then: "
         "a configuration was loaded"
     },
     acts=_harmless,

@@ -33,7 +33,7 @@ COMMAND = Command(
     name=NAME,
     usage="CLUSTER [60s]",
     purpose=(
-        "On which side DNS packets vanish. Capturing them for a minute at most is proposed; names in them may be "
+        "Where DNS packets are lost. Capturing them for a minute at most is proposed; names in them may be "
         "private, and the files are posted in the thread."
     ),
     run=run,

@@ -25,7 +25,7 @@ def judge(case: Case) -> Judgement:
     everybody = [rule for rule in admitting if rule.cidr and rule.cidr.prefixlen == 0]
     proof = tuple(f"{rule.security_group_id}: {rule.id} admits {rule.protocol} from {rule.cidr}" for rule in admitting)
     if not everybody and found.gaps:
-        return unknown("Whether a rule admits the internet to port 53 is open: a prefix list is unread.", *found.gaps)
+        return unknown("Not known whether a rule admits the internet to port 53: a prefix list is unread.", *found.gaps)
     if not everybody:
         return healthy(f"No rule of {len(found.group_ids)} security groups admits the internet to port 53.", *proof)
     return Judgement(
