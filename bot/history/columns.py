@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Text, TypeDecorator, or_, select
+from sqlalchemy import Connection, DateTime, Dialect, String, Text, TypeDecorator, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
 from bot.domain.json_values import canonical
 
@@ -108,14 +109,18 @@ class Json(TypeDecorator[Any]):
             return NO_JSON
 
 
-class DatabaseTime(ColumnElement[datetime]):
-    """The database's clock, now or some seconds from now."""
+class DatabaseTime(FunctionElement[datetime]):
+    """The database's clock, now or some seconds from now.
 
-    inherit_cache = False
+    The seconds are bound, so that the SQL of a statement is made once and kept, whatever they are.
+    """
+
+    name = "database_time"
+    inherit_cache = True
     type = UtcTime()
 
     def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds = float(seconds)
+        super().__init__(literal(f"{seconds:+.3f} seconds", String()))
 
 
 def read_clock(connection: Connection) -> datetime:
@@ -132,14 +137,12 @@ def has_passed(until: ColumnElement[datetime], *, at_most_seconds: float) -> Col
 
 
 @compiles(DatabaseTime, "sqlite")
-def _sqlite_time(element: DatabaseTime, compiler: SQLCompiler, **_: object) -> str:
-    del compiler
+def _sqlite_time(element: DatabaseTime, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401  # handed on
     # 3 of the 6 digits that SQLAlchemy writes, so that texts compare as times do
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{element.seconds:+.3f} seconds') || '000')"
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {compiler.process(element.clauses, **kw)}) || '000')"
 
 
 @compiles(DatabaseTime, "postgresql")
-def _postgresql_time(element: DatabaseTime, compiler: SQLCompiler, **_: object) -> str:
-    del compiler
+def _postgresql_time(element: DatabaseTime, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401  # handed on
     # clock_timestamp(): CURRENT_TIMESTAMP stands still while a transaction waits for a lock
-    return f"(clock_timestamp() + interval '{element.seconds:.3f} seconds')"
+    return f"(clock_timestamp() + CAST({compiler.process(element.clauses, **kw)} AS INTERVAL))"

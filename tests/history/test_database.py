@@ -3,6 +3,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 
 from bot.domain.approvals import MessageRef, Posted, ProposalState
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.history import Draft
 from bot.errors import ConfigurationError, HistoryUnavailable
 from bot.history import SqlHistory, migrate, open_history, schema_is_current
+from bot.history.columns import DatabaseTime
 from bot.history.engine import open_database
 from bot.history.schema import migrations_folder
 from bot.history.tables import metadata
@@ -120,6 +123,18 @@ def test_old_delivery_keys_are_forgotten(history: SqlHistory, sql: Sql) -> None:
     sql("UPDATE deliveries SET seen_at = '2026-01-01 00:00:00.000000' WHERE key = 'old'")
     history.expire()
     assert [history.once("old"), history.once("young")] == [True, False]
+
+
+def test_the_sql_of_a_statement_that_reads_the_clock_is_made_once(url: str) -> None:
+    """The database's time, and any seconds from it, are asked for by one text that is kept; both are right."""
+    kept: dict[Any, Any] = {}
+    database = open_database(url)
+    with database.reading() as connection:
+        asking = connection.execution_options(compiled_cache=kept)
+        early, late = [asking.execute(select(DatabaseTime(seconds))).scalar_one() for seconds in (-90.5, 3600)]
+    database.close()
+    assert len(kept) == 1
+    assert timedelta(seconds=3690) < late - early < timedelta(seconds=3750)
 
 
 def test_sqlite_keeps_readers_and_writers_apart_and_checks_references(tmp_path: Path) -> None:
