@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, Self
 
 PLAIN = "plain"
 FIRST_SEQ = 1
@@ -20,6 +21,19 @@ LEAST_KEY_CHARACTERS = 32
 
 AuditRow = tuple[int, str, str, str, str]
 """`seq`, `kind`, `proposal_id`, `entry` and `seal`, as they were read: whatever stands there."""
+
+
+class Begun(Protocol):
+    """A hash of nothing yet, with or without a key; rows are added to copies of it."""
+
+    def copy(self) -> Self:
+        """Return one that goes on by itself."""
+
+    def update(self, content: bytes, /) -> None:
+        """Add bytes."""
+
+    def hexdigest(self) -> str:
+        """Return what it is of all that was added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +70,14 @@ class Seals:
 
     def seal(self, before: str, row: tuple[int, str, str, str]) -> str:
         """Return the seal of a new row (`seq`, `kind`, `proposal_id`, `entry`) that comes after the seal `before`."""
-        key = self.keys[0] if self.keys else None
-        return f"{self.label}:{_digest(key, _bytes(before, *row))}"
+        begun = _begun(self.keys[0]) if self.keys else hashlib.sha256()
+        return f"{self.label}:{_digest(begun, _bytes(before, *row))}"
 
-    def ranks(self) -> Mapping[str, tuple[int, bytes | None]]:
-        """Return, for each label that can be checked, how new it is and the key."""
-        found: dict[str, tuple[int, bytes | None]] = {PLAIN: (0, None)}
+    def ranks(self) -> Mapping[str, tuple[int, Begun]]:
+        """Return, for each label that can be checked, how new it is, and a hash of nothing with its key."""
+        found: dict[str, tuple[int, Begun]] = {PLAIN: (0, hashlib.sha256())}
         for rank, key in enumerate(reversed(self.keys), start=1):
-            found[_label(key)] = (rank, key)
+            found[_label(key)] = (rank, _begun(key))
         return found
 
     def vouch(self, before: str, row: AuditRow) -> bool:
@@ -79,8 +93,14 @@ def _label(key: bytes) -> str:
     return "hmac-" + hashlib.sha256(b"dnsbot audit key " + key).hexdigest()[:8]
 
 
-def _digest(key: bytes | None, content: bytes) -> str:
-    return (hashlib.sha256(content).digest() if key is None else hmac.digest(key, content, "sha256")).hex()
+def _begun(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
+
+
+def _digest(begun: Begun, content: bytes) -> str:
+    whole = begun.copy()  # the key is taken in once for all rows
+    whole.update(content)
+    return whole.hexdigest()
 
 
 def _bytes(before: str, seq: object, kind: str, proposal_id: str, entry: str) -> bytes:
@@ -146,7 +166,7 @@ def _check_end(count: int, kept: Mapping[int, str]) -> None:
 
 
 def _judge(
-    row: Sequence[object], expected: int, before: str, highest: int, ranks: Mapping[str, tuple[int, bytes | None]]
+    row: Sequence[object], expected: int, before: str, highest: int, ranks: Mapping[str, tuple[int, Begun]]
 ) -> int:
     """Return how new the key of a row's seal is. Raises `BadRow` where the row is not what was sealed in this place."""
     seq, kind, proposal_id, entry, seal = row
@@ -155,12 +175,12 @@ def _judge(
     if not (type(kind) is type(proposal_id) is type(entry) is type(seal) is str):
         raise BadRow("it holds something else than text")
     label, _, value = seal.partition(":")
-    rank, key = ranks.get(label, (-1, None))
-    if rank < 0:
+    rank, begun = ranks.get(label, (-1, None))
+    if begun is None:
         raise BadRow(f"it is sealed with {label[:20]!r}, of which AUDIT_KEY holds no key")
     if rank < highest:
         raise BadRow("its seal is of an older key, or of none, although rows before it have a newer one")
-    if value != _digest(key, _bytes(before, seq, kind, proposal_id, entry)):
+    if value != _digest(begun, _bytes(before, seq, kind, proposal_id, entry)):
         raise BadRow("it is not what was sealed, or not in its place")
     return rank
 
