@@ -42,6 +42,7 @@ from bot.slack.incoming import (
     pressed_button,
     submitted_modal,
 )
+from bot.slack.limits import Payload
 from bot.slack.messages import Messages
 from bot.slack.metrics import Metrics
 from bot.slack.post_rate import PostRate
@@ -49,8 +50,8 @@ from bot.slack.refusals import refusal_words
 from bot.slack.render import Views
 from bot.slack.running import RunningDiagnoses
 from bot.slack.seen_once import SeenOnce
-from bot.slack.tools import SlackTools
-from bot.slack.units import Button, Command, JobKind, Modal, NoteKind, Shortcut, units
+from bot.slack.tools import OWN_FAULT, SlackTools
+from bot.slack.units import Button, Command, Form, JobKind, Modal, NoteKind, Shortcut, units
 from bot.slack.unsettled import Unsettled
 from bot.slack.update_rate import UpdateRate
 from bot.slack.watching import watch_clusters
@@ -273,15 +274,29 @@ def _run_mention(tools: SlackTools, by_typed: Mapping[str, Command], asked: Aske
 
 def _run_command(tools: SlackTools, command: Command, asked: Asked) -> None:
     """Run the command for somebody who may; before the words are read, since a complaint about them names clusters."""
-    if command.for_askers:
-        tools.use.door.check(asked.origin.person)
-    command.run(asked, tools)
+
+    def run() -> Payload | None:
+        if command.for_askers:
+            tools.use.door.check(asked.origin.person)
+        return command.run(asked, tools)
+
+    _run(tools, asked.trigger_id, command.opens(asked), run)
 
 
 def _run_button(tools: SlackTools, button: Button, pressed: Pressed) -> None:
-    if button.for_askers:
-        tools.use.door.check(pressed.origin.person)
-    button.run(pressed, tools)
+    def run() -> Payload | None:
+        if button.for_askers:
+            tools.use.door.check(pressed.origin.person)
+        return button.run(pressed, tools)
+
+    _run(tools, pressed.trigger_id, button.form, run)
+
+
+def _run(tools: SlackTools, trigger_id: str, form: Form | None, run: Callable[[], Payload | None]) -> None:
+    if form is None:
+        run()
+    else:
+        tools.open_form(trigger_id, form, run)
 
 
 def _hand_over(
@@ -306,7 +321,7 @@ def _hand_over(
             refuse(refusal_words(error, tools.names))
         finally:
             if not said:
-                refuse("The bot failed with an error of its own; its log has the details. See /dns-history first.")
+                refuse(f"{OWN_FAULT} See /dns-history first.")
 
     if delivery.endswith(":"):
         _refuse_nameless(tools, origin, delivery)

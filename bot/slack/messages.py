@@ -200,10 +200,16 @@ class Messages:
             return ""
         return link if urlsplit(link).scheme in {"http", "https"} else ""
 
-    def open_modal(self, trigger_id: str, view: Payload) -> None:
-        """Open a modal. Raises `NotPosted`, mostly because the three seconds of the click have passed."""
+    def open_modal(self, trigger_id: str, view: Payload) -> str:
+        """Open a modal and return its id. Raises `NotPosted`, mostly since the three seconds of the click are over."""
         with _taking("a form"):
-            self._posts.views_open(trigger_id=trigger_id, view=view)
+            opened = self._posts.views_open(trigger_id=trigger_id, view=view).get("view") or {}
+            return str(opened.get("id") or "")
+
+    def fill_modal(self, view_id: str, view: Payload) -> None:
+        """Show something else in an open modal. Raises `NotPosted`, also where it was closed meanwhile."""
+        with _taking("a form"):
+            self._safe.views_update(view_id=view_id, view=view)
 
     def publish_home(self, user_id: str, view: Payload) -> None:
         """Show somebody's home page. Raises `NotPosted`."""

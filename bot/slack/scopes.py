@@ -58,6 +58,7 @@ BY_METHOD: Mapping[str, Scope] = {
     "users.info": USERS,
     "views.open": NO_SCOPE,
     "views.publish": NO_SCOPE,
+    "views.update": NO_SCOPE,
 }
 """Every Web API method that the code calls with the bot token."""
 

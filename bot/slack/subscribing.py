@@ -10,6 +10,7 @@ from bot.domain.outbox import Note
 from bot.domain.phrases import and_more
 from bot.errors import Refused
 from bot.slack.incoming import Asked, Submitted
+from bot.slack.limits import Payload
 from bot.slack.render import body_of
 from bot.slack.tools import SlackTools
 
@@ -37,23 +38,21 @@ def of_channel(tools: SlackTools, channel: str) -> tuple[Subscription, ...]:
     return tuple(one for one in subscriptions_of(tools).all() if one.schedule.channel == channel)
 
 
-def open_form(asked: Asked, tools: SlackTools, word: str) -> None:
-    """Open the form to subscribe a channel, or to end a subscription. Raises `Refused`."""
+def form_of(asked: Asked, tools: SlackTools, word: str) -> Payload:
+    """Return the form to subscribe a channel, or to end a subscription. Raises `Refused`."""
     if not asked.trigger_id:
         raise Refused(f"Slack opens forms for slash commands alone: type /dns-digest {word}.")
     channel = asked.origin.channel
     value = f"{word} digest {channel}"
     if word == SUBSCRIBE:
         of_file = next((one.timezone for one in tools.use.digests if one.channel == channel), "UTC")
-        view = tools.views.modal("subscribe", value=value, clusters=sorted(tools.use.targets), timezone=of_file)
-    else:
-        subscribed = [
-            Offered(title=in_words(one.schedule), value=value_of(one.schedule)) for one in of_channel(tools, channel)
-        ]
-        if not subscribed:
-            raise Refused("This channel has no subscription. Digests of dnsbot.yaml are ended there.")
-        view = tools.views.modal("unsubscribe", value=value, subscribed=subscribed[:MOST_OF_CHANNEL])
-    tools.open_form(asked.trigger_id, view, what="The form", again=f"Type /dns-digest {word} again.")
+        return tools.views.modal("subscribe", value=value, clusters=sorted(tools.use.targets), timezone=of_file)
+    subscribed = [
+        Offered(title=in_words(one.schedule), value=value_of(one.schedule)) for one in of_channel(tools, channel)
+    ]
+    if not subscribed:
+        raise Refused("This channel has no subscription. Digests of dnsbot.yaml are ended there.")
+    return tools.views.modal("unsubscribe", value=value, subscribed=subscribed[:MOST_OF_CHANNEL])
 
 
 def value_of(schedule: DigestSchedule) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.domain.approvals import MessageRef
 from bot.domain.jobs import Job, Jobs
 from bot.domain.outbox import Note, queue_of
-from bot.errors import HistoryUnavailable, Refused
+from bot.errors import DnsBotError, HistoryUnavailable, Refused
 from bot.report.plan_words import Caller, Names
 from bot.slack.home import Homes
 from bot.slack.incoming import Origin
@@ -18,10 +19,11 @@ from bot.slack.limits import Payload
 from bot.slack.messages import Messages, NotPosted
 from bot.slack.metrics import Metrics
 from bot.slack.post_rate import PostRate
+from bot.slack.refusals import refusal_words
 from bot.slack.render import Message, Views, body_of
 from bot.slack.running import RunningDiagnoses
 from bot.slack.seen_once import SeenOnce
-from bot.slack.units import Command, JobKind, NoteKind
+from bot.slack.units import Command, Form, JobKind, NoteKind
 from bot.slack.unsettled import Unsettled
 from bot.slack.update_rate import UpdateRate
 from bot.workflow.use_cases import UseCases
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from bot.slack.diagnosing import Slot
 
 log = logging.getLogger(__name__)
+
+OWN_FAULT = "The bot failed with an error of its own; its log has the details."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +89,33 @@ class SlackTools:
         """Return a message that calls people and groups, and says one sentence."""
         return self.views.message("called", callers=tuple(callers), said=text)
 
-    def open_form(self, trigger_id: str, view: Payload, *, what: str, again: str) -> None:
-        """Open a form. Raises `Refused`, which says how to ask for it `again`, where Slack does not show it."""
+    def open_form(self, trigger_id: str, form: Form, make: Callable[[], Payload | None]) -> None:
+        """Open a form and then make what stands in it: Slack takes one for three seconds, and looking up may last.
+
+        Where `make` raises, the form says why, and the error goes on. Raises `Refused`, which says how to ask for it
+        again, where Slack does not show it.
+        """
         try:
-            self.messages.open_modal(trigger_id, view)
+            opened = self.messages.open_modal(
+                trigger_id, self._said_in_form("One moment", f"{form.what} is being made.")
+            )
+            made = self._made(opened, make)
+            if made is not None:
+                self.messages.fill_modal(opened, made)
         except NotPosted as error:
-            raise Refused(f"{what} could not be opened ({error.code}). {again}") from error
+            raise Refused(f"{form.what} could not be opened ({error.code}). {form.again}") from error
+
+    def _made(self, opened: str, make: Callable[[], Payload | None]) -> Payload | None:
+        try:
+            return make()
+        except Exception as error:
+            why = refusal_words(error, self.names) if isinstance(error, DnsBotError) else OWN_FAULT
+            with suppress(NotPosted):  # what is raised is said beside it anyway
+                self.messages.fill_modal(opened, self._said_in_form("Not opened", why))
+            raise
+
+    def _said_in_form(self, title: str, words: str) -> Payload:
+        return self.views.modal("in_form", title=title, said=words)
 
     def refuse(self, origin: Origin, delivery: str, reason: str) -> None:
         """Say to whoever pressed why it was not taken; it is kept until Slack takes it.

@@ -13,12 +13,23 @@ from bot.domain.outbox import Note, Sending
 from bot.domain.unit_files import walk_units
 from bot.errors import UnitError
 from bot.slack.incoming import Asked, Pressed, Submitted
+from bot.slack.limits import Payload
 from bot.slack.render import Message
 
 if TYPE_CHECKING:
     from bot.slack.tools import SlackTools
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form that is opened before what stands in it is looked up."""
+
+    what: str
+    """As a sentence begins: `The details`."""
+    again: str
+    """How to ask for it again, a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +41,13 @@ class Command:
     """Arguments as help shows them: `CLUSTER [PLAYBOOK…]`."""
     purpose: str
     """One sentence for help."""
-    run: Callable[[Asked, SlackTools], None]
-    """Called in a job, after Slack was answered. `DnsBotError` is shown to the asker alone."""
+    run: Callable[[Asked, SlackTools], Payload | None]
+    """Called in a job, after Slack was answered. `DnsBotError` is shown to the asker alone.
+
+    Where `opens` names a form, what stands in it is returned.
+    """
+    opens: Callable[[Asked], Form | None] = lambda _: None
+    """Which form these words open, if any: it is on the screen before anything is looked up."""
     for_askers: bool = True
     """Whether only `askers` are let in. False: it tells others nothing of a cluster."""
 
@@ -46,8 +62,13 @@ class Button:
     """Exported as `BUTTON` by a module of the same name, which is its action_id."""
 
     name: str
-    run: Callable[[Pressed, SlackTools], None]
-    """Called in a job, after Slack was answered. `DnsBotError` is shown to whoever pressed, alone."""
+    run: Callable[[Pressed, SlackTools], Payload | None]
+    """Called in a job, after Slack was answered. `DnsBotError` is shown to whoever pressed, alone.
+
+    Where the button opens a form, what stands in it is returned.
+    """
+    form: Form | None = None
+    """Which form it opens, if any: it is on the screen before anything is looked up."""
     for_askers: bool = True
     """Whether only `askers` are let in. False: the approval's policy says who may press."""
 

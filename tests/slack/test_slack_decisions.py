@@ -200,14 +200,38 @@ def test_reject_asks_for_the_reason_and_shows_it(stage: Any) -> None:
 
 
 def test_refused_rejection_is_told_to_that_person_alone(stage: Any) -> None:
-    """No form opens for an outsider, who would write in vain: the press is refused, ephemerally, and recorded."""
+    """The form asks an outsider for nothing, who would write in vain: it says why, as the channel does to him alone."""
     stage.post_card()
     stage.press("dan", "Reject")
 
-    assert stage.slack.calls("views.open") == []
+    form = stage.slack.person("dan").view().view
+    assert "input" not in {block["type"] for block in form["blocks"]}
+    assert "You may not decide" in json.dumps(form)
     assert "You may not decide" in stage.slack.person("dan").sees_text()
     assert "You may not decide" not in stage.slack.person("ben").sees_text()
     assert [one.accepted for one in stage.proposal().decisions] == [False]
+
+
+def test_forms_are_on_the_screen_before_anything_is_asked_of_slack(stage: Any) -> None:
+    """Slack takes a form for three seconds after a press, and it may take longer to say who pressed."""
+    stage.post_card()
+    for button in ("Reject", "Commands"):
+        before = len(stage.slack.requests)
+        stage.press("ben", button)
+
+        methods = [request.method for request in stage.slack.requests[before:]]
+        assert (methods[0], methods[-1]) == ("views.open", "views.update")
+        assert "users.info" in methods
+
+
+def test_form_that_was_closed_while_it_was_made_is_told_of(stage: Any) -> None:
+    """What Slack does not show any more is asked for again."""
+    stage.post_card()
+    stage.slack.fail(WebFault(method="views.update", kind=FaultKind.ERROR, error="not_found"))
+    stage.press("ben", "Reject")
+
+    told = "The form for the reason could not be opened (not_found). Press Reject again."
+    assert told in stage.slack.person("ben").sees_text()
 
 
 def test_database_down_takes_no_decision(stage: Any) -> None:

@@ -302,6 +302,7 @@ def test_small_views_stay_harmless_and_within_limits(text: str, number: int) -> 
         VIEWS.modal("subscribe", value="v", clusters=(LONGEST_CLUSTER,) * max(number, 1), timezone=text or "UTC"),
         VIEWS.modal("unsubscribe", value="v", subscribed=(Offered(title=text, value="v"),) * max(number, 1)),
         VIEWS.modal("home", home=home, at=text or "now"),
+        VIEWS.modal("in_form", title="Not opened", said=text or "text"),
     ):
         assert_form_well(modal)
 
@@ -311,7 +312,7 @@ def test_every_view_is_rendered_by_a_test() -> None:
     tested = {"report", "cause", "lookups", "unchecked", "ruled_out", "evidence", "details"}
     tested |= {"proposal", "decided", "outcome", "steps", "commands", "called", "pick_cluster"}
     tested |= {"progress", "history", "help", "refusal", "reject", "digest", "mute", "timeline", "break_glass"}
-    tested |= {"watch", "home", "subscribe", "unsubscribe"}
+    tested |= {"watch", "home", "subscribe", "unsubscribe", "in_form"}
 
     assert set(VIEWS.names()) == tested
 

@@ -188,9 +188,13 @@ class Typist:
         return found[-1]
 
     def wait_for_view(self, timeout_seconds: float = 5.0) -> OpenView:
-        """Wait until a modal is open and return it."""
-        if not self._workspace.wait_until(lambda: bool(stack_of(self._workspace, self.account.id)), timeout_seconds):
-            raise TimeoutError(f"no modal opened for {self.account.name} within {timeout_seconds:g} s")
+        """Wait until a modal is open that can be sent off, and return it."""
+
+        def ready() -> bool:
+            return any("submit" in one.view for one in stack_of(self._workspace, self.account.id)[-1:])
+
+        if not self._workspace.wait_until(ready, timeout_seconds):
+            raise TimeoutError(f"no modal to be sent off opened for {self.account.name} within {timeout_seconds:g} s")
         return self.view()
 
     def _message(self, channel: str, text: str, thread_ts: str) -> Message:

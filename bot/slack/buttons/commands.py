@@ -6,18 +6,19 @@ from bot.errors import Refused, UnitError
 from bot.slack.button_value import ButtonValue
 from bot.slack.cards import plan_facts, whole_plan
 from bot.slack.incoming import Pressed
+from bot.slack.limits import Payload
 from bot.slack.tools import SlackTools
-from bot.slack.units import Button
+from bot.slack.units import Button, Form
 
 
-def run(pressed: Pressed, tools: SlackTools) -> None:
-    """Open it as the plan stands now."""
+def run(pressed: Pressed, tools: SlackTools) -> Payload:
+    """Return it as the plan stands now."""
     story = tools.use.history.story(ButtonValue.parse(pressed.value).proposal_id)
     try:
-        form = whole_plan(tools, plan_facts(tools, story))
+        return whole_plan(tools, plan_facts(tools, story))
     except UnitError as error:
         raise Refused("This plan is too long for a form: every step is in the thread of its card.") from error
-    tools.open_form(pressed.trigger_id, form, what="The plan", again="Press the button again.")
 
 
-BUTTON = Button(name="commands", run=run)
+FORM = Form(what="The plan", again="Press the button again.")
+BUTTON = Button(name="commands", run=run, form=FORM)

@@ -6,22 +6,23 @@ from bot.errors import Refused
 from bot.report.evidence_words import check_details
 from bot.slack.button_value import stored_diagnosis
 from bot.slack.incoming import Pressed
+from bot.slack.limits import Payload
 from bot.slack.tools import SlackTools
-from bot.slack.units import Button
+from bot.slack.units import Button, Form
 
 
-def run(pressed: Pressed, tools: SlackTools) -> None:
-    """Open them, as the history has them."""
+def run(pressed: Pressed, tools: SlackTools) -> Payload:
+    """Return them, as the history has them."""
     diagnosis = stored_diagnosis(pressed.value, tools.use.history)
     if diagnosis is None:
         raise Refused("This diagnosis is not in the history. Its thread has the proof; diagnose again for details.")
-    form = tools.views.modal(
+    return tools.views.modal(
         "details",
         title=f"{diagnosis.target.name}, dnsbot show {diagnosis.id}",
         diagnosis_id=diagnosis.id,
         checks=check_details(diagnosis),
     )
-    tools.open_form(pressed.trigger_id, form, what="The details", again="Press Details again.")
 
 
-BUTTON = Button(name="details", run=run)
+FORM = Form(what="The details", again="Press Details again.")
+BUTTON = Button(name="details", run=run, form=FORM)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bot.errors import Refused
 from bot.report.digest_words import known_issues
 from bot.slack.incoming import Pressed
+from bot.slack.limits import Payload
 from bot.slack.tools import SlackTools
-from bot.slack.units import Button
+from bot.slack.units import Button, Form
 
 
-def run(pressed: Pressed, tools: SlackTools) -> None:
-    """Open the modal with the issues that are open now."""
+def run(pressed: Pressed, tools: SlackTools) -> Payload:
+    """Return the modal with the issues that are open now."""
     digester = tools.use.digester
     clusters = [name for name in pressed.value.split() if name in tools.use.targets]
     if digester is None or not clusters:
@@ -19,8 +20,8 @@ def run(pressed: Pressed, tools: SlackTools) -> None:
     if not issues:
         raise Refused("There is nothing open to mute any more.")
     value = f"mute digest {pressed.message.channel} {pressed.message.ts}"
-    form = tools.views.modal("mute", value=value, issues=issues)
-    tools.open_form(pressed.trigger_id, form, what="The form", again="Press Mute again.")
+    return tools.views.modal("mute", value=value, issues=issues)
 
 
-BUTTON = Button(name="mute_issue", run=run)
+FORM = Form(what="The form", again="Press Mute again.")
+BUTTON = Button(name="mute_issue", run=run, form=FORM)

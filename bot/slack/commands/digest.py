@@ -16,27 +16,40 @@ from bot.slack.asking import plain_words
 from bot.slack.audience import not_for_all
 from bot.slack.digests import say_digest, say_digest_alone
 from bot.slack.incoming import Asked
-from bot.slack.subscribing import SUBSCRIBE, UNSUBSCRIBE, open_form
+from bot.slack.limits import Payload
+from bot.slack.subscribing import SUBSCRIBE, UNSUBSCRIBE, form_of
 from bot.slack.tools import SlackTools
-from bot.slack.units import Command
+from bot.slack.units import Command, Form
 from bot.workflow.digest import Digester
 
 NOW = "now"
 
 
-def run(asked: Asked, tools: SlackTools) -> None:
+def opens(asked: Asked) -> Form | None:
+    """Return the form that the words open, if any; a mention opens none."""
+    word = _word_of_form(asked)
+    if not word or not asked.trigger_id:
+        return None
+    return Form(what="The form", again=f"Type /dns-digest {word} again.")
+
+
+def run(asked: Asked, tools: SlackTools) -> Payload | None:
     """Make the digest outside the schedule: its slots are left as they are."""
     digester = tools.use.digester
     if digester is None:
         raise Refused("This process makes no digests: it has no history.")
-    words = plain_words(asked.words)
-    if len(words) == 1 and (word := words[0].lower()) in {SUBSCRIBE, UNSUBSCRIBE}:
-        open_form(asked, tools, word)
-        return
-    schedule = _schedule(asked, words, tools)
+    if word := _word_of_form(asked):
+        return form_of(asked, tools, word)
+    schedule = _schedule(asked, plain_words(asked.words), tools)
     work = partial(_post, asked, tools, digester, schedule)
     if not tools.jobs.submit(Lane.DIAGNOSE, f"digest:{asked.delivery}", work):
         raise Refused("The digest is not made: the bot is stopping. Ask again in a minute.")
+    return None
+
+
+def _word_of_form(asked: Asked) -> str:
+    words = [word.lower() for word in asked.words.split()[:2]]
+    return words[0] if len(words) == 1 and words[0] in {SUBSCRIBE, UNSUBSCRIBE} else ""
 
 
 def _schedule(asked: Asked, words: list[str], tools: SlackTools) -> DigestSchedule:
@@ -76,4 +89,5 @@ COMMAND = Command(
     usage=f"[{NOW}|CLUSTER|{SUBSCRIBE}|{UNSUBSCRIBE}]",
     purpose="What is new, worse, fixed and still open, and how DNS of this channel's clusters fares by the numbers.",
     run=run,
+    opens=opens,
 )
