@@ -48,7 +48,11 @@ def test_roles_are_apart() -> None:
     assert verbs["dnsbot-look-up"] == {("create", "pods/exec"), ("get", "pods/exec")}
     handed_on = {("list", "endpointslices"), ("watch", "endpointslices")}
     assert {verb for verb, _ in verbs["dnsbot-write"] - handed_on} <= {"patch", "create", "delete"}
-    assert {one for verb, one in verbs["dnsbot-write"] if verb == "create"} == {"clusterroles", "clusterrolebindings"}
+    assert {one for verb, one in verbs["dnsbot-write"] if verb == "create"} == {
+        "clusterroles",
+        "clusterrolebindings",
+        "networkpolicies",
+    }
 
 
 def test_every_change_belongs_to_a_fix() -> None:

@@ -21,8 +21,10 @@ _PATCHED = frozenset(
 
 _INSTALLED = frozenset(
     {"serviceaccounts", "services", "configmaps", "daemonsets", "clusterroles", "clusterrolebindings"}
+    | {"networkpolicies"}
 )
-"""What the writer creates and deletes of its own: a DaemonSet with what belongs to it, a role and its binding."""
+"""What the writer creates and deletes of its own: a DaemonSet with what belongs to it, a role and its binding, a
+NetworkPolicy."""
 _HANDED_ON = frozenset({("list", "endpointslices"), ("watch", "endpointslices")})
 """What the writer holds in order to grant it."""
 

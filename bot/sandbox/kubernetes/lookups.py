@@ -12,6 +12,7 @@ from bot.sandbox.kubernetes.captures import Trip
 from bot.sandbox.kubernetes.corefile import parse
 from bot.sandbox.kubernetes.host_network import tracks_no_more
 from bot.sandbox.kubernetes.kubelet import Kubelets
+from bot.sandbox.kubernetes.network_policies import PolicyQuery, lets_through
 from bot.sandbox.kubernetes.node_kinds import NODE_COREFILE, answers_dns
 from bot.sandbox.kubernetes.program import Query
 from bot.sandbox.kubernetes.resources import NODES, PODS, Json
@@ -78,8 +79,9 @@ class LookupPath:
         if target is None:
             return self._ask_address(pod, server, name, self._query(address, server, protocol))
         flow = self._query(address, server, protocol)
-        returned = self._reaches(pod, target["spec"]["nodeName"], flow)
-        arrived = returned or self._arrives(pod, target["spec"]["nodeName"], flow)
+        allowed = self._allowed(pod, target, flow, asked)
+        returned = allowed and self._reaches(pod, target["spec"]["nodeName"], flow)
+        arrived = returned or (allowed and self._arrives(pod, target["spec"]["nodeName"], flow))
         reply = self._answered(pod, target, name, protocol, forwards) if arrived else None
         for capture in self._kubelets.captures.values():
             capture.see(
@@ -97,6 +99,18 @@ class LookupPath:
                 )
             )
         return reply if reply is not None and returned else TIMEOUT
+
+    def _allowed(self, pod: Json, target: Json, flow: Flow, asked: str) -> bool:
+        """Return whether NetworkPolicies let the query pass; what is on its own node's network they do not see."""
+        query = PolicyQuery(
+            client=pod,
+            client_address=flow.client,
+            server=target,
+            asked=asked,
+            protocol=flow.protocol,
+            port=flow.server_port,
+        )
+        return lets_through(self._store, query)
 
     def _drops_new(self, node: str) -> bool:
         return tracks_no_more(self._kubelets.node(node), node, self._store)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.sandbox.kubernetes.refusals import Refusal, conflict, invalid, not_found, precondition_failed
-from bot.sandbox.kubernetes.resources import STORED, WITH_GENERATION, Json, ResourceType
+from bot.sandbox.kubernetes.resources import NAMESPACES, STORED, WITH_GENERATION, Json, ResourceType
 
 
 def timestamp(moment: datetime) -> str:
@@ -58,6 +58,8 @@ class Store:
 
     def put(self, kind: ResourceType, document: Json) -> Json:
         """Create the object, or replace it while its uid and creation time stay."""
+        if kind is NAMESPACES:
+            document = _named(document)
         metadata = dict(document["metadata"])
         key = (metadata.get("namespace", "") if kind.namespaced else "", metadata["name"])
         current = self._objects[kind].get(key)
@@ -111,6 +113,13 @@ def _dated_back(value: Any, elapsed: timedelta) -> Any:  # noqa: ANN401  # JSON 
     if isinstance(value, str) and _TIMESTAMP.match(value):
         return timestamp(datetime.fromisoformat(value) - elapsed)
     return value
+
+
+def _named(namespace: Json) -> Json:
+    """Return a namespace with the label that the API server puts on each: its name."""
+    metadata = namespace["metadata"]
+    labels = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
+    return {**namespace, "metadata": {**metadata, "labels": labels}}
 
 
 def _same(current: Json, document: Json) -> bool:
