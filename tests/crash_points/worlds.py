@@ -61,10 +61,16 @@ def scenario_of(fix: Fix, playbooks: Mapping[str, Playbook]) -> tuple[str, Quest
     uses = naming(fix, playbooks)
     if fix.yields:
         return "healthy", Question(cluster=CLUSTER, playbooks=tuple(uses))
-    heads = {use.fix: name for name, found in uses.items() for use in found}
+    heads = {
+        (finding.rule, use.fix): name
+        for name in uses
+        for finding in playbooks[name].findings
+        for use in finding.fixes
+        if fix.name in followers(use)
+    }
     for one in all_scenarios():
-        if isinstance(one.healed_by, ByFix) and one.healed_by.fix in heads:
-            return one.name, Question(cluster=CLUSTER, playbooks=(heads[one.healed_by.fix],))
+        if isinstance(one.healed_by, ByFix) and (one.root_cause, one.healed_by.fix) in heads:
+            return one.name, Question(cluster=CLUSTER, playbooks=(heads[one.root_cause, one.healed_by.fix],))
     return "", Question(cluster=CLUSTER)
 
 
