@@ -111,7 +111,7 @@ bench-audit: .venv/ready  ## Measure how fast an audit chain is verified, and a 
 bench-acks: .venv/ready  ## Measure acknowledgements with 50 diagnoses, 200 clicks and 20 hostile messages in flight
 	@$(BIN)/python -m benchmarks.acks $(ARGS)
 
-docs: .venv/ready  ## Renew what is made from the units' declarations: docs/permissions.md, IAM policies, RBAC roles
+docs: .venv/ready  ## Renew what is made from the units' declarations: docs/permissions.md, docs/causes.md, IAM policies, RBAC roles
 	@$(BIN)/python -m bot.report .
 
 lock: .venv/ready  ## Renew the lock files

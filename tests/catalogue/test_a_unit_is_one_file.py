@@ -18,7 +18,11 @@ from bot.report.permissions import needs
 from tests.catalogue.graft import GRAFTED, ROOT, Copy, grafted_files, make_copy
 
 pytestmark = pytest.mark.slow
-GENERATED = {"docs/permissions.md", *(f"deploy/{path}" for path in deployment_files(needs(load_units())))}
+GENERATED = {
+    "docs/permissions.md",
+    "docs/causes.md",
+    *(f"deploy/{path}" for path in deployment_files(needs(load_units()))),
+}
 OF_ALL_UNITS = ("test_catalogue", "test_deploy_files", "test_iam_policies_enforced", "test_readme", "test_world_plan")
 """Files of tests that look at all units together, or at what is made from them."""
 OWN_TESTS = {
