@@ -16,7 +16,7 @@ from botocore.session import Session
 from bot.clients.aws_parsing import LeanParsers
 from bot.clients.aws_retries import seconds_before_retry
 from bot.clients.aws_wire import BoundedSender, refuse_cut, refuse_foreign
-from bot.clients.pace import CALLS_A_SECOND, Pace
+from bot.clients.pace import CALLS_A_SECOND, CALLS_A_SECOND_OF_EACH, Pace
 from bot.clients.time_limit import seconds_left
 from bot.errors import EvidenceUnavailable, SourceTimeout
 
@@ -77,7 +77,7 @@ class AwsIdentity:
 
     def _made(self, service: str, region: str) -> Any:  # noqa: ANN401  # botocore makes its classes at run time
         client = self._session.create_client(_NAMED_OTHERWISE.get(service, service), region_name=region)
-        if service in CALLS_A_SECOND:
+        if service in {*CALLS_A_SECOND, *CALLS_A_SECOND_OF_EACH}:
             # botocore emits this for every request, retries and further pages too, and before it signs them
             event = f"request-created.{client.meta.service_model.service_id.hyphenize()}"
             client.meta.events.register_first(event, partial(_in_turn, self._pace, service, self._account, region))
@@ -103,6 +103,6 @@ class AwsIdentity:
         self._sender.close()
 
 
-def _in_turn(pace: Pace, service: str, account: str, region: str, **_: object) -> None:
+def _in_turn(pace: Pace, service: str, account: str, region: str, *, operation_name: str, **_: object) -> None:
     """Handle `request-created`: Route 53 itself is one for all regions."""
-    pace.wait(service, account, "" if service == "route53" else region)
+    pace.wait(service, account, "" if service == "route53" else region, operation_name)

@@ -145,9 +145,11 @@ def refuse_cut(operation_model: Any, response_dict: dict[str, Any], **_: object)
     announced = response_dict["headers"].get("content-length")
     if announced is not None and announced.isdigit() and int(announced) != len(content):
         raise SourceGarbled(f"Cannot call {action}: {len(content)} of {announced} bytes of the answer came. Ask again.")
-    if operation_model.service_model.protocol in _JSON_PROTOCOLS and not _is_json_object(content, operation_model):
+    protocol = operation_model.service_model.resolved_protocol  # CloudWatch has three, of which botocore speaks one
+    if protocol in _JSON_PROTOCOLS and not _is_json_object(content, operation_model):
         raise SourceGarbled(f"Cannot call {action}: the answer ({len(content)} bytes) is not whole JSON. Ask again.")
-    wrapper = operation_model.output_shape.serialization.get("resultWrapper") if operation_model.output_shape else None
+    shape = operation_model.output_shape
+    wrapper = shape.serialization.get("resultWrapper") if shape and protocol not in _JSON_PROTOCOLS else None
     if wrapper and wrapper.encode() not in content:  # botocore's KeyError else
         raise SourceGarbled(
             f"Cannot call {action}: the answer ({len(content)} bytes) has no {wrapper}. Something between us and AWS "

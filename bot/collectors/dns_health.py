@@ -1,4 +1,4 @@
-"""DNS health in one look: CoreDNS's pods, nodes and zones, its counters, its add-on's version, caches; for digests.
+"""DNS health in one look: CoreDNS's pods, places, counters, add-on, caches, and Resolver endpoints; for digests.
 
 Joins what other collectors read. What could not be read is a gap, and the rest is measured. Where EKS Auto Mode runs
 DNS on the nodes there is nothing to measure. Cost of its own: where CoreDNS is an EKS add-on, one
@@ -15,6 +15,7 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.eks_addons import EksAddons
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.node_local_metrics import NodeLocalMetrics
+from bot.collectors.resolver_endpoint_metrics import ResolverEndpointMetrics
 from bot.dns.coredns_growth import CountedPod, DnsHealth
 from bot.domain.evidence import Collector, Gap
 from bot.domain.health import Standing
@@ -54,8 +55,10 @@ def collect(look: View) -> DnsHealth:
         part_of_node=found.absent,
         caches_ready=cached.pods_total if cached is not None else None,
     )
+    resolver = look.find(ResolverEndpointMetrics)
+    endpoints = resolver.endpoints if resolver is not None else ()
     gaps = (*_gaps(look, found, metrics), *([newest] if isinstance(newest, Gap) else ()))
-    return DnsHealth(standing=standing, pods=counted, caches=caches, gaps=gaps)
+    return DnsHealth(standing=standing, pods=counted, caches=caches, endpoints=endpoints, gaps=gaps)
 
 
 def newest_addon(look: View, installed: str) -> str | Gap:
@@ -87,11 +90,13 @@ def _gaps(look: View, found: CorednsPods, metrics: CorednsMetrics | None) -> lis
             ("nodes and zones of the CoreDNS pods", CorednsPlacement),
             ("EKS add-ons", EksAddons),
             ("NodeLocal DNSCache", NodeLocalMetrics),
+            ("metrics of Resolver endpoints", ResolverEndpointMetrics),
         )
         if look.find(kind) is None
     ]
     cached = look.find(NodeLocalMetrics)
-    missing += cached.gaps if cached is not None else ()
+    resolver = look.find(ResolverEndpointMetrics)
+    missing += (*(cached.gaps if cached is not None else ()), *(resolver.gaps if resolver is not None else ()))
     if metrics is not None:
         return [*missing, *metrics.gaps]
     return missing if found.absent else [*missing, Gap(what="metrics of CoreDNS", reason="could not be read")]
@@ -123,5 +128,5 @@ COLLECTOR = Collector(
         ),
     ),
     needs=(CorednsPods,),
-    wants=(CorednsMetrics, CorednsPlacement, EksAddons, EksCluster, NodeLocalMetrics),
+    wants=(CorednsMetrics, CorednsPlacement, EksAddons, EksCluster, NodeLocalMetrics, ResolverEndpointMetrics),
 )

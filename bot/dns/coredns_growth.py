@@ -9,7 +9,7 @@ from functools import reduce
 
 from bot.dns.coredns_metrics import CorednsCounters, Latency, UpstreamMetrics
 from bot.domain.evidence import Gap
-from bot.domain.health import Forwarded, Served, Standing, beside
+from bot.domain.health import EndpointUse, Forwarded, Served, Standing, beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class DnsHealth:
     pods: tuple[CountedPod, ...]
     caches: tuple[CountedPod, ...] = ()
     """Of NodeLocal DNSCache, those that were read."""
+    endpoints: tuple[EndpointUse, ...] = ()
+    """Resolver endpoints that the cluster's names go through."""
     gaps: tuple[Gap, ...] = ()
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.domain.cron import Cron
 from bot.domain.findings import Verdict
-from bot.domain.health import LastDiagnosis, Mute, Problem, Sample, Served, Standing
+from bot.domain.health import EndpointUse, LastDiagnosis, Mute, Problem, Sample, Served, Standing
 from bot.domain.json_values import JsonObject
 from bot.domain.people import Person
 
@@ -96,6 +96,8 @@ class ClusterHealth:
     cached: Served | None = None
     """What NodeLocal DNSCache's pods that were read did since then; None: it is not there, or nothing was measured."""
     caches_read: int = 0
+    endpoints: tuple[EndpointUse, ...] = ()
+    """Resolver endpoints that its names go through, now."""
     diagnosed: LastDiagnosis | None = None
     """The newest; None: there is none."""
     open_problems: int = 0
@@ -113,13 +115,17 @@ class ClusterHealth:
         return healthy and not self.not_seen and not self.troubled
 
 
+UNHEALTHY, CAPACITY = "unhealthy interfaces of Resolver endpoint", "capacity status of Resolver endpoint"
+"""What `Worsened.what` begins with, before the endpoint's id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worsened:
     """A measure that got worse, with what it was before."""
 
     cluster: str
     what: str
-    """`latency p95`, `error share`, `ready pods`, …"""
+    """`latency p95`, `error share`, `ready pods`, `capacity status of Resolver endpoint rslvr-in-…`, …"""
     before: float | None
     """In seconds, shares or numbers, as `what` says; None: it was not measured."""
     now: float

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import reduce
 from typing import Protocol
 
@@ -209,6 +209,40 @@ class Standing:
     """Ready pods of NodeLocal DNSCache; 0: it is not there; None: it was not read whether it is."""
 
 
+class Capacity(IntEnum):
+    """How much of an endpoint's capacity is used, as CloudWatch's `ResolverEndpointCapacityStatus` says."""
+
+    OK = 0
+    WARNING = 1
+    """An interface uses more than half of what it can."""
+    CRITICAL = 2
+    """An interface uses more than three quarters of what it can."""
+
+    @property
+    def word(self) -> str:
+        """As the Developer Guide writes it."""
+        return "OK" if self is Capacity.OK else self.name.capitalize()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointUse:
+    """What CloudWatch says of one Resolver endpoint over the quarter of an hour before a look; None: it has no number.
+
+    Source: Route 53 Developer Guide, "Monitoring Route 53 VPC Resolver endpoints with Amazon CloudWatch".
+    """
+
+    id: str
+    inbound: bool
+    queries_per_second: float | None = None
+    """The mean. What other accounts send through an outbound endpoint is in it."""
+    healthy: int | None = None
+    """Interfaces that worked, at the least."""
+    unhealthy: int | None = None
+    """Interfaces that AWS was recovering, at most."""
+    capacity: Capacity | None = None
+    """The worst."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """What was seen of one cluster in one light round."""
@@ -224,6 +258,8 @@ class Sample:
     """What the pods of NodeLocal DNSCache did that were read now and at the sample before; None: none were."""
     caches_read: int = 0
     """How many were read now."""
+    endpoints: tuple[EndpointUse, ...] = ()
+    """Resolver endpoints in the cluster's VPC, and those of its account that rules lead the VPC's names through."""
     gaps: tuple[str, ...] = ()
     """What could not be read, in words."""
 
@@ -262,6 +298,8 @@ class Problem:
     """The first diagnosis that found it HEALTHY after that; None: it is open."""
     fixed_by: str = ""
     """Title and id of the approved plan that succeeded in between; empty: none did."""
+    objects: tuple[str, ...] = ()
+    """What the newest found at fault, in words, sorted; empty: its rule names no objects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +315,8 @@ class Mute:
     owner: Person
     reason: str
     until: datetime
+    objects: tuple[str, ...] | None = None
+    """What was at fault then; a problem that names another is told again. None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from bot.domain.digests import ClusterHealth, Digest, Worsened
-from bot.domain.health import Mute, Problem, Served, Standing
+from bot.domain.digests import CAPACITY, ClusterHealth, Digest, Worsened
+from bot.domain.health import Capacity, EndpointUse, Mute, Problem, Served, Standing
 from bot.domain.phrases import and_more, count, sentence
 from bot.report.measure_words import NONE, milliseconds, per_second, percent
 from bot.report.plan_words import Names, TimeForm
 
 STEADY_WITHIN = 0.1
 """A measure that moved by less than a tenth is steady."""
-HEADINGS = ("cluster", "open", "queries/s", "errors", "p95", "ready")
+HEADINGS = ("cluster", "open", "q/s", "errors", "p95", "ready")
+"""Short: six columns must fit on a phone."""
 UP, DOWN, STEADY = "↑", "↓", "→"
 
 
@@ -140,6 +141,8 @@ def _worsened(change: Worsened) -> str:
 def _measure(what: str, value: float) -> str:
     if what.startswith("latency"):
         return milliseconds(value)
+    if what.startswith(CAPACITY):
+        return Capacity(round(value)).word
     return percent(value) if what in {"error share", "resolver head-room"} else f"{value:g}"
 
 
@@ -186,6 +189,7 @@ def _details(fares: ClusterHealth, at: TimeForm) -> str:
     """Return in one line what the table has no room for."""
     standing, now = fares.standing, fares.now
     parts = [*_of_standing(standing), *_of_served(now), *_of_caches(fares, standing)] if standing is not None else []
+    parts += map(_endpoint, fares.endpoints)
     last = f"diagnosed at {at(fares.diagnosed.at)}" if fares.diagnosed is not None else "never diagnosed"
     return f"{fares.cluster}: {'; '.join((*parts, last, *fares.gaps))}."
 
@@ -220,6 +224,23 @@ def _of_caches(fares: ClusterHealth, standing: Standing) -> Iterator[str]:
     )
 
 
+_USED = {Capacity.OK: "", Capacity.WARNING: ": an interface uses more than 50 %",
+         Capacity.CRITICAL: ": an interface uses more than 75 %"}  # fmt: skip
+
+
+def _endpoint(use: EndpointUse) -> str:
+    """Say what CloudWatch has of a Resolver endpoint; what it has not is not said."""
+    parts = []
+    if use.queries_per_second is not None:
+        parts.append(f"{per_second(use.queries_per_second)} queries a second in the last 15 minutes")
+    if use.healthy is not None:
+        parts.append(f"{count(use.healthy, 'healthy interface')}, {use.unhealthy or 0} unhealthy")
+    if use.capacity is not None:
+        parts.append(f"capacity {use.capacity.word}{_USED[use.capacity]}")
+    way = "inbound" if use.inbound else "outbound"
+    return f"{way} Resolver endpoint {use.id}, {', '.join(parts) or 'no metrics in CloudWatch'}"
+
+
 def _addon(standing: Standing) -> str:
     if not standing.addon:
         return "no EKS add-on"
@@ -252,7 +273,7 @@ def _notes(digest: Digest, at: TimeForm) -> Iterator[str]:
         yield f"Not diagnosed though something changed: {missed.cluster}. {sentence(missed.reason)}"
     since = f"Numbers are of the time since {at(digest.since)}, signs compare with as long before"
     marks = "! has a problem or got worse, ok is healthy by its last diagnosis, ? is not known to be"
-    yield f"{since}; errors are SERVFAIL and REFUSED; - was not measured; {marks}."
+    yield f"{since}; q/s are queries a second, errors SERVFAIL and REFUSED; - was not measured; {marks}."
     light, number = digest.light, max(len(digest.clusters), 1)
     yield (
         f"{count(len(digest.clusters), 'cluster')} looked at in {light.took_seconds:.1f} s, "

@@ -17,7 +17,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.digests import ClusterHealth, Digest, DigestSchedule, NotSeen
 from bot.domain.health import HealthStore, Problem, Sample, Served, total
 from bot.errors import DnsBotError
-from bot.workflow.health_changes import differs, mute_of, sort_out, worsened
+from bot.workflow.health_changes import differs, endpoints_worsened, mute_of, sort_out, worsened
 from bot.workflow.light_rounds import LightRounds
 
 log = logging.getLogger(__name__)
@@ -106,6 +106,7 @@ class Digester:
         earlier = [one for one in kept if one.at <= since]
         served_before, served_now = _served(earlier), _served(later)
         stood, stands = earlier[-1].standing if earlier else None, sample.standing if sample is not None else None
+        endpoints = sample.endpoints if sample is not None else ()
         return ClusterHealth(
             cluster=name,
             not_seen=not_seen,
@@ -116,8 +117,12 @@ class Digester:
             standing_before=stood,
             cached=total(one.cached for one in later if one.cached is not None),
             caches_read=sample.caches_read if sample is not None else 0,
+            endpoints=endpoints,
             diagnosed=self.store.last_diagnosis(name),
-            worsened=worsened(name, served_before, served_now, stood, stands),
+            worsened=(
+                *worsened(name, served_before, served_now, stood, stands),
+                *endpoints_worsened(name, earlier[-1].endpoints if earlier else (), endpoints),
+            ),
         )
 
     def _has_changed(self, fares: ClusterHealth, now: datetime) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.digests import Worsened
+from bot.domain.digests import CAPACITY, UNHEALTHY, Worsened
 from bot.domain.findings import Severity
-from bot.domain.health import Mute, Problem, Served, Standing
+from bot.domain.health import EndpointUse, Mute, Problem, Served, Standing
 from bot.domain.json_values import JsonObject, JsonValue
 
 ENOUGH_RESPONSES = 100
@@ -67,6 +67,19 @@ def _by_standing(cluster: str, stood: Standing | None, stands: Standing | None) 
         yield Worsened(cluster=cluster, what="zones", before=stood.zones, now=stands.zones)
 
 
+def endpoints_worsened(cluster: str, before: Sequence[EndpointUse], now: Sequence[EndpointUse]) -> Iterator[Worsened]:
+    """Yield the Resolver endpoints that lost interfaces or come nearer to their capacity."""
+    known = {one.id: one for one in before}
+    for one in now:
+        old = known.get(one.id, EndpointUse(id=one.id, inbound=one.inbound))
+        for what, was, value in (
+            (UNHEALTHY, old.unhealthy, one.unhealthy),
+            (CAPACITY, old.capacity, one.capacity),
+        ):
+            if value and value > (was or 0):
+                yield Worsened(cluster=cluster, what=f"{what} {one.id}", before=was, now=value)
+
+
 def differs(stood: Standing | None, stands: Standing | None) -> bool:
     """Return whether CoreDNS is another than it was: other pods, restarts, versions, places."""
     if stood is None or stands is None:
@@ -119,13 +132,14 @@ def sort_out(
 
 
 def mute_of(problem: Problem, mutes: Sequence[Mute]) -> Mute | None:
-    """Return what mutes this problem: it is the one that was open then, and no worse."""
+    """Return what mutes this problem: it is the one that was open then, no worse, and about nothing else."""
     return next(
         (
             one
             for one in mutes
             if (one.cluster, one.rule, one.since) == (problem.cluster, problem.rule, problem.since)
             and not _worse(problem.severity, one.severity)
+            and (one.objects is None or set(problem.objects) <= set(one.objects))
         ),
         None,
     )

@@ -109,6 +109,7 @@ def _sample(cluster: str, health: DnsHealth, before: Scrape | None, at: datetime
         since_start=not earlier,
         cached=served_by_caches(earlier, before.at if before else None, health.caches, at=at),
         caches_read=len(health.caches),
+        endpoints=health.endpoints,
         gaps=tuple(f"{gap.what}: {gap.reason}" for gap in health.gaps),
     )
 

@@ -43,9 +43,22 @@ def test_accounts_and_regions_do_not_wait_for_one_another() -> None:
 
     for where in (("1", "eu-west-1"), ("2", "eu-west-1"), ("1", "us-east-1")):
         sent(pace, clock, 5, "route53resolver", *where)
-    sent(pace, clock, 50, "ec2", "1", "eu-west-1")
+    sent(pace, clock, 50, "sts", "1", "eu-west-1")
 
     assert clock.now == 0
+
+
+def test_each_operation_of_ec2_and_eks_has_its_own_turns() -> None:
+    """Two hundred clusters of one account describe themselves at ten a second, and list interfaces meanwhile."""
+    clock = Clock()
+    pace = Pace(clock, clock.sleep)
+
+    times = sent(pace, clock, 200, "eks", "1", "eu-west-1", "DescribeCluster")
+    others = sent(pace, clock, 20, "ec2", "1", "eu-west-1", "DescribeNetworkInterfaces")
+
+    assert most_in_a_second(times) == 10
+    assert times[-1] < 21
+    assert others == [times[-1]] * 20
 
 
 def test_what_is_one_for_all_regions_is_told_by_its_account_alone() -> None:
@@ -64,7 +77,7 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     pace = Pace(clock, lambda _: None)
     sent(pace, clock, 50, "route53resolver", "111122223333", "eu-west-1")
 
-    with pytest.raises(SourceTimeout, match="of account 111122223333 in time: AWS takes 5 requests a second"):
+    with pytest.raises(SourceTimeout, match="of account 111122223333 in time: 5 requests a second are kept to"):
         sent(pace, clock, 1, "route53resolver", "111122223333", "eu-west-1")
     clock.sleep(5)
 
@@ -75,11 +88,11 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
 class Turns(Pace):
     """Keeps who asked for a turn, and gives it at once."""
 
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str, str, str]] = field(default_factory=list)
 
-    def wait(self, service: str, account: str, region: str) -> None:
+    def wait(self, service: str, account: str, region: str, operation: str = "") -> None:
         """See `Pace.wait`."""
-        self.asked.append((service, account, region))
+        self.asked.append((service, account, region, operation))
 
 
 def page(following: str) -> Act:
@@ -98,4 +111,4 @@ def test_every_request_takes_a_turn(serve: Callable[..., FarEnd], aws_at: Callab
     BotocoreReader(identity, Deadline.after(30)).read("route53resolver", "ListResolverRules")
     identity.close()
 
-    assert turns.asked == [("route53resolver", "", "eu-west-1")] * 3
+    assert turns.asked == [("route53resolver", "", "eu-west-1", "ListResolverRules")] * 3

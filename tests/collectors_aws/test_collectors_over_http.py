@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
@@ -21,6 +22,7 @@ from bot.collectors import (
     eks_addons,
     eks_cluster,
     network_acls,
+    resolver_endpoint_metrics,
     security_group_rules,
     subnets,
     worker_nodes,
@@ -30,6 +32,7 @@ from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.deadline import Deadline
 from bot.domain.evidence import Collector
 from bot.domain.faulty_objects import FaultyObject, ObjectKind
+from bot.domain.health import Capacity, EndpointUse
 from bot.domain.json_values import RawObject
 from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.places import PlaceKind
@@ -75,6 +78,8 @@ class Account:
     group_id: str
     subnet_ids: list[str]
     instance_ids: list[str]
+    endpoint_id: str
+    """Of an outbound Resolver endpoint in another VPC, which a rule of the cluster's leads names through."""
 
     def collect(self, collector: Collector[Any, Any], *needed: object, **parameters: Any) -> Any:
         """Run a collector; a call that it did not declare raises."""
@@ -87,12 +92,42 @@ class Account:
             for number, instance in enumerate(self.instance_ids)
         ]
         ends = Ends(reader=NodesOnly(nodes), aws_reader=BotocoreReader(self.identity, Deadline.after(10)))
-        found, _ = collect_through(collector, ends, needed={type(item): item for item in needed}, parameters=parameters)
+        found, _ = collect_through(
+            collector, ends, needed={type(item): item for item in needed}, parameters=parameters, now=datetime.now(UTC)
+        )
         return found
 
     def faults(self, kind: str) -> None:
         """Let every call fail in this way until the faults are cleared."""
         self.far_end.control("POST", "faults", [{"action": "*", "kind": kind, "times": None, "seconds": 0}])
+
+
+def lead_names_through_another_vpc(far_end: AwsFarEnd, vpc_id: str) -> str:
+    """Make a VPC with an endpoint each way, and a rule for `vpc_id` through the outbound one; return that one's id."""
+    ec2, resolver = far_end.client("ec2"), far_end.client("route53resolver")
+    hub = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="dns", Description="of endpoints", VpcId=hub)["GroupId"]
+    subnets_of_hub = [
+        ec2.create_subnet(VpcId=hub, CidrBlock=f"10.9.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)
+    ]
+    _, outbound = (
+        resolver.create_resolver_endpoint(
+            CreatorRequestId=direction,
+            Direction=direction,
+            SecurityGroupIds=[group],
+            IpAddresses=[{"SubnetId": one} for one in subnets_of_hub],
+        )["ResolverEndpoint"]["Id"]
+        for direction in ("INBOUND", "OUTBOUND")
+    )
+    rule = resolver.create_resolver_rule(
+        CreatorRequestId="1",
+        RuleType="FORWARD",
+        DomainName="corp.example",
+        TargetIps=[{"Ip": "10.64.0.2"}],
+        ResolverEndpointId=outbound,
+    )["ResolverRule"]["Id"]
+    resolver.associate_resolver_rule(ResolverRuleId=rule, VPCId=vpc_id)
+    return str(outbound)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +174,7 @@ def account() -> Iterator[Account]:
             "trunk_interface_id": nodes[0]["interfaces"][0]["id"],
         }
         far_end.control("POST", "interfaces", {"interfaces": [branch]})
+        endpoint_id = lead_names_through_another_vpc(far_end, vpc_id)
         session = PointedSession()
         session.url = far_end.url
         sender = BoundedSender(ca_bundle="", pool_size=4, names=OwnNames(), traffic=WireTraffic())
@@ -151,6 +187,7 @@ def account() -> Iterator[Account]:
                 group_id=group_id,
                 subnet_ids=subnet_ids,
                 instance_ids=[node["instance_id"] for node in nodes],
+                endpoint_id=endpoint_id,
             )
         finally:
             identity.close()
@@ -200,6 +237,38 @@ def test_acls_subnets_and_addons_over_http(sound: Account) -> None:
         ("10.0.0.0/16", "local")
     }
     assert [addon.name for addon in addons.addons] == ["coredns", "vpc-cni"]
+
+
+def test_what_resolver_endpoints_carry_is_read_from_cloudwatch(sound: Account) -> None:
+    """The mean of the periods that there are numbers of, the worst of the rest; others' endpoints are left out."""
+    cluster = sound.collect(eks_cluster.COLLECTOR)
+    where = {"account": "123456789012", "region": "eu-west-1", "endpoint_id": sound.endpoint_id}
+    before = sound.collect(resolver_endpoint_metrics.COLLECTOR, cluster)
+    for minutes, queries in ((7.5, 600), (12.5, 1_200), (40, 9_999)):
+        sound.far_end.control("POST", "endpoint-load", {**where, "queries": queries, "seconds_ago": 60 * minutes})
+    sound.far_end.control("POST", "endpoint-load", {**where, "unhealthy": 1, "capacity": 2})
+
+    (use,) = sound.collect(resolver_endpoint_metrics.COLLECTOR, cluster).endpoints
+
+    assert [one.queries_per_second for one in before.endpoints] == [None]
+    assert use == EndpointUse(
+        id=sound.endpoint_id,
+        inbound=False,
+        queries_per_second=pytest.approx(3.0),
+        healthy=1,
+        unhealthy=1,
+        capacity=Capacity.CRITICAL,
+    )
+
+
+def test_endpoints_whose_metrics_may_not_be_read_are_named_without_numbers(sound: Account) -> None:
+    """Beside the gap with the right that is missing."""
+    sound.far_end.control("POST", "deny", {"actions": ["cloudwatch:GetMetricData"]})
+
+    found = sound.collect(resolver_endpoint_metrics.COLLECTOR, sound.collect(eks_cluster.COLLECTOR))
+
+    assert found.endpoints == (EndpointUse(id=sound.endpoint_id, inbound=False),)
+    assert [gap.grant for gap in found.gaps] == ["cloudwatch:GetMetricData"]
 
 
 CALLS = [

@@ -12,8 +12,10 @@ from bot.collectors.coredns_placement import CorednsPlacement, PlacedPod
 from bot.collectors.eks_addons import EksAddon, EksAddons
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.node_local_metrics import CacheMetrics, NodeLocalMetrics
+from bot.collectors.resolver_endpoint_metrics import ResolverEndpointMetrics
 from bot.dns.coredns_metrics import parse_metrics
 from bot.domain.evidence import Gap
+from bot.domain.health import EndpointUse
 from bot.errors import AccessDenied
 
 PAGE = 'coredns_build_info{version="1.11.4"} 1\ncoredns_dns_requests_total{type="A"} 7\n'
@@ -49,7 +51,7 @@ def test_what_others_read_is_joined(collect: Any, cluster: Any, pod: Any) -> Non
     assert (standing.version, standing.addon, standing.pods) == ("1.11.4", "v1.11.4-eksbuild.2", ("a", "b"))
     assert [(one.name, one.counters.queries) for one in found.pods] == [("a", 9)]
     assert [gap.what for gap in found.gaps] == [
-        "NodeLocal DNSCache", "metrics of b", "newest version of the add-on coredns",
+        "NodeLocal DNSCache", "metrics of Resolver endpoints", "metrics of b", "newest version of the add-on coredns",
     ]  # fmt: skip
 
 
@@ -59,7 +61,8 @@ def test_what_could_not_be_read_is_a_gap_and_the_rest_is_measured(collect: Any, 
 
     assert found.standing.pods == ("a",)
     assert [gap.what for gap in found.gaps] == [
-        "nodes and zones of the CoreDNS pods", "EKS add-ons", "NodeLocal DNSCache", "metrics of CoreDNS",
+        "nodes and zones of the CoreDNS pods", "EKS add-ons", "NodeLocal DNSCache", "metrics of Resolver endpoints",
+        "metrics of CoreDNS",
     ]  # fmt: skip
 
 
@@ -76,6 +79,19 @@ def test_caches_are_counted_beside_coredns_with_what_could_not_be_read(collect: 
     assert (found.standing.caches_ready, none.standing.caches_ready) == (3, 0)
     assert unread in found.gaps
     assert "NodeLocal DNSCache" not in " ".join(gap.what for gap in none.gaps)
+
+
+def test_resolver_endpoints_stand_beside_coredns_with_what_could_not_be_read(
+    collect: Any, cluster: Any, pod: Any
+) -> None:
+    """Those that were read, and the gap that their reader told of."""
+    use, gap = EndpointUse(id="rslvr-in-1", inbound=True), Gap(what="CloudWatch's metrics", reason="403")
+    read = ResolverEndpointMetrics(endpoints=(use,), gaps=(gap,))
+
+    found = seen(collect, cluster, [pod("a")], needed={ResolverEndpointMetrics: read})
+
+    assert found.endpoints == (use,)
+    assert gap in found.gaps
 
 
 def addon(name: str = "coredns") -> EksAddons:
@@ -149,7 +165,9 @@ def test_where_coredns_is_no_addon_eks_is_not_asked_about_it() -> None:
 
 def test_where_the_nodes_run_dns_there_is_nothing_to_measure(collect: Any, cluster: Any) -> None:
     """EKS Auto Mode: no pod, no Deployment, no Service."""
-    found = seen(collect, cluster, [])
+    none = {ResolverEndpointMetrics: ResolverEndpointMetrics(endpoints=())}
+
+    found = seen(collect, cluster, [], needed=none)
 
     assert found.standing.part_of_node
     assert not [gap for gap in found.gaps if "metrics" in gap.what]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain.digests import ClusterHealth, Digest, LightRound, NotSeen, Worsened
-from bot.domain.health import Forwarded, LastDiagnosis, Problem, Sample, Served, Standing
+from bot.domain.digests import CAPACITY, ClusterHealth, Digest, LightRound, NotSeen, Worsened
+from bot.domain.health import Capacity, EndpointUse, Forwarded, LastDiagnosis, Problem, Sample, Served, Standing
 from bot.domain.phrases import timestamp
 from bot.report.digest_picture import MOST_LINES, alt_text, figure, lines, picture
 from bot.report.digest_text import digest_text
@@ -205,8 +205,13 @@ def test_lines_differ_without_colour_and_only_so_many_are_drawn() -> None:
 
 
 def test_without_a_series_there_is_no_picture() -> None:
-    """One point is no line."""
+    """One point is no line, and times in which nobody asked anything are none: an empty picture tells nothing."""
+    name, found = samples("prod", 3)
+    idle = tuple(replace(one, served=Served(seconds=600.0)) for one in found)
+
     assert picture(digest(series=(samples("prod", 1),))) is None
+    assert picture(digest(series=((name, idle),))) is None
+    assert picture(digest(series=((name, (*found[:1], *idle[1:])),))) is None
 
 
 @pytest.mark.parametrize(
@@ -249,3 +254,36 @@ def test_what_caches_did_stands_in_the_clusters_line(ready: int | None, cached: 
 
     assert words in line
     assert ("NodeLocal" in line) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "inbound Resolver endpoint rslvr-in-1, no metrics in CloudWatch; "),
+        (
+            {"queries_per_second": 1_204.2, "healthy": 1, "unhealthy": 1, "capacity": Capacity.WARNING},
+            (
+                "inbound Resolver endpoint rslvr-in-1, 1,204 queries a second in the last 15 minutes, "
+                "1 healthy interface, 1 unhealthy, capacity Warning: an interface uses more than 50 %; "
+            ),
+        ),
+        ({"inbound": False, "healthy": 2}, "outbound Resolver endpoint rslvr-in-1, 2 healthy interfaces, 0 unhealthy;"),
+    ],
+    ids=["nothing", "all", "outbound"],
+)
+def test_a_resolver_endpoint_stands_in_the_clusters_line(more: dict[str, Any], words: str) -> None:
+    """What CloudWatch has no number of is not said to be 0."""
+    use = replace(EndpointUse(id="rslvr-in-1", inbound=True), **more)
+
+    (line,) = digest_words(digest(clusters=(replace(WELL, endpoints=(use,)),)), Ids(), at=timestamp).details
+
+    assert words in line
+
+
+def test_an_endpoint_near_its_capacity_is_worse_in_cloudwatchs_words() -> None:
+    """Its states are OK, Warning and Critical."""
+    change = Worsened(cluster="prod", what=f"{CAPACITY} rslvr-in-1", before=0.0, now=2.0)
+
+    _, worse, *_ = digest_words(digest(worsened=(change,)), Ids(), at=timestamp).sections
+
+    assert worse.lines == ("prod: capacity status of Resolver endpoint rslvr-in-1 Critical (was OK)",)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -428,3 +429,40 @@ def test_private_zones_belong_to_vpcs_and_accounts(aws: AwsFarEnd, vpc_id: str) 
     assert route53.get_hosted_zone(Id=zone)["VPCs"] == [vpc]
     assert guest.aws("route53", "ListHostedZones")["HostedZones"] == []
     assert "route53:ListHostedZonesByVPC" in aws.calls()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"StartTime": 900, "EndTime": 900}, "StartTime must be less than"),
+        ({"MetricDataQueries": [{"Id": "Upper"}]}, "parameter id"),
+        ({"MetricDataQueries": [{"Id": f"q{at}"} for at in range(501)]}, "MetricDataQueries must not have more than"),
+    ],
+    ids=["no time", "a bad id", "too many"],
+)
+def test_cloudwatch_refuses_what_it_cannot_answer(aws: AwsFarEnd, more: dict[str, Any], words: str) -> None:
+    """As its API Reference says."""
+    asked = {"MetricDataQueries": [{"Id": "q0"}], "StartTime": 0, "EndTime": 900, **more}
+
+    with pytest.raises(ClientError, match=words):
+        aws.client("cloudwatch").get_metric_data(**asked)
+
+
+def test_an_endpoint_that_is_gone_sends_no_metrics(aws: AwsFarEnd, resolver: Client, outbound: str) -> None:
+    """While it is there, its two interfaces are counted every five minutes."""
+    named = {"Namespace": "AWS/Route53Resolver", "MetricName": "EndpointHealthyENICount"}
+    metric = {**named, "Dimensions": [{"Name": "EndpointId", "Value": outbound}]}
+    now = time.time() // 300 * 300
+    asked = {"Id": "q0", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Minimum"}}
+
+    def values() -> list[float]:
+        found = aws.client("cloudwatch").get_metric_data(
+            MetricDataQueries=[asked], StartTime=now - 300, EndTime=now + 600
+        )
+        return list(found["MetricDataResults"][0]["Values"])
+
+    before = values()
+    resolver.delete_resolver_endpoint(ResolverEndpointId=outbound)
+
+    assert set(before) == {2.0}
+    assert values() == []

@@ -14,9 +14,9 @@ from bot.dns.coredns_growth import CountedPod, DnsHealth
 from bot.dns.coredns_metrics import parse_metrics
 from bot.domain.cluster import ClusterTarget, Question
 from bot.domain.cron import parse_cron
-from bot.domain.digests import DigestSchedule
+from bot.domain.digests import CAPACITY, UNHEALTHY, DigestSchedule
 from bot.domain.evidence import Gap
-from bot.domain.health import Mute, Problem, Served, Standing
+from bot.domain.health import Capacity, EndpointUse, Mute, Problem, Served, Standing
 from bot.domain.people import Person
 from bot.errors import ClusterMismatch, SourceTimeout
 from bot.history import migrate
@@ -24,7 +24,7 @@ from bot.history.engine import open_database
 from bot.history.health import SqlHealth
 from bot.workflow.digest import Digester
 from bot.workflow.digest_slots import DueDigest, due_digests, holding
-from bot.workflow.health_changes import differs, sort_out, worsened
+from bot.workflow.health_changes import differs, endpoints_worsened, sort_out, worsened
 from bot.workflow.light_rounds import LightRounds
 
 STANDING = Standing(pods_wanted=1, pods_ready=1, restarts=0, nodes=1, zones=1, pods=("coredns-1",))
@@ -120,13 +120,14 @@ def test_rounds_measure_what_was_done_in_between(store: SqlHealth) -> None:
     rounds = digester(world, store).rounds
 
     (first,) = rounds.round(["prod"]).samples
-    world.seen["prod"] = DnsHealth(standing=STANDING, pods=(counted(160),))
+    world.seen["prod"] = DnsHealth(standing=STANDING, pods=(counted(160),), endpoints=(USE,))
     (dry,) = rounds.round(["prod"], keep=False).samples
     (second,) = rounds.round(["prod"]).samples
 
     assert (first.since_start, dry.since_start, second.since_start) == (True, False, False)
     assert [one.served.queries for one in (first, dry, second) if one.served] == [100, 60, 60]
     assert first.gaps == ("add-ons: 403",)
+    assert [one.endpoints for one in store.series("prod", since=first.at, until=second.at)] == [(), (USE,)]
 
 
 def test_caches_are_measured_between_two_readings_of_the_same_one(store: SqlHealth) -> None:
@@ -232,6 +233,31 @@ def test_which_state_got_worse(before: dict[str, Any] | None, now: dict[str, Any
     assert differs(STANDING, replace(STANDING, **now)) is bool(now)
 
 
+USE = EndpointUse(id="rslvr-in-1", inbound=True, healthy=2, unhealthy=0, capacity=Capacity.OK)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "what"),
+    [
+        ((USE,), USE, []),
+        ((USE,), replace(USE, unhealthy=1), [(UNHEALTHY, 0, 1)]),
+        ((replace(USE, unhealthy=1),), replace(USE, unhealthy=1), []),
+        ((USE,), replace(USE, capacity=Capacity.CRITICAL), [(CAPACITY, 0, 2)]),
+        ((replace(USE, capacity=Capacity.CRITICAL),), replace(USE, capacity=Capacity.WARNING), []),
+        ((), replace(USE, capacity=Capacity.WARNING), [(CAPACITY, None, 1)]),
+        ((USE,), EndpointUse(id="rslvr-in-1", inbound=True), []),
+    ],
+    ids=["steady", "an interface", "as before", "nearer", "farther", "new and bad", "no metrics"],
+)
+def test_which_resolver_endpoints_got_worse(before: tuple[EndpointUse, ...], now: EndpointUse, what: list[Any]) -> None:
+    """One of which CloudWatch has no numbers is neither better nor worse."""
+    found = endpoints_worsened("prod", before, [now])
+
+    assert [(one.what, one.before, one.now) for one in found] == [
+        (f"{name} rslvr-in-1", was, value) for name, was, value in what
+    ]
+
+
 def test_a_version_that_aws_brings_out_is_no_change_of_the_cluster() -> None:
     """It is shown, and nothing is diagnosed for it; another version that is installed is a change."""
     assert not differs(STANDING, replace(STANDING, addon_newest="v1.12.0-eksbuild.1"))
@@ -282,15 +308,17 @@ def test_in_the_first_digest_only_what_began_within_a_day_is_new() -> None:
         (problem("known", severity="critical"), False),
         (problem("known", hours=3), False),
         (problem("another"), False),
+        (problem("known", objects=("security group sg-1",)), True),
+        (problem("known", objects=("security group sg-1", "security group sg-3")), False),
     ],
-    ids=["the same", "less severe", "worse", "came back", "another"],
+    ids=["the same", "less severe", "worse", "came back", "another", "one of its objects", "one object more"],
 )
 def test_a_mute_is_of_one_problem_that_gets_no_worse(found: Problem, muted: bool) -> None:  # noqa: FBT001  # a table
     """And it is remembered as said, so that it is not new when its time is over."""
     known = problem("known")
     mute = Mute(
         cluster="prod", rule="known", severity="warning", since=known.since, owner=Person(team_id="T", user_id="U"),
-        reason="", until=NOW,
+        reason="", until=NOW, objects=("security group sg-1", "security group sg-2"),
     )  # fmt: skip
 
     told = sort_out([found], {}, now=NOW, mutes=[mute])

@@ -17,13 +17,16 @@ from bot.sandbox.world.access_keys import account_of
 _READS = ("Describe", "Get", "List", "Search", "Lookup", "AssumeRole")
 _SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
+_PREFIXES: Mapping[str, str] = {"monitoring": "cloudwatch"}
+"""IAM's prefix of services that sign requests by another name (Service Authorization Reference)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One API call."""
 
     service: str
-    """As in the credential scope, which is also IAM's prefix: `ec2`."""
+    """IAM's prefix, which the credential scope names but for `_PREFIXES`: `ec2`."""
     operation: str
     """As IAM spells it: `DescribeVpcs`; empty when the path says nothing known."""
     region: str
@@ -76,10 +79,11 @@ def read_call(environ: dict[str, Any]) -> Call | None:
     scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     if scope is None:
         return None
+    service = _PREFIXES.get(scope["service"], scope["service"])
     form = {key: values[0] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
     return Call(
-        service=scope["service"],
-        operation=_operation(scope["service"], environ, {**query, **form}),
+        service=service,
+        operation=_operation(service, environ, {**query, **form}),
         region=scope["region"],
         access_key=scope["key"],
         account=account_of(scope["key"]) or get_account_id_from(scope["key"]),
@@ -88,8 +92,8 @@ def read_call(environ: dict[str, Any]) -> Call | None:
         path=environ.get("PATH_INFO", "/"),
         query=query,
         body=body,
-        tags=scope["service"] == "ec2" and any(key.startswith("TagSpecification.") for key in form),
-        dry_run=scope["service"] == "ec2" and form.get("DryRun", "").lower() == "true",
+        tags=service == "ec2" and any(key.startswith("TagSpecification.") for key in form),
+        dry_run=service == "ec2" and form.get("DryRun", "").lower() == "true",
     )
 
 

@@ -17,6 +17,7 @@ from bot.sandbox.aws import services
 from bot.sandbox.aws.answers import Json
 from bot.sandbox.aws.api_models import Asked
 from bot.sandbox.aws.clock import WorldClock
+from bot.sandbox.aws.endpoint_metrics import EndpointMetrics
 from bot.sandbox.aws.life_cycle import Changes
 from bot.sandbox.aws.quotas import Quotas
 from bot.sandbox.aws.requests import Call
@@ -53,6 +54,7 @@ class Cloud:
     changes: Changes
     trail: Trail
     quotas: Quotas = field(default_factory=Quotas)
+    metrics: EndpointMetrics = field(default_factory=EndpointMetrics)
 
 
 def _nothing(call: Call) -> bool:
@@ -82,7 +84,7 @@ class Service:
     """Exported as `SERVICE` by a module of the same name in `services/`."""
 
     name: str
-    """As in the credential scope of requests, which is also IAM's prefix."""
+    """IAM's prefix."""
     open: Callable[[Cloud], Serving]
     """Called when the far end starts and at each reset."""
     patch: Callable[[], None] = lambda: None

@@ -11,6 +11,7 @@ from moto.ec2.models import ec2_backends
 from moto.moto_api._internal import mock_random
 
 from bot.sandbox.aws.api_models import Asked
+from bot.sandbox.aws.endpoint_metrics import Measured
 from bot.sandbox.aws.life_cycle import LifeCycle, Phase
 from bot.sandbox.aws.moto_access import MotoObject
 from bot.sandbox.aws.quotas import ENDPOINTS
@@ -41,6 +42,7 @@ class Endpoints:
 
     def __init__(self, cloud: Cloud, held: Held) -> None:
         self._clock, self._changes, self._quotas, self._held = cloud.clock, cloud.changes, cloud.quotas, held
+        self._metrics = cloud.metrics.endpoints
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by name."""
@@ -85,6 +87,9 @@ class Endpoints:
             self._add_address(call, endpoint, wanted)
         place.endpoints[endpoint_id] = endpoint
         place.tags[arn] = {tag["Key"]: tag["Value"] for tag in asked.get("Tags", [])}
+        self._metrics[call.account, call.region, endpoint_id] = Measured(
+            inbound=direction == "in", interfaces=len(endpoint.addresses), since=self._clock.now()
+        )
         self._changes.begin(call.action, LIFE.create, lambda *said: self._become(endpoint, *said))
         return {"ResolverEndpoint": document}
 
@@ -137,6 +142,7 @@ class Endpoints:
             for interface in endpoint.interface_ids:
                 ec2_backends[call.account][call.region].delete_network_interface(interface)
             del place.endpoints[endpoint_id]
+            del self._metrics[call.account, call.region, endpoint_id]
             place.tags.pop(endpoint.document["Arn"], None)
 
         self._changes.begin(call.action, LIFE.delete, lambda *said: self._become(endpoint, *said), gone)
