@@ -3,14 +3,17 @@
 A third of a description is documentation, and botocore keeps the order of members in a class that takes twice the
 memory of a dict, which keeps it, too. Before it reads one it looks into the folders of all 440 services for which have
 such a file, anew for each kind of file: a thirtieth of what a small diagnosis costs. Here the folder of the one that is
-asked for tells.
+asked for tells. One reading serves all sessions of the process: hundreds of clusters have one each, and reading was two
+thirds of the first light look at each.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +55,30 @@ class _OneFolder(Loader):  # type: ignore[misc]  # botocore has no types
         return found
 
 
-def lean_models(session: Session) -> Loader:
-    """Return what reads the descriptions for a session."""
-    usual = create_loader(session.get_config_variable("data_path"))
-    return _OneFolder(
-        extra_search_paths=usual.search_paths, file_loader=_LeanFiles(), include_default_search_paths=False
+class _Shared:
+    """A loader that one thread asks at a time: what hundreds would read at once is read once, and kept."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+        self._lock = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # botocore has no types
+        found = getattr(self._loader, name)
+        return partial(self._alone, found) if callable(found) else found
+
+    def _alone(self, method: Callable[..., Any], *arguments: object, **named: object) -> Any:  # noqa: ANN401  # the same
+        with self._lock:
+            return method(*arguments, **named)
+
+
+def lean_models(session: Session) -> _Shared:
+    """Return what reads the descriptions for a session, and for every other that looks for them at the same paths."""
+    return _reader(session.get_config_variable("data_path") or "")
+
+
+@cache
+def _reader(paths: str) -> _Shared:
+    usual = create_loader(paths or None)
+    return _Shared(
+        _OneFolder(extra_search_paths=usual.search_paths, file_loader=_LeanFiles(), include_default_search_paths=False)
     )

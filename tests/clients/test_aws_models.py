@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +58,11 @@ def test_descriptions_of_a_folder_of_the_operators_own_are_found(tmp_path: Path)
     session.set_config_variable("data_path", str(tmp_path))
 
     assert lean_models(session).load_service_model("eks", "service-2") == {"metadata": {"apiVersion": "2099-01-01"}}
+
+
+def test_sessions_share_one_reading_however_many_ask_at_once() -> None:
+    """A service's description is read by one of them; the others get the same object."""
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: lean_models(Session()).load_service_model("ram", "service-2"), range(8)))
+
+    assert len({id(one) for one in found}) == 1
