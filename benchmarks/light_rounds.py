@@ -8,10 +8,12 @@ import re
 import socket
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 from bot.app import SourceBook, make_diagnoser
@@ -28,6 +30,14 @@ from bot.workflow.diagnose import Diagnoser
 from bot.workflow.light_rounds import LightRounds
 
 GOAL_SECONDS, GOAL_PROCESSOR_SECONDS = 60.0, 0.15
+LIMITS = {
+    **dict.fromkeys(("route53resolver:*", "route53:*", "route53profiles:*"), 5),
+    "cloudwatch:*": 50,
+    **{f"eks:{name}": 10 for name in ("DescribeCluster", "ListAddons", "DescribeAddon", "DescribeAddonVersions")},
+    **{f"ec2:{name}": 20 for name in ("DescribeInstances", "DescribeNetworkInterfaces", "DescribeSubnets")},
+}
+"""Calls a second that the simulated account takes, as AWS documents them; of EKS, as the bot keeps to. All clusters are
+in this one account, as no 200 real ones would be."""
 FULL = 10
 """Full diagnoses that are measured."""
 
@@ -51,8 +61,10 @@ def clusters(one: ClusterConnection, number: int, hung: int, folder: Path, silen
     }
 
 
-def measured(number: int, hung: int, latency_ms: int, nodes: int) -> tuple[list[LightRound], float]:
-    """Return two rounds, the first of which opens all connections, and full diagnoses a minute, two at once."""
+def measured(
+    number: int, hung: int, latency_ms: int, nodes: int
+) -> tuple[list[LightRound], float, list[tuple[str, int]]]:
+    """Return two rounds (the first opens all connections), full diagnoses a minute, and the rounds' calls to AWS."""
     world = RunningWorld(scenario="healthy", seed=1, nodes=nodes, latency_ms=latency_ms)
     with tempfile.TemporaryDirectory() as folder, silent_server() as silent, world:
         settings = load_settings(Path(world.directory) / "dnsbot.yaml", world.environment)
@@ -65,11 +77,15 @@ def measured(number: int, hung: int, latency_ms: int, nodes: int) -> tuple[list[
         rounds = LightRounds(
             targets=diagnoser.targets, look=diagnoser.health, store=SqlHealth(database=database), owner="benchmark"
         )
+        world.aws_control("POST", "rates", [{"action": one, "per_second": most} for one, most in LIMITS.items()])
+        world.aws_control("DELETE", "calls")
         made = [rounds.round(many.clusters) for _ in range(2)]
+        calls = [(one["action"], one["status"]) for one in world.aws_control("GET", "calls")]
+        world.aws_control("POST", "rates", [])
         rate = full_a_minute(diagnoser, [one.cluster for one in made[-1].samples][:FULL])
         sources.close()
         database.close()
-    return made, rate
+    return made, rate, calls
 
 
 def full_a_minute(diagnoser: Diagnoser, names: list[str]) -> float:
@@ -89,7 +105,7 @@ def main() -> None:
     asked.add_argument("--nodes", type=int, default=3, help="of each cluster")
     options = asked.parse_args()
     take_little_memory()
-    found, rate = measured(options.clusters, options.hung, options.latency, options.nodes)
+    found, rate, calls = measured(options.clusters, options.hung, options.latency, options.nodes)
     print(f"{options.clusters} clusters of {options.nodes} nodes, {options.hung} hung, {options.latency} ms a call")
     for name, one in zip(("first round", "second round"), found, strict=True):
         each = one.processor_seconds / options.clusters
@@ -99,6 +115,10 @@ def main() -> None:
         )
     reasons = sorted({one.reason[:100] for one in found[-1].not_seen})
     print(f"why not: {'; '.join(reasons) or 'all were seen'}")
+    refused = Counter(action for action, status in calls if status >= HTTPStatus.BAD_REQUEST)
+    print(
+        f"calls to AWS in both rounds: {len(calls)}, beyond its limits: {sum(refused.values())} {dict(refused) or ''}"
+    )
     print(f"full diagnoses: {rate:.1f} clusters a minute, two at once")
     print(f"goals: {GOAL_SECONDS:.0f} s a round, {GOAL_PROCESSOR_SECONDS} s of processor time a cluster")
     print(f"load of this machine meanwhile: {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores")

@@ -1,18 +1,19 @@
 """Who manages coredns, kube-proxy and vpc-cni: an EKS add-on or nobody, and what EKS says of their health.
 
 Why it matters to DNS: a change to an object that an add-on owns is overwritten by its next update. Cost: one
-`eks:ListAddons` and one `eks:DescribeAddon` for each of the three that is installed.
+`eks:ListAddons` and one `eks:DescribeAddon` for each of the three that is installed; the latter alone with `only`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.domain.evidence import Collector, Gap
 from bot.domain.permissions import AwsPermission
 from bot.domain.reading import reading
 from bot.domain.views import View
-from bot.errors import EvidenceUnavailable
+from bot.errors import EvidenceUnavailable, NotFound
 
 WATCHED = ("coredns", "kube-proxy", "vpc-cni")
 
@@ -53,9 +54,19 @@ class EksAddons:
         return next((addon.owner for addon in self.addons if addon.name == name), "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EksAddonsParameters:
+    """Which are asked about."""
+
+    only: str = ""
+    """The name of one of the three; empty: all."""
+
+
 def collect(look: View) -> EksAddons:
     """List the add-ons and describe the three that DNS rests on."""
-    cluster = look.target.eks_name
+    cluster, only = look.target.eks_name, look.parameters.only
+    if only:
+        return EksAddons(cluster=cluster, addons=tuple(_if_installed(look, cluster, only)))
     listed = look.aws.read("eks", "ListAddons", clusterName=cluster)
     with reading("eks:ListAddons"):
         installed = set(listed["addons"])
@@ -69,6 +80,13 @@ def collect(look: View) -> EksAddons:
                 addons.append(EksAddon(name=name, owner="EKS add-on", status="", version=""))
                 gaps.append(Gap.of(f"add-on {name}", error))
     return EksAddons(cluster=cluster, addons=tuple(addons), gaps=tuple(gaps))
+
+
+def _if_installed(look: View, cluster: str, name: str) -> Iterator[EksAddon]:
+    try:
+        yield _describe(look, cluster, name)
+    except NotFound:
+        return
 
 
 def _describe(look: View, cluster: str, name: str) -> EksAddon:
@@ -112,4 +130,5 @@ COLLECTOR = Collector(
         AwsPermission(action="eks:DescribeAddon", unlocks="say who owns coredns and kube-proxy, and their health"),
         AwsPermission(action="eks:ListAddons", unlocks="see which add-ons are installed"),
     ),
+    parameters=EksAddonsParameters,
 )

@@ -40,6 +40,8 @@ HEALTH = "dns_health"
 """The collector that every light round runs."""
 COUNTERS = "coredns_metrics"
 """What it rests on, and reads once here: the round before is the other reading."""
+ADDONS = "eks_addons"
+"""Of which a light round asks about CoreDNS alone."""
 CACHES = "node_local_metrics"
 LIGHT_CACHES = 4
 """Pods of NodeLocal DNSCache that a light round reads: there is one on each node, and they are alike."""
@@ -149,6 +151,7 @@ class Diagnoser:
             always=(BINDING, HEALTH),
             parameters={
                 COUNTERS: collectors[COUNTERS].parameters(between=timedelta(0)),
+                ADDONS: collectors[ADDONS].parameters(only="coredns"),
                 CACHES: collectors[CACHES].parameters(max_pods=LIGHT_CACHES),
             },
             leave_out=frozenset({LookupMatrix}),

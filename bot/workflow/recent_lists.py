@@ -2,7 +2,8 @@
 
 Five requests a second are all that an account has in a region, for people's own tools, too. Clusters that share an
 account and a role ask the same: whoever asks first is answered by AWS, the others by that answer while it is young.
-Roles see different things, so nothing is shared between them, and nothing but these services' lists is kept. What
+Which versions of an add-on AWS has brought out is kept likewise: two hundred clusters ask it at once for a digest.
+Roles see different things, so nothing is shared between them, and nothing but these answers is kept. What
 changes something, and what verifies a change, asks anew, and what it is answered is the newest for the others, too.
 """
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 KEPT_SECONDS = 60.0
 """How old an answer may be."""
 SHARED_SERVICES = frozenset({"route53resolver", "route53profiles", "route53"})
+SHARED_ACTIONS = frozenset({"eks:DescribeAddonVersions"})
 Roles: TypeAlias = Mapping[str, Mapping[Place, str]]
 """ARN of the role that reads, by cluster and place; empty: the process's own identity."""
 
@@ -78,7 +80,8 @@ class RecentLists:
         Raises what `ask` raises, and `SourceTimeout` where somebody else's call has no answer by `deadline`.
         """
         role = self.roles.get(target.name, {}).get(call.place)
-        if role is None or str(call).partition(":")[0] not in SHARED_SERVICES:
+        shared = str(call) in SHARED_ACTIONS or str(call).partition(":")[0] in SHARED_SERVICES
+        if role is None or not shared:
             return ask(), 0.0
         with self._slot(_Key(role, call.place.region or target.region, str(call), call.details, form)) as slot:
             if not slot.turn.acquire(timeout=deadline.remaining()):

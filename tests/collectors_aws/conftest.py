@@ -95,10 +95,12 @@ def look_through() -> LookThrough:
         aws: Mapping[str, Any] | None = None,
         kubernetes: Mapping[str, Any] | None = None,
         needed: tuple[object, ...] = (),
+        **parameters: Any,
     ) -> Looked:
         canned = CannedAws(aws or {})
         ends = Ends(reader=CannedCluster(kubernetes or {}), aws_reader=canned)
-        evidence, calls = collect_through(collector, ends, needed={type(item): item for item in needed})
+        held = {type(item): item for item in needed}
+        evidence, calls = collect_through(collector, ends, needed=held, parameters=parameters)
         return Looked(evidence=evidence, calls=list(calls), asked=canned.asked)
 
     return run

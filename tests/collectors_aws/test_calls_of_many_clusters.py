@@ -135,6 +135,18 @@ def test_an_answer_tells_its_age_and_is_asked_for_anew_after_a_minute() -> None:
     assert len(account.times) == 15
 
 
+@pytest.mark.parametrize(("action", "sent"), [("eks:DescribeAddonVersions", 1), ("eks:DescribeCluster", 2)])
+def test_what_aws_has_brought_out_is_asked_once_for_all_clusters(action: str, sent: int) -> None:
+    """What is of one cluster is asked of each."""
+    clock, asked = Clock(now=1000.0), list[str]()
+    recent = RecentLists({name: {HOME: ROLE} for name in ("a", "b")}, clock=clock)
+
+    for name in ("a", "b"):
+        recent.answer(Call.aws(action, HOME), replace(TARGET, name=name), lambda: asked.append(action), LONG)
+
+    assert len(asked) == sent
+
+
 def test_two_that_ask_the_same_at_the_same_moment_send_it_once() -> None:
     """Both ask the same at once: the one that came between asks AWS, and the other is given its answer."""
     clock, asked = Clock(now=1000.0), list[str]()

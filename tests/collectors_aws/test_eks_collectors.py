@@ -11,7 +11,7 @@ from bot.collectors import cluster_binding, eks_addons, eks_cluster
 from bot.collectors.eks_addons import AddonIssue, EksAddons
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.worker_nodes import WorkerNodes
-from bot.errors import AccessDenied, SourceGarbled, SourceTimeout
+from bot.errors import AccessDenied, NotFound, SourceGarbled, SourceTimeout
 from bot.kubernetes.nodes import Compute, Node
 from bot.network.model import Interface, InterfaceKind
 
@@ -136,6 +136,18 @@ def test_a_cluster_without_addons_is_fine(look_through: Any) -> None:
 
     assert looked.evidence == EksAddons(cluster="cluster-prod", addons=())
     assert "none" in eks_addons.COLLECTOR.summarise(looked.evidence)
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "not an add-on"])
+def test_one_addon_is_asked_about_alone(look_through: Any, installed: bool) -> None:  # noqa: FBT001  # a table
+    """By one call, for light rounds: there may be two hundred in an account, and EKS takes few calls a second."""
+    described = {"addon": {"addonName": "coredns", "status": "ACTIVE", "addonVersion": "v1.11.4-eksbuild.2"}}
+    answer = described if installed else NotFound("eks:DescribeAddon: no such add-on")
+
+    looked = look_through(eks_addons.COLLECTOR, aws={"eks:DescribeAddon": answer}, only="coredns")
+
+    assert [one.version for one in looked.evidence.addons] == ["v1.11.4-eksbuild.2"] * installed
+    assert looked.calls == ["eks:DescribeAddon"]
 
 
 def test_addon_list_that_is_missing_is_no_evidence(look_through: Any) -> None:
