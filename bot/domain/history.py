@@ -177,6 +177,12 @@ class Entry:
     """What of it cannot be read. A verdict that cannot be read stands as UNKNOWN."""
     evidence_deleted_at: datetime | None = None
     """When its evidence was deleted, being old; None: it is there."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Of its root causes and of what its plans are for, by rule, as they were recorded."""
+
+    def title_of(self, rule: str) -> str:
+        """Return a rule's title; where none is recorded its name, so that nothing is hidden."""
+        return self.titles.get(rule, rule)
 
 
 class History(Outbox, Protocol):

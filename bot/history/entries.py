@@ -144,4 +144,16 @@ def _entry(connection: Connection, row: Row[*tuple[Any, ...]], verifies: str) ->
         verifies=verifies,
         unreadable=tuple(unreadable),
         evidence_deleted_at=row.evidence_deleted_at if row.evidence_deleted_at is not NO_TIME else None,
+        titles=dict(_titles(connection, row.id, {*causes, *(one.plan.finding for one in made)})),
     )
+
+
+def _titles(connection: Connection, diagnosis_id: str, rules: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the recorded title of each rule; one whose finding cannot be read has none."""
+    wanted = select(finding_rows.c.rule, finding_rows.c.document).where(
+        finding_rows.c.diagnosis_id == diagnosis_id, finding_rows.c.rule.in_(rules)
+    )
+    for rule, document in connection.execute(wanted) if rules else ():
+        title = document.get("title") if isinstance(document, dict) else None
+        if isinstance(title, str) and title:
+            yield rule, title

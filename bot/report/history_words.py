@@ -144,7 +144,9 @@ def _entry(entry: Entry, names: Names, at: TimeForm, checks: str) -> HistoryWord
 
 def verdict_words(entry: Entry) -> str:
     """Return what a diagnosis found: the verdict, and the root causes."""
-    causes = ", ".join(entry.root_causes) or ("no known cause" if entry.verdict is Verdict.PROBLEM else "")
+    causes = ", ".join(map(entry.title_of, entry.root_causes)) or (
+        "no known cause" if entry.verdict is Verdict.PROBLEM else ""
+    )
     return f"{entry.verdict.value} ({causes})" if causes else entry.verdict.value
 
 

@@ -72,14 +72,14 @@ def _events(entry: Entry, names: Names, at: TimeForm) -> Iterator[_Dated]:
     outcomes = {outcome.proposal_id: outcome for outcome in entry.outcomes}
     for proposal in entry.proposals:
         of_plan = replace(blank, plan=proposal.id)
-        yield from _decided(proposal, of_plan, names)
+        yield from _decided(proposal, of_plan, entry.title_of(proposal.plan.finding), names)
         yield from _done(proposal, outcomes.get(proposal.id), entry.endings.get(proposal.id, ()), of_plan, at)
 
 
-def _decided(proposal: Proposal, blank: EventWords, names: Names) -> Iterator[_Dated]:
+def _decided(proposal: Proposal, blank: EventWords, problem: str, names: Names) -> Iterator[_Dated]:
     plan, by = proposal.plan, asked(proposal.requested_by, names)
     titles = " or ".join(f"{one.title}, {one.risk} risk" for one in (plan, *proposal.alternatives))
-    what = f"{titles}, for {plan.finding}; asked {by}."
+    what = f"{titles}, for: {problem}; asked {by}."
     yield proposal.created_at, replace(blank, event="proposed", what=what)
     for decision in proposal.decisions:
         who = names.person(decision.person.user_id)

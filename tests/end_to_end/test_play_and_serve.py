@@ -67,7 +67,7 @@ def environment(slack: SlackFarEnd, folder: Path) -> dict[str, str]:
                 "somebody else must approve",
                 "Approved by ben",
                 "Verified",
-                "problem (dns_blocked_by_security_group)",
+                "problem (DNS is blocked by a security group)",
             ),
         ),
         (
@@ -81,11 +81,11 @@ def environment(slack: SlackFarEnd, folder: Path) -> dict[str, str]:
                 "Applied; waits for your forwarder: network hq",
                 "Add-DnsServerConditionalForwarderZone",
                 "no DNS problem found",
-                "problem (private_endpoint_not_resolvable)",
+                "problem (The private endpoint's name does not resolve from another network)",
             ),
         ),
         ("healthy", 4, 0, ("cluster-prod: no DNS problem found",)),
-        ("wrong-nameserver", 3, 2, ("problem (wrong_nameserver)",)),
+        ("wrong-nameserver", 3, 2, ("problem (Pods are told to ask the wrong nameserver)",)),
     ],
     ids=["fixed", "waits for people", "healthy", "advice"],
 )

@@ -84,7 +84,9 @@ def test_newest_diagnoses_come_first_and_by_cluster(
     history.record(diagnosis_of("elsewhere", target=other))
     assert [entry.diagnosis_id for entry in history.recent("cluster-prod")] == ["new", "old"]
     assert [entry.diagnosis_id for entry in history.recent(limit=1)] == ["elsewhere"]
-    assert history.recent("cluster-prod")[0].root_causes == ("dns_blocked_by_security_group",)
+    entry, *_ = history.recent("cluster-prod")
+    assert entry.root_causes == ("dns_blocked_by_security_group",)
+    assert entry.titles == {one.rule: one.title for one in base.root_causes}
 
 
 def test_a_diagnosis_nobody_asked_for_has_no_person(

@@ -25,6 +25,7 @@ ANA, BEN = Person(team_id="T01", user_id="U01"), Person(team_id="T01", user_id="
 PRESS = Decision(
     proposal_id="p-1", person=ANA, choice=Choice.APPROVE, accepted=False, reason="the requester", decided_at=NINE
 )
+BLOCKED = "DNS is blocked by a security group"
 REPAIRED = Entry(
     diagnosis_id="d-1",
     cluster="cluster-prod",
@@ -32,6 +33,7 @@ REPAIRED = Entry(
     started_at=NINE,
     verdict=Verdict.PROBLEM,
     root_causes=("dns_blocked_by_security_group",),
+    titles={"dns_blocked_by_security_group": BLOCKED},
     proposals=(
         sample_proposal(
             state=ProposalState.DONE, decisions=(PRESS, replace(PRESS, person=BEN, accepted=True, reason=""))
@@ -56,7 +58,7 @@ def test_history_tells_who_pressed_what_was_done_and_how_it_ended() -> None:
     lines = [line.strip() for line in told(REPAIRED).splitlines()]
 
     assert lines == [
-        "2026-11-21T09:00:00Z cluster-prod, asked by U01: problem (dns_blocked_by_security_group)  (diagnosis d-1)",
+        f"2026-11-21T09:00:00Z cluster-prod, asked by U01: problem ({BLOCKED})  (diagnosis d-1)",
         "Let members of sg-0abc talk to one another (p-1), medium risk: Done.",
         "Approve pressed by U01 at 2026-11-21T09:00:00Z, not accepted: the requester",
         "Approved by U02 at 2026-11-21T09:00:00Z",
@@ -64,6 +66,11 @@ def test_history_tells_who_pressed_what_was_done_and_how_it_ended() -> None:
         f"{Result.NOT_VERIFIED.value.capitalize()}: lookups still fail",
         "to take it back: plan p-2",
     ]
+
+
+def test_a_rule_without_a_recorded_title_is_named_by_itself() -> None:
+    """Nothing is hidden where its finding cannot be read."""
+    assert "problem (dns_blocked_by_security_group)" in told(replace(REPAIRED, titles={}))
 
 
 def test_history_says_that_no_known_cause_was_found() -> None:
@@ -165,7 +172,8 @@ def test_an_incident_tells_who_did_what_in_the_order_of_time() -> None:
         ("09", "verified", "dnsbot", "p-2"),
     ]
     lines = timeline_text(events).splitlines()
-    assert lines[1] == "2026-11-21T09:00:00Z  saw, dnsbot. problem (dns_blocked_by_security_group)."
+    assert lines[1] == "2026-11-21T09:00:00Z  saw, dnsbot. problem (DNS is blocked by a security group)."
+    assert events[2].what.endswith("for: DNS is blocked by a security group; asked by U01.")
     assert lines[4] == "2026-11-21T09:02:00Z  not taken, U01 (plan p-1). the requester"
 
 

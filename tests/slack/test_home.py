@@ -48,7 +48,7 @@ def test_page_shows_what_waits_for_this_very_person(stage: Stage) -> None:
 
     assert "cluster-prod: Let members of sg-0abc talk to one another (medium risk, asked by ana" in approver
     assert "0 plans wait for you" in asker
-    assert "cluster-prod: problem (dns_blocked_by_security_group)" in asker
+    assert "cluster-prod: problem (DNS is blocked by a security group)" in asker
     assert "cluster-prod: problem" not in approver.partition("What you asked for")[2]
     assert "! cluster-prod: 1 open" in asker
     assert "? cluster-staging: never diagnosed" in asker

@@ -48,6 +48,7 @@ from bot.report.plan_words import Caller, plan_words
 from bot.report.timeline_words import EventWords
 from bot.report.watch_words import WatchWords
 from bot.sandbox.slack.blocks import check_message, check_view, text_of, too_long
+from bot.sandbox.slack.text import blocks_text
 from bot.slack.commands.help import CommandHelp
 from bot.slack.render import Message, Views
 from bot.slack.reports import first_message, thread_messages
@@ -380,3 +381,15 @@ def test_template_folder_that_is_not_there_is_a_configuration_error(tmp_path: Pa
     """The folder is named in the error."""
     with pytest.raises(ConfigurationError, match="nowhere"):
         Views(tmp_path / "nowhere")
+
+
+def test_a_timeline_names_a_plan_once_for_what_follows_one_another() -> None:
+    """Its id is long, and most lines of an incident are of one plan."""
+    event = EventWords(
+        at="09:00", cluster="cluster-prod", diagnosis="d-1", event="ran", who="dnsbot", plan="p-1", what="Step."
+    )
+
+    shown = VIEWS.message("timeline", title="Incident", events=(event, event, replace(event, plan="p-2"), event))
+
+    text = blocks_text(shown.blocks)
+    assert (text.count("(plan p-1)"), text.count("(plan p-2)")) == (2, 1)

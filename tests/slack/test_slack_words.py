@@ -296,13 +296,14 @@ def test_history_names_the_people_and_how_proposals_stand(proposal_of: Any) -> N
         started_at=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
         verdict=Verdict.PROBLEM,
         root_causes=("dns_blocked_by_security_group",),
+        titles={"dns_blocked_by_security_group": "DNS is blocked by a security group"},
         proposals=(proposal_of(),),
         outcomes=(),
     )
     facts = history_words([entry], PlainNames("ana"), at=timestamp)[0]
 
     assert facts.heading == "2026-11-21T09:00:00Z cluster-prod, asked by ana:"
-    assert facts.verdict == "problem (dns_blocked_by_security_group)"
+    assert facts.verdict == "problem (DNS is blocked by a security group)"
     assert "Waits for 1 approval, until 2026-11-21T09:30:00Z." in facts.plans[0].brief
 
 
