@@ -153,7 +153,7 @@ def _titles(connection: Connection, diagnosis_id: str, rules: set[str]) -> Itera
     wanted = select(finding_rows.c.rule, finding_rows.c.document).where(
         finding_rows.c.diagnosis_id == diagnosis_id, finding_rows.c.rule.in_(rules)
     )
-    for rule, document in connection.execute(wanted) if rules else ():
+    for rule, document in connection.execute(wanted):
         title = document.get("title") if isinstance(document, dict) else None
         if isinstance(title, str) and title:
             yield rule, title

@@ -118,6 +118,7 @@ class SqlHealth:
             "reason": mute.reason,
             "muted_at": DatabaseTime(),
             "until": mute.until,
+            "objects": list(mute.objects) if mute.objects is not None else None,
         }
         with self.database.writing() as connection:
             connection.execute(mutes.insert().values(values))
@@ -135,6 +136,7 @@ class SqlHealth:
                 owner=Person(team_id=row.team_id, user_id=row.user_id),
                 reason=row.reason,
                 until=row.until,
+                objects=None if row.objects is None else tuple(_texts(row.objects)),
             )
             for row in rows
             if NO_TIME not in {row.since, row.until}
@@ -147,6 +149,12 @@ class SqlHealth:
 
 def _is(schedule: str, slot: str) -> ColumnElement[bool]:
     return (slots.c.schedule == schedule) & (slots.c.slot == slot)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts of a list; of what is none nothing: then a mute holds for no object."""
+    if isinstance(value, list):
+        yield from (one for one in value if isinstance(one, str))
 
 
 def _store(connection: Connection, resolution: str, sample: Sample) -> None:

@@ -109,6 +109,7 @@ def _problem(connection: Connection, cluster: str, rule: str, span: _Span) -> Pr
         worst_before=min((one for one in span.severities[:-1] if one in SEVERITIES), key=SEVERITIES.index, default=""),
         fixed_at=span.fixed_at,
         fixed_by=next(_fixed_by(connection, cluster, rule, span), "") if span.fixed_at is not None else "",
+        objects=tuple(sorted(" ".join((one.title, *one.parts)) for one in found.judgement.objects)),
     )
 
 

@@ -268,9 +268,12 @@ mutes = Table(
     Column("reason", Words, nullable=False),
     Column("muted_at", UtcTime, nullable=False),
     Column("until", UtcTime, nullable=False),
+    Column("objects", Json, nullable=True),
     Index("ix_mutes_cluster_until", "cluster", "until"),
 )
-"""Known issues, append-only: which problem (a rule's, open `since` then) is muted by whom, why, and until when."""
+"""Known issues, append-only: which problem (a rule's, open `since` then) is muted by whom, why, and until when.
+
+`objects`: what it was about then; NULL: muted before that was kept."""
 
 audit = Table(
     "audit",

@@ -26,6 +26,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
 from bot.domain.phrases import and_more, count, timestamp
 from bot.kubernetes.pods import STARTING
+from bot.rules._faulty_objects import deployment_of
 from bot.rules._unsteady import unsteady
 
 MOST_PODS = 10
@@ -180,6 +181,7 @@ def _problem(ailing: list[Ailing], found: CorednsPods, logs: CorednsLogs | None)
         missing=(*found.gaps, *(logs.gaps if logs else ())),
         last_failure_at=max((at for one in ailing if (at := one.pod.container.last_terminated_at)), default=None),
         pods=(*(one.pod.name for one in ailing), *_nameless(found)),
+        objects=deployment_of(found),
         advice=(*_about_pods(ailing), *_never_began(ailing, logs), *_about_missing(found)),
     )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from bot.collectors.vpc_dns import AMAZON, VpcDns
 from bot.domain.evidence import Gap
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
 from bot.domain.json_values import JsonObject
 from bot.domain.network_lookups import EndpointLookups
@@ -121,6 +122,10 @@ def _problem(ways: NameWays, failing: Sequence[_Sent], missing: tuple[Gap, ...])
         missing=missing,
         advice=tuple(_advice(ways, one) for one in failing),
         reach=reach_of(one.place for one in failing),
+        objects=tuple(
+            FaultyObject(kind=ObjectKind.VPC, name=one.peer.peer.found.vpc_id, place=one.peer.peer.place)
+            for one in failing
+        ),
     )
 
 

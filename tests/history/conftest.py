@@ -22,6 +22,7 @@ from bot.domain.approvals import ApprovalPolicy, Choice
 from bot.domain.cluster import ClusterTarget, PodName, Question
 from bot.domain.diagnosis import Binding, Diagnosis
 from bot.domain.evidence import Collected, Gap, SourceCall
+from bot.domain.faulty_objects import FaultyObject, ObjectKind
 from bot.domain.findings import Finding, FixOffer, Judgement, Kind, Severity, Verdict
 from bot.domain.history import Draft, Press
 from bot.domain.lookups import Reach
@@ -201,6 +202,7 @@ def _diagnosis(diagnosis_id: str = "d1", **changes: Any) -> Diagnosis:
         missing=(gap,),
         last_failure_at=when,
         reach=(Reach(nodes=frozenset({"node-a", "node-b"})),),
+        objects=(FaultyObject(kind=ObjectKind.SECURITY_GROUP, name="sg-0abc", parts=("ingress",)),),
     )
     finding = Finding(
         rule="dns_blocked_by_security_group",

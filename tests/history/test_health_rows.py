@@ -11,7 +11,8 @@ import pytest
 from bot.domain.approvals import Choice, Outcome, ProposalState, Result
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.findings import Severity, Verdict
-from bot.domain.health import Problem, Sample, Served, Standing
+from bot.domain.health import Mute, Problem, Sample, Served, Standing
+from bot.domain.people import Person
 from bot.history import SqlHistory
 from bot.history.health import SqlHealth
 
@@ -158,6 +159,31 @@ def test_a_problem_is_open_since_it_was_first_found_after_it_was_healthy(
     assert last is not None
     assert (last.at.hour, last.verdict) == (13, "problem")
     assert store.last_diagnosis("another") is None
+
+
+def test_a_mute_is_kept_with_what_was_at_fault_until_its_time_is_over(
+    store: SqlHealth, found: Callable[..., None]
+) -> None:
+    """The problem names it, too; a mute whose time is over is none."""
+    found(0, Verdict.PROBLEM)
+    (problem,) = problems(store)
+    person = Person(team_id="T01", user_id="U01")
+    mute = Mute(
+        cluster=CLUSTER,
+        rule=RULE,
+        severity="warning",
+        since=problem.since,
+        owner=person,
+        reason="known",
+        until=store.now() + timedelta(days=1),
+        objects=problem.objects,
+    )
+
+    store.mute(mute)
+    store.mute(replace(mute, reason="long ago", until=store.now() - timedelta(seconds=1)))
+
+    assert problem.objects == ("security group sg-0abc ingress",)
+    assert store.mutes(CLUSTER) == (mute,)
 
 
 def test_what_another_problem_explains_is_not_told(store: SqlHealth, found: Callable[..., None]) -> None:

@@ -143,6 +143,7 @@ def _fill(
         owner=Person(team_id="T01", user_id="U01"),
         reason="known",
         until=health.now() + timedelta(days=1),
+        objects=("security group sg-0abc",),
     )
     health.mute(mute)
     history.once(f"key-{cluster}")

@@ -42,6 +42,7 @@ def run(submitted: Submitted, tools: SlackTools) -> None:
         owner=person,
         reason=redact(fields["reason"].strip()[:LONGEST_REASON]),
         until=until,
+        objects=problem.objects,
     )
     digester.store.mute(mute)
     tools.tell(
