@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 
 from bot.sandbox.slack import Seen
 from bot.sandbox.slack.text import name_of
+from face.real_run import SharedPicture
 
 Block: TypeAlias = Mapping[str, Any]
 CSS = Path(__file__).with_name("slack.css")
@@ -24,6 +26,14 @@ def page(screens: Iterable[str]) -> str:
 def screen(messages: Iterable[Seen], *, name: str, width: int) -> str:
     """Return messages as one screen of so many CSS pixels."""
     inner = "".join(map(_message, messages))
+    return f'<div class="screen" id="{escape(name)}" style="width:{width}px">{inner}</div>'
+
+
+def picture_screen(picture: SharedPicture, *, name: str, width: int) -> str:
+    """Return a picture that was shared, as wide as Slack shows one beside the avatar: 360 px at most."""
+    source = f"data:image/png;base64,{b64encode(picture.png).decode()}"
+    inner = f'<div class="author">dnsbot<small>APP</small></div>{escape(picture.title)}<br><img src="{source}">'
+    inner = f'<div class="message"><div class="avatar">dns</div><div class="body">{inner}</div></div>'
     return f'<div class="screen" id="{escape(name)}" style="width:{width}px">{inner}</div>'
 
 
@@ -60,12 +70,19 @@ def _element(element: Block) -> str:
 
 
 def _table(block: Block) -> str:
-    heads, *rows = [[escape(str(cell["text"])) for cell in row] for row in block["rows"]]
+    settings = [*(block.get("column_settings") or ()), *[None] * len(block["rows"][0])]
+    heads, *rows = [[_cell(cell, column) for cell, column in zip(row, settings, strict=False)] for row in block["rows"]]
     lines = [
-        "".join(f"<th>{cell}</th>" for cell in heads),
-        *("".join(f"<td>{cell}</td>" for cell in row) for row in rows),
+        "".join(f"<th{cell}</th>" for cell in heads),
+        *("".join(f"<td{cell}</td>" for cell in row) for row in rows),
     ]
     return f'<div class="tablebox"><table>{"".join(f"<tr>{line}</tr>" for line in lines)}</table></div>'
+
+
+def _cell(cell: Block, column: Block | None) -> str:
+    """Return the rest of a cell's tag, and its text: one line, unless its column is wrapped."""
+    wrapped = ' class="wrapped"' if column and column.get("is_wrapped") else ""
+    return f"{wrapped}>{escape(str(cell['text']))}"
 
 
 def _rich(block: Block) -> str:

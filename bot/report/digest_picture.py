@@ -39,6 +39,12 @@ class Line:
     p95_milliseconds: tuple[float | None, ...]
     error_percent: tuple[float | None, ...]
 
+    @property
+    def points(self) -> int:
+        """How many times have a number: where nobody asked anything, there is neither latency nor a share."""
+        pairs = zip(self.p95_milliseconds, self.error_percent, strict=True)
+        return sum(p95 is not None or errors is not None for p95, errors in pairs)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
@@ -54,7 +60,7 @@ def lines(digest: Digest) -> tuple[Line, ...]:
     trouble = {one.cluster: (-one.open_problems, -len(one.worsened)) for one in digest.clusters}
     ranked = sorted(digest.series, key=lambda one: (trouble.get(one[0], (0, 0)), one[0]))
     drawn = (_line(cluster, samples) for cluster, samples in ranked)
-    return tuple(line for line in drawn if len(line.times) >= LEAST_POINTS)[:MOST_LINES]
+    return tuple(line for line in drawn if line.points >= LEAST_POINTS)[:MOST_LINES]
 
 
 def _line(cluster: str, samples: Sequence[Sample]) -> Line:

@@ -50,3 +50,11 @@ def test_approvers_and_asker_are_called(shown: Shown) -> None:
     """By new messages: those who may decide by the card, whoever asked by the thread."""
     assert '"usergroup_id": "S01"' in repr(shown.card.blocks).replace("'", '"')
     assert '"user_id": "U01"' in repr(shown.thread[0].blocks).replace("'", '"')
+
+
+def test_the_digests_table_shows_all_its_columns_on_a_phone(shown: Shown) -> None:
+    """Its columns are wrapped, so that none is pushed off the screen."""
+    (table,) = [block for block in shown.digest.blocks if block["type"] == "table"]
+
+    assert all(column["is_wrapped"] for column in table["column_settings"])
+    assert len(table["column_settings"]) == len(table["rows"][0]) == 6

@@ -22,8 +22,10 @@ changed what is at fault."""
 
 @pytest.mark.parametrize("collector", COLLECTORS.values(), ids=COLLECTORS)
 def test_a_collector_is_gathered_and_read(collector: Collector[Any, Any]) -> None:
-    """Some playbook gathers it, and a rule judges what it gives, a fix plans from it, or another collector needs it."""
+    """Some playbook or the workflow does, and a rule judges what it gives, a fix plans from it, or another needs it."""
     gathered = {entry.collector for playbook in PLAYBOOKS.values() for entry in playbook.gather} | BY_THE_WORKFLOW
+    for_it = {kind for name in BY_THE_WORKFLOW for kind in COLLECTORS[name].inputs}
+    gathered |= {one.name for one in COLLECTORS.values() if one.evidence in for_it}
     used = {use.rule for playbook in PLAYBOOKS.values() for use in playbook.findings}
     read = {kind for rule in used for kind in CATALOGUE.rules[rule].inputs}
     read |= {kind for fix in CATALOGUE.fixes.values() for kind in fix.needs}

@@ -254,7 +254,7 @@ def test_what_resolver_endpoints_carry_is_read_from_cloudwatch(sound: Account) -
     assert use == EndpointUse(
         id=sound.endpoint_id,
         inbound=False,
-        queries_per_second=pytest.approx(3.0),
+        queries_per_second=3.0,
         healthy=1,
         unhealthy=1,
         capacity=Capacity.CRITICAL,

@@ -85,7 +85,7 @@ def environment(slack: SlackFarEnd, folder: Path) -> dict[str, str]:
             ),
         ),
         ("healthy", 4, 0, ("cluster-prod: no DNS problem found",)),
-        ("wrong-nameserver", 3, 2, ("problem (Pods are told to ask the wrong nameserver)",)),
+        ("wrong-nameserver", 3, 2, ("problem (Pods use the wrong nameserver)",)),
     ],
     ids=["fixed", "waits for people", "healthy", "advice"],
 )
