@@ -164,6 +164,17 @@ def test_a_corefile_that_nobody_can_serve_with_is_latent(
     assert (judgement.details["latent"], judgement.details["line"]) == (True, line)
 
 
+def test_pods_that_serve_well_do_not_hide_an_empty_corefile(judge: Any, make: Any) -> None:
+    """They still serve the old one, and answer nothing once they are started again."""
+    pods = make.coredns_pods(make.coredns_pod("coredns-a", A))
+    corefile = make.corefile("", exists=True, changed_at=JUST_NOW)
+
+    judgement: Judgement = judge(CRASH, make.coredns_logs({"coredns-a": ""}), pods, corefile)
+
+    assert (judgement.verdict, judgement.details["latent"]) == (Verdict.PROBLEM, True)
+    assert "The Corefile is empty" in judgement.summary
+
+
 @pytest.mark.parametrize(
     ("changed_at", "log", "verdict"),
     [
