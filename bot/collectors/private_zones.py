@@ -124,6 +124,7 @@ def _whole(aws: AwsReader, number: str, name: str, owner: str) -> PrivateZone:
     with reading("route53:GetHostedZone with route53:ListResourceRecordSets"):
         features = zone["HostedZone"].get("Features")
         records, others = _records(sets["ResourceRecordSets"], number)
+        delegations = tuple(_delegations(sets["ResourceRecordSets"], name))
     return PrivateZone(
         id=number,
         name=name,
@@ -131,7 +132,15 @@ def _whole(aws: AwsReader, number: str, name: str, owner: str) -> PrivateZone:
         records=tuple(sorted(records.items())),
         without_addresses=others,
         falls_back=_falls_back(features),
+        delegations=delegations,
     )
+
+
+def _delegations(rows: Sequence[Mapping[str, Any]], zone: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the names under the zone's own that have NS records, with their servers."""
+    for row in rows:
+        if row["Type"] == "NS" and plain(row["Name"]) != zone:
+            yield plain(row["Name"]), tuple(plain(one["Value"]) for one in row.get("ResourceRecords") or ())
 
 
 def _falls_back(features: Mapping[str, Any] | None) -> bool | None:

@@ -126,6 +126,7 @@ def _rule(row: Mapping[str, Any], region: str) -> ResolverRule:
         share_status=row.get("ShareStatus") or "NOT_SHARED",
         endpoint_id=row.get("ResolverEndpointId") or "",
         targets=tuple(map(_target, row.get("TargetIps") or ())),
+        delegation_record=plain(row.get("DelegationRecord") or ""),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.network.name_hops import End, Hop, HopKind, HopState, NameWay, ended, hop_at
 from bot.network.names import (
@@ -92,14 +92,35 @@ def rule_doubt(vpc: VpcNames, association: Association, rule: ResolverRule | Non
     if association.status == "FAILED":
         text = f"{number} ({rule.name or '.'}) does not hold: its association {association.id} is FAILED"
         return hop_at(HopKind.RULE, HopState.PASSES, vpc, text, number)
-    if rule.type is RuleType.DELEGATE:
-        text = f"{number} ({rule.name or '.'}) leads where a private zone delegates to"
-        return hop_at(HopKind.RULE, HopState.MAY_TURN, vpc, text, number)
     if association.status != IN_FORCE:
         text = f"Association {association.id} of {number} ({rule.name or '.'}) is {association.status}"
         return hop_at(HopKind.RULE, HopState.MAY_TURN, vpc, text, number)
     if rule.status != IN_FORCE:
         return hop_at(HopKind.RULE, HopState.MAY_TURN, vpc, f"{number} ({rule.name or '.'}) is {rule.status}", number)
+    return None
+
+
+def delegated(vpc: VpcNames, zone: PrivateZone, rules: Iterable[ResolverRule], name: str) -> Hop | None:
+    """Return what a DELEGATE rule may do with a name that the zone delegates; None: nothing.
+
+    Such a rule counts where NS records of an answer name servers under its delegation record (Route 53 Developer Guide,
+    "Resolver delegation rules tutorial"). What these answer nobody knows here.
+    """
+    found = zone.delegation_of(name)
+    for rule in rules:
+        if rule.type is not RuleType.DELEGATE:
+            continue
+        if zone.records is None:
+            text = (
+                f"What {zone.id} ({zone.name}) delegates could not be read, and {rule.id} has such name servers asked"
+            )
+            return hop_at(HopKind.RULE, HopState.MAY_TURN, vpc, text, rule.id)
+        if found and any(belongs(server, rule.delegation_record) for server in found[1]):
+            text = (
+                f"{zone.id} ({zone.name}) delegates {found[0]} to {', '.join(found[1])}, and {rule.id} (DELEGATE "
+                f"{rule.delegation_record or '.'}) has these asked from {rule.endpoint_id}"
+            )
+            return hop_at(HopKind.RULE, HopState.MAY_TURN, vpc, text, rule.id)
     return None
 
 

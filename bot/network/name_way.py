@@ -13,6 +13,7 @@ from math import inf
 
 from bot.network.name_at_vpc import (
     IN_FORCE,
+    delegated,
     lacking,
     matching_zone,
     profiles,
@@ -40,6 +41,8 @@ from bot.network.ports import DNS
 MOST_STEPS = 8
 """Rules and names that stand for others are followed so far."""
 _IN_SERVICE = frozenset({"OPERATIONAL", "UPDATING", "AUTO_RECOVERING"})
+_WITHOUT_NAME = frozenset({RuleType.RECURSIVE, RuleType.DELEGATE})
+"""Rules that no name is looked for among: Resolver's own, and what counts for what a zone delegates."""
 _OWN_NAMES = ("compute.internal", "compute.amazonaws.com", "in-addr.arpa", "ip6.arpa")
 """Names for which Resolver makes rules by itself, before any FORWARD rule for the root."""
 
@@ -103,19 +106,24 @@ class _Walk:
         doubts: list[tuple[float, Hop]] = []
         for association in vpc.associations:
             rule = self.world.rules.get(association.rule_id)
-            if rule is not None and (rule.type is RuleType.RECURSIVE or not belongs(name, rule.name)):
+            if rule is not None and (rule.type in _WITHOUT_NAME or not belongs(name, rule.name)):
                 continue
             doubt = rule_doubt(vpc, association, rule)
             doubts += [(inf if rule is None else len(rule.name), doubt)] if doubt else []
-            if rule and association.status == IN_FORCE and rule.type is not RuleType.DELEGATE:
+            if rule and association.status == IN_FORCE:
                 best = max(best or rule, rule, key=lambda one: len(one.name))
         return best, doubts
 
     def _from_zone(self, vpc: VpcNames, zone: PrivateZone, name: str, steps: int) -> NameWay:
         where = f"{zone.id} ({zone.name})"
+        held = (self.world.rules.get(one.rule_id) for one in vpc.associations or () if one.status != "FAILED")
+        leads = delegated(vpc, zone, (rule for rule in held if rule is not None), name)
         if zone.records is None:
             text = f"The records of {where} could not be read: without {name} it answers NXDOMAIN"
-            return ended(name, vpc.vpc_id, End.ANSWERED, hop_at(HopKind.ZONE, HopState.MAY_STOP, vpc, text, zone.id))
+            hops = (*([leads] if leads else ()), hop_at(HopKind.ZONE, HopState.MAY_STOP, vpc, text, zone.id))
+            return ended(name, vpc.vpc_id, End.ANSWERED, *hops)
+        if leads is not None:
+            return ended(name, vpc.vpc_id, End.NO_RECORD, leads)
         found = zone.find(name)
         if found is None:
             return lacking(vpc, zone, name)

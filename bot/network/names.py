@@ -34,7 +34,7 @@ class RuleType(StrEnum):
     RECURSIVE = "RECURSIVE"
     """What Resolver does by itself, for all other names."""
     DELEGATE = "DELEGATE"
-    """Leads to the name servers that a private zone delegates to."""
+    """Has name servers that a private zone delegates to asked from its outbound endpoint."""
 
 
 class FirewallAction(StrEnum):
@@ -95,8 +95,10 @@ class ResolverRule:
     region: str
     share_status: str = "NOT_SHARED"
     endpoint_id: str = ""
-    """The outbound endpoint, of a FORWARD rule."""
+    """The outbound endpoint, of a FORWARD or DELEGATE rule."""
     targets: tuple[Target, ...] = ()
+    delegation_record: str = ""
+    """Of a DELEGATE rule, which has no name: name servers of this name and under it are asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,13 @@ class PrivateZone:
     """Names that have records of other types alone."""
     falls_back: bool | None = False
     """Names that it lacks are asked of public DNS."""
+    delegations: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Names under the zone's with NS records, and the name servers that these name."""
+
+    def delegation_of(self, name: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return the delegation, the nearest to the zone's own name, that a name falls under, and its servers."""
+        covering = [one for one in self.delegations if belongs(name, one[0])]
+        return min(covering, key=lambda one: len(one[0]), default=None)
 
     def owner_of(self, name: str) -> str | None:
         """Return the name whose records stand for a name, maybe without any itself; None: there is no such name.

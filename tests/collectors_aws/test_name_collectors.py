@@ -157,6 +157,19 @@ def test_resolver_is_listed_once_an_account_and_region(gather: Gather) -> None:
     assert (len(accounts[HOME].asked), accounts[NEAR].asked) == (4, [])
 
 
+def test_a_delegate_rule_has_its_delegation_record_and_no_name(gather: Gather) -> None:
+    """AWS gives it no domain name."""
+    row = {"Id": "rslvr-rr-2", "DelegationRecord": "Corp.Example.", "RuleType": "DELEGATE", "Status": "COMPLETE",
+           "OwnerId": "111122223333", "ResolverEndpointId": "rslvr-out-1"}  # fmt: skip
+    answers = {**RESOLVER, "route53resolver:ListResolverRules": {"ResolverRules": [row]}}
+
+    (found,) = gather(resolver_rules.COLLECTOR, {HOME: Account(answers), NEAR: Account({})}).accounts
+
+    (rule,) = found.rules
+    assert (rule.type, rule.name, rule.delegation_record) == (RuleType.DELEGATE, "", "corp.example")
+    assert (rule.endpoint_id, rule.targets) == ("rslvr-out-1", ())
+
+
 def test_rules_endpoints_and_associations_are_what_aws_says(gather: Gather) -> None:
     """Names in small letters without a final dot, port 53 where none is named, statuses in AWS's words."""
     (found,) = gather(resolver_rules.COLLECTOR, {HOME: Account(RESOLVER), NEAR: Account({})}).accounts
@@ -407,6 +420,19 @@ def test_an_alias_within_its_zone_has_the_records_of_its_target(gather: Gather) 
 
     assert dict(zone.records or ()) == {f"{each}.eks.amazonaws.com": "" for each in ("api", "first", "second")}
     assert zone.without_addresses == {f"{each}.eks.amazonaws.com" for each in ("text", "none", "ring")}
+
+
+def test_what_a_zone_delegates_is_known_with_its_servers(gather: Gather) -> None:
+    """NS records under its own name; those of the zone itself delegate nothing."""
+    rows = [
+        {"Name": name, "Type": "NS", "ResourceRecords": [{"Value": "NS1.corp.example."}, {"Value": "ns2.corp.example"}]}
+        for name in ("eks.amazonaws.com.", "gr7.eks.amazonaws.com.")
+    ]
+    answers = {**ZONES, "route53:ListResourceRecordSets": {"ResourceRecordSets": rows}}
+
+    zone = gather(private_zones.COLLECTOR, {HOME: Account(answers), PEER: Account(ZONES)}).vpcs[0].zones[0]
+
+    assert zone.delegations == (("gr7.eks.amazonaws.com", ("ns1.corp.example", "ns2.corp.example")),)
 
 
 @pytest.mark.parametrize(

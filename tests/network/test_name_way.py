@@ -212,7 +212,6 @@ def changed(case: Facts, kind: str, **members: Any) -> Any:
         ("rules", {"targets": ()}, True, "has no targets"),
         ("rules", {"endpoint_id": "rslvr-out-gone"}, True, "Outbound endpoint rslvr-out-gone is not there"),
         ("rules", {"endpoint_id": "rslvr-out-far", "owner": "2"}, False, "account 2 was not looked at"),
-        ("rules", {"type": RuleType.DELEGATE}, False, "where a private zone delegates to"),
         ("rules", {"status": "FAILED"}, False, "is FAILED"),
         ("endpoints", {"status": "ACTION_NEEDED", "status_message": "no address"}, False, "ACTION_NEEDED (no address)"),
         ("endpoints", {"status": "AUTO_RECOVERING"}, False, ""),
@@ -225,6 +224,55 @@ def test_rules_and_endpoints_in_trouble(kind: str, members: dict[str, Any], *, f
     assert way.fails is fails
     assert bool(way.doubts) is (bool(said) and not fails)
     assert any(said in hop.text for hop in way.hops)
+
+
+SERVERS = ("ns1.corp.example", "ns2.corp.example")
+
+
+def delegating(record: str, *, status: str = "COMPLETE", delegated: str = "b.a", read: bool = True) -> Any:
+    """Return a built world: a zone that delegates, and a DELEGATE rule for name servers of this record."""
+    world = built(facts(Fact(rules=(replace(FORWARD, status=status),), zones=(Zone(domain="a"),))))
+    rules = {
+        key: replace(one, type=RuleType.DELEGATE, name="", targets=(), delegation_record=record)
+        for key, one in world.rules.items()
+    }
+    near = world.vpcs["vpc-0"]
+    zones = tuple(
+        replace(one, delegations=((delegated, SERVERS),), records=one.records if read else None)
+        for one in near.zones or ()
+    )
+    return replace(world, rules=rules, vpcs={**world.vpcs, "vpc-0": replace(near, zones=zones)})
+
+
+@pytest.mark.parametrize(
+    ("world", "end", "said"),
+    [
+        (delegating("corp.example"), "", "delegates b.a to ns1.corp.example, ns2.corp.example, and rule-0-0 (DELEGATE"),
+        (delegating("ns2.corp.example"), "", "has these asked from out-0"),
+        (delegating("", read=False), "", "What zone-a (a) delegates could not be read, and rule-0-0"),
+        (delegating("other.example"), "no record", "public DNS is not asked for it"),
+        (delegating("corp.example", status="FAILED"), "no record", "public DNS is not asked for it"),
+        (delegating("corp.example", delegated="d.a"), "no record", "public DNS is not asked for it"),
+    ],
+    ids=["its servers", "one of them", "unread", "others' servers", "FAILED", "another name"],
+)
+def test_a_delegate_rule_counts_where_a_zone_delegates_the_name_to_its_servers(world: Any, end: str, said: str) -> None:
+    """There what the servers answer is undecided; elsewhere the rule changes nothing."""
+    way = way_of(world, "vpc-0", NAME)
+
+    assert bool(way.doubts) is (not end)
+    assert way.fails is bool(end)
+    assert any(said in hop.text for hop in way.hops), [hop.text for hop in way.hops]
+
+
+def test_a_delegate_rule_leaves_names_alone_that_no_zone_delegates() -> None:
+    """It has no name of its own: without a zone the name is public, for certain."""
+    world = delegating("corp.example")
+    near = replace(world.vpcs["vpc-0"], zones=())
+
+    way = way_of(replace(world, vpcs={**world.vpcs, "vpc-0": near}), "vpc-0", NAME)
+
+    assert (way.end, way.doubts) == (End.PUBLIC, ())
 
 
 def test_another_port_reaches_no_inbound_endpoint() -> None:
