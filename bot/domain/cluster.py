@@ -56,6 +56,8 @@ class ClusterTarget:
     """How often it is looked at between digests; 0: never."""
     debug_image: str = ""
     """Image of a debug container beside an application without tools; empty: none is proposed."""
+    resolver_interface_price: str = ""
+    """What an interface of a Resolver endpoint costs an hour, such as `0.125 USD`; empty: nobody said, none is told."""
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,7 @@ CREATE_ENDPOINT, DELETE_ENDPOINT = "create_endpoint", "delete_endpoint"
 _CREATE_GROUP, _DELETE_GROUP = "create_group", "delete_group"
 _OF_GROUPS = frozenset({"authorize", "revoke"})
 SETTLES_WITHIN_SECONDS = 900
+_HOURS_OF_30_DAYS = 720
 _UNDER_WAY = frozenset({"CREATING", "UPDATING", "AUTO_RECOVERING"})
 _DESCRIPTION = "DNS of a Route 53 Resolver endpoint, made by eks-dns-bot"
 
@@ -65,13 +67,25 @@ def opening(fix: str, case: PlanCase, found: Opening) -> Step:
     )
 
 
-def billed(*made: NewEndpoint) -> str:
-    """Say how many interfaces new endpoints have, which AWS bills."""
+def billed(price: str, *made: NewEndpoint) -> str:
+    """Say how many interfaces new endpoints have, which AWS bills, and what they cost where `price` says one's."""
     number = sum(len(one.subnets) for one in made)
-    return (
+    said = (
         f"AWS bills each of the {count(number, 'network interface')} of {count(len(made), 'new Resolver endpoint')} by "
         "the hour until the endpoint is deleted, and queries besides."
     )
+    amount, _, currency = price.partition(" ")
+    if not amount:
+        return said
+    hour = number * Decimal(amount)
+    return (
+        f"{said} At {price} an hour each (`resolver_interface_price`) the interfaces cost {_plain(hour)} {currency} an "
+        f"hour, {_plain(hour * _HOURS_OF_30_DAYS)} {currency} in 30 days."
+    )
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
 
 
 def _dns(cidr: str) -> Iterator[dict[str, JsonValue]]:

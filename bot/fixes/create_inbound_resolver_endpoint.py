@@ -36,7 +36,7 @@ def plan(case: PlanCase) -> Planned | Advice:
     if isinstance(found, Advice):
         return found
     made = [one for one in (found.inbound, *(lead.outbound for lead in found.leads)) if isinstance(one, NewEndpoint)]
-    said = [steps.billed(*made)] if made else []
+    said = [steps.billed(case.target.resolver_interface_price, *made)] if made else []
     if isinstance(found.inbound, NewEndpoint):
         planned = steps.making(NAME, case, found.inbound)
         who = ", ".join(found.inbound.admits) or "nobody"

@@ -13,7 +13,7 @@ from bot.clients.connection import ClusterConnection
 from bot.domain.cluster import ClusterTarget, NodeProbe
 from bot.domain.phrases import nearest
 from bot.domain.places import PublicResolution
-from bot.settings.entries import ChannelId, Cidr, Duration, Entry, Region, RoleArn, Selector
+from bot.settings.entries import ChannelId, Cidr, Duration, Entry, Price, Region, RoleArn, Selector
 from bot.settings.networks import OnPremisesEntry, PeerEntry, check_networks, on_premises
 from bot.workflow.located_yaml import LocatedYaml
 
@@ -54,6 +54,7 @@ class ClusterEntry(Entry):
     public_resolution: PublicResolution = PublicResolution.UNKNOWN
     node_probe: NodeProbeEntry | None = None
     debug_image: str = Field(default="", pattern=r"^\S*$")
+    resolver_interface_price: Price = ""
 
 
 def cluster_connection(
@@ -82,6 +83,7 @@ def cluster_connection(
             node_probe=_node_probe(entry.node_probe),
             watch_seconds=round(entry.watch.total_seconds()) if entry.watch else 0,
             debug_image=entry.debug_image,
+            resolver_interface_price=entry.resolver_interface_price,
         ),
         role_arn=entry.role_arn,
         writer_role_arn=entry.writer_role_arn,

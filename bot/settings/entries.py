@@ -100,5 +100,9 @@ Selector: TypeAlias = Annotated[
     str, _matching(rf"(?:{_ONE}(?:, ?{_ONE})*)?", "a label selector as kubectl takes it, such as app=shop,tier!=cache,")
 ]
 """Empty: none."""
+Price: TypeAlias = Annotated[
+    str, _matching(r"(?:\d{1,6}(?:\.\d{1,6})? [A-Z]{3})?", "an amount and a currency such as 0.125 USD")
+]
+"""Empty: none."""
 Cidr: TypeAlias = Annotated[str, BeforeValidator(_cidr)]
 TimeZone: TypeAlias = Annotated[str, BeforeValidator(_timezone)]

@@ -146,6 +146,25 @@ def test_the_whole_way_is_one_plan_in_the_order_in_which_it_must_be_built(bench:
     assert "4 network interfaces of 2 new Resolver endpoints" in first.blast_radius
 
 
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        ("", ""),
+        ("0.125 USD", "the interfaces cost 0.5 USD an hour, 360 USD in 30 days"),
+        ("0.0125 EUR", "the interfaces cost 0.05 EUR an hour, 36 EUR in 30 days"),
+    ],
+)
+def test_a_price_is_told_where_the_settings_have_one(bench: Any, price: str, said: str) -> None:
+    """Of the four interfaces; none is told of ours."""
+    case = case_of(bench, *evidence())
+
+    planned = INBOUND.plan(replace(case, target=replace(case.target, resolver_interface_price=price)))
+
+    assert isinstance(planned, Planned)
+    assert said in planned.blast_radius
+    assert ("USD" in planned.blast_radius or "EUR" in planned.blast_radius) is bool(price)
+
+
 def test_subnets_are_in_two_zones_lead_there_and_have_room(bench: Any) -> None:
     """Those with most free addresses are taken, one a zone; full ones and those without a route are not."""
     home = (
