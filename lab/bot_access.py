@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 
 from bot.domain.permissions import KubernetesPermission
-from bot.sandbox.running.bot_files import configuration, probe_kubeconfig
+from bot.sandbox.running.bot_files import configuration, write_probe_kubeconfigs
+from bot.sandbox.running.probes import StandingProbe
 from bot.sandbox.world.world import CLUSTER, PROBE_NAMESPACE, World
 from lab.control_plane import ADMIN, READER, WRITER, ControlPlane
 from lab.errors import LabError
@@ -71,16 +72,15 @@ def write_bot_files(
     world: World,
     *,
     public_resolution: str,
-    probes: Mapping[str, str],
+    probes: Mapping[str, StandingProbe],
 ) -> None:
     """Write the bot's files as in the sandbox, with what opens the real API server, and `admin.yaml` for kubectl.
 
-    `probes`: URLs of the clusters in other networks, by the networks' names.
+    `probes` are what looks names up in other networks, by the networks' names.
     """
     text = control_plane.kubeconfig((CLUSTER, READER), (f"{CLUSTER}-write", WRITER))
     (directory / "kubeconfig.yaml").write_text(text, encoding="utf-8")
     (directory / "admin.yaml").write_text(control_plane.kubeconfig(("admin", ADMIN)), encoding="utf-8")
-    for name, url in probes.items():
-        (directory / f"probe-{name}.yaml").write_text(probe_kubeconfig(name, url), encoding="utf-8")
+    write_probe_kubeconfigs(directory, probes)
     told = configuration(directory, world.neighbours, public_resolution, probes, world.on_premises)
     (directory / "dnsbot.yaml").write_text(told, encoding="utf-8")

@@ -206,7 +206,13 @@ class RunningLab(Started):
         self.directory = self.run.directory / "bot"
         self.directory.mkdir()
         hosts = self._stack.enter_context(OutsideHosts(self.run, programs))
-        probes = set_up_probes(self.world, self.operator, partial(self._stand, hosts), public_dns=self._public_dns)
+        probes = set_up_probes(
+            self.world,
+            self.operator,
+            self.scenario.neighbours,
+            partial(self._stand, hosts),
+            public_dns=self._public_dns,
+        )
         write_bot_files(
             self.directory,
             self.control_plane,

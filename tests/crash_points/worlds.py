@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,12 +21,15 @@ from bot.domain.places import Place
 from bot.domain.plans import Fix, FixPlan, Step, Writing
 from bot.domain.playbooks import FixUse, Playbook
 from bot.domain.ports import Resource, Writers
+from bot.errors import DnsBotError
 from bot.sandbox.world.scenario import ByFix
 from bot.sandbox.world.scenario_catalogue import all_scenarios
 from bot.sandbox.world.world import CLUSTER
 from bot.workflow.diagnose import Diagnoser
 from bot.workflow.run_step import OnStep
+from bot.workflow.undo import inverse_plan
 from bot.workflow.use_cases import UseCases
+from tests.workflow_approval.breaking import KilledError, restart
 from tests.workflow_approval.conftest import Setting
 
 PAUSE_SECONDS = 0.02
@@ -221,6 +225,52 @@ class _Watched:
         real: Any = self.real
         what = f"delete {resource.plural} {namespace}/{name}"
         self.bot.write(what, lambda: real.delete(resource, name, namespace=namespace, uid=uid))
+
+
+class _KilledAfterWrite:
+    """Kills a process right after its first write of a kind: nothing that it calls later arrives."""
+
+    def __init__(self, write: str) -> None:
+        self.write, self.dead = write, False
+
+    def __call__(self, name: str, act: Callable[[], Any]) -> Any:
+        """Stand around one call."""
+        if self.dead:
+            raise KilledError
+        answer = act()
+        self.dead = name.startswith(self.write)
+        if self.dead:
+            raise KilledError
+        return answer
+
+
+def killed_after(write: str, bot: Bot, proposal: Proposal) -> Result:
+    """Let one process run a plan until it is killed after a write so named, and another settle it."""
+    killer = _KilledAfterWrite(write)
+    bot.breaker = killer
+    try:
+        with suppress(DnsBotError, KilledError):
+            bot.use().repairer.run(proposal.id, lambda _: None)
+    finally:
+        bot.breaker = lambda _, act: act()
+    assert killer.dead, f"nothing was sent that begins with {write!r}"
+    restart(bot)
+    outcome: Outcome | None = bot.history.outcome(proposal.id)
+    assert outcome is not None, "stuck: no outcome is recorded"
+    return outcome.result
+
+
+def taken_back(bot: Bot, proposal: Proposal) -> Outcome:
+    """Approve and run the inverse of a plan that was carried out, wholly or in part."""
+    back = inverse_plan(
+        proposal.plan,
+        bot.history.steps(proposal.id),
+        bot.fixes,
+        plan_id=f"undo-{proposal.id}",
+        diagnosis_id=proposal.plan.diagnosis_id,
+    )
+    assert back is not None
+    return bot.repair(bot.use().proposer.offer((back,), bot.targets[CLUSTER], None).id)
 
 
 def writes_of(bot: Bot, plan: FixPlan) -> list[tuple[str, int]]:

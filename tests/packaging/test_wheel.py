@@ -23,12 +23,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_carries_what_the_bot_reads_at_run_time(wheel: Path) -> None:
-    """Playbooks, templates and migrations are inside; tests, lab and benchmarks are not."""
+    """Playbooks, templates, migrations and the probe are inside; tests, lab and benchmarks are not."""
     names = zipfile.ZipFile(wheel).namelist()
 
     assert "bot/shipped/playbooks/security-groups.yaml" in names
     assert any(name.startswith("bot/shipped/templates/") for name in names)
     assert any(name.startswith("bot/shipped/migrations/versions/") for name in names)
+    assert "bot/shipped/probe/dnsprobe.py" in names
     assert not [name for name in names if name.split("/")[0] in {"tests", "lab", "benchmarks", "deploy"}]
 
 

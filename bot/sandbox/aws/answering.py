@@ -87,6 +87,11 @@ class Answering:
 
     def answer(self, call: Call, environ: dict[str, Any]) -> Answer:
         """Answer one call."""
+        answered = self._answered(call, environ)
+        return answered if isinstance(answered, Answer) else answered()
+
+    def _answered(self, call: Call, environ: dict[str, Any]) -> Answer | Callable[[], Answer]:
+        """Return the answer, or what waits for it when the lock is free again."""
         serving = self._serving.get(call.service)
         operation = serving.operations.get(call.operation) if serving else None
         with self._lock:
@@ -135,10 +140,11 @@ def _dry_run(call: Call) -> Answer:
     return error_answer(call, code="DryRunOperation", message=message, status=412)
 
 
-def _own(operation: Operation, call: Call) -> Answer:
+def _own(operation: Operation, call: Call) -> Answer | Callable[[], Answer]:
     try:
         asked = members(call.service, method=call.method, path=call.path, query=call.query, body=call.body)
-        return json_answer(operation(call, asked))
+        found = operation(call, asked)
     except (KeyError, ValueError) as error:
         message = f"{call.operation}: missing or malformed {error}"
         return error_answer(call, code="InvalidParameterException", message=message, status=400)
+    return found if callable(found) else json_answer(found)

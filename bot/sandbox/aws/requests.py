@@ -15,6 +15,8 @@ from bot.sandbox.aws.api_models import Protocol, protocol_of, rest_operation
 from bot.sandbox.world.access_keys import account_of
 
 _READS = ("Describe", "Get", "List", "Search", "Lookup", "AssumeRole")
+_OTHERWISE_IN_IAM = {"lambda:Invoke": "lambda:InvokeFunction"}
+"""Calls that policies name otherwise (Service Authorization Reference, Lambda)."""
 _SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 _PREFIXES: Mapping[str, str] = {"monitoring": "cloudwatch"}
@@ -61,7 +63,8 @@ class Call:
     @property
     def judged(self) -> tuple[str, ...]:
         """Return the actions that policies must allow: tagging on creation takes one more (EC2 User Guide)."""
-        return (self.action, "ec2:CreateTags") if self.tags else (self.action,)
+        action = _OTHERWISE_IN_IAM.get(self.action, self.action)
+        return (action, "ec2:CreateTags") if self.tags else (action,)
 
 
 def read_call(environ: dict[str, Any]) -> Call | None:

@@ -14,17 +14,21 @@ from typing import Any, TypeAlias
 
 from bot.domain.unit_files import walk_units
 from bot.sandbox.aws import services
-from bot.sandbox.aws.answers import Json
+from bot.sandbox.aws.answers import Answer, Json
 from bot.sandbox.aws.api_models import Asked
 from bot.sandbox.aws.clock import WorldClock
 from bot.sandbox.aws.endpoint_metrics import EndpointMetrics
 from bot.sandbox.aws.life_cycle import Changes
+from bot.sandbox.aws.machines import Machines
 from bot.sandbox.aws.quotas import Quotas
 from bot.sandbox.aws.requests import Call
 from bot.sandbox.aws.trail import Trail
 
-Operation: TypeAlias = Callable[[Call, Asked], dict[str, Any]]
-"""Answers a call with the members of the API's output. Raises `ServiceError`."""
+Operation: TypeAlias = Callable[[Call, Asked], dict[str, Any] | Callable[[], Answer]]
+"""Answers a call with the members of the API's output, or with what waits for its answer while other calls go on.
+
+Raises `ServiceError`.
+"""
 
 Route: TypeAlias = Callable[[list[str], Any], Json]
 """route(rest of the path, document): a control route."""
@@ -55,6 +59,7 @@ class Cloud:
     trail: Trail
     quotas: Quotas = field(default_factory=Quotas)
     metrics: EndpointMetrics = field(default_factory=EndpointMetrics)
+    machines: Machines = field(default_factory=Machines)
 
 
 def _nothing(call: Call) -> bool:

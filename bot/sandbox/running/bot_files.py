@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from bot.sandbox.running.probes import StandingProbe
 from bot.sandbox.world.bot_roles import READER, WRITER, role_arn
 from bot.sandbox.world.world import (
     ACCOUNT,
     CLUSTER,
     PROBE_IMAGE,
     PROBE_NAMESPACE,
-    PROBE_SELECTOR,
     REGION,
     WORKLOAD_SELECTOR,
     WorldSite,
@@ -20,7 +20,7 @@ from bot.sandbox.world.world import (
 )
 
 _CHANNEL = "C0123456789"
-_NONE: Mapping[str, str] = MappingProxyType({})
+_NONE: Mapping[str, StandingProbe] = MappingProxyType({})
 
 
 def kubeconfig(kubernetes_url: str) -> str:
@@ -65,12 +65,12 @@ def configuration(
     directory: Path,
     neighbours: Sequence[WorldVpc] = (),
     public_resolution: str = "unknown",
-    probes: Mapping[str, str] = _NONE,
+    probes: Mapping[str, StandingProbe] = _NONE,
     on_premises: Sequence[WorldSite] = (),
 ) -> str:
     """Return the `dnsbot.yaml` of a world, with its neighbours as peers of the cluster, and its networks on premises.
 
-    `probes` are the networks that can be looked from, with the URLs of their clusters.
+    `probes` are what looks names up in other networks, by the networks' names.
     """
     return f"""clusters:
   {CLUSTER}:
@@ -92,26 +92,25 @@ def configuration(
 """
 
 
-def _on_premises(sites: Sequence[WorldSite], probes: Mapping[str, str]) -> str:
+def _on_premises(sites: Sequence[WorldSite], probes: Mapping[str, StandingProbe]) -> str:
     entries = (
-        f"    - name: {site.name}\n      cidrs: [{site.cidr}]\n{_probe(site.name) if site.name in probes else ''}"
-        for site in sites
+        f"    - name: {site.name}\n      cidrs: [{site.cidr}]\n{_probe(probes.get(site.name))}" for site in sites
     )
     return f"    on_premises:\n{''.join(entries)}" if sites else ""
 
 
-def _probe(name: str) -> str:
-    return f"      probe: {{kubeconfig: probe-{name}.yaml, context: {name}, selector: {PROBE_SELECTOR}}}\n"
+def _probe(found: StandingProbe | None) -> str:
+    return f"      probe: {found.told}\n" if found else ""
 
 
-def _peers(neighbours: Sequence[WorldVpc], probes: Mapping[str, str]) -> str:
+def _peers(neighbours: Sequence[WorldVpc], probes: Mapping[str, StandingProbe]) -> str:
     entries = (
         f"""    - name: {vpc.name}
       vpc_id: {vpc.id}
       region: {vpc.region}
       role_arn: {role_arn(vpc.account, READER)}
       writer_role_arn: {role_arn(vpc.account, WRITER)}
-{_probe(vpc.name) if vpc.name in probes else ""}"""
+{_probe(probes.get(vpc.name))}"""
         for vpc in neighbours
     )
     return f"    peers:\n{''.join(entries)}" if neighbours else ""
@@ -123,15 +122,22 @@ def write_bot_files(
     kubernetes_url: str,
     neighbours: Sequence[WorldVpc],
     public_resolution: str,
-    probes: Mapping[str, str] = _NONE,
+    probes: Mapping[str, StandingProbe] = _NONE,
     on_premises: Sequence[WorldSite] = (),
 ) -> None:
-    """Write both files into `directory`, and a kubeconfig for each probe."""
+    """Write both files into `directory`, and a kubeconfig for each cluster whose pods look names up."""
     (directory / "kubeconfig.yaml").write_text(kubeconfig(kubernetes_url), encoding="utf-8")
-    for name, url in probes.items():
-        (directory / f"probe-{name}.yaml").write_text(probe_kubeconfig(name, url), encoding="utf-8")
+    write_probe_kubeconfigs(directory, probes)
     text = configuration(directory, neighbours, public_resolution, probes, on_premises)
     (directory / "dnsbot.yaml").write_text(text, encoding="utf-8")
+
+
+def write_probe_kubeconfigs(directory: Path, probes: Mapping[str, StandingProbe]) -> None:
+    """Write a kubeconfig for each cluster whose pods look names up."""
+    for name, probe in probes.items():
+        if probe.url:
+            text = probe_kubeconfig(name, probe.url)
+            (directory / f"probe-{name}.yaml").write_text(text, encoding="utf-8")
 
 
 def bot_environment(aws_url: str) -> dict[str, str]:

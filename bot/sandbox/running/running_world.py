@@ -10,7 +10,7 @@ from typing import Any
 from bot.sandbox.operator.operating import HttpOperator, call_json
 from bot.sandbox.running.bot_files import bot_environment, write_bot_files
 from bot.sandbox.running.far_end_process import FarEndProcess
-from bot.sandbox.running.probes import set_up_probes
+from bot.sandbox.running.probes import has_machines, set_up_probes
 from bot.sandbox.running.refused_calls import RefusedCalls
 from bot.sandbox.running.started import Started
 from bot.sandbox.world.plan import draw_plan
@@ -51,6 +51,8 @@ class RunningWorld(Started):
         self._deny, self._latency_ms = RefusedCalls.of(deny), latency_ms
         self._aws = FarEndProcess("bot.sandbox.aws", "--seed", str(seed))
         self._kubernetes: FarEndProcess | None = None
+        self._machines: FarEndProcess | None = None
+        self._machines_url = ""
         self._directory: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
@@ -66,9 +68,9 @@ class RunningWorld(Started):
 
     def stop(self) -> None:
         """End both far ends and remove the files."""
-        if self._kubernetes:
-            self._kubernetes.stop()
-        self._aws.stop()
+        for process in (self._machines, self._kubernetes, self._aws):
+            if process:
+                process.stop()
         if self._directory:
             self._directory.cleanup()
 
@@ -83,9 +85,12 @@ class RunningWorld(Started):
             ),
             self.operator,
         )
+        if has_machines(self.scenario.neighbours):
+            self._serve_machines()
         probes = set_up_probes(
             self.world,
             self.operator,
+            self.scenario.neighbours,
             self.kubernetes_control,
             public_dns=self.scenario.public_resolution != "blocked",
         )
@@ -97,7 +102,7 @@ class RunningWorld(Started):
             public_resolution=self.scenario.public_resolution,
             probes=probes,
         )
-        self._probe_urls = tuple(probes.values())
+        self._probe_urls = tuple(probe.url for probe in probes.values() if probe.url)
         self.kubernetes_control("POST", "refresh")
         self.operator.settle()
         self.scenario.acts(self.world, self.operator)
@@ -106,6 +111,13 @@ class RunningWorld(Started):
         self.aws_control("DELETE", "calls")
         self.kubernetes_control("DELETE", "calls")
         self._restrict()
+
+    def _serve_machines(self) -> None:
+        """Let programs be run that AWS runs for others; the process is started by the first world that has any."""
+        if self._machines is None:
+            self._machines = FarEndProcess("bot.sandbox.machines", "--aws-url", self.aws_url)
+            self._machines_url = self._machines.start()
+        self.aws_control("POST", "machines", {"url": self._machines_url})
 
     def _restrict(self) -> None:
         self.aws_control("POST", "deny", {"actions": self._deny.aws})

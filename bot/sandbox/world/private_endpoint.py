@@ -141,8 +141,14 @@ def filter_names(hands: AwsHands, vpc: WorldVpc, action: str, *domains: str) -> 
 
 def lead(world: World, operator: Operator, vpc: WorldVpc, *, associated: bool = True, admits: bool = True) -> str:
     """Build all of it for one peer and return the rule's id; `admits`: the inbound endpoint's group admits 53."""
+    group = dns_group(operator, world.home, "dns-in", admits=admits)
+    inbound = endpoint(operator, world.home, "INBOUND", group)
+    return lead_to(inbound, world, operator, vpc, associated=associated)
+
+
+def lead_to(inbound: str, world: World, operator: Operator, vpc: WorldVpc, *, associated: bool = True) -> str:
+    """Build what one more peer needs that is led to an inbound endpoint, and return the rule's id."""
     there = operator.at(vpc.account, vpc.region)
-    inbound = endpoint(operator, world.home, "INBOUND", dns_group(operator, world.home, "dns-in", admits=admits))
     outbound = endpoint(there, vpc, "OUTBOUND", dns_group(there, vpc, "dns-out"))
     rule = forward(there, host(world), outbound, addresses(operator, inbound))
     if associated:

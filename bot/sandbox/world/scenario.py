@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from bot.sandbox.world.world import ACCOUNT, REGION, World
@@ -87,6 +88,14 @@ class Operator(AwsHands, Protocol):
         ...
 
 
+class ProbeKind(StrEnum):
+    """What stands in another network so that names can be looked up from there."""
+
+    PODS = "pods of a cluster"
+    INSTANCE = "an instance that Systems Manager runs commands on"
+    FUNCTION = "a Lambda function"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """A VPC beside the cluster's; its CIDR is drawn. The bot is told of it as a peer of the cluster."""
@@ -98,6 +107,7 @@ class Neighbour:
     """It has a peering connection with the cluster's VPC, and routes lead both ways."""
     dns_servers: tuple[str, ...] = ()
     """What its DHCP options name from the first; none: AWS's own, the VPC's resolver."""
+    probe: ProbeKind = ProbeKind.PODS
 
 
 Acts: TypeAlias = Callable[[World, Operator], None]
