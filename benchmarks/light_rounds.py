@@ -52,7 +52,7 @@ def silent_server() -> Iterator[str]:
 def clusters(one: ClusterConnection, number: int, hung: int, folder: Path, silent: str) -> dict[str, ClusterConnection]:
     """Return as many clusters as asked, all of one world; the Kubernetes API of the `hung` ones never answers."""
     hanging = folder / "hanging.yaml"
-    hanging.write_text(re.sub(r"server: .*", f"server: {silent}", Path(one.kubeconfig).read_text()))
+    hanging.write_text(re.sub(r"https?://127[.]0[.]0[.]1:[0-9]+", silent, Path(one.kubeconfig).read_text()))
     every = max(number // hung, 1) if hung else number + 1
     named = {f"cluster-{index:03}": index % every == 0 and index // every < hung for index in range(number)}
     return {
@@ -67,6 +67,7 @@ def measured(
     """Return two rounds (the first opens all connections), full diagnoses a minute, and the rounds' calls to AWS."""
     world = RunningWorld(scenario="healthy", seed=1, nodes=nodes, latency_ms=latency_ms)
     with tempfile.TemporaryDirectory() as folder, silent_server() as silent, world:
+        os.environ.update(world.environment)  # the far end of AWS, and its keys: botocore reads them itself
         settings = load_settings(Path(world.directory) / "dnsbot.yaml", world.environment)
         (one,) = settings.clusters.values()
         many = replace(settings, clusters=clusters(one, number, hung, Path(folder), silent))
