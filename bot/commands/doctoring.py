@@ -12,6 +12,7 @@ from bot.clients.sources import open_sources, open_writers
 from bot.doctor.checks import Check, CheckState, doctor_text, exit_code
 from bot.doctor.cluster import check_cluster
 from bot.doctor.endings import check_endings
+from bot.doctor.scopes import check_scopes
 from bot.domain.history import LateEnding
 from bot.domain.permissions import Use
 from bot.domain.phrases import count
@@ -79,13 +80,7 @@ def _doctor_of_slack(settings: Settings) -> Iterator[Check]:
         return
     mode = "Socket Mode" if secrets.socket_mode else "HTTP mode"
     yield Check(subject="Slack", state=CheckState.OK, text=f"connected to {connection.team_name}, {mode}")
-    for scope in bot_scopes():
-        if connection.scopes and scope.name not in connection.scopes:
-            text = f"the bot token lacks the scope {scope.name}"
-            yield Check(subject="Slack", state=CheckState.MISSING, text=text, disables=(scope.unlocks,))
-    if not connection.scopes:
-        text = "its answer names no scopes, so nobody knows whether the token has those of deploy/slack-manifest.yaml"
-        yield Check(subject="Slack", state=CheckState.UNKNOWN, text=text)
+    yield from check_scopes(connection.scopes, {scope.name: scope.unlocks for scope in bot_scopes()})
     for name in check_named(connection, named_in(settings)):
         state = CheckState.UNKNOWN if name.unknown else CheckState.MISSING
         yield Check(subject="Slack", state=state, text=name.text, disables=(name.disables,))

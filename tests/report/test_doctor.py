@@ -12,6 +12,7 @@ from bot.doctor.cluster import check_cluster
 from bot.doctor.dry_runs import Rehearse
 from bot.doctor.endings import check_endings
 from bot.doctor.peers import Enter
+from bot.doctor.scopes import check_scopes
 from bot.domain.cluster import ClusterTarget, NodeProbe, Question
 from bot.domain.deadline import Deadline
 from bot.domain.diagnosis import Binding, Diagnosis
@@ -506,3 +507,19 @@ def test_a_change_that_stands_longer_than_approved_is_named_with_the_reason() ->
         "changes: step 2 of plan p-1 on cluster-prod was approved for a time that is over, and is not taken back yet: "
         "sg-1 could not be read: 503"
     ) in doctor_text(checks)
+
+
+def test_a_slack_that_names_no_scopes_leaves_open_whether_the_token_has_them() -> None:
+    """A proxy may drop the header; that is not "has all of them", and not "lacks all of them"."""
+    (check,) = check_scopes((), {"chat:write": "every message"})
+
+    assert (check.state, check.disables) == (CheckState.UNKNOWN, ())
+    assert "names no scopes" in check.text
+
+
+def test_each_scope_that_the_token_lacks_is_named_with_what_it_unlocks() -> None:
+    """And none that it has."""
+    (check,) = check_scopes({"chat:write"}, {"chat:write": "every message", "commands": "/dns-diagnose"})
+
+    assert (check.state, check.disables) == (CheckState.MISSING, ("/dns-diagnose",))
+    assert "lacks the scope commands" in check.text
