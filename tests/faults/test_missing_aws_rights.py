@@ -47,7 +47,14 @@ NEEDS: dict[str, Need] = {
     for need in needs(CATALOGUE)
     if isinstance(need.permission, AwsPermission) and need.use is Use.READ and need.permission.place is PlaceKind.HOME
 }
-ELSEWHEN = {HEALTH, CLOUD_TRAIL}
+HEALTH_READS = CATALOGUE.collectors[HEALTH].inputs
+OTHERS_READ = [unit.inputs for name, unit in CATALOGUE.collectors.items() if name != HEALTH] + [
+    rule.inputs for rule in CATALOGUE.rules.values()
+]
+FOR_HEALTH_ALONE = {
+    CATALOGUE.collector_of(kind).name for kind in HEALTH_READS if not any(kind in read for read in OTHERS_READ)
+}
+ELSEWHEN = {HEALTH, CLOUD_TRAIL, *FOR_HEALTH_ALONE}
 GATHERED = [action for action in ACTIONS if NEEDS[action].gathers and not ELSEWHEN.issuperset(NEEDS[action].units)]
 """What a diagnosis reads in any case; the others are read by light rounds, about what is at fault, or by fixes alone,
 around a write."""

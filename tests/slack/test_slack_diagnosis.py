@@ -233,7 +233,7 @@ def test_history_and_help_are_shown_to_the_asker_alone(stage: Any) -> None:
     mine = stage.slack.person("ana").sees_text()
     assert "/dns-diagnose CLUSTER [PLAYBOOK…]" in mine
     assert "/dns-digest [now|CLUSTER|" in mine
-    assert "dns_blocked_by_security_group" in mine
+    assert "1 diagnosis; there are no older ones" in mine
     assert stage.slack.person("ben").sees_text() == seen_by_all
 
 
