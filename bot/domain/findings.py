@@ -257,6 +257,14 @@ def unknown(summary: str, *missing: Gap, proof: tuple[str, ...] = ()) -> Judgeme
     return Judgement(verdict=Verdict.UNKNOWN, summary=summary, missing=missing, proof=proof)
 
 
+def not_known(question: str, *missing: Gap, proof: tuple[str, ...] = ()) -> Judgement:
+    """Return UNKNOWN about a question, such as `whether every CoreDNS pod is ready`, for want of at least one thing.
+
+    The reason of the first is told.
+    """
+    return unknown(f"Not known {question}: {missing[0].reason}.", *missing, proof=proof)
+
+
 def nothing_to_check(why: str) -> Judgement:
     """Return a HEALTHY judgement where there is nothing that could have the fault; `why` ends without a full stop."""
     return Judgement(verdict=Verdict.HEALTHY, summary=f"Nothing to check: {why}.", nothing_to_check=True)

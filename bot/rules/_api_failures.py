@@ -14,7 +14,7 @@ from bot.dns.api_failure import ApiFailureKind
 from bot.dns.call_failure import CallFailure, minutes, past_proof
 from bot.domain.api_calls import ApiCall, CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookups import Client, ClientKind, Reach
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import Pod
@@ -213,8 +213,7 @@ def judge_calls(
     missing += logs.nothing_read
     past = past_proof(found, since)
     if missing:
-        open_question = f"Not known whether {logs.application} sees {what}: {missing[0].reason}."
-        return unknown(open_question, *missing, proof=past)
+        return not_known(f"whether {logs.application} sees {what}", *missing, proof=past)
     return healthy(f"No {what} in the last {minutes(window)}; {logs.read}.", *past)
 
 

@@ -17,7 +17,7 @@ from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.node_conntrack import ConntrackOfNode, NodeConntracks
 from bot.domain.api_calls import CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Reach
 from bot.domain.phrases import count, few
@@ -50,7 +50,7 @@ def judge(case: Case) -> Judgement:
     if not missing and not asked and not counted:
         missing = (Gap(what="tracked connections", reason="no lookup was made, and no node's table was seen"),)
     if missing:
-        return unknown(f"Not known whether a node's conntrack table is full: {missing[0].reason}.", *missing)
+        return not_known("whether a node's conntrack table is full", *missing)
     fullest = max((one.full_share or 0.0 for one in counted.values()), default=0.0)
     nodes = {one.client.node for one in asked} - set(counted)
     seen = f"the fullest of {count(len(counted), 'table')} is {fullest:.0%} full" if counted else ""

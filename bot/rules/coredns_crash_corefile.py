@@ -20,7 +20,7 @@ from bot.dns.corefile_error import CorefileError
 from bot.dns.log_wordings import Subject
 from bot.domain.cluster import ClusterTarget
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.rules._api_failures import LogWindow
 from bot.rules._corefile_failures import CorefileFailure, crashes, failed_reloads, holds, unread_reloads
 from bot.rules._corefile_itself import CorefileFault, checked, corefile_fault, loaded_by, unchecked
@@ -50,7 +50,7 @@ def judge(case: Case) -> Judgement:
     missing += (*logs.nothing_read, *unread_reloads(logs, pods, known), *open_errors)
     missing += unchecked(known, logs, pods, case.collected_at) if known else ()
     if missing:
-        return unknown(f"Not known whether CoreDNS can load its Corefile: {missing[0].reason}.", *missing, proof=past)
+        return not_known("whether CoreDNS can load its Corefile", *missing, proof=past)
     return healthy(
         f"No pod refused its Corefile in the last {minutes(case.thresholds.window)} and no reload failed since; "
         f"{logs.read}.",

@@ -18,7 +18,7 @@ from datetime import timedelta
 from bot.collectors.coredns_placement import CorednsPlacement
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check, unknown
 from bot.domain.phrases import count, timestamp
 
 _MOST_SHOWN = 10
@@ -47,7 +47,7 @@ def judge(case: Case) -> Judgement:
     missing = (*found.gaps, *found.nobody)
     if len(makers) < _SEVERAL:
         if missing:
-            return unknown(f"Not known whether one CoreDNS alone is installed: {missing[0].reason}.", *missing)
+            return not_known("whether one CoreDNS alone is installed", *missing)
         (name,) = [_titled(one) for one in makers] or ["nobody"]
         return healthy(f"All {count(len(found.pods), 'CoreDNS pod')} are of {name}.")
     young = case.collected_at - case.thresholds.grace

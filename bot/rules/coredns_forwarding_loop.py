@@ -20,7 +20,7 @@ from bot.collectors.node_resolv_conf import NodeResolvConfs
 from bot.dns.call_failure import minutes
 from bot.dns.coredns_log import CorednsLineKind
 from bot.dns.log_wordings import Subject
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.moments import follows
 from bot.domain.phrases import timestamp
 from bot.network.resolver import IN_EVERY_VPC
@@ -91,7 +91,7 @@ def judge(case: Case) -> Judgement:
         return nothing_to_check(pods.absence)
     missing += (*logs.nothing_read, *logs.open_errors(Subject.LOOP, since))
     if missing:
-        return unknown(f"Not known whether CoreDNS found a forwarding loop: {missing[0].reason}.", *missing, proof=past)
+        return not_known("whether CoreDNS found a forwarding loop", *missing, proof=past)
     return healthy(f"No forwarding loop in the last {minutes(case.thresholds.window)}; {logs.read}.", *past)
 
 

@@ -13,7 +13,7 @@ import re
 
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import STARTING
 from bot.rules._faulty_objects import deployment_of
@@ -80,7 +80,7 @@ def judge(case: Case) -> Judgement:
         return _problem(stuck, found)
     missing = (*map(_open, filter(_may_be_pulling, found.pods)), *found.gaps, *found.nobody)
     if missing:
-        return unknown(f"Not known whether CoreDNS's image can be pulled: {missing[0].reason}.", *missing)
+        return not_known("whether CoreDNS's image can be pulled", *missing)
     if found.absent:
         return nothing_to_check(found.absence)
     return healthy(f"None of {len(found.pods)} CoreDNS pods waits for its image.")

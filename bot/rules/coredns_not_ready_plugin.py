@@ -18,7 +18,7 @@ from datetime import timedelta
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, unknown
 from bot.domain.phrases import and_more, timestamp
 from bot.kubernetes.coredns import PROBED
 from bot.rules._faulty_objects import corefile_of
@@ -68,7 +68,7 @@ def _without(
         reason = f"the Corefile in {corefile.where} was not read whole, and {unknown_pods[0]} runs and is not ready"
         gaps = (Gap(what="CoreDNS's readiness", reason=reason), *gaps)
     if gaps:
-        return unknown(f"Not known whether every CoreDNS pod can become ready: {gaps[0].reason}.", *gaps)
+        return not_known("whether every CoreDNS pod can become ready", *gaps)
     if not unwell:
         return healthy("No CoreDNS pod runs without being ready.")
     asked = sorted({pod.container.readiness_path or "nothing by HTTP" for pod in unwell})

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.dns.call_failure import minutes
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
 from bot.rules._faulty_objects import deployment_of
@@ -40,7 +40,7 @@ def judge(case: Case) -> Judgement:
     past = tuple(f"no longer the case: {_kill(pod)}" for pod in killed)
     missing = (*found.gaps, *found.nobody)
     if missing:
-        return unknown(f"Not known whether CoreDNS runs out of memory: {missing[0].reason}.", *missing, proof=past)
+        return not_known("whether CoreDNS runs out of memory", *missing, proof=past)
     if found.absent:
         return nothing_to_check(found.absence)
     return healthy(f"No CoreDNS pod ran out of memory in the last {minutes(case.thresholds.window)}.", *past)

@@ -15,7 +15,7 @@ from bot.collectors.coredns_placement import CorednsPlacement, SpreadDeployment
 from bot.collectors.coredns_pods import CorednsPods
 from bot.domain.evidence import Gap
 from bot.domain.faulty_objects import FaultyObject, ObjectKind
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.phrases import and_more, count
 from bot.kubernetes.spreading import Apart
 
@@ -35,10 +35,10 @@ def judge(case: Case) -> Judgement:
     if apart and not gaps:
         return _spread(found, pods)
     if gaps and (apart or not found.deployments):
-        return unknown(f"Not known whether CoreDNS's pods are spread over nodes: {gaps[0].reason}.", *gaps)
+        return not_known("whether CoreDNS's pods are spread over nodes", *gaps)
     if rolling:
         gap = Gap(what="CoreDNS's pods on their nodes", reason=f"too early to tell: a rollout is under way ({rolling})")
-        return unknown(f"Not known whether CoreDNS's pods are spread: {gap.reason}.", gap, *gaps, proof=_where(found))
+        return not_known("whether CoreDNS's pods are spread", gap, *gaps, proof=_where(found))
     return _problem(found, gaps)
 
 

@@ -23,7 +23,7 @@ from bot.collectors.coredns_logs import CorednsLogs
 from bot.collectors.coredns_pods import CorednsPod, CorednsPods
 from bot.dns.coredns_log import CorednsLineKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.phrases import and_more, count, timestamp
 from bot.kubernetes.pods import STARTING
 from bot.rules._faulty_objects import deployment_of
@@ -71,13 +71,13 @@ def judge(case: Case) -> Judgement:
     early = [*(f"{one.pod.name}: {_known(one, case.collected_at)}" for one in (*down, *ended)), *_short(found)]
     if early:
         gap = Gap(what="pods of the DNS service", reason=f"too early to tell: {early[0]}")
-        return unknown(f"Not known whether every CoreDNS pod becomes ready: {gap.reason}.", gap, *gaps, proof=(*early,))
+        return not_known("whether every CoreDNS pod becomes ready", gap, *gaps, proof=(*early,))
     if found.absent and not gaps:
         return nothing_to_check(found.absence)
     if not pods and not gaps:
         gaps = (Gap(what="pods of the DNS service", reason="all that there are are going away"),)
     if gaps:
-        return unknown(f"Not known whether every CoreDNS pod is ready: {gaps[0].reason}.", *gaps)
+        return not_known("whether every CoreDNS pod is ready", *gaps)
     return healthy(
         f"All {count(len(pods), 'CoreDNS pod')} are ready; {found.desired_replicas} wanted.",
         *(f"{pod.name}: {_ended(pod)}, and is ready now" for pod in pods if pod.container.last_terminated_at),

@@ -17,7 +17,7 @@ from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.subnets import Subnets
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.phrases import timestamp
 from bot.kubernetes.nodes import COMPUTE_TYPE
 from bot.kubernetes.pods import STARTING
@@ -76,7 +76,7 @@ def judge(case: Case) -> Judgement:
     early = tuple(_early(pod) for pod in pending)
     missing = (*early, *map(_silent, filter(_unstarted, found.pods)), *found.gaps, *found.nobody)
     if missing:
-        return unknown(f"Not known whether CoreDNS pods are pending: {missing[0].reason}.", *missing)
+        return not_known("whether CoreDNS pods are pending", *missing)
     if found.absent:
         return nothing_to_check(found.absence)
     return healthy(f"None of {len(found.pods)} CoreDNS pods is pending.")

@@ -21,7 +21,7 @@ from bot.dns.call_failure import minutes
 from bot.dns.log_wordings import Subject
 from bot.dns.upstream_failure import UpstreamFailureKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
@@ -89,7 +89,7 @@ def _without_problem(
         *_silent(context, pods),
     )
     if missing:
-        return unknown(f"Not known whether CoreDNS reaches its upstream: {missing[0].reason}.", *missing, proof=proof)
+        return not_known("whether CoreDNS reaches its upstream", *missing, proof=proof)
     some = [one for one in found if one.state is FailureState.COMES_AND_GOES]
     if some:
         names = ", ".join(sorted({one.upstream or "an upstream the log does not name" for one in some}))

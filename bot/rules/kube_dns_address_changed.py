@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bot.collectors.kube_dns import KubeDns
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, unknown
 from bot.domain.lookup_matrix import LookupMatrix, PodResolver
 from bot.domain.lookups import Reach
 from bot.rules._faulty_objects import service_of
@@ -37,7 +37,7 @@ def judge(case: Case) -> Judgement:
         return healthy("There is no DNS Service whose address could differ.")
     if not judged or missing:
         gaps = missing or (Gap(what="/etc/resolv.conf", reason="no pod looked from uses the cluster's DNS settings"),)
-        return unknown(f"Not known of every node which nameserver its pods ask: {gaps[0].reason}.", *gaps)
+        return not_known("of every node which nameserver its pods ask", *gaps)
     if address:
         return healthy(f"Pods ask {address}, which no Service of this cluster has, and their nameservers answer them.")
     return healthy(f"The DNS Service {dns.title} is at {dns.cluster_ip}, and pods ask that address.")

@@ -17,7 +17,7 @@ from datetime import timedelta
 from bot.collectors.kube_proxy_pods import KubeProxyPods, UncoveredNode
 from bot.domain.api_calls import CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known
 from bot.domain.lookups import Reach
 from bot.domain.phrases import and_more, count, timestamp
 from bot.rules._unsteady import unsteady
@@ -45,7 +45,7 @@ def judge(case: Case) -> Judgement:
     if found.absent:
         there = "its DaemonSet selects no node" if found.parked else "no DaemonSet kube-system/kube-proxy"
         gaps = found.gaps or (Gap(what="kube-proxy", reason=f"{there} and nothing that visibly replaces it"),)
-        return unknown(f"Not known whether the nodes need kube-proxy: {gaps[0].reason}.", *gaps)
+        return not_known("whether the nodes need kube-proxy", *gaps)
     young = case.collected_at - case.thresholds.grace
     down = [one for one in found.uncovered if _counts(one, found) and not (one.created_at and one.created_at > young)]
     down += [one for one, again in _unsteady(found, case) if again]
@@ -58,7 +58,7 @@ def judge(case: Case) -> Judgement:
     notes = tuple(f"{one.node}: {one.why}" + _note(one) for one in found.uncovered[:MOST_NODES])
     missing = (*found.gaps, *_early(found), *ended, *_not_ready(found), *_no_node(found), *_nobody(found))
     if missing:
-        return unknown(f"Not known whether kube-proxy covers every node: {missing[0].reason}.", *missing, proof=notes)
+        return not_known("whether kube-proxy covers every node", *missing, proof=notes)
     running = found.nodes_total - len(found.uncovered)
     return (
         healthy(f"kube-proxy is ready on {running} of {found.nodes_total} EC2 nodes; the others are explained.", *notes)

@@ -28,7 +28,7 @@ from bot.dns.log_wordings import Subject
 from bot.dns.timestamped import SeenLines
 from bot.domain.api_calls import CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Reach
 from bot.domain.phrases import count, few, timestamp
@@ -89,7 +89,7 @@ def judge(case: Case) -> Judgement:
     past = tuple(f"no longer the case: {one.proof}" for one in recent if one not in standing)[:MOST_PROOFS]
     if missing:
         proof = (*(one.proof for one in standing[:MOST_PROOFS]), *past)
-        return unknown(f"Not known whether kube-proxy's rules are there: {missing[0].reason}.", *missing, proof=proof)
+        return not_known("whether kube-proxy's rules are there", *missing, proof=proof)
     answering = tuple(f"{one.proof}; the service answers there all the same" for one in leading if one.node in refuted)
     return healthy(
         f"No kube-proxy says in the last {minutes(thresholds.tries)} that it cannot write; {logs.read}"

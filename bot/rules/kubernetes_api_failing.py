@@ -20,7 +20,7 @@ from bot.collectors.kube_proxy_logs import KubeProxyLogs
 from bot.dns.api_failure import ApiFailureKind
 from bot.dns.call_failure import CallFailure, minutes
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Reach
 from bot.domain.phrases import count, timestamp
@@ -57,7 +57,7 @@ def judge(case: Case) -> Judgement:
     missing += tuple(_open(one) for one in failed)
     missing += tuple(gap for calls in read for gap in (*calls.unexplained, *unreasoned(calls, since)))
     if missing:
-        return unknown(f"Not known whether the Kubernetes API server fails: {missing[0].reason}.", *missing)
+        return not_known("whether the Kubernetes API server fails", *missing)
     logs = "; ".join(calls.logs.read for calls in read if not calls.not_needed) or "no program needs it"
     window = minutes(case.thresholds.window)
     return healthy(f"The Kubernetes API server answered no call with 5xx or 429 in the last {window}; {logs}.")

@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from bot.collectors.query_log import WHAT, QueryClient, QueryLog
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.json_values import JsonObject
 from bot.domain.phrases import and_more, count
 
@@ -118,13 +118,13 @@ def judge(case: Case) -> Judgement:
     queries = sum(client.cost.queries for client in seen) + log.beyond
     if queries < limits.min_queries or not seen:
         missing = log.gaps or (_early(queries, log, limits),)
-        return unknown(f"Not known whether search domains waste queries: {missing[0].reason}.", *missing)
+        return not_known("whether search domains waste queries", *missing)
     asking = _by_workload(seen)
     wasteful = [one for one in asking if one.wasted and one.share >= limits.wasted_share]
     if sum(one.wasted_per_second for one in wasteful) >= limits.wasted_per_second:
         return _problem(wasteful, log, queries)
     if log.gaps:
-        return unknown(f"Not known whether search domains waste queries: {log.gaps[0].reason}.", *log.gaps)
+        return not_known("whether search domains waste queries", *log.gaps)
     return _healthy(asking, log, queries)
 
 

@@ -21,7 +21,7 @@ from bot.dns.node_local_corefile import Forwarding
 from bot.dns.timestamped import SeenLines
 from bot.dns.upstream_failure import UpstreamFailureKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Lookup, Reach, Transport
 from bot.domain.phrases import count, few, timestamp
@@ -67,7 +67,7 @@ def judge(case: Case) -> Judgement:
         missing = (*missing, Gap(what="TCP towards servers outside the cluster", reason=reason))
     missing += logs.open_errors(Subject.UPSTREAM, since) if forced else ()
     if missing:
-        return unknown(f"Not known whether TCP to servers outside the cluster fails: {missing[0].reason}.", *missing)
+        return not_known("whether TCP to servers outside the cluster fails", *missing)
     if not found.caches:
         return nothing_to_check(NO_CACHE)
     if not forced:

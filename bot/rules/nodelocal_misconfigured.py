@@ -22,7 +22,7 @@ from bot.dns.log_wordings import Subject
 from bot.dns.node_cache_log import NodeCacheLineKind, NodeCachePodLog
 from bot.dns.node_local_corefile import NO_SERVICE, is_link_local
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookups import Reach
 from bot.domain.phrases import timestamp
 from bot.kubernetes.pods import Pod
@@ -76,7 +76,7 @@ def judge(case: Case) -> Judgement:
         return _problem(misfits, found, missing)
     missing += logs.open_errors(Subject.CONFIGURATION, since)
     if missing:
-        return unknown(f"Not known whether NodeLocal DNSCache fits this cluster: {missing[0].reason}.", *missing)
+        return not_known("whether NodeLocal DNSCache fits this cluster", *missing)
     if not found.caches:
         return nothing_to_check(NO_CACHE)
     return healthy(

@@ -22,7 +22,7 @@ from bot.collectors.node_local_metrics import NodeLocalMetrics
 from bot.collectors.node_network import NodeNetworks
 from bot.collectors.node_packet_filter import NodePacketFilters
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, ClientKind
 from bot.domain.phrases import and_more, count
@@ -62,7 +62,7 @@ def judge(case: Case) -> Judgement:
     if bypasses or lacking:
         return _problem(bypasses, lacking, found, lookups, tuple(missing))
     if missing:
-        return unknown(f"Not known whether queries come to NodeLocal DNSCache: {missing[0].reason}.", *missing)
+        return not_known("whether queries come to NodeLocal DNSCache", *missing)
     nodes = looked_at(ready, networks, filters)
     how = f"seen on {count(len(nodes), 'node')}" if nodes else "by its configuration and by what pods are told to ask"
     said = f"Queries of pods come to NodeLocal DNSCache ({how}): they ask {', '.join(sorted(asked))}."
@@ -99,7 +99,7 @@ def _uncounted(
 
 def _nothing(found: NodeLocalDns) -> Judgement:
     if found.gaps:
-        return unknown(f"Not known whether there is a cache: {found.gaps[0].reason}.", *found.gaps)
+        return not_known("whether there is a cache", *found.gaps)
     if found.caches:
         return healthy("No pod of NodeLocal DNSCache is ready, so queries cannot go past one.")
     return nothing_to_check(NO_CACHE)

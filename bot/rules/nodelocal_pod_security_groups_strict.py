@@ -23,7 +23,7 @@ from bot.collectors.vpc_cni_addon import ADDON
 from bot.domain.enforcing_mode import ENFORCING_MODE, EnforcingMode
 from bot.domain.evidence import Gap
 from bot.domain.faulty_objects import FaultyObject, ObjectKind
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, ClientKind, Lookup, Reach
 from bot.domain.phrases import and_more, count, timestamp
@@ -103,9 +103,7 @@ def judge(case: Case) -> Judgement:
     found, cni, branch = case.need(NodeLocalDns), case.need(VpcCni), case.need(BranchPods)
     gaps = (*found.gaps, *branch.gaps)
     if not found.caches:
-        return (
-            unknown(f"Not known whether there is a cache that they miss: {gaps[0].reason}.", *gaps) if gaps else _none()
-        )
+        return not_known("whether there is a cache that they miss", *gaps) if gaps else _none()
     if cni.aws_node is None:
         return nothing_to_check("no DaemonSet aws-node, whose VPC CNI makes pods with branch interfaces")
     lookups, networks = case.find(LookupMatrix), case.find(NodeNetworks)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from bot.collectors.node_local_dns import NodeLocalCache, NodeLocalDns
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Reach
 from bot.domain.phrases import and_more, count
@@ -61,9 +61,7 @@ def judge(case: Case) -> Judgement:
     """Conclude from its pods, and from what pods are told to ask."""
     found = case.need(NodeLocalDns)
     if not found.caches:
-        return (
-            unknown(f"Not known whether there is one: {found.gaps[0].reason}.", *found.gaps) if found.gaps else _none()
-        )
+        return not_known("whether there is one", *found.gaps) if found.gaps else _none()
     lookups, nodes = case.find(LookupMatrix), case.find(WorkerNodes)
     not_ready = {node.name for node in nodes.nodes if not node.ready} if nodes else set()
     down = list(_down(found, lookups, case))
@@ -76,7 +74,7 @@ def judge(case: Case) -> Judgement:
     if standing:
         return _problem(standing, found, lookups, missing)
     if missing:
-        return unknown(f"Not known whether it is ready on every node: {missing[0].reason}.", *missing)
+        return not_known("whether it is ready on every node", *missing)
     unasked = [pod for pod in found.pods if not pod.ready]
     proof = [f"{pod.node}: {pod.name} is not ready, and no pod there is told to ask it" for pod in unasked]
     ready = sum(pod.ready for pod in found.pods)

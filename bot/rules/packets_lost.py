@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bot.collectors.packet_captures import PacketCaptures
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.phrases import count
 from bot.rules._packets import LOST, Fate, Trace, trace
@@ -37,7 +37,7 @@ def judge(case: Case) -> Judgement:
         return unknown(f"Not every capture could be read: {found.gaps[0].reason}.", *found.gaps, proof=seen.proof)
     if not seen.traced:
         gap = Gap(what="queries in the captures", reason="none of the lookups was captured")
-        return unknown(f"Not known where packets are lost: {gap.reason}.", gap)
+        return not_known("where packets are lost", gap)
     return healthy(
         f"{count(len(seen.traced), 'query', 'queries')} captured at {count(len(found.captures), 'pod')}, and each was "
         "answered.",

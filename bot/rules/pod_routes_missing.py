@@ -23,7 +23,7 @@ from bot.collectors.worker_nodes import WorkerNodes
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.api_calls import CallReach
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Reach
 from bot.domain.phrases import and_more, count, few
@@ -95,10 +95,10 @@ def judge(case: Case) -> Judgement:
         *unseen(case.look_for(NodeNetworks), silent, looked, what="routing rules", why="nothing answers pods"),
     )
     if missing:
-        return unknown(f"Not known whether every pod has its routes: {missing[0].reason}.", *missing)
+        return not_known("whether every pod has its routes", *missing)
     if not judged and not told:
         gap = Gap(what="pods' routes", reason="no lookup was made from a pod, and no node with pods was looked at")
-        return unknown(f"Not known whether every pod has its routes: {gap.reason}.", gap)
+        return not_known("whether every pod has its routes", gap)
     answered = sum(told.values())
     seen = f"rules of {count(len(judged), 'pod')} seen on {count(len(looked), 'node')}" if judged else ""
     by_answers = f"{count(answered, 'pod')} that names were looked up from got answers" if answered else ""

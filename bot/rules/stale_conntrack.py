@@ -22,7 +22,7 @@ from bot.collectors.node_conntrack import NodeConntracks
 from bot.collectors.node_packet_filter import NodePacketFilters
 from bot.collectors.workload_pods import WorkloadPods
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer
 from bot.domain.phrases import and_more, count, few, timestamp
@@ -89,9 +89,7 @@ def judge(case: Case) -> Judgement:
         return nothing_to_check(proxy.by_design)
     gaps += tuple(_unseen(case, proxy, seen, changed_at))
     if gaps:
-        return unknown(
-            f"Not known whether a node leads queries to a CoreDNS pod that is gone: {gaps[0].reason}.", *gaps
-        )
+        return not_known("whether a node leads queries to a CoreDNS pod that is gone", *gaps)
     behind = _behind(case, dns, coredns)
     if behind:
         gone = and_more(sorted({address for addresses in behind.values() for address in addresses}), 3)

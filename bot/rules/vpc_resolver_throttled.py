@@ -26,7 +26,7 @@ from bot.dns.coredns_log import CorednsLineKind
 from bot.dns.coredns_pod_log import CorednsPodLog
 from bot.dns.upstream_failure import UpstreamFailureKind
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, unknown
 from bot.domain.lookups import Reach
 from bot.domain.phrases import and_more, timestamp
 from bot.network.resolver import is_resolver
@@ -132,7 +132,7 @@ def _silent(corefile: Corefile, case: Case) -> tuple[Gap, ...]:
 def _none(found: Sequence[Dropping], logs: CorednsLogs, gaps: tuple[Gap, ...], case: Case) -> Judgement:
     proof = tuple(map(_line, found[:_MOST_SHOWN]))
     if gaps:
-        return unknown(f"Not known whether the VPC's resolver drops queries: {gaps[0].reason}.", *gaps, proof=proof)
+        return not_known("whether the VPC's resolver drops queries", *gaps, proof=proof)
     if found:
         last = max(one.last_at for one in found)
         return healthy(

@@ -15,7 +15,7 @@ from bot.collectors.kube_dns import KubeDns
 from bot.collectors.node_local_dns import NodeLocalDns
 from bot.collectors.worker_nodes import WorkerNodes
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, unknown
 from bot.domain.lookup_matrix import LookupMatrix, PodResolver
 from bot.domain.lookups import Reach
 from bot.kubernetes.dns_service import may_be_a_service
@@ -51,7 +51,7 @@ def judge(case: Case) -> Judgement:
     wrong = [pair for pair in foreign if told[pair[0].client, pair[1]] is not True and pair not in open_ones]
     if wrong and not expected:
         gap = Gap(what="the DNS Service", reason="there is none to compare with, and what pods ask does not answer")
-        return unknown(f"Not known whether pods ask the right nameserver: {gap.reason}.", gap, *missing)
+        return not_known("whether pods ask the right nameserver", gap, *missing)
     if wrong:
         return _problem(wrong, judged, expected, missing + unasked(open_ones), _fargate(case.find(WorkerNodes)))
     missing += unasked(open_ones)
