@@ -11,7 +11,7 @@ from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import Gap
 from bot.domain.findings import Finding, Kind, Severity, TextFile, Verdict
 from bot.domain.peers import closed_peers, looked_at
-from bot.domain.phrases import count, plain_name, with_grant
+from bot.domain.phrases import capital, count, plain_name, with_grant
 from bot.report.asked_words import asked_words
 from bot.report.lookup_table import lookup_rows, lookup_table
 from bot.report.plan_words import TimeForm, missing_evidence, own_title
@@ -280,7 +280,7 @@ def _not_found(diagnosis: Diagnosis) -> str:
     unchecked = f"{len(diagnosis.unchecked)} of {count(diagnosis.checks_total, 'check')}"
     why = CAUSE_NOT_FOUND.format(unchecked) if diagnosis.unchecked else NO_KNOWN_CAUSE
     seen = _seen(diagnosis)
-    return f"{seen[0].upper()}{seen[1:]}; {why}"
+    return f"{capital(seen)}; {why}"
 
 
 def _advice(diagnosis: Diagnosis, symptoms: list[Finding]) -> Iterator[str]:

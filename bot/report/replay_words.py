@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.json_values import JsonObject
-from bot.domain.phrases import timestamp
+from bot.domain.phrases import capital, timestamp
 from bot.report.plan_words import TimeForm
 from bot.workflow.replay import Lack, Replayed
 
@@ -17,7 +17,7 @@ def replay_note(replayed: Replayed, *, at: TimeForm) -> str:
 
 def _lack(lack: Lack) -> str:
     rules = f" {', '.join(lack.rules)} would need it." if lack.rules else ""
-    return f"{lack.reason[0].upper()}{lack.reason[1:]}.{rules}"
+    return f"{capital(lack.reason)}.{rules}"
 
 
 def replay_json(replayed: Replayed) -> JsonObject:

@@ -15,7 +15,7 @@ from bot.collectors.packet_captures import PacketCaptures
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check, unknown
 from bot.domain.lookup_matrix import LookupMatrix
-from bot.domain.phrases import count
+from bot.domain.phrases import capital, count
 from bot.rules._packets import LOST, Fate, Trace, trace
 
 
@@ -50,7 +50,7 @@ def _problem(found: PacketCaptures, seen: Trace) -> Judgement:
     failing = tuple(dict.fromkeys((*seen.lookups, *seen.unseen)))
     return Judgement(
         verdict=Verdict.PROBLEM,
-        summary=f"{conclusion[0].upper()}{conclusion[1:]}.",
+        summary=f"{capital(conclusion)}.",
         proof=seen.proof,
         details={
             "answered": len(seen.of(Fate.ANSWERED)),

@@ -26,7 +26,7 @@ from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Client, ClientKind, Lookup, Reach
-from bot.domain.phrases import and_more, count, few
+from bot.domain.phrases import and_more, capital, count, few
 from bot.kubernetes.named_pods import PODS, in_details
 from bot.kubernetes.pods import Pod
 from bot.linux.routes import MAIN, Route
@@ -198,7 +198,7 @@ def _problem(lacking: Sequence[_Lacking], lookups: LookupMatrix) -> Judgement:
         verdict=Verdict.PROBLEM,
         summary=(
             f"{count(len(lacking), 'pod')} on {count(len(nodes), 'node')} ({few(nodes, 3)}) without routes: "
-            f"{and_more([one.name for one in lacking], 3)}. {lacking[0].what[0][0].upper()}{lacking[0].what[0][1:]}: "
+            f"{and_more([one.name for one in lacking], 3)}. {capital(lacking[0].what[0])}: "
             f"no packet, DNS or other, reaches them and comes back ({lookups.looked_from})."
         ),
         proof=tuple(one.line for one in lacking[:MOST_NAMED]),
