@@ -6,8 +6,9 @@ import argparse
 import json
 import os
 import signal
-import sys
 import threading
+
+from bot.sandbox.end_of_input import at_end_of_input
 
 
 def main() -> None:
@@ -28,17 +29,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
+    at_end_of_input(stop.set)
     print(json.dumps({"url": f"http://127.0.0.1:{server.server_port}"}), flush=True)  # the contract  # noqa: T201  # the contract: one line
     stop.wait()
     server.shutdown()
-
-
-def _wait_for_end_of_input(stop: threading.Event) -> None:
-    """Read past any input without Python's own buffer, whose lock would be held when the interpreter ends."""
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    stop.set()
 
 
 if __name__ == "__main__":

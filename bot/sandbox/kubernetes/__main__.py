@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
-import sys
-import threading
 
 from aiohttp import web
 
+from bot.sandbox.end_of_input import at_end_of_input
 from bot.sandbox.kubernetes.cluster import Cluster
 from bot.sandbox.kubernetes.faults import Faults
 from bot.sandbox.kubernetes.probe_clusters import ProbeClusters
@@ -55,7 +53,7 @@ async def serve(asked: argparse.Namespace) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
+    at_end_of_input(lambda: loop.call_soon_threadsafe(stop.set))
     turning = asyncio.create_task(keep_turning(cluster))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({turning, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,12 +62,6 @@ async def serve(asked: argparse.Namespace) -> None:
     turning.cancel()
     await probes.clear()
     await runner.cleanup()
-
-
-def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    loop.call_soon_threadsafe(stop.set)
 
 
 def main() -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import sys
-import threading
 
 from aiohttp import web
 
+from bot.sandbox.end_of_input import at_end_of_input
 from bot.sandbox.machines.server import Machines
 from bot.sandbox.network.source import AwsNetwork
 from bot.sandbox.world.world import ACCOUNT, CLUSTER, REGION
@@ -24,15 +22,9 @@ async def _serve(aws_url: str) -> None:
     machines.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     print(json.dumps({"url": machines.url}), flush=True)  # noqa: T201  # the contract: one line
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
+    at_end_of_input(lambda: loop.call_soon_threadsafe(stop.set))
     await stop.wait()
     await runner.cleanup()
-
-
-def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    loop.call_soon_threadsafe(stop.set)
 
 
 def main() -> None:
