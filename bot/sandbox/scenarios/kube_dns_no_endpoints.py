@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.world.editing import Json, edit
+from bot.sandbox.world.coredns_crowd import scale
 from bot.sandbox.world.scenario import ByFix, Operator, Scenario
 from bot.sandbox.world.world import World
 
@@ -11,22 +11,14 @@ _SETTLED_SECONDS = 60
 _NOT_IN_LAB = "nobody has played it there yet; without CoreDNS pods there are no states and lines to compare"
 
 
-def _scale(operator: Operator, replicas: int) -> None:
-    """`kubectl -n kube-system scale deployment coredns --replicas …`, and wait until nothing moves."""
-
-    def scaled(deployment: Json) -> Json:
-        return {**deployment, "spec": {**deployment["spec"], "replicas": replicas}}
-
-    edit(operator, "deployments.apps", "coredns", scaled, namespace="kube-system")
+def _acts(_world: World, operator: Operator) -> None:
+    scale(operator, 0)
     operator.time_passes(_SETTLED_SECONDS)
 
 
-def _acts(_world: World, operator: Operator) -> None:
-    _scale(operator, 0)
-
-
 def _harmless(_world: World, operator: Operator) -> None:
-    _scale(operator, 1)
+    scale(operator, 1)
+    operator.time_passes(_SETTLED_SECONDS)
 
 
 SCENARIO = Scenario(
