@@ -9,7 +9,7 @@ person named, and up to two of ConfigMaps. In a playbook: `{collector: network_p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.collectors.coredns_pods import CorednsPods
@@ -191,8 +191,6 @@ def _listed(resource: str, unlocks: str, group: str = "") -> KubernetesPermissio
     return KubernetesPermission(verb="list", resource=resource, group=group, unlocks=unlocks)
 
 
-_OF_NAMES: Collection[str] = (VPC_CNI_SETTING[0], CILIUM_SETTING[0])
-
 COLLECTOR = Collector(
     name="network_policies",
     title="NetworkPolicies between application pods and CoreDNS",
@@ -210,7 +208,7 @@ COLLECTOR = Collector(
             verb="get",
             resource="configmaps",
             namespace=KUBE_SYSTEM,
-            names=tuple(_OF_NAMES),
+            names=(VPC_CNI_SETTING[0], CILIUM_SETTING[0]),
             unlocks="whether network policies are switched on in the VPC CNI or in Cilium",
         ),
     ),
