@@ -35,6 +35,7 @@ from bot.domain.json_values import RawObject, digest_of_text
 from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.phrases import timestamp
 from bot.domain.reading import reading
+from bot.domain.redaction import NOT_STORED
 from bot.domain.views import View
 from bot.errors import EvidenceUnavailable, HistoryUnavailable, NotEditable, NotFound
 from bot.kubernetes.addon_configuration import held_text, refusals, with_text
@@ -310,7 +311,7 @@ def _addon_refuses(look: View, wanted: str) -> str:
     if addon is None:
         return ""
     if not addon.whole:
-        return "its configuration holds text that the bot does not store (a secret, or more than 4,000 characters)"
+        return f"its configuration holds {NOT_STORED}"
     try:
         configuration = with_text(addon.configuration, COREFILE, wanted)
     except NotEditable as error:

@@ -27,6 +27,7 @@ from bot.domain.evidence import Collector
 from bot.domain.json_values import RawObject, digest_of_text
 from bot.domain.permissions import AwsPermission, KubernetesPermission
 from bot.domain.reading import reading
+from bot.domain.redaction import NOT_STORED
 from bot.domain.views import View
 from bot.errors import EvidenceUnavailable, NotEditable, NotFound
 from bot.kubernetes.addon_configuration import held_text, refusals, with_text
@@ -135,10 +136,7 @@ def _in_addon(look: View) -> tuple[bool, str]:
         if held is None:
             return False, ""
         if not addon.whole:
-            return (
-                True,
-                "its configuration holds text that the bot does not store (a secret, or more than 4,000 characters)",
-            )
+            return True, f"its configuration holds {NOT_STORED}"
         wanted = with_text(addon.configuration, COREFILE, held if log_of(held) else with_log(held))
     except NotEditable as error:
         return True, f"its configuration has no place for it: {error}"

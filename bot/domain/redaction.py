@@ -19,6 +19,8 @@ from bot.domain.secret_forms import ABOUT, NAMES, OBJECTS, WHOLE, names_a_secret
 MARK = "[redacted]"
 MAX_STRING = 4_000
 """Characters kept of one string; the rest is counted, not kept."""
+NOT_STORED = f"text that the bot does not store (a secret, or more than {MAX_STRING:,} characters)"
+"""Why what was read may not be written back: the whole of it was never kept."""
 _NO_TEXT = frozenset({int, float, bool, type(None)})
 
 _ABOUT_SECRETS = "(?:(?<=webhook_url)|{})".format("".join(f"(?<!{word})" for word in sorted(ABOUT | OBJECTS)))

@@ -14,6 +14,7 @@ from bot.collectors.coredns_addon_scheduling import ADDON, CorednsAddon, Coredns
 from bot.domain.json_values import JsonObject
 from bot.domain.permissions import KubernetesPermission, Permission
 from bot.domain.plans import Advice, Rehearsal, Step
+from bot.domain.redaction import NOT_STORED
 from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
 from bot.kubernetes.resources import KUBE_SYSTEM
@@ -49,8 +50,8 @@ def steps_to(
             return Advice(reason=f"The EKS add-on {ADDON} does not take {name}: {refused}.", text=by_hand)
     if not addon.whole:
         return Advice(
-            reason=f"The configuration of the EKS add-on {ADDON} holds text that the bot does not store (a secret, or "
-            "more than 4,000 characters), and an update has to send all of it.",
+            reason=f"The configuration of the EKS add-on {ADDON} holds {NOT_STORED}, and an update has to send all of "
+            "it.",
             text=by_hand,
         )
     try:

@@ -34,6 +34,7 @@ from bot.domain.json_values import JsonObject, JsonValue, digest_of_text
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, Writing
+from bot.domain.redaction import NOT_STORED
 from bot.domain.settling import Settled
 from bot.errors import NotEditable
 from bot.fixes import _addon_update as addon_update
@@ -132,8 +133,8 @@ def _refused(corefile: Corefile, switch: QueryLogSwitch) -> Advice | None:
         return Advice(reason=f"With `log` in its root block the Corefile would not do: {switch.refused}.")
     if digest_of_text(corefile.text) != switch.sha256:
         return Advice(
-            reason="The Corefile holds text that the bot does not store (a secret, or more than 4,000 characters), or "
-            "has changed while it was read, and the whole of it has to be written.",
+            reason=f"The Corefile holds {NOT_STORED}, or has changed while it was read, and the whole of it has to be "
+            "written.",
             text=(by_hand,),
         )
     return None

@@ -32,6 +32,7 @@ from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, WriterKind, Writing
 from bot.domain.ports import ClusterReader
 from bot.domain.reading import reading
+from bot.domain.redaction import NOT_STORED
 from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import NotEditable, NotFound, WorldChanged
 from bot.fixes import _addon_update as addon_update
@@ -105,8 +106,8 @@ def _refused(corefile: Corefile, repair: CorefileRepair) -> Advice | None:
         )
     if digest_of_text(corefile.text) != repair.former_sha256 or digest_of_text(repair.text) != repair.text_sha256:
         return Advice(
-            reason="The Corefile holds text that the bot does not store (a secret, or more than 4,000 characters), or "
-            "has changed while it was read, and the whole of it has to be written.",
+            reason=f"The Corefile holds {NOT_STORED}, or has changed while it was read, and the whole of it has to be "
+            "written.",
             text=_by_hand(corefile, repair),
         )
     return None

@@ -28,6 +28,7 @@ from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
 from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Rehearsal, Step, Writing
+from bot.domain.redaction import NOT_STORED
 from bot.domain.settling import Settled
 from bot.fixes import _addon_update as addon_update
 from bot.fixes import _aws_node_environment as daemon_set
@@ -129,8 +130,8 @@ def _addon_refused(addon: CniAddon) -> Advice | None:
         )
     if not addon.whole:
         return Advice(
-            reason=f"The configuration of the EKS add-on {ADDON} holds text that the bot does not store (a secret, or "
-            "more than 4,000 characters), and an update has to send all of it.",
+            reason=f"The configuration of the EKS add-on {ADDON} holds {NOT_STORED}, and an update has to send all of "
+            "it.",
             text=(
                 f'Add "{ENFORCING_MODE}": "{EnforcingMode.STANDARD}" under "env" of its configurationValues by hand.',
                 "Send it with aws eks update-addon --resolve-conflicts NONE, and diagnose again.",
