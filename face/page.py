@@ -25,24 +25,28 @@ def page(screens: Iterable[str]) -> str:
 
 def screen(messages: Iterable[Seen], *, name: str, width: int) -> str:
     """Return messages as one screen of so many CSS pixels."""
-    inner = "".join(map(_message, messages))
-    return f'<div class="screen" id="{escape(name)}" style="width:{width}px">{inner}</div>'
+    return _framed("".join(map(_message, messages)), name=name, width=width)
 
 
 def picture_screen(picture: SharedPicture, *, name: str, width: int) -> str:
     """Return a picture that was shared, as wide as Slack shows one beside the avatar: 360 px at most."""
     source = f"data:image/png;base64,{b64encode(picture.png).decode()}"
-    inner = f'<div class="author">dnsbot<small>APP</small></div>{escape(picture.title)}<br><img src="{source}">'
-    inner = f'<div class="message"><div class="avatar">dns</div><div class="body">{inner}</div></div>'
+    return _framed(_posted(f'{escape(picture.title)}<br><img src="{source}">'), name=name, width=width)
+
+
+def _framed(inner: str, *, name: str, width: int) -> str:
     return f'<div class="screen" id="{escape(name)}" style="width:{width}px">{inner}</div>'
 
 
 def _message(message: Seen) -> str:
-    alone = " alone" if message.only_visible_to else ""
-    note = "<small>Only visible to you</small>" if message.only_visible_to else "<small>APP</small>"
-    blocks = "".join(_block(block) for block in message.blocks)
-    author = f'<div class="author">dnsbot{note}</div>'
-    return f'<div class="message{alone}"><div class="avatar">dns</div><div class="body">{author}{blocks}</div></div>'
+    return _posted("".join(map(_block, message.blocks)), alone=bool(message.only_visible_to))
+
+
+def _posted(content: str, *, alone: bool = False) -> str:
+    """Return what stands beside the bot's avatar; `alone`: only one person sees it."""
+    kind, note = (" alone", "Only visible to you") if alone else ("", "APP")
+    author = f'<div class="author">dnsbot<small>{note}</small></div>'
+    return f'<div class="message{kind}"><div class="avatar">dns</div><div class="body">{author}{content}</div></div>'
 
 
 def _block(block: Block) -> str:

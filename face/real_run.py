@@ -88,7 +88,7 @@ def run(scenario: str = "security-group", seed: int = 1) -> Shown:
                 refusal = wait(lambda m: bool(m.only_visible_to))
                 ben.clicks(card, "approve")
                 outcome = wait(lambda m: m.ts == card.ts and bool(reading.outcome(m)))
-                digest = _asked(ana, "/dns-digest now", wait, lambda m: any(b["type"] == "table" for b in m.blocks))
+                digest = _asked(ana, "/dns-digest now", wait, _has_table)
                 history = _asked(ana, "/dns-history", wait, lambda m: "DNS history" in as_text(m))
                 named = f"/dns-history incident={_INCIDENT.findall(as_text(history))[-1]}"
                 timeline = _asked(ana, named, wait, lambda m: "Incident of" in as_text(m))
@@ -115,6 +115,10 @@ def _asked(
     return wait(lambda m: m.ts not in known and fits(m))
 
 
+def _has_table(message: Seen) -> bool:
+    return any(block["type"] == "table" for block in message.blocks)
+
+
 def shared_picture() -> SharedPicture:
     """Let an application ask all the time and ana ask for digests; return the picture in the last one's thread."""
     with tempfile.TemporaryDirectory(prefix="dnsbot-face-") as folder:
@@ -131,7 +135,7 @@ def shared_picture() -> SharedPicture:
 
                 for _ in range(ROUNDS):
                     time.sleep(_BETWEEN_SECONDS)
-                    digest = _asked(ana, "/dns-digest now", wait, lambda m: any(b["type"] == "table" for b in m.blocks))
+                    digest = _asked(ana, "/dns-digest now", wait, _has_table)
                 return _picture(stage.slack, digest)
 
 
