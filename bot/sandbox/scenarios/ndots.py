@@ -18,9 +18,22 @@ def _ask(operator: Operator, name: str, names: str) -> None:
         container, *others = template["spec"]["containers"]
         asks = [{"name": "ASKS", "value": names}, {"name": "ASKS_PER_SECOND", "value": "2"}]
         container = {**container, "env": [*container.get("env", []), *asks]}
-        return {**template, "spec": {**template["spec"], "containers": [container, *others]}}
+        spread = [_spread(template["metadata"]["labels"])]
+        asked = {**template["spec"], "containers": [container, *others], "topologySpreadConstraints": spread}
+        return {**template, "spec": asked}
 
     edit_pod_template(operator, "deployments.apps", name, asking, namespace=name)
+
+
+def _spread(labels: Json) -> Json:
+    """Keep a rollout's new pods apart: of `catalog` each node has one, from which names can be looked up."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": labels},
+        "matchLabelKeys": ["pod-template-hash"],
+    }
 
 
 def _log(world: World, operator: Operator) -> None:
