@@ -1,4 +1,4 @@
-"""A diagnoser for tests of what is refused, not of what is slow: a busy machine takes no collector's time away."""
+"""A diagnoser for tests of what is said, not of what is slow: a busy machine takes no collector's time away."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -20,6 +19,7 @@ from bot.errors import EvidenceUnavailable
 from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.world.world import CLUSTER
 from bot.settings.load import load_settings
+from tests.environment import environment
 
 CATALOGUE = load_units()
 RULES = CATALOGUE.rules
@@ -56,15 +56,12 @@ class Healthy:
 @pytest.fixture(scope="module")
 def healthy(far_ends: RunningWorld) -> Iterator[Healthy]:
     """Gather everything once in the world in which nothing is wrong."""
-    before = dict(os.environ)
     far_ends.restart(scenario="healthy", seed=2)
-    os.environ.update(far_ends.environment)
     settings = load_settings(far_ends.directory / "dnsbot.yaml", {})
-    sources = SourceBook(settings)
-    yield Healthy(make_diagnoser(settings, sources).run(Question(cluster=CLUSTER, playbooks=tuple(PLAYBOOKS))))
-    sources.close()
-    os.environ.clear()
-    os.environ.update(before)
+    with environment(far_ends.environment):
+        sources = SourceBook(settings)
+        yield Healthy(make_diagnoser(settings, sources).run(Question(cluster=CLUSTER, playbooks=tuple(PLAYBOOKS))))
+        sources.close()
 
 
 def test_no_two_rules_check_the_same() -> None:

@@ -25,6 +25,7 @@ from bot.clients.traffic import WireTraffic
 from bot.domain.cluster import ClusterTarget
 from bot.domain.deadline import Deadline
 from bot.errors import UnitError
+from tests.environment import environment
 
 Act: TypeAlias = Callable[[socket.socket, threading.Event], None]
 """What a far end does with one request; the event is set when the test is over."""
@@ -259,7 +260,6 @@ def aws_at() -> Iterator[Callable[[str], None]]:
 @contextlib.contextmanager
 def aws_variables() -> Iterator[Callable[[str], None]]:
     """Give a function that sets AWS' own variables to lead to a far end; take them back at the end."""
-    before = dict(os.environ)
 
     def lead(url: str) -> None:
         os.environ.update(
@@ -271,11 +271,8 @@ def aws_variables() -> Iterator[Callable[[str], None]]:
             AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         )
 
-    try:
+    with environment({}):
         yield lead
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @pytest.fixture

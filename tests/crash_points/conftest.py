@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from tests.crash_points.worlds import Bot, Configured
 from tests.emptied_history import EmptiedHistory
+from tests.environment import environment
 from tests.patience import patient
 from tests.workflow_approval.conftest import FakeDirectory, SwitchableHistory, World, people
 
@@ -19,11 +19,8 @@ from tests.workflow_approval.conftest import FakeDirectory, SwitchableHistory, W
 @pytest.fixture(scope="module")
 def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
     """Far ends that are emptied and built anew for each point."""
-    before = dict(os.environ)
-    os.environ.update(far_ends.environment)
-    yield far_ends
-    os.environ.clear()
-    os.environ.update(before)
+    with environment(far_ends.environment):
+        yield far_ends
 
 
 @pytest.fixture

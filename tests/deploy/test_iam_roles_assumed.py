@@ -6,7 +6,6 @@ What moto judges here and what not is in `test_iam_policies_enforced.py`.
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +29,7 @@ from tests.deploy.iam_account import (
     trusting,
     without,
 )
+from tests.environment import environment
 
 
 def test_the_bot_may_become_reader_and_writer_and_nobody_else(cloud: Cloud, bot: Keys) -> None:
@@ -68,21 +68,19 @@ def test_a_role_that_does_not_trust_the_bot_is_refused(cloud: Cloud, bot: Keys) 
 @pytest.fixture
 def as_the_bot(cloud: Cloud, bot: Keys) -> Iterator[ClusterConnection]:
     """Return how the bot reaches a cluster while this process signs as the bot's own role."""
-    before = dict(os.environ)
-    os.environ.update(
-        AWS_ENDPOINT_URL=cloud.url,
-        AWS_ACCESS_KEY_ID=bot.access_key,
-        AWS_SECRET_ACCESS_KEY=bot.secret,
-        AWS_SESSION_TOKEN=str(bot.token),
-        AWS_EC2_METADATA_DISABLED="true",
-    )
-    yield ClusterConnection(
-        target=ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1"),
-        role_arn=f"{ROLES}/dnsbot-read",
-        writer_role_arn=f"{ROLES}/dnsbot-write",
-    )
-    os.environ.clear()
-    os.environ.update(before)
+    signing = {
+        "AWS_ENDPOINT_URL": cloud.url,
+        "AWS_ACCESS_KEY_ID": bot.access_key,
+        "AWS_SECRET_ACCESS_KEY": bot.secret,
+        "AWS_SESSION_TOKEN": str(bot.token),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with environment(signing):
+        yield ClusterConnection(
+            target=ClusterTarget(name="cluster-prod", eks_name="cluster-prod", region="eu-west-1"),
+            role_arn=f"{ROLES}/dnsbot-read",
+            writer_role_arn=f"{ROLES}/dnsbot-write",
+        )
 
 
 def missing_grants(cloud: Cloud, sources: ClusterSources) -> dict[str, str]:

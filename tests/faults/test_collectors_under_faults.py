@@ -28,6 +28,7 @@ from bot.settings.load import load_settings
 from bot.workflow.catalogue import load_catalogue
 from bot.workflow.diagnose import Diagnoser
 from bot.workflow.load_playbook import load_playbooks
+from tests.environment import environment
 
 CATALOGUE = load_catalogue(collectors, rules, fixes)
 ALL = os.environ.get("CHAOS") == "all"
@@ -43,15 +44,12 @@ DEADLINE_SECONDS = 2.5
 @pytest.fixture(scope="module")
 def world() -> Iterator[RunningWorld]:
     """A healthy world with a peer that lets the bot in: what is not HEALTHY is not because of the cluster."""
-    before = dict(os.environ)
     with RunningWorld(scenario="peer-role-refused", seed=7) as running:
         (peer,) = running.world.neighbours
         owner = running.operator.at(peer.account, peer.region)
         owner.aws("iam", "UpdateAssumeRolePolicy", RoleName=READER, PolicyDocument=trusting(ACCOUNT))
-        os.environ.update(running.environment)
-        yield running
-    os.environ.clear()
-    os.environ.update(before)
+        with environment(running.environment):
+            yield running
 
 
 @pytest.fixture(scope="module")

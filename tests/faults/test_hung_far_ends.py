@@ -15,6 +15,7 @@ from bot.domain.cluster import Question
 from bot.domain.findings import Verdict
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
+from tests.environment import environment
 
 pytestmark = pytest.mark.slow
 DEADLINE_SECONDS = 3.0
@@ -25,15 +26,11 @@ START_SECONDS = 20.0
 @pytest.fixture(scope="module")
 def silent() -> Iterator[RunningWorld]:
     """A world whose far ends take every call and never answer."""
-    before = dict(os.environ)
-    with RunningWorld(scenario="healthy", seed=3) as world:
-        os.environ.update(world.environment)
+    with RunningWorld(scenario="healthy", seed=3) as world, environment(world.environment):
         hang = [{"action": "*", "kind": "hang", "times": None, "seconds": 600}]
         world.aws_control("POST", "faults", hang)
         world.kubernetes_control("POST", "faults", hang)
         yield world
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def test_process_is_gone_when_nobody_answers(silent: RunningWorld) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +34,7 @@ from bot.settings.assumed import Reach
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import HEALTH
 from bot.workflow.who_changed import CLOUD_TRAIL
+from tests.environment import environment
 from tests.faults.every_right import use_every_right
 from tests.patience import patient
 
@@ -83,7 +83,6 @@ CLUSTER_UNCONFIRMED_WITHOUT = rests_on(BINDING)
 @pytest.fixture(scope="module")
 def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
     """Return a healthy world in which every right is used: DNS is let in by a prefix list and by nothing else."""
-    before = dict(os.environ)
     far_ends.restart(scenario="private-endpoint-peered-look-alike", seed=11, nodes=2)
     use_every_right(far_ends)
     operator, group = far_ends.operator, far_ends.world.cluster_security_group_id
@@ -95,10 +94,8 @@ def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
     listed = {"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": made["PrefixListId"]}]}
     operator.aws("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[listed])
     operator.aws("ec2", "RevokeSecurityGroupIngress", GroupId=group, IpPermissions=[itself])
-    os.environ.update(far_ends.environment, DATABASE_URL=f"sqlite:///{far_ends.directory}/history.db")
-    yield far_ends
-    os.environ.clear()
-    os.environ.update(before)
+    with environment({**far_ends.environment, "DATABASE_URL": f"sqlite:///{far_ends.directory}/history.db"}):
+        yield far_ends
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +27,7 @@ from bot.sandbox.world.world import ACCOUNT, CLUSTER
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
 from bot.workflow.who_changed import CLOUD_TRAIL
+from tests.environment import environment
 from tests.faults.every_right import use_every_right
 from tests.patience import patient
 
@@ -40,6 +40,7 @@ ACTIONS = sorted(
     and need.gathers
     and set(need.units) != {CLOUD_TRAIL}  # asked only about what is at fault there
 )
+
 """What a diagnosis reads at peers of which nothing is at fault."""
 ABOUT_PEERS = {rule.name for rule in load_units().rules.values() if Peers in rule.needs}
 
@@ -59,14 +60,11 @@ def resting_on(action: str) -> set[str]:
 @pytest.fixture(scope="module")
 def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
     """A healthy world with a neighbour in another account, which trusts the bot no longer."""
-    before = dict(os.environ)
     far_ends.restart(scenario="peer-role-refused", seed=1, nodes=2)
     lead(far_ends.world, far_ends.operator, far_ends.world.neighbours[0])
     use_every_right(far_ends)
-    os.environ.update(far_ends.environment)
-    yield far_ends
-    os.environ.clear()
-    os.environ.update(before)
+    with environment(far_ends.environment):
+        yield far_ends
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from bot.sandbox.running.running_world import RunningWorld
 from bot.sandbox.world.world import CLUSTER
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
+from tests.environment import environment
 from tests.patience import patient
 
 ASKED = Question(cluster=CLUSTER, playbooks=("private-endpoint",))
@@ -22,12 +22,9 @@ ASKED = Question(cluster=CLUSTER, playbooks=("private-endpoint",))
 @pytest.fixture(scope="module")
 def world(far_ends: RunningWorld) -> Iterator[RunningWorld]:
     """A healthy world in which an instance and a function look names up."""
-    before = dict(os.environ)
     far_ends.restart(scenario="private-endpoint-without-clusters-look-alike", seed=1, nodes=2)
-    os.environ.update(far_ends.environment)
-    yield far_ends
-    os.environ.clear()
-    os.environ.update(before)
+    with environment(far_ends.environment):
+        yield far_ends
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -18,6 +17,7 @@ from bot.report.json_report import json_report
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
+from tests.environment import environment
 from tests.patience import patient
 
 EVERYTHING = Question(cluster="cluster-prod")
@@ -35,30 +35,24 @@ def run_here(world: RunningWorld) -> Iterator[Callable[..., Diagnosis]]:
 
     Without a question everything is looked at, and the names that the scenario is about are asked.
     """
-    before = dict(os.environ)
-    os.environ.update(world.environment)
     opened: list[SourceBook] = []
 
     def make() -> Diagnoser:
         settings = load_settings(world.directory / "dnsbot.yaml", {})
         opened.append(SourceBook(settings))
-        return make_diagnoser(settings, opened[-1])
+        return patient(make_diagnoser(settings, opened[-1]))
 
     alone = cache(make)
 
     def run(asked: Question | None = None) -> Diagnosis:
-        """Look at the world as it is configured; what was assumed in a peer's account ends with that world.
-
-        To enter a peer anew takes long on a busy machine.
-        """
-        diagnoser = patient(make()) if world.scenario.elsewhere else alone()
+        """Look at the world as it is configured; what was assumed in a peer's account ends with that world."""
+        diagnoser = make() if world.scenario.elsewhere else alone()
         return diagnoser.run(asked or replace(EVERYTHING, names=world.scenario.names))
 
-    yield run
-    for sources in opened:
-        sources.close()
-    os.environ.clear()
-    os.environ.update(before)
+    with environment(world.environment):
+        yield run
+        for sources in opened:
+            sources.close()
 
 
 @pytest.fixture(scope="module")

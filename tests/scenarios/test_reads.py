@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from bot.domain.who_changed import ObjectManagers
 from bot.sandbox.running.running_world import RunningWorld
 from bot.settings.load import load_settings
 from bot.workflow.diagnose import Diagnoser
+from tests.environment import environment
 
 
 @dataclass
@@ -113,8 +113,6 @@ class _Keeping:
 @pytest.fixture
 def keeping(world: RunningWorld) -> Iterator[Callable[[], tuple[Diagnoser, Kept]]]:
     """Return a function that makes a diagnoser of the world, and what keeps the answers that it is given."""
-    before = dict(os.environ)
-    os.environ.update(world.environment)
     opened: list[SourceBook] = []
 
     def make() -> tuple[Diagnoser, Kept]:
@@ -125,11 +123,10 @@ def keeping(world: RunningWorld) -> Iterator[Callable[[], tuple[Diagnoser, Kept]
             diagnoser, open_sources=lambda target: KeepingSources(diagnoser.open_sources(target), kept)
         ), kept
 
-    yield make
-    for sources in opened:
-        sources.close()
-    os.environ.clear()
-    os.environ.update(before)
+    with environment(world.environment):
+        yield make
+        for sources in opened:
+            sources.close()
 
 
 @pytest.mark.slow

@@ -103,11 +103,9 @@ class RunningWorld(Started):
             probes=probes,
         )
         self._probe_urls = tuple(probe.url for probe in probes.values() if probe.url)
-        self.kubernetes_control("POST", "refresh")
-        self.operator.settle()
+        self.settle()
         self.scenario.acts(self.world, self.operator)
-        self.kubernetes_control("POST", "refresh")
-        self.operator.settle()
+        self.settle()
         self.aws_control("DELETE", "calls")
         self.kubernetes_control("DELETE", "calls")
         self._restrict()
@@ -131,6 +129,11 @@ class RunningWorld(Started):
         self.aws_control("POST", "reset")
         self.kubernetes_control("POST", "reset")
         self._populate()
+
+    def settle(self) -> None:
+        """Wait until the cluster has done all that follows from what was changed in it and in AWS."""
+        self.kubernetes_control("POST", "refresh")
+        self.operator.settle()
 
     def aws_control(self, method: str, route: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a control route of the AWS far end: `aws_control("POST", "faults", […])`."""
