@@ -155,9 +155,8 @@ class PodSession:
                 what=f"lookups from pod {self.name} on {self.pod.node}",
                 reason=(
                     "its image has neither dig nor nslookup; let workload_selector choose pods whose image has "
-                    f"dig, or ask by hand: kubectl debug -n {self.pod.namespace} {self.pod.name} -it "
-                    f"--image=IMAGE_WITH_DIG "
-                    f"--target={self.pod.container.name} -- dig @{server} {name}"
+                    f"dig, or ask by hand: `kubectl debug -n {self.pod.namespace} {self.pod.name} -it "
+                    f"--image=IMAGE_WITH_DIG --target={self.pod.container.name} -- dig @{server} {name}`"
                 ),
             )
         )

@@ -60,7 +60,7 @@ def _inside(one: Lookup, found: EndpointLookups, dns: VpcDns) -> bool:
 def _unseen(found: EndpointLookups) -> Iterator[Gap]:
     yield from found.gaps
     for name in found.unprobed:
-        reason = "nothing there looks names up; name a `probe` for it, or ask by hand: " + f"dig {found.name}"
+        reason = f"nothing there looks names up; name a `probe` for it, or ask by hand: `dig {found.name}`"
         yield Gap(what=f"lookups from {name}", reason=reason, setting="probe")
     for network in found.networks:
         if not network.asked:
