@@ -39,6 +39,11 @@ class Office:
             return next(message for message in reversed(ana.sees()) if reading.can_be_approved(message))
         return ana.wait_for(lambda m: m.ts not in known and reading.can_be_approved(m), timeout_seconds=30)
 
+    def waiting(self) -> Seen:
+        """Return a card of a plan that nobody has decided on: one that is there already, or else that of a new one."""
+        cards = (one for one in reversed(self.slack.person("ana").sees()) if reading.can_be_approved(one))
+        return next(cards, None) or self.asks()
+
     def ends(self, card: Seen, timeout_seconds: float = 60.0) -> str:
         """Wait for the outcome on the card and return it."""
         done = self.slack.person("ben").wait_for(

@@ -11,7 +11,7 @@ from bot.sandbox.story import report_reading as reading
 from tests.end_to_end.office import Office, opened
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-ROUNDS = 100 if os.environ.get("CHAOS") == "all" else 8
+ROUNDS = 100 if os.environ.get("CHAOS") == "all" else 4
 
 
 def test_two_people_at_once_have_one_effect_in_every_round(world: RunningWorld) -> None:
@@ -51,7 +51,7 @@ def test_two_people_at_once_have_one_effect_in_every_round(world: RunningWorld) 
 )
 def test_those_who_may_not_approve_are_told_why_alone(office: Office, name: str, reason: str) -> None:
     """A press by someone not entitled is refused, to that person alone, recorded, and nothing is written."""
-    card = office.asks()
+    card = office.waiting()
 
     told = office.answer_to(name, lambda: office.slack.person(name).clicks(card, "approve"))
 
@@ -63,7 +63,7 @@ def test_those_who_may_not_approve_are_told_why_alone(office: Office, name: str,
 
 def test_a_second_click_after_the_decision_is_refused(office: Office) -> None:
     """Chloe's screen still shows the button; her click changes nothing and she is told who decided."""
-    card = office.asks()
+    card = office.waiting()
     office.slack.person("ben").clicks(card, "approve")
     office.ends(card)
 
@@ -75,7 +75,7 @@ def test_a_second_click_after_the_decision_is_refused(office: Office) -> None:
 
 def test_a_rejection_needs_a_reason_and_ends_the_proposal(office: Office) -> None:
     """One Reject with a reason is shown on the card; an approval after it is refused."""
-    card = office.asks()
+    card = office.waiting()
     chloe = office.slack.person("chloe")
     chloe.clicks(card, "reject")
     form = chloe.wait_for_view()
@@ -164,7 +164,7 @@ def test_a_mention_that_slack_repeats_is_one_diagnosis(office: Office) -> None:
 )
 def test_a_delivery_that_is_not_slacks_is_refused(office: Office, headers: dict[str, str | None]) -> None:
     """A copied click with another signature or time gets 401, never 500, and nothing happens."""
-    card = office.asks()
+    card = office.waiting()
     office.slack.person("dan").clicks(card, "approve")
     payload = dict(office.slack.deliveries[-1][0].payload)
     payload["user"] = {**payload["user"], "id": "U02", "name": "ben", "username": "ben"}
@@ -195,7 +195,7 @@ def test_a_command_and_a_click_work_over_socket_mode(world: RunningWorld) -> Non
 
 def test_no_secret_of_the_bot_is_shown_or_logged(office: Office) -> None:
     """Tokens and the signing secret are in no message to Slack and not in the bot's log."""
-    office.asks()
+    office.waiting()
     secrets = (office.slack.bot_token, office.slack.signing_secret, "reader-token", "writer-token")
     shown = office.slack.traffic() + office.bot.log.read_text()
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 def test_plan_prints_the_card_s_commands_and_stores_no_plan(office: Office) -> None:
     """The same steps with the same differences and commands, but for the plan's own id, which tags what it makes."""
-    office.asks()
+    office.waiting()
     card = next(one for entry in office.history() for one in entry["proposals"] if one["state"] == "pending")
 
     document = json.loads(office.bot.command("plan", "cluster-prod", "--output", "json", ends_with=2))
@@ -31,7 +31,7 @@ def test_plan_prints_the_card_s_commands_and_stores_no_plan(office: Office) -> N
 
 def test_show_tells_a_stored_diagnosis_and_its_plan_again(office: Office) -> None:
     """By the ids that the history prints; what is in neither is refused."""
-    office.asks()
+    office.waiting()
     stored = office.history()
     entry = next(one for one in stored if one["proposals"])
     plan = entry["proposals"][0]
