@@ -13,7 +13,15 @@ from typing import Any
 
 from botocore import xform_name
 
-from bot.collectors import dns_firewall, dns_profiles, endpoint_networks, private_zones, resolver_rules, vpc_dns
+from bot.collectors import (
+    dns_firewall,
+    dns_profiles,
+    endpoint_networks,
+    private_zones,
+    resolver_rules,
+    transit_gateways,
+    vpc_dns,
+)
 from bot.collectors.eks_cluster import EksCluster
 from bot.collectors.private_zones import PrivateZones, VpcZones
 from bot.domain.cluster import ClusterTarget, Question
@@ -108,7 +116,7 @@ def _case(aws: AwsClients, vpcs: Sequence[VpcKey]) -> tuple[Case, EksCluster, Pe
         evidence[declared.evidence] = declared.collect(look)
         return evidence[declared.evidence]
 
-    for collector in (vpc_dns, dns_profiles, dns_firewall, resolver_rules, endpoint_networks):
+    for collector in (vpc_dns, dns_profiles, dns_firewall, resolver_rules, endpoint_networks, transit_gateways):
         gaps = gather(collector).gaps
         if gaps:
             raise LabError(f"simulated AWS did not tell the bot everything: {gaps[0]}")
