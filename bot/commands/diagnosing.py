@@ -14,6 +14,7 @@ from bot.domain.history import Story
 from bot.domain.phrases import timestamp
 from bot.errors import ConfigurationError
 from bot.logs import configure_logs
+from bot.memory import leave_what_was_loaded
 from bot.report.screen import progress_on
 from bot.workflow.durations import parse_duration
 from bot.workflow.record_files import check_writable, keep_record, read_packed
@@ -36,6 +37,7 @@ def diagnose(asked: Asked, *, output: str, brief: bool = False, record: Path | N
     code: int | None = None
     try:
         with open_diagnosis(settings, deadline_seconds=_seconds(asked.deadline)) as run_diagnosis:
+            leave_what_was_loaded()
             while True:
                 with progress_on(sys.stderr) as progress:
                     diagnosis = run_diagnosis(question, None, progress)
@@ -71,6 +73,7 @@ def plan(asked: Asked, *, output: str) -> int:
         open_diagnosis(settings, deadline_seconds=_seconds(asked.deadline)) as run_diagnosis,
         progress_on(sys.stderr) as progress,
     ):
+        leave_what_was_loaded()
         diagnosis = run_diagnosis(question, None, progress)
     proposed = make_planner(settings).propose(diagnosis)
     if output == JSON:

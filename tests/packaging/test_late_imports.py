@@ -28,11 +28,17 @@ take_little_memory()
 print(gc.get_freeze_count())
 """
 
+STARTING = """
+import gc, sys
+from bot.__main__ import main
+print(main(["diagnose", "elsewhere", "--config", sys.argv[1]]), gc.get_freeze_count() > 100_000)
+"""
 
-def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+
+def run(program: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a program in a Python of its own."""
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True)  # our own
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)  # our own
 
 
 def test_the_formatter_of_the_log_comes_with_the_first_line() -> None:
@@ -55,3 +61,14 @@ def test_alembic_comes_where_there_is_something_to_migrate(tmp_path: Path) -> No
 def test_at_its_end_a_process_looks_through_nothing_that_it_made() -> None:
     """All that is left is frozen: two more looks for circular garbage were a seventh of a small diagnosis."""
     assert run(ENDING).stdout.split() == ["0", "True"]
+
+
+def test_a_diagnosis_looks_through_nothing_that_was_loaded_for_it(tmp_path: Path) -> None:
+    """It is frozen before the first question, here one about a cluster that is not configured."""
+    settings = tmp_path / "dnsbot.yaml"
+    settings.write_text("clusters: {here: {eks_name: here, region: eu-west-1}}\n", encoding="utf-8")
+
+    done = run(STARTING, str(settings), folder=tmp_path)
+
+    assert done.stdout.split() == ["1", "True"]
+    assert "elsewhere" in done.stderr
