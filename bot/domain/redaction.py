@@ -143,8 +143,14 @@ def _is_short_and_suspect(text: str) -> bool:
 
 
 def _looks_suspect(text: str) -> bool:
+    """Search the words that hold a hint, and no others: nothing that `_SUSPECT` finds goes on beyond a blank."""
     lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS) and _SUSPECT.search(text) is not None
+    hints = [hint for hint in _HINTS if hint in lowered]
+    return bool(hints) and any(
+        _SUSPECT.search(word)
+        for word, low in zip(text.split(), lowered.split(), strict=True)
+        if any(hint in low for hint in hints)
+    )
 
 
 def redact(text: str) -> str:

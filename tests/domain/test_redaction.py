@@ -36,6 +36,16 @@ def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
     assert len(PLAIN) >= 75
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\t"])
+def test_a_secret_is_found_among_many_words(blank: str) -> None:
+    """Words that only resemble a secret's beginning stay, those beside it, too."""
+    names = [f"skpw-{number}" for number in range(100)]
+
+    shown = redact(blank.join([*names, "token=Zm9vYmFyYmF6cXV4", *names]))
+
+    assert shown == blank.join([*names, f"token={MARK}", *names])
+
+
 VALUES = {
     "a list": {"passwords": ["hunter2hunter2"]},
     "a mapping": {"password": {"value": "hunter2hunter2", "name": "db"}},
