@@ -57,7 +57,7 @@ _RCODES_FAST = re.compile((_HEAD % (b"?:" + _ADDRESS)) + rb' "[^"]*+" ([^ ]++) [
 """The same, fast: it may take two lines for one, and knows nothing of backslashes."""
 _FROM_IPV4 = rb'[^\[]*+\[INFO\] %s:[^ ]++ - [^ ]++ "'
 """The same from the start of a line, faster: sets that exclude one byte, or hold few, are read as fast as it goes."""
-_USUAL = _FROM_IPV4 % b"[.-9]++" + rb'[^"]*+" N(?:XDOMAIN |OERROR() )(?s:.){18}[^\n]*+\n'
+_USUAL = _FROM_IPV4 % b"[.-9]++" + rb'[^"]*+" N(?:XDOMAIN |OERROR() )(?s:.){18}+[^\n]*+\n'
 """A query that was answered with NOERROR or NXDOMAIN: a group tells which."""
 _USUAL_ONE, _USUAL_RUN = re.compile(_USUAL), re.compile(_USUAL * RUN)
 _QUERIES_FAST = re.compile(rb"(?m:^)" + _FROM_IPV4 % b"([.-9]++)" + rb'([^"]*+" [^ ]++) [^\n]++\n')
