@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from bot.collectors.network_policies import LabelledPod, NetworkPolicies
 from bot.collectors.node_local_dns import NodeLocalDns
 from bot.domain.evidence import Gap
-from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, nothing_to_check, unknown
+from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.json_values import JsonObject
 from bot.domain.lookup_matrix import LookupMatrix
 from bot.domain.lookups import Answer, Lookup, Reach, Transport
@@ -26,6 +26,8 @@ from bot.domain.phrases import and_more, count
 from bot.kubernetes.network_policies import Direction, End, NetworkPolicy, Passage, Port, isolating, passage
 
 _MOST_NAMED = 20
+_QUESTION = "whether NetworkPolicies keep pods from CoreDNS"
+_UNREAD = "policies of other kinds, such as CiliumNetworkPolicy and Calico's GlobalNetworkPolicy, are not read"
 _SILENT = frozenset({Answer.TIMED_OUT, Answer.REFUSED, Answer.NOT_ASKED})
 """What comes back where policies let nothing pass: some programs drop, others reject."""
 _FARGATE = "fargate-"
@@ -90,9 +92,9 @@ def judge(case: Case) -> Judgement:
     found, matrix = case.need(NetworkPolicies), case.look_for(LookupMatrix)
     if not found.policies:
         if found.gaps:
-            return unknown(f"Whether NetworkPolicies block DNS is open: {found.gaps[0].reason}.", *found.gaps)
+            return not_known(_QUESTION, *found.gaps)
         where = ", ".join(found.namespaces_looked[:_MOST_NAMED])
-        return nothing_to_check(f"no NetworkPolicy in the namespaces {where}")
+        return nothing_to_check(f"no NetworkPolicy in the namespaces {where}; {_UNREAD}")
     every = list(_clients(found, None if isinstance(matrix, Gap) else matrix))
     doubts = list(_doubts(case, found, every))
     closed = [one for one in every if one.blocked]
@@ -101,7 +103,7 @@ def judge(case: Case) -> Judgement:
         return _problem(found, certain)
     if doubts or found.gaps:
         lacking = (*found.gaps, *doubts, *([matrix] if isinstance(matrix, Gap) else []))
-        return unknown(f"Whether NetworkPolicies block DNS is open: {lacking[0].reason}.", *lacking)
+        return not_known(_QUESTION, *lacking)
     return _healthy(found, every)
 
 
@@ -188,7 +190,7 @@ def _doubts(case: Case, found: NetworkPolicies, every: Sequence[_Clients]) -> It
             yield Gap(what=f"policies for {title}", reason=f"no policy lets {title} ask CoreDNS, and {why}")
         elif one.blocked and not found.enforced and (found.enforced is None or one.asked & set(one.blocked)):
             by = found.enforced_by or "no program that is known to enforce policies was found"
-            reason = f"no policy lets {title} ask CoreDNS, and whether anything enforces that is not known ({by})"
+            reason = f"no policy lets {title} ask CoreDNS, and it is not known whether anything enforces that ({by})"
             yield Gap(what="who enforces NetworkPolicies", reason=reason)
         elif one.open and found.enforced is not False:
             reason = f"only an ipBlock may let {title} ask CoreDNS, which enforcers hold against different addresses"
@@ -209,7 +211,8 @@ def _healthy(found: NetworkPolicies, every: Sequence[_Clients]) -> Judgement:
     notes = tuple(note for one in every if (note := one.line if one.closed else one.allowed))[:_MOST_NAMED]
     if any(one.closed for one in every) and found.enforced is False:
         return healthy(f"Nothing enforces the {policies} here: {found.enforced_by}.", *notes)
-    return healthy(f"{policies}, and {count(pods, 'application pod')} may ask CoreDNS over UDP and TCP 53.", *notes)
+    allowed = f"{policies}, and {count(pods, 'application pod')} may ask CoreDNS over UDP and TCP 53."
+    return healthy(allowed, *notes, _UNREAD)
 
 
 def _rows(certain: Sequence[_Clients]) -> Iterator[JsonObject]:

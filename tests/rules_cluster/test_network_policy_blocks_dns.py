@@ -112,8 +112,8 @@ CASES: dict[str, tuple[NetworkPolicies, LookupMatrix, Verdict, str]] = {
     "another namespace's policy": (policies(policy("other", policyTypes=["Egress"])), SILENT, H, "may ask"),
     "closed at CoreDNS": (policies(INGRESS), SILENT, P, "kube-system/egress (ingress) closes"),
     "not enforced": (policies(CLOSED, enforcers=(OFF,)), NOBODY, H, "Nothing enforces the 1 NetworkPolicy here"),
-    "not enforced, and silent": (policies(CLOSED, enforcers=(OFF,)), SILENT, U, "is not known (the agent)"),
-    "who enforces is unknown": (policies(CLOSED, enforcers=(UNTOLD,)), SILENT, U, "whether anything enforces that"),
+    "not enforced, and silent": (policies(CLOSED, enforcers=(OFF,)), SILENT, U, "Not known whether NetworkPolicies"),
+    "who enforces is unknown": (policies(CLOSED, enforcers=(UNTOLD,)), SILENT, U, "it is not known whether anything"),
     "nobody is known": (policies(CLOSED, enforcers=()), NOBODY, U, "no program that is known"),
     "unknown, and answered": (policies(CLOSED, enforcers=(UNTOLD,)), ANSWERED, H, "may ask"),
     "by its address": (policies(BY_CIDR), SILENT, U, "only an ipBlock may let shop/web-1 ask CoreDNS"),
@@ -152,6 +152,15 @@ def test_an_answer_by_the_service_refutes_it_only_where_no_coredns_pod_is_open(j
 
     assert judgement.verdict is P
     assert {server for reach in judgement.reach for server in reach.servers} == {"10.0.2.7"}
+
+
+@pytest.mark.parametrize("found", [policies(), policies(ALLOWED)], ids=["none", "allowed"])
+def test_healthy_says_which_policies_are_not_read(judge: Callable[..., Judgement], found: NetworkPolicies) -> None:
+    """Cilium's and Calico's own kinds may close what NetworkPolicies leave open."""
+    judgement = judge(RULE, found, SILENT, CACHED)
+
+    assert judgement.verdict is H
+    assert any("such as CiliumNetworkPolicy" in told for told in (judgement.summary, *judgement.proof))
 
 
 def test_a_cache_on_the_node_leaves_it_open(judge: Callable[..., Judgement]) -> None:
