@@ -168,6 +168,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    # what was spoiled in the file since is not seen in pages that a connection keeps: all are read anew
+    connection.exec_driver_sql("PRAGMA shrink_memory")
     # IMMEDIATE: two writers queue at the start instead of failing in the middle
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -79,7 +79,8 @@ class SlackBot:
 
     def expire(self) -> None:
         """Mark proposals that have run out of time; their cards are due then. For the clock, every minute."""
-        self.tools.use.history.expire()
+        for proposal in self.tools.use.history.expire():
+            self.tools.metrics.ended(proposal.state)
 
     def look_for_work(self) -> None:
         """Queue what is due: approved plans that nobody has begun, repairs that nobody runs any more, unsent messages.

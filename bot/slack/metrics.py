@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from bot.domain.approvals import Decided, Result
+from bot.domain.approvals import Decided, ProposalState, Result
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.evidence import NEEDS, Collected
 from bot.domain.lookup_matrix import LookupMatrix
@@ -48,7 +48,7 @@ class Metrics:
             "dnsbot_lookups", "DNS lookups of diagnoses by what came back", ["answer"], registry=self.registry
         )
         self._decisions = Counter("dnsbot_decisions", "Presses that were taken", ["choice"], registry=self.registry)
-        self._repairs = Counter("dnsbot_repairs", "Plans by how they ended", ["result"], registry=self.registry)
+        self._ends = Counter("dnsbot_proposals", "Proposals by how they ended", ["end"], registry=self.registry)
         self._alerts = Counter("dnsbot_alerts", "Alerts by what became of them", ["result"], registry=self.registry)
         self._slack = Counter(
             "dnsbot_slack_refusals", "Messages that Slack did not take at once", ["code"], registry=self.registry
@@ -83,12 +83,14 @@ class Metrics:
         """Count a press that was taken, and write its line."""
         choice = decided.decision.choice.value
         self._decisions.labels(choice).inc()
+        if decided.proposal.state is ProposalState.REJECTED:
+            self.ended(ProposalState.REJECTED)
         said = {"proposal": decided.proposal.id, "cluster": decided.proposal.plan.cluster, "choice": choice}
         log.info("decided", extra={**said, "person": str(decided.decision.person), "needed": decided.still_needed})
 
-    def ended(self, result: Result) -> None:
-        """Count how a plan ended."""
-        self._repairs.labels(result.value).inc()
+    def ended(self, end: Result | ProposalState) -> None:
+        """Count how a proposal ended: with the result of its plan, or rejected, or expired."""
+        self._ends.labels(end.value).inc()
 
     def alerted(self, result: str, number: int = 1) -> None:
         """Count alerts, or requests that hold none that can be read, by what became of them."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -154,7 +155,7 @@ def test_a_bot_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 def test_the_bot_knows_its_configuration_alone_and_ends_when_told(tmp_path: Path) -> None:
-    """It answers a command, and after the context its port is free."""
+    """It says in its log where it listens, is ready, answers a command, and after the context its port is free."""
     (tmp_path / "dnsbot.yaml").write_text(CONFIGURATION)
     with SlackFarEnd() as slack:
         given = environment(slack, tmp_path)
@@ -163,8 +164,15 @@ def test_the_bot_knows_its_configuration_alone_and_ends_when_told(tmp_path: Path
             slack.deliver_to(bot.url)
             acked = slack.person("ana").types("/dns-help")
             slack.person("ana").wait_for(lambda message: "/dns-diagnose" in str(message.blocks))
+            ready = urllib.request.urlopen(f"http://127.0.0.1:{bot.health_port}/readyz", timeout=5)  # our own server
+            with ready:
+                said = json.load(ready)
 
     assert acked.ok
+    assert said == {"state": "ready"}
+    lines = [line for line in bot.log.read_text().splitlines() if "level=info" in line]
+    assert [line for line in lines if 'event="listening for Slack"' in line and f"address={bot.url}" in line]
+    assert [line for line in lines if "event=ready" in line and f"health=http://127.0.0.1:{bot.health_port}" in line]
     assert not bot.running
     assert not listens(bot.port)
 

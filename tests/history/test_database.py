@@ -1,3 +1,4 @@
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -244,3 +245,24 @@ def test_a_file_that_is_gone_or_replaced_is_noticed_before_the_next_write(tmp_pa
         assert [history.once("before"), history.once("after")] == [False, True]
     history.close()
     assert existed is (what == "replaced")
+
+
+@pytest.mark.parametrize("spoil", [b"", bytes(100), bytes(range(256)) * 16], ids=["emptied", "header", "overwritten"])
+def test_a_file_that_can_no_longer_be_read_is_noticed_before_the_next_write(
+    migrated_sqlite: Path, tmp_path: Path, spoil: bytes
+) -> None:
+    """It is the same file, and another program wrote into it: no page that was read before is trusted."""
+    path = tmp_path / "history.db"
+    shutil.copy(migrated_sqlite, path)
+    history = open_history(f"sqlite:///{path}", {})
+    history.once("before")
+    history.recent()
+    with path.open("r+b") as file:
+        if spoil:
+            file.write(spoil)
+        else:
+            file.truncate()
+    for refused in (lambda: history.once("after"), history.recent, history.due):
+        with pytest.raises(HistoryUnavailable, match="file is not a database"):
+            refused()
+    history.close()

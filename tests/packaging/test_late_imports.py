@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 LOGGING = """
 import logging, sys
 from bot.logs import configure_logs
-configure_logs()
+configure_logs(as_json=len(sys.argv) > 1)
 print("structlog" in sys.modules)
 logging.getLogger("bot").warning("asked", extra={"header": "Authorization: Bearer abcdefgh12345678"})
 print("structlog" in sys.modules)
@@ -48,6 +49,14 @@ def test_the_formatter_of_the_log_comes_with_the_first_line() -> None:
     assert done.stdout.split() == ["False", "True"]
     assert "event=asked" in done.stderr
     assert "abcdefgh" not in done.stderr
+
+
+def test_log_lines_are_json_where_that_is_asked_for() -> None:
+    """One object a line, redacted alike."""
+    line = json.loads(run(LOGGING, "json").stderr)
+
+    assert (line["event"], line["level"], line["logger"]) == ("asked", "warning", "bot")
+    assert "abcdefgh" not in line["header"]
 
 
 def test_alembic_comes_where_there_is_something_to_migrate(tmp_path: Path) -> None:

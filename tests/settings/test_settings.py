@@ -407,6 +407,13 @@ def test_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
         load_settings(tmp_path / "absent.yaml", {})
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    """With its line, and no class of ours."""
+    (tmp_path / "dnsbot.yaml").write_text("")
+    with pytest.raises(ConfigurationError, match=r"dnsbot\.yaml:1: is empty\.$"):
+        load_settings(tmp_path / "dnsbot.yaml", {})
+
+
 @pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DATABASE_URL"])
 def test_blank_secret_refuses_to_start(load: Callable[..., Settings], name: str) -> None:
     """A secret that is set but blank is a mistake, in every mode."""

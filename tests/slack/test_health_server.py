@@ -119,7 +119,7 @@ def test_metrics_count_what_was_diagnosed_decided_and_ended(stage: Any, caplog: 
     assert 'dnsbot_causes_total{cause="dns_blocked_by_security_group"} 1.0' in lines
     assert 'dnsbot_decisions_total{choice="approve"} 1.0' in lines
     assert any(line.startswith('dnsbot_lookups_total{answer="timed out"} ') for line in lines)
-    assert 'dnsbot_repairs_total{result="verified"} 1.0' in lines
+    assert 'dnsbot_proposals_total{end="verified"} 1.0' in lines
     assert "dnsbot_outbox_waiting 0.0" in lines
     said = [record.message for record in caplog.records if record.name == "bot.slack.metrics"]
     assert said == ["diagnosis ends", "decided"]

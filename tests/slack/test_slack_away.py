@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from bot.domain.history import Press
 from bot.domain.outbox import Note
 from bot.domain.people import Person
 from bot.sandbox.slack import FaultKind, WebFault, as_text
+from bot.slack.diagnosing import ENDED
 from bot.slack.post_rate import PostRate
 from bot.slack.render import body_of
 from bot.slack.sending import send_queue
@@ -129,20 +131,25 @@ def test_a_channel_gets_one_post_a_second_and_waits_as_long_as_slack_asks(stage:
 
 
 def test_a_diagnosis_whose_process_died_says_so(stage: Stage, time: FakeTime) -> None:
-    """Killed while it ran: the next process that looks for work ends the message."""
-    tools = stage.bot.tools
-    dead = replace(tools, owner="dead")
-    note = Note(
-        key="diagnosis:1",
-        channel=CHANNEL,
-        body=body_of(tools.sentence("Diagnosing cluster-prod")),
-        instead=body_of(tools.sentence("This diagnosis ended with the process that ran it")),
-        promised_by=dead.owner,
-    )
-    dead.say(note)
-    pass_time(stage, time, 15)
-    running = standing(stage)
-    pass_time(stage, time, 30)
+    """Nobody says any more that it runs: the next process ends its message. A process that only slept mends it."""
+    held = stage.script.hold = threading.Event()
+    another = replace(stage.bot, tools=replace(stage.bot.tools, owner="another"))
 
-    assert running == ["Diagnosing cluster-prod"]
-    assert standing(stage) == ["This diagnosis ended with the process that ran it"]
+    def sent() -> bool:
+        return all(key.startswith("diagnose:") for key in stage.jobs.running())
+
+    def look_after(seconds: float) -> list[str]:
+        time.now += seconds
+        another.look_for_work()
+        stage.until(sent)
+        return standing(stage)
+
+    stage.slack.person("ana").types("/dns-diagnose cluster-prod")
+    stage.until(lambda: standing(stage) and sent())
+    alive, dead = look_after(20), look_after(20)
+    held.set()
+    stage.quiet()
+
+    assert ["Diagnosing cluster-prod" in text for text in alive] == [True]
+    assert dead == [f"cluster-prod: {ENDED}"]
+    assert "DNS is blocked by a security group" in standing(stage)[0]

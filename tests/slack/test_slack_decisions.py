@@ -196,6 +196,7 @@ def test_reject_asks_for_the_reason_and_shows_it(stage: Any) -> None:
     assert stage.decided() == [("U02", "Change freeze <!channel> until Monday")]
     assert "Rejected by ben" in stage.card_text()
     assert "Change freeze < !channel> until Monday" in stage.card_text()
+    assert b'dnsbot_proposals_total{end="rejected"} 1.0' in stage.bot.tools.metrics.page()
     assert stage.script.repaired == []
 
 
@@ -390,6 +391,7 @@ def test_expired_proposal_is_said_on_its_card(stage: Any) -> None:
     said = "Expired, or replaced by a newer plan; nothing was changed. Diagnose again for a new plan."
     assert said in stage.card_text()
     assert "[ Approve ]" not in stage.card_text()
+    assert b'dnsbot_proposals_total{end="expired"} 1.0' in stage.bot.tools.metrics.page()
 
 
 def test_repair_that_another_process_left_is_settled_and_said(stage: Any) -> None:
