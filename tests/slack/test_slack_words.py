@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from bot.report.history_words import history_words
 from bot.report.plan_words import Caller, plan_words, policy_words
 from bot.report.terminal import COMMAND, diagnosis_text, plans_lines
 from bot.report.wrapping import Page, Styled
-from bot.slack.cards import further_words, offers_diagnosis
+from bot.slack.cards import card_message, further_words, offers_diagnosis
 from bot.slack.reports import first_message, thread_messages
 from bot.slack.rich_parts import parts
 from tests.slack.rendering import VALUE, VIEWS, PlainNames, as_text_of
@@ -244,6 +245,22 @@ def test_the_form_s_commands_are_those_that_dnsbot_plan_prints(
     pre = [one for block in form["blocks"] for one in block.get("elements", ()) if one["type"].endswith("preformatted")]
     shown = ["".join(part["text"] for part in one["elements"]) for one in pre]  # of each step its diff, its command
     assert shown[1::2] == [step.command for step in many]
+
+
+def test_the_header_alone_says_how_a_plan_stands(proposal_of: Any) -> None:
+    """Where a client draws no rich text, rejected and failed do not look like verified."""
+    states = [story_of(proposal_of(state=state)) for state in ProposalState if state is not ProposalState.DONE]
+    done = story_of(proposal_of(state=ProposalState.DONE))
+    ends = [replace(done, outcome=Outcome(proposal_id="p-1", result=one, summary="s", steps=())) for one in Result]
+
+    tools: Any = SimpleNamespace(views=VIEWS, names=PlainNames("ana"))
+
+    headers = set()
+    for story in (*states, *ends):
+        card = card_message(tools, story, plan_words(story, tools.names, at=timestamp))
+        headers |= {block["text"]["text"] for block in card.blocks if block["type"] == "header"}
+
+    assert len(headers) == len(states) + len(ends)
 
 
 def test_what_plans_to_choose_from_share_is_told_with_what_it_affects(plan_of: Any, proposal_of: Any) -> None:
