@@ -49,6 +49,14 @@ DENIED = respond(
 )
 
 
+EXPIRED = respond(
+    "400 Bad Request",
+    "<ErrorResponse><Error><Code>RequestExpired</Code><Message>Request has expired</Message></Error>"
+    "<RequestId>r</RequestId></ErrorResponse>",
+    content_type="text/xml",
+)
+
+
 def assumed(key: str) -> Act:
     """Answer AssumeRole with credentials of this access key."""
     return respond(
@@ -93,6 +101,19 @@ def test_a_role_that_may_not_be_assumed_names_sts(serve: Serve, aws_at: Callable
     assert raised.value.grant == f"sts:AssumeRole on {READER}"
     assert "Grant `sts:AssumeRole on" in raised.value.reason
     assert "have the role's trust policy name it" in raised.value.reason
+
+
+def test_a_request_for_a_role_that_came_too_late_is_a_matter_of_credentials(
+    serve: Serve, aws_at: Callable[[str], None]
+) -> None:
+    """A clock that is wrong, or credentials that ended: no permission is missing, and none is named."""
+    aws_at(serve(EXPIRED).url)
+
+    with (
+        closing(open_sources(ClusterConnection(target=TARGET, role_arn=READER))) as sources,
+        pytest.raises(Unauthenticated, match=r"Cannot call sts:AssumeRole.*RequestExpired"),
+    ):
+        sources.aws(Deadline.after(30)).read("ec2", "DescribeVpcs")
 
 
 @pytest.mark.parametrize(

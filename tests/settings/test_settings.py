@@ -59,6 +59,8 @@ def load(tmp_path: Path) -> Callable[..., Settings]:
     def read(old: str = "", new: str = "", **environment: str) -> Settings:
         assert old in FILE
         file = tmp_path / "dnsbot.yaml"
+        for name in ("kubeconfig.yaml", "hq.yaml"):
+            (tmp_path / name).touch()
         file.write_text(FILE.replace(old, new, 1) if old else FILE)
         return load_settings(file, environment)
 
@@ -174,8 +176,8 @@ def test_roles_of_every_partition_are_taken(load: Callable[..., Settings], parti
     [
         ("{lambda: dnsprobe}", FunctionProbe(function="dnsprobe")),
         (
-            "{kubeconfig: /etc/peer.yaml, context: peer, selector: app=p}",
-            PodProbe(kubeconfig="/etc/peer.yaml", context="peer", selector="app=p"),
+            "{kubeconfig: /dev/null, context: peer, selector: app=p}",
+            PodProbe(kubeconfig="/dev/null", context="peer", selector="app=p"),
         ),
     ],
     ids=["function", "pods"],
@@ -251,6 +253,18 @@ def test_nodes_are_seen_only_where_a_probe_is_configured(
         ("Europe/Paris", "Europe/Pariss", 18, ["time zone"]),
         ("required: 1", "required: 0", 16, ["greater than or equal to 1"]),
         ("    kubeconfig: kubeconfig.yaml\n", "", 2, ["need `kubeconfig`"]),
+        (
+            "kubeconfig: kubeconfig.yaml",
+            "kubeconfig: k.yaml",
+            7,
+            ["cluster-prod.kubeconfig", "there is no file", "k.yaml"],
+        ),
+        (
+            "ssm_instance: i-0bbb",
+            "kubeconfig: k.yaml, selector: app=p",
+            13,
+            ["peers.1.probe.kubeconfig", "there is no file", "k.yaml"],
+        ),
         ("arn:aws:iam::111122223333:role/dnsbot-read", "dnsbot-read", 5, ["role_arn", "ARN of an IAM role"]),
         ("role/dnsbot-write", "user/dnsbot-write", 6, ["writer_role_arn", "ARN of an IAM role"]),
         ("arn:aws:iam::2222", "arn:aws-iso:iam::2222", 12, ["peers.0.role_arn", "ARN of an IAM role"]),
@@ -343,6 +357,8 @@ def test_nodes_are_seen_only_where_a_probe_is_configured(
         "no probe",
         "pods of no kind",
         "context without kubeconfig",
+        "no such kubeconfig",
+        "no such kubeconfig of a probe",
         "no instance",
         "public resolution",
         "node probe without an image",
@@ -394,6 +410,8 @@ def test_the_example_of_the_docs_is_one_that_the_bot_reads(tmp_path: Path) -> No
     example = re.search(r"```yaml\n(clusters:\n.*?)```", page, re.DOTALL)
     assert example is not None
     (tmp_path / "dnsbot.yaml").write_text(example[1])
+    for name in set(re.findall(r"kubeconfig: ([\w.]+)", example[1])):
+        (tmp_path / name).touch()
 
     load_settings(tmp_path / "dnsbot.yaml", {})
 

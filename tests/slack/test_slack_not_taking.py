@@ -128,7 +128,7 @@ def test_outcome_that_cannot_be_read_is_left_unsaid(stage: Any, caplog: pytest.L
 
 
 def test_card_that_slack_did_not_take_is_drawn_again(stage: Any) -> None:
-    """The last update is lost for good; the next look brings the card up to date, also where the press was refused."""
+    """The last update is lost for good and counted; the next look brings the card up to date."""
     stage.post_card()
     stage.slack.fail(WebFault(method="chat.update", kind=FaultKind.ERROR, error="internal_error", times=20))
     stage.press("ben", "Approve")
@@ -139,6 +139,7 @@ def test_card_that_slack_did_not_take_is_drawn_again(stage: Any) -> None:
 
     assert "[ Approve ]" in stale
     assert "Verified: All lookups answer." in stage.card_text()
+    assert b'dnsbot_slack_refusals_total{code="internal_error"} ' in stage.bot.tools.metrics.page()
 
 
 def test_lost_connection_on_the_final_card_update_is_repeated(stage: Any) -> None:
