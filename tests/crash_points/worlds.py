@@ -298,5 +298,14 @@ def check(bot: Bot, plan: FixPlan, outcome: Outcome | None, whole: list[tuple[st
         elif own[1]:
             assert known is StepState.UNKNOWN, f"step {index + 1} wrote {own[1]} times and is called {known}: {outcome}"
     assert not made or "Nothing was written" not in outcome.summary, outcome.summary
-    assert outcome.result is best if over else "iagnose again" in outcome.summary, outcome
+    assert as_good(outcome.result, best) if over else "iagnose again" in outcome.summary, outcome
     return outcome
+
+
+def as_good(result: Result, best: Result) -> bool:
+    """Return whether a repair ended as well as the one that nothing disturbed.
+
+    Whether a rule that judges what new pods ask has seen enough of it in time to verify depends on the machine.
+    """
+    well = {Result.VERIFIED, Result.UNVERIFIABLE}
+    return result in {best, Result.VERIFIED} or {result, best} <= well
