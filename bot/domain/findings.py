@@ -257,12 +257,12 @@ def unknown(summary: str, *missing: Gap, proof: tuple[str, ...] = ()) -> Judgeme
     return Judgement(verdict=Verdict.UNKNOWN, summary=summary, missing=missing, proof=proof)
 
 
-def not_known(question: str, *missing: Gap, proof: tuple[str, ...] = ()) -> Judgement:
+def not_known(question: str, first: Gap, *others: Gap, proof: tuple[str, ...] = ()) -> Judgement:
     """Return UNKNOWN about a question, such as `whether every CoreDNS pod is ready`, for want of at least one thing.
 
     The reason of the first is told.
     """
-    return unknown(f"Not known {question}: {missing[0].reason}.", *missing, proof=proof)
+    return unknown(f"Not known {question}: {first.reason}.", first, *others, proof=proof)
 
 
 def nothing_to_check(why: str) -> Judgement:
