@@ -51,8 +51,10 @@ def _paths(values: dict[str, Any], above: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("file", SETS, ids=lambda path: path.name.removesuffix("-values.yaml"))
 def test_configuration_of_each_value_set_is_one_that_the_bot_reads(file: Path, tmp_path: Path) -> None:
     """The bot's own loader takes `config`; a key that it does not know would be an error."""
-    config = tmp_path / "dnsbot.yaml"
-    config.write_text(yaml.safe_dump(yaml.safe_load(file.read_text())["config"]))
+    config, mounted = tmp_path / "dnsbot.yaml", tmp_path / "kubeconfig.yaml"
+    mounted.touch()
+    written = yaml.safe_dump(yaml.safe_load(file.read_text())["config"])
+    config.write_text(written.replace("/etc/dnsbot-kubeconfig/kubeconfig.yaml", str(mounted)))
 
     settings = load_settings(config, {})
 
