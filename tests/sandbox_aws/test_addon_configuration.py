@@ -118,3 +118,22 @@ def test_a_field_of_coredns_that_others_have_set_is_a_conflict(aws: AwsFarEnd, e
 
     (issue,) = eks.describe_addon(clusterName="cluster-prod", addonName="coredns")["addon"]["health"]["issues"]
     assert issue["message"].splitlines()[1:] == ["Deployment.apps coredns - .spec.replicas"]
+
+
+def test_what_the_cluster_refuses_eks_is_its_add_ons_illness(aws: AwsFarEnd, eks: Client) -> None:
+    """DEGRADED with the API server's words while it lasts; an update in that time fails for the same reason."""
+    refused = "eks/clusters/cluster-prod/addons/vpc-cni/refused"
+    aws.control("PUT", refused, {"message": "daemonsets.apps is forbidden"})
+
+    assert configured(eks) == ("DEGRADED", "")
+    (issue,) = eks.describe_addon(**ADDON)["addon"]["health"]["issues"]
+    assert (issue["code"], issue["message"]) == ("AccessDenied", "daemonsets.apps is forbidden")
+    aws.control("PUT", refused, {"message": ""})
+    assert configured(eks) == ("ACTIVE", "")
+
+    aws.control("PUT", refused, {"message": "daemonsets.apps is forbidden"})
+    update = eks.update_addon(**ADDON, configurationValues=STANDARD)["update"]
+    shown = eks.describe_update(name="cluster-prod", addonName="vpc-cni", updateId=update["id"])["update"]
+    assert (shown["status"], shown["errors"][0]["errorCode"]) == ("Failed", "AccessDenied")
+    assert configured(eks) == ("UPDATE_FAILED", "")
+    assert len(eks.describe_addon(**ADDON)["addon"]["health"]["issues"]) == 1

@@ -8,9 +8,12 @@ import pytest
 
 from bot.sandbox.kubernetes.served_cluster import ServedCluster
 from bot.sandbox.kubernetes.small_cluster import daemon_set, small_cluster
+from bot.sandbox.world.cluster_objects import addon_manager
 
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
 PATH = "/apis/apps/v1/namespaces/kube-system/daemonsets/aws-node"
+BINDING = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks:addon-cluster-admin"
+MANAGER = addon_manager()
 
 
 @dataclass
@@ -23,6 +26,8 @@ class Eks:
     """What the add-on coredns is configured with."""
     told_of_coredns: list[dict[str, str]] = field(default_factory=list)
     away: bool = False
+    refusals: dict[str, str] = field(default_factory=dict)
+    """What it was last told that the cluster refuses, by add-on."""
 
     async def variables(self, addon: str) -> Mapping[str, str] | None:
         """See `AddonSource.variables`."""
@@ -40,6 +45,11 @@ class Eks:
         if not self.away:
             told.append(dict(changed))
         return not self.away
+
+    async def refused(self, addon: str, message: str) -> bool:
+        """See `AddonSource.refused`."""
+        self.refusals[addon] = message
+        return True
 
     def forget(self) -> None:
         """See `AddonSource.forget`."""
@@ -111,3 +121,20 @@ def test_without_the_add_on_the_daemon_set_is_its_owners(served: ServedCluster, 
     served.settle()
 
     assert variables(served) == {MODE: "standard"}
+
+
+def test_without_its_binding_the_manager_changes_nothing_and_eks_is_told(served: ServedCluster, eks: Eks) -> None:
+    """Who deletes the ClusterRoleBinding that EKS made with the cluster stops it; who makes it anew lets it go on."""
+    served.put(*MANAGER)
+    served.settle()
+    assert eks.refusals == {}
+
+    served.ask("DELETE", BINDING)
+    eks.wanted = {MODE: "standard"}
+
+    assert variables(served) == {}
+    assert set(eks.refusals) == {"coredns", "kube-proxy", "vpc-cni"}
+    assert 'User "eks:addon-manager" cannot patch resource "daemonsets"' in eks.refusals["vpc-cni"]
+    served.put(*MANAGER)
+    assert variables(served) == {MODE: "standard"}
+    assert set(eks.refusals.values()) == {""}

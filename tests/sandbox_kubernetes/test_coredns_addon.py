@@ -35,6 +35,10 @@ class Eks:
         self.told.append(dict(changed))
         return True
 
+    async def refused(self, addon: str, message: str) -> bool:
+        """See `AddonSource.refused`."""
+        raise AssertionError((addon, message))
+
     def forget(self) -> None:
         """See `AddonSource.forget`."""
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bot.sandbox.kubernetes.addon_manager import AddonManager
+from bot.sandbox.kubernetes.addon_rights import AddonRights
 from bot.sandbox.kubernetes.container_runs import ContainerRun
 from bot.sandbox.kubernetes.coredns_addon import CorednsAddonManager
 from bot.sandbox.kubernetes.endpoints import EndpointController
@@ -74,6 +75,7 @@ class Cluster:
         self._kubelets = Kubelets(self.store, self._programs, backends=self._endpoints.backends, region=self._region)
         self._events = PodEvents(self.store)
         self._pod_groups = PodSecurityGroups(self.store, self._branches)
+        self._addon_rights = AddonRights(self.store, self._addon_source)
         self._addons = AddonManager(self.store, self._addon_source)
         self._coredns_addon = CorednsAddonManager(self.store, self._addon_source)
 
@@ -157,8 +159,9 @@ class Cluster:
 
     async def look_at_addons(self) -> None:
         """Let EKS's add-on manager look what EKS wants now: whoever asks for its objects shall see that."""
-        await self._addons.turn()
-        await self._coredns_addon.turn()
+        if await self._addon_rights.turn():
+            await self._addons.turn()
+            await self._coredns_addon.turn()
 
     async def step(self) -> None:
         """Let every controller, the scheduler and the kubelets take one turn."""
@@ -167,8 +170,7 @@ class Cluster:
         at_rest = self.store.revision == self._seen_revision and not self._pod_groups.refused
         if at_rest and (retry_at is None or now < retry_at):
             return
-        await self._addons.turn()
-        await self._coredns_addon.turn()
+        await self.look_at_addons()
         vpc = (await self._network.current()).home
         self._seen_revision = self.store.revision
         self._workloads.turn()

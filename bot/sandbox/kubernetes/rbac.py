@@ -1,4 +1,4 @@
-"""RBAC for service accounts: ClusterRoles bound by ClusterRoleBindings (page "Using RBAC Authorization")."""
+"""RBAC for service accounts and users: ClusterRoles bound by ClusterRoleBindings (page "Using RBAC Authorization")."""
 
 from __future__ import annotations
 
@@ -19,9 +19,17 @@ def _allows(rule: Json, verb: str, group: str, resource: str) -> bool:
 
 def may(store: Store, account: str, verb: str, group: str, resource: str) -> bool:
     """Return whether `kube-system/ACCOUNT` may do this in all namespaces."""
+    return _may(store, ("ServiceAccount", account), verb, group, resource)
+
+
+def user_may(store: Store, user: str, verb: str, group: str, resource: str) -> bool:
+    """Return whether a user may do this in all namespaces."""
+    return _may(store, ("User", user), verb, group, resource)
+
+
+def _may(store: Store, who: tuple[str, str], verb: str, group: str, resource: str) -> bool:
     for binding in store.unordered(CLUSTER_ROLE_BINDINGS):
-        names = {subject["name"] for subject in binding.get("subjects") or [] if subject["kind"] == "ServiceAccount"}
-        if account not in names:
+        if who not in {(subject["kind"], subject["name"]) for subject in binding.get("subjects") or []}:
             continue
         role = store.find(CLUSTER_ROLES, "", binding["roleRef"]["name"])
         if role and any(_allows(rule, verb, group, resource) for rule in role.get("rules") or []):

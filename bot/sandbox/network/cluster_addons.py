@@ -43,6 +43,10 @@ class AddonSource(Protocol):
         """Say which variables others than EKS have set in the add-on's objects; False where EKS is away."""
         ...
 
+    async def refused(self, addon: str, message: str) -> bool:
+        """Say that the cluster refuses EKS what it does for an add-on; empty: no more. False where EKS is away."""
+        ...
+
     def forget(self) -> None:
         """Read everything anew at the next question."""
         ...
@@ -72,7 +76,10 @@ class AwsAddons:
         return self._known.get(addon)
 
     async def tell(self, addon: str, changed: Variables) -> bool:
-        return await asyncio.to_thread(self._tell, addon, dict(changed))
+        return await asyncio.to_thread(self._tell, f"{addon}/changed-by-others", dict(changed))
+
+    async def refused(self, addon: str, message: str) -> bool:
+        return await asyncio.to_thread(self._tell, f"{addon}/refused", {"message": message})
 
     def _refresh(self, addon: str) -> None:
         writes = writes_so_far(self._url)
@@ -96,9 +103,9 @@ class AwsAddons:
             return False
         return True
 
-    def _tell(self, addon: str, changed: dict[str, str]) -> bool:
-        route = f"{self._url}/sandbox/eks/clusters/{self._cluster}/addons/{addon}/changed-by-others"
-        request = urllib.request.Request(route, data=json.dumps(changed).encode(), method="PUT")  # noqa: S310  # loopback
+    def _tell(self, what: str, document: dict[str, str]) -> bool:
+        route = f"{self._url}/sandbox/eks/clusters/{self._cluster}/addons/{what}"
+        request = urllib.request.Request(route, data=json.dumps(document).encode(), method="PUT")  # noqa: S310  # loopback
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310  # the same
                 return True

@@ -64,6 +64,7 @@ def cluster_objects(world: World, control_plane: list[str]) -> list[Json]:
         _daemon_set("kube-proxy", f"{_REGISTRY}/kube-proxy:v1.32.0-eksbuild.2"),
         _daemon_set("aws-node", f"{_REGISTRY}/amazon-k8s-cni:v1.19.2-eksbuild.1"),
         *_applications(world),
+        *addon_manager(),
     ]
 
 
@@ -73,6 +74,22 @@ def _namespaces() -> list[str]:
 
 def _rule(verbs: list[str], group: str, *resources: str) -> Json:
     return {"verbs": verbs, "apiGroups": [group], "resources": list(resources)}
+
+
+def addon_manager() -> list[Json]:
+    """Return what lets EKS's add-on manager do its work (EKS User Guide, "Default Amazon EKS created … roles")."""
+    api, group = {"apiVersion": "rbac.authorization.k8s.io/v1"}, "rbac.authorization.k8s.io"
+    everything = [_rule(["*"], "*", "*"), {"verbs": ["*"], "nonResourceURLs": ["*"]}]
+    return [
+        {**api, "kind": "ClusterRole", "metadata": _meta("cluster-admin"), "rules": everything},
+        {
+            **api,
+            "kind": "ClusterRoleBinding",
+            "metadata": _meta("eks:addon-cluster-admin"),
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": "eks:addon-manager"}],
+        },
+    ]
 
 
 def _roles() -> list[Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,6 +33,8 @@ class Eks:
         self._store = ClusterStore(cloud.changes)
         self._by_others: dict[tuple[str, str], dict[str, str]] = {}
         """Variables that others than EKS have set in an add-on's objects, by cluster and add-on."""
+        self._refused: dict[tuple[str, str], str] = {}
+        """What the cluster's API server says where it refuses EKS an add-on's objects, by cluster and add-on."""
 
     def operations(self) -> dict[str, Operation]:
         """Return all operations by name."""
@@ -57,7 +59,8 @@ class Eks:
         """Set members of a cluster, or of what belongs to it, as its description shows them.
 
         PUT /sandbox/eks/clusters/NAME {"account"?, "region"?, …}, …/NAME/addons/ADDON, …/NAME/node-groups/GROUP;
-        …/NAME/addons/ADDON/changed-by-others {variable: value} says what others have set in the add-on's objects.
+        …/NAME/addons/ADDON/changed-by-others {variable: value} says what others have set in the add-on's objects;
+        …/NAME/addons/ADDON/refused {"message"} what the cluster answers EKS there, empty where it lets it.
         """
         account, region = document.pop("account", ACCOUNT), document.pop("region", REGION)
         _, name, *item = names
@@ -66,6 +69,9 @@ class Eks:
         kind, item_name, *own = item
         if own == ["changed-by-others"]:
             self._by_others[name, item_name] = document
+            return document
+        if own == ["refused"]:
+            self._refused[name, item_name] = document["message"]
             return document
         items = self._store.items(account, region, name, kind)
         if item_name not in items:
@@ -113,7 +119,8 @@ class Eks:
         configuration.check(name, wanted["addonVersion"], values)
         kept = asked.get("resolveConflicts", "NONE") == "NONE"
         conflict = configuration.conflict(name, values, self._by_others.get((cluster, name), {})) if kept else ""
-        return self._update(call, "AddonUpdate", ADDON.life.update, addon, cluster, changed, conflict=conflict)
+        issues = self._refusals(cluster, name) or ([_issue(configuration.CONFLICT, conflict)] if conflict else [])
+        return self._update(call, "AddonUpdate", ADDON.life.update, addon, cluster, changed, issues=issues)
 
     def _describe_addon_configuration(self, call: Call, asked: Asked) -> Document:
         del call
@@ -157,9 +164,9 @@ class Eks:
         cluster: str,
         changed: Document,
         *,
-        conflict: str = "",
+        issues: Sequence[Document] = (),
     ) -> Document:
-        """Begin an update; what it changes is in force once it has succeeded, and not where there is a conflict."""
+        """Begin an update; what it changes is in force once it has succeeded, and not where an issue stops it."""
         update: Document = {
             "id": str(mock_random.uuid4()),
             "type": kind,
@@ -170,17 +177,17 @@ class Eks:
         self._updates(call, {"name": cluster, **of_addon})[update["id"]] = update
 
         def told(status: str, message: str) -> None:
-            why = message or (conflict if status != phase.during else "")
-            update["status"] = "InProgress" if status == phase.during else "Failed" if why else "Successful"
-            code = configuration.CONFLICT if conflict and not message else "Unknown"
-            update["errors"] = [{"errorCode": code, "errorMessage": why, "resourceIds": []}] if why else []
+            found = [_issue("Unknown", message)] if message else [] if status == phase.during else issues
+            update["status"] = "InProgress" if status == phase.during else "Failed" if found else "Successful"
+            update["errors"] = [
+                {"errorCode": one["code"], "errorMessage": one["message"], "resourceIds": []} for one in found
+            ]
 
         def done() -> None:
-            issue = {"code": configuration.CONFLICT, "message": conflict, "resourceIds": []}
-            merge(updated, {"health": {"issues": [issue]}} if conflict else changed)
+            merge(updated, {"health": {"issues": list(issues)}} if issues else changed)
             updated["modifiedAt"] = self._clock.stamp()
 
-        ends = replace(phase, after=phase.failed) if conflict else phase
+        ends = replace(phase, after=phase.failed) if issues else phase
         self._store.change(call, ends, updated, done=done, told=told)
         return {"update": update}
 
@@ -210,7 +217,21 @@ class Eks:
         return _listed(kind.listed_as, held, asked)
 
     def _describe_item(self, kind: Kind, call: Call, asked: Asked) -> Document:
-        return {kind.member: self._item(kind, call, asked)}
+        item = self._item(kind, call, asked)
+        return {kind.member: self._watched(item) if kind is ADDON else item}
+
+    def _watched(self, addon: Document) -> Document:
+        """Return an add-on as EKS describes it, which watches whether it may do its work in the cluster."""
+        held = addon["health"]["issues"]
+        refusals = [one for one in self._refusals(addon["clusterName"], addon["addonName"]) if one not in held]
+        if not refusals:
+            return addon
+        status = "DEGRADED" if addon["status"] == "ACTIVE" else addon["status"]
+        return {**addon, "status": status, "health": {"issues": [*held, *refusals]}}
+
+    def _refusals(self, cluster: str, addon: str) -> list[Document]:
+        message = self._refused.get((cluster, addon), "")
+        return [_issue("AccessDenied", message)] if message else []
 
     def _create_item(self, kind: Kind, call: Call, asked: Asked) -> Document:
         cluster, name = asked["clusterName"], asked[kind.name_member]
@@ -236,6 +257,10 @@ class Eks:
         items = self._store.items(call.account, call.region, asked["clusterName"], kind.path)
         self._store.change(call, kind.life.delete, found, done=partial(items.pop, name))
         return {kind.member: found}
+
+
+def _issue(code: str, message: str) -> Document:
+    return {"code": code, "message": message, "resourceIds": []}
 
 
 def _listed(member: str, held: Mapping[str, Document], asked: Asked) -> Document:
