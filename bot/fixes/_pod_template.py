@@ -84,12 +84,12 @@ def _patch(former: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, An
     patch: dict[str, Any] = {}
     for key, written in wanted.items():
         value = json.loads(written) if written else None
-        if value is None or not former.get(key):
-            patch[key] = value
-        elif isinstance(value, list):
+        if former.get(key) and isinstance(value, list):
             patch[key] = [{"$patch": "replace"}, *value]
-        else:
+        elif former.get(key) and isinstance(value, dict):
             patch[key] = {"$patch": "replace", **value}
+        else:
+            patch[key] = value
     return patch
 
 
