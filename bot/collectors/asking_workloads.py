@@ -14,6 +14,7 @@ from bot.collectors.query_log import QueryLog
 from bot.domain.evidence import Collector, Gap
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
+from bot.domain.ports import ClusterReader
 from bot.domain.reading import reading
 from bot.domain.views import View
 from bot.errors import EvidenceUnavailable, NotFound
@@ -72,7 +73,7 @@ def collect(look: View) -> AskingWorkloads:
     gaps: list[Gap] = []
     for (namespace, kind, name), _ in wasted.most_common(look.parameters.max_workloads):
         try:
-            found.append(_read(look, namespace, kind, name))
+            found.append(read_workload(look.cluster, namespace, kind, name))
         except NotFound:
             continue
         except EvidenceUnavailable as error:
@@ -80,8 +81,9 @@ def collect(look: View) -> AskingWorkloads:
     return AskingWorkloads(workloads=tuple(found), gaps=tuple(gaps))
 
 
-def _read(look: View, namespace: str, kind: str, name: str) -> AskingWorkload:
-    answer = look.cluster.get(RESTARTABLE[kind], name, namespace=namespace)
+def read_workload(cluster: ClusterReader, namespace: str, kind: str, name: str) -> AskingWorkload:
+    """Return the controller, of a kind that makes its pods anew. Raises `NotFound`, `EvidenceUnavailable`."""
+    answer = cluster.get(RESTARTABLE[kind], name, namespace=namespace)
     with reading(f"get {kind.lower()} {namespace}/{name}"):
         spec = template_spec(answer)
         config = part(spec, "dnsConfig")
@@ -97,6 +99,14 @@ def _read(look: View, namespace: str, kind: str, name: str) -> AskingWorkload:
         )
 
 
+def may_read_templates(unlocks: str) -> tuple[KubernetesPermission, ...]:
+    """Return the rights that `read_workload` needs; `unlocks` says what for."""
+    return tuple(
+        KubernetesPermission(verb="get", resource=resource.plural, group=resource.group, unlocks=unlocks)
+        for resource in RESTARTABLE.values()
+    )
+
+
 def summarise(found: AskingWorkloads) -> str:
     """Say how many were read, and how many have a dnsConfig of their own."""
     own = sum(bool(one.dns_config) for one in found.workloads)
@@ -110,15 +120,7 @@ COLLECTOR = Collector(
     view=View,
     collect=collect,
     summarise=summarise,
-    permissions=tuple(
-        KubernetesPermission(
-            verb="get",
-            resource=plural,
-            group="apps",
-            unlocks="what the pod template of a wasteful workload says of DNS",
-        )
-        for plural in ("daemonsets", "deployments", "statefulsets")
-    ),
+    permissions=may_read_templates("what the pod template of a wasteful workload says of DNS"),
     needs=(QueryLog,),
     parameters=WorkloadParameters,
 )

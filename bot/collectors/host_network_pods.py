@@ -10,24 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from bot.collectors._resolv_conf import not_read, read_resolv_conf
+from bot.collectors.asking_workloads import may_read_templates, read_workload
 from bot.collectors.nameservers import EXEC
 from bot.collectors.workload_pods import WorkloadPods
-from bot.dns.lookup_tools import READ_RESOLV_CONF
 from bot.dns.resolv_conf import parse_resolv_conf
-from bot.domain.cluster import PodName
 from bot.domain.evidence import Collector, Gap
-from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
-from bot.domain.reading import reading
 from bot.domain.views import PodView
 from bot.errors import EvidenceUnavailable, NotFound
-from bot.kubernetes.members import optional_text
-from bot.kubernetes.owners import manager_of
 from bot.kubernetes.pods import Pod
-from bot.kubernetes.rollouts import RESTARTABLE, unfinished
-from bot.kubernetes.workloads import template_spec
+from bot.kubernetes.rollouts import RESTARTABLE
 
-CLUSTER_FIRST = "ClusterFirst"
+CLUSTER_FIRST, WITH_HOST_NETWORK = "ClusterFirst", "ClusterFirstWithHostNet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +94,7 @@ def collect(look: PodView) -> HostNetworkPods:
         else:
             found.append(one)
             reason = f"not read: {look.parameters.max_workloads} workloads are looked at"
-            gaps.append(Gap(what=_file_of(pod), reason=reason))
+            gaps.append(not_read(pod, reason))
     return HostNetworkPods(workloads=tuple(found), gaps=tuple(gaps))
 
 
@@ -119,41 +114,28 @@ def _grouped(pods: Iterable[Pod]) -> Sequence[tuple[HostNetworkWorkload, Pod]]:
     return found
 
 
-def _file_of(pod: Pod) -> str:
-    return f"/etc/resolv.conf of pod {pod.namespace}/{pod.name}"
-
-
 def _with_nameservers(look: PodView, one: HostNetworkWorkload, pod: Pod, gaps: list[Gap]) -> HostNetworkWorkload:
-    try:
-        result = look.pods.run(PodName(namespace=pod.namespace, name=pod.name), pod.container.name, READ_RESOLV_CONF)
-    except EvidenceUnavailable as error:
-        gaps.append(Gap.of(_file_of(pod), error))
+    text = read_resolv_conf(look.pods, pod)
+    if isinstance(text, Gap):
+        gaps.append(text)
         return one
-    servers = parse_resolv_conf(result.text()).nameservers if result.exit_code == 0 else ()
+    servers = parse_resolv_conf(text).nameservers
     if not servers:
-        gaps.append(Gap(what=_file_of(pod), reason=result.complaint.strip() or "it names no server"))
+        gaps.append(not_read(pod, "it names no server"))
     return replace(one, nameservers=tuple(servers))
 
 
 def _with_controller(look: PodView, one: HostNetworkWorkload, gaps: list[Gap]) -> HostNetworkWorkload:
     if one.kind not in RESTARTABLE:
         return one
-    what = f"{one.kind.lower()} {one.namespace}/{one.name}"
     try:
-        answer = look.cluster.get(RESTARTABLE[one.kind], one.name, namespace=one.namespace)
+        read = read_workload(look.cluster, one.namespace, one.kind, one.name)
     except NotFound:
         return one
     except EvidenceUnavailable as error:
-        gaps.append(Gap.of(what, error))
+        gaps.append(Gap.of(f"{one.kind.lower()} {one.namespace}/{one.name}", error))
         return one
-    with reading(f"get {what}"):
-        return replace(
-            one,
-            uid=optional_text(answer["metadata"], "uid"),
-            template_policy=optional_text(template_spec(answer), "dnsPolicy"),
-            manager=manager_of(answer),
-            rollout=unfinished(one.kind, answer),
-        )
+    return replace(one, uid=read.uid, template_policy=read.dns_policy, manager=read.manager, rollout=read.rollout)
 
 
 def summarise(found: HostNetworkPods) -> str:
@@ -172,15 +154,7 @@ COLLECTOR = Collector(
     summarise=summarise,
     permissions=(
         *EXEC,
-        *(
-            KubernetesPermission(
-                verb="get",
-                resource=plural,
-                group="apps",
-                unlocks="the dnsPolicy of a pod template whose pods are on their node's network",
-            )
-            for plural in ("daemonsets", "deployments", "statefulsets")
-        ),
+        *may_read_templates("the dnsPolicy of a pod template whose pods are on their node's network"),
     ),
     needs=(WorkloadPods,),
     parameters=HostNetworkParameters,

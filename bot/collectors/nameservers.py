@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.collectors._looking_from import choose_pods, stand_ins
+from bot.collectors._resolv_conf import not_read, read_resolv_conf
 from bot.collectors.workload_pods import WorkloadPods
-from bot.dns.lookup_tools import READ_RESOLV_CONF
 from bot.dns.resolv_conf import parse_resolv_conf
-from bot.domain.cluster import PodName
 from bot.domain.evidence import Collector, Gap
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.ports import PodProber
@@ -90,26 +89,16 @@ def _read(prober: PodProber, pods: Sequence[Pod], seconds: float) -> list[str | 
     ends = time.monotonic() + seconds
     executor = ThreadPoolExecutor(max_workers=len(pods), thread_name_prefix="read resolv.conf")
     try:
-        futures = [executor.submit(copy_context().run, _resolv_conf, prober, pod) for pod in pods]
+        futures = [executor.submit(copy_context().run, read_resolv_conf, prober, pod) for pod in pods]
         wait(futures, timeout=max(0.0, ends - time.monotonic()))
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
     return [
-        future.result() if future.done() and not future.cancelled() else _gap(pod, f"no answer within {seconds:g} s")
+        future.result()
+        if future.done() and not future.cancelled()
+        else not_read(pod, f"no answer within {seconds:g} s")
         for pod, future in zip(pods, futures, strict=True)
     ]
-
-
-def _resolv_conf(prober: PodProber, pod: Pod) -> str | Gap:
-    try:
-        result = prober.run(PodName(namespace=pod.namespace, name=pod.name), pod.container.name, READ_RESOLV_CONF)
-        return result.text() if result.exit_code == 0 else _gap(pod, result.complaint.strip() or "cat failed")
-    except EvidenceUnavailable as error:
-        return Gap.of(f"/etc/resolv.conf of pod {pod.namespace}/{pod.name}", error)
-
-
-def _gap(pod: Pod, reason: str) -> Gap:
-    return Gap(what=f"/etc/resolv.conf of pod {pod.namespace}/{pod.name}", reason=reason)
 
 
 def summarise(found: Nameservers) -> str:

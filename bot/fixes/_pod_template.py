@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
-from bot.domain.plans import Reading, Step, WriterKind, Writing
+from bot.domain.permissions import KubernetesPermission
+from bot.domain.phrases import and_more
+from bot.domain.plans import Advice, Reading, Step, WriterKind, Writing
 from bot.domain.reading import reading
 from bot.domain.settling import COMPLETE, Settled, waiting_for
 from bot.errors import NotFound
@@ -93,6 +95,35 @@ def _patch(former: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, An
     return patch
 
 
+def permissions(unlocks: str) -> tuple[KubernetesPermission, ...]:
+    """Return the rights to read and change the pod templates of any controller; `unlocks` says what for."""
+    return tuple(
+        KubernetesPermission(verb=verb, resource=resource.plural, group=resource.group, unlocks=unlocks)
+        for resource in RESTARTABLE.values()
+        for verb in ("get", "patch")
+    )
+
+
+def under_way(moving: Sequence[str]) -> Advice:
+    """Return the advice to wait; `moving`: controllers, each with what its rollout waits for."""
+    return Advice(
+        reason=f"A rollout is under way, after which the pods may ask otherwise ({and_more(moving, 3)}).",
+        text=("Wait until it has ended, and diagnose again.",),
+    )
+
+
+def titles(rows: Iterable[JsonObject]) -> list[str]:
+    """Return `deployment/orders` of each row of a finding that names a controller by `kind` and `name`."""
+    return [f"{str(row.get('kind', '')).lower()}/{row.get('name', '')}" for row in rows]
+
+
+def managed_elsewhere(managers: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the sentence about those controllers, each with its title, that somebody else manages; or none."""
+    managed = sorted({f"{title} ({manager})" for title, manager in managers if manager})
+    said = "Managed elsewhere, which sets it back at its next run unless it says so there, too"
+    return [f"{said}: {', '.join(managed)}."] if managed else []
+
+
 def read(step: Step, look: Reading) -> JsonValue:
     """Return the controller's uid and the members that the step sets, as they are now; no uid: it is gone."""
     try:
@@ -114,8 +145,9 @@ def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
     return {"generation": int(found.get("metadata", {}).get("generation", 0))}
 
 
-def settled(step: Step, look: Reading) -> Settled:
+def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether the template says so and all pods are new and Ready."""
+    del effects
     found = _controller(step, look)
     with reading(f"get {step.target}"):
         if _held(step, found) != _members(step):
@@ -124,8 +156,9 @@ def settled(step: Step, look: Reading) -> Settled:
     return waiting_for(f"{step.parameters['name']}: {missing}") if missing else COMPLETE
 
 
-def inverse(step: Step) -> Step:
-    """Return the step that gives the members their former values."""
+def inverse(step: Step, effects: JsonObject) -> Step:
+    """Return the step that gives the members their former values, or takes away what was not there."""
+    del effects
     controller = Controller(
         kind=_kind(step),
         namespace=str(step.parameters["namespace"]),

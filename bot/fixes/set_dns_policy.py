@@ -18,17 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.collectors.host_network_pods import CLUSTER_FIRST, HostNetworkPods, HostNetworkWorkload
-from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import KubernetesPermission
+from bot.collectors.host_network_pods import CLUSTER_FIRST, WITH_HOST_NETWORK, HostNetworkPods, HostNetworkWorkload
+from bot.domain.json_values import JsonObject
 from bot.domain.phrases import and_more, count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, Writing
-from bot.domain.settling import Settled
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step
 from bot.fixes import _pod_template as template
 
 NAME = "set_dns_policy"
 _MEMBER = "dnsPolicy"
-_WANTED = "ClusterFirstWithHostNet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +59,17 @@ def _found(read: HostNetworkPods, row: JsonObject) -> HostNetworkWorkload | None
 def _nothing(rows: Sequence[JsonObject], known: Sequence[HostNetworkWorkload]) -> Advice:
     moving = [f"{one.title}: {one.rollout}" for one in known if one.rollout]
     if moving:
-        return Advice(
-            reason=f"A rollout is under way, after which the pods may ask otherwise ({and_more(moving, 3)}).",
-            text=("Wait until it has ended, and diagnose again.",),
-        )
+        return template.under_way(moving)
     said = [one.title for one in known if one.uid]
     if said:
         return Advice(
             reason=f"The pod templates say otherwise already, and pods are older: {and_more(said, 3)}.",
             text=("Let their controllers replace them: kubectl rollout restart.",),
         )
-    titles = [f"{str(row.get('kind', '')).lower()}/{row.get('name', '')}" for row in rows]
+    named = and_more(template.titles(rows), 3)
     return Advice(
-        reason=f"No Deployment, StatefulSet or DaemonSet that could be read makes these pods: {and_more(titles, 3)}.",
-        text=(f"Set dnsPolicy {_WANTED} in whatever makes them, and let it make them anew.",),
+        reason=f"No Deployment, StatefulSet or DaemonSet that could be read makes these pods: {named}.",
+        text=(f"Set dnsPolicy {WITH_HOST_NETWORK} in whatever makes them, and let it make them anew.",),
     )
 
 
@@ -84,7 +78,7 @@ def _step(one: HostNetworkWorkload, parameters: Parameters) -> Step:
         NAME,
         template.Controller(kind=one.kind, namespace=one.namespace, name=one.name, uid=one.uid, manager=one.manager),
         former={_MEMBER: json.dumps(one.template_policy) if one.template_policy else ""},
-        wanted={_MEMBER: json.dumps(_WANTED)},
+        wanted={_MEMBER: json.dumps(WITH_HOST_NETWORK)},
         settles_within_seconds=int(parameters.timeout.total_seconds()),
     )
 
@@ -103,29 +97,8 @@ def _blast_radius(chosen: Sequence[HostNetworkWorkload], wanted: int) -> str:
     sentences = [f"{replaced} ({count(pods, 'pod')}).", ports, outside]
     if wanted > len(chosen):
         sentences.append(f"{count(wanted - len(chosen), 'more workload')} left for a further plan.")
-    managed = sorted({f"{one.title} ({one.manager})" for one in chosen if one.manager})
-    if managed:
-        sentences.append(
-            f"Managed elsewhere, which sets it back at its next run unless it says so there, too: {', '.join(managed)}."
-        )
+    sentences += template.managed_elsewhere((one.title, one.manager) for one in chosen)
     return " ".join(sentences)
-
-
-def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
-    """Send the pod template's dnsPolicy."""
-    return template.apply(step, writing)
-
-
-def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
-    """Return whether all pods of the workload are new and Ready."""
-    del effects
-    return template.settled(step, look)
-
-
-def inverse(step: Step, effects: JsonObject) -> Step:
-    """Return the step that gives the dnsPolicy back as it was."""
-    del effects
-    return template.inverse(step)
 
 
 FIX = Fix(
@@ -138,16 +111,10 @@ FIX = Fix(
     ),
     plan=plan,
     read=template.read,
-    apply=apply,
-    settled=settled,
-    inverse=inverse,
-    permissions=tuple(
-        KubernetesPermission(
-            verb=verb, resource=plural, group="apps", unlocks="set the dnsPolicy of workloads and see their rollout"
-        )
-        for plural in ("daemonsets", "deployments", "statefulsets")
-        for verb in ("get", "patch")
-    ),
+    apply=template.apply,
+    settled=template.settled,
+    inverse=template.inverse,
+    permissions=template.permissions("set the dnsPolicy of workloads and see their rollout"),
     needs=(HostNetworkPods,),
     parameters=Parameters,
     rule_parameters=("workloads",),

@@ -22,11 +22,9 @@ from typing import Any
 from bot.collectors.asking_workloads import AskingWorkload, AskingWorkloads
 from bot.collectors.query_log import QueryLog
 from bot.domain.evidence import Gap
-from bot.domain.json_values import JsonObject, JsonValue
-from bot.domain.permissions import KubernetesPermission
+from bot.domain.json_values import JsonObject
 from bot.domain.phrases import and_more, count
-from bot.domain.plans import Advice, Fix, PlanCase, Planned, Reading, Step, Writing
-from bot.domain.settling import Settled
+from bot.domain.plans import Advice, Fix, PlanCase, Planned, Step
 from bot.fixes import _pod_template as template
 
 NAME = "set_ndots"
@@ -89,18 +87,14 @@ def _found(read: AskingWorkloads, row: JsonObject) -> AskingWorkload | None:
 def _nothing(rows: list[JsonObject], known: list[tuple[JsonObject, AskingWorkload]]) -> Advice:
     moving = [f"{one.kind.lower()}/{one.name}: {one.rollout}" for _, one in known if one.rollout]
     if moving:
-        return Advice(
-            reason=f"A rollout is under way, after which the pods may ask otherwise ({and_more(moving, 3)}).",
-            text=("Wait until it has ended, and diagnose again.",),
-        )
+        return template.under_way(moving)
     if known:
         return Advice(
             reason="The pod templates of these workloads say so already; pods that ask otherwise are older.",
             text=("Let their controllers replace them: kubectl rollout restart.",),
         )
-    titles = [f"{str(row.get('kind', '')).lower()}/{row.get('name', '')}" for row in rows]
     return Advice(
-        reason=f"No Deployment, StatefulSet or DaemonSet controls these clients: {and_more(titles, 3)}.",
+        reason=f"No Deployment, StatefulSet or DaemonSet controls these clients: {and_more(template.titles(rows), 3)}.",
         text=("Set dnsConfig in whatever makes their pods, or write names with a dot at the end.",),
     )
 
@@ -146,34 +140,13 @@ def _blast_radius(chosen: list[tuple[JsonObject, AskingWorkload]], wasteful: int
     sentences = [replaced, asked]
     if wasteful > len(chosen):
         sentences.append(f"{wasteful - len(chosen)} more workloads waste queries and are left for a further plan.")
-    managed = sorted({f"{one.kind.lower()}/{one.name} ({one.manager})" for _, one in chosen if one.manager})
-    if managed:
-        sentences.append(
-            f"Managed elsewhere, which sets it back at its next run unless it says so there, too: {', '.join(managed)}."
-        )
+    sentences += template.managed_elsewhere((f"{one.kind.lower()}/{one.name}", one.manager) for _, one in chosen)
     return " ".join(sentences)
 
 
 def _number(row: JsonObject, key: str) -> float:
     value = row.get(key, 0)
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def apply(step: Step, writing: Writing) -> dict[str, JsonValue]:
-    """Send the pod template's dnsConfig."""
-    return template.apply(step, writing)
-
-
-def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
-    """Return whether all pods of the workload are new and Ready."""
-    del effects
-    return template.settled(step, look)
-
-
-def inverse(step: Step, effects: JsonObject) -> Step:
-    """Return the step that gives the dnsConfig back as it was, or takes it away where there was none."""
-    del effects
-    return template.inverse(step)
 
 
 FIX = Fix(
@@ -186,16 +159,10 @@ FIX = Fix(
     ),
     plan=plan,
     read=template.read,
-    apply=apply,
-    settled=settled,
-    inverse=inverse,
-    permissions=tuple(
-        KubernetesPermission(
-            verb=verb, resource=plural, group="apps", unlocks="set ndots in workloads and see their rollout"
-        )
-        for plural in ("daemonsets", "deployments", "statefulsets")
-        for verb in ("get", "patch")
-    ),
+    apply=template.apply,
+    settled=template.settled,
+    inverse=template.inverse,
+    permissions=template.permissions("set ndots in workloads and see their rollout"),
     needs=(AskingWorkloads, QueryLog),
     parameters=Parameters,
     rule_parameters=("workloads",),

@@ -201,17 +201,18 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     """Return whether CoreDNS's pods are all new and Ready."""
     if (told := addon_update.not_yet(step, effects, look)) is not None:
         return told
-    return rollouts.settled(step, effects, look) if step.action == rollouts.ACTION else template.settled(step, look)
+    if step.action == rollouts.ACTION:
+        return rollouts.settled(step, effects, look)
+    return template.settled(step, effects, look)
 
 
 def inverse(step: Step, effects: JsonObject) -> Step | None:
     """Return the step that takes the change back; a restart cannot be."""
-    del effects
     if step.action in addon_update.ACTIONS:
         named = ("kind", "namespace", "name", "uid")
         further = {key: step.parameters.get(key, "") for key in named} | {"members": {}}
         return addon_update.inverse(step, further)
-    return template.inverse(step) if step.action == template.ACTION else None
+    return template.inverse(step, effects) if step.action == template.ACTION else None
 
 
 FIX = Fix(

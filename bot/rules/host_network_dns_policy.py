@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.collectors.host_network_pods import CLUSTER_FIRST, HostNetworkPods, HostNetworkWorkload
+from bot.collectors.host_network_pods import CLUSTER_FIRST, WITH_HOST_NETWORK, HostNetworkPods, HostNetworkWorkload
 from bot.collectors.kube_dns import KubeDns
 from bot.collectors.node_local_dns import NodeLocalDns
 from bot.dns.node_local_corefile import is_link_local
@@ -26,7 +26,6 @@ from bot.domain.phrases import and_more, count
 from bot.kubernetes.rollouts import RESTARTABLE
 from bot.rules._nameservers import expected_servers
 
-WITH_HOST_NETWORK = "ClusterFirstWithHostNet"
 _MOST_SHOWN = 20
 
 
