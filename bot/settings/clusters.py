@@ -14,8 +14,8 @@ from bot.domain.cluster import ClusterTarget, NodeProbe
 from bot.domain.phrases import nearest
 from bot.domain.places import PublicResolution
 from bot.settings.entries import ChannelId, Cidr, Duration, Entry, Price, Region, RoleArn, Selector
-from bot.settings.networks import OnPremisesEntry, PeerEntry, check_networks, on_premises
-from bot.workflow.located_yaml import KeyPath, LocatedYaml
+from bot.settings.networks import OnPremisesEntry, PeerEntry, check_kubeconfig, check_networks, on_premises
+from bot.workflow.located_yaml import LocatedYaml
 
 OFTENEST, SELDOMEST = timedelta(minutes=1), timedelta(days=1)
 """A look is a full diagnosis, which may take a minute."""
@@ -64,8 +64,7 @@ def cluster_connection(
 
     Paths in the file are relative to `folder`; `environments` are those that have a policy.
     """
-    _check(entry, document, ("clusters", name), environments)
-    _check_files(entry, document, ("clusters", name), folder)
+    _check(entry, document, ("clusters", name), environments, folder)
     kubeconfig = str((folder / entry.kubeconfig).resolve()) if entry.kubeconfig else ""
     peers = tuple(peer.peer(folder, region=entry.region, role_arn=entry.role_arn) for peer in entry.peers)
     return ClusterConnection(
@@ -99,7 +98,9 @@ def _node_probe(entry: NodeProbeEntry | None) -> NodeProbe | None:
     return NodeProbe(image=entry.image, namespace=entry.namespace) if entry else None
 
 
-def _check(entry: ClusterEntry, document: LocatedYaml, at: tuple[str, str], environments: Collection[str]) -> None:
+def _check(
+    entry: ClusterEntry, document: LocatedYaml, at: tuple[str, str], environments: Collection[str], folder: Path
+) -> None:
     if entry.environment and entry.environment not in environments:
         raise document.error(
             f"environment {entry.environment!r} has no policy of its own name under `approvals`; a typo must not "
@@ -123,19 +124,5 @@ def _check(entry: ClusterEntry, document: LocatedYaml, at: tuple[str, str], envi
             (*at, "on_premises_cidrs"),
             hint="`on_premises` names each network and may say where to look up from.",
         )
-    check_networks(entry.peers, entry.on_premises, entry.role_arn, document, at)
-
-
-def _check_files(entry: ClusterEntry, document: LocatedYaml, at: tuple[str, str], folder: Path) -> None:
-    written: list[tuple[KeyPath, str]] = [((*at, "kubeconfig"), entry.kubeconfig)]
-    probes = [(("peers", index), peer.probe) for index, peer in enumerate(entry.peers)]
-    probes += [(("on_premises", index), network.probe) for index, network in enumerate(entry.on_premises)]
-    written += [((*at, *place, "probe", "kubeconfig"), probe.kubeconfig) for place, probe in probes if probe]
-    for place, path in written:
-        if path and not (folder / path).exists():
-            raise document.error(
-                f"there is no file {(folder / path).resolve()}.",
-                place,
-                hint="A path is relative to the folder of this file. Make one: aws eks update-kubeconfig --kubeconfig "
-                "FILE --name CLUSTER",
-            )
+    check_networks(entry.peers, entry.on_premises, entry.role_arn, document, at, folder)
+    check_kubeconfig(entry.kubeconfig, folder, document, (*at, "kubeconfig"))

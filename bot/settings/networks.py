@@ -107,10 +107,11 @@ def check_networks(
     role_arn: str,
     document: LocatedYaml,
     at: KeyPath,
+    folder: Path,
 ) -> None:
-    """Refuse two networks of one name, one VPC twice, and roles of two accounts for one VPC.
+    """Refuse two networks of one name, one VPC twice, roles of two accounts for one VPC, and a file that is not there.
 
-    `role_arn` reads the cluster itself; `at` is where the cluster stands in the document.
+    `role_arn` reads the cluster itself; `at` is where the cluster stands in the document, which lies in `folder`.
     """
     names, vpcs = {HOME.name}, set[str]()
     for index, peer in enumerate(peers):
@@ -119,9 +120,29 @@ def check_networks(
             raise document.error(f"{peer.vpc_id} is a peer already.", (*place, "vpc_id"))
         _take(peer.shown_name, names, document, (*place, "name"))
         _check_account(peer, role_arn, document, (*place, "writer_role_arn"))
+        _check_probe(peer.probe, folder, document, place)
         vpcs.add(peer.vpc_id)
     for index, network in enumerate(networks):
-        _take(network.name, names, document, (*at, "on_premises", index, "name"))
+        place = (*at, "on_premises", index)
+        _take(network.name, names, document, (*place, "name"))
+        _check_probe(network.probe, folder, document, place)
+
+
+def check_kubeconfig(path: str, folder: Path, document: LocatedYaml, place: KeyPath) -> None:
+    """Refuse a kubeconfig that is not there; an empty path names none."""
+    file = folder / path
+    if path and not file.exists():
+        raise document.error(
+            f"there is no file {file.resolve()}.",
+            place,
+            hint="A path is relative to the folder of this file. Make one: aws eks update-kubeconfig --kubeconfig "
+            "FILE --name CLUSTER",
+        )
+
+
+def _check_probe(probe: ProbeEntry | None, folder: Path, document: LocatedYaml, place: KeyPath) -> None:
+    if probe:
+        check_kubeconfig(probe.kubeconfig, folder, document, (*place, "probe", "kubeconfig"))
 
 
 def _take(name: str, taken: set[str], document: LocatedYaml, place: KeyPath) -> None:
