@@ -16,6 +16,11 @@ from bot.domain.views import View
 from bot.errors import EvidenceUnavailable, NotFound
 
 WATCHED = ("coredns", "kube-proxy", "vpc-cni")
+ACTIVE, UPDATING = "ACTIVE", "UPDATING"
+UNDER_WAY = frozenset({"CREATING", UPDATING, "DELETING"})
+"""States in which EKS is at work on an add-on; it takes no update then."""
+CONFLICT = "ConfigurationConflict"
+"""The issue of an add-on that was not applied since others had set the same fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.collectors.eks_addons import ACTIVE, CONFLICT, UNDER_WAY, UPDATING
 from bot.domain.json_values import JsonObject, JsonValue, RawObject
 from bot.domain.permissions import AwsPermission
 from bot.domain.phrases import sentence
@@ -26,10 +27,6 @@ from bot.kubernetes.members import optional_text, part, parts, text
 ACTION = "update_addon"
 WAIT = "wait_for_addon"
 ACTIONS = frozenset({ACTION, WAIT})
-_CONFLICT = "ConfigurationConflict"
-_ACTIVE, _UPDATING = "ACTIVE", "UPDATING"
-UNDER_WAY = frozenset({"CREATING", _UPDATING, "DELETING"})
-"""States in which an add-on takes no update."""
 _FAILED_UPDATES = frozenset({"Failed", "Cancelled"})
 
 
@@ -70,7 +67,7 @@ def rehearsals(addon: str, *, owns: bool) -> tuple[Rehearsal, ...]:
 def not_active(name: str, addon: Addon, workload: str) -> Advice | None:
     """Say why an add-on takes no update as it is; None: it does, at once or when its present update has ended."""
     said = f" {' '.join(addon.issues)}" if addon.issues else ""
-    if addon.status in (_ACTIVE, _UPDATING):
+    if addon.status in (ACTIVE, UPDATING):
         return None
     if addon.status.endswith("ING"):
         return Advice(
@@ -111,7 +108,7 @@ def step_to(
         action=ACTION,
         target=f"EKS add-on {sent.addon} of cluster {sent.cluster}, configurationValues",
         parameters={"cluster": sent.cluster, "addon": sent.addon, "configuration": wanted, **(further or {})},
-        before=_state(sent.version, _ACTIVE, former),
+        before=_state(sent.version, ACTIVE, former),
         diff=_diff(former, wanted),
         undo=undo,
         command=(
@@ -126,7 +123,7 @@ def step_to(
 
 def after_the_present(update: Step, addon: Addon, *, within_seconds: int) -> tuple[Step, ...]:
     """Return the update, behind a step that sends nothing and waits where another update is under way."""
-    if addon.status != _UPDATING:
+    if addon.status != UPDATING:
         return (update,)
     name, cluster = _named(update), str(update.parameters["cluster"])
     wait = Step(
@@ -136,7 +133,7 @@ def after_the_present(update: Step, addon: Addon, *, within_seconds: int) -> tup
         parameters={"cluster": cluster, "addon": name},
         before=update.before,
         diff=(
-            f"  {name} is {addon.status}: wait until it is {_ACTIVE}, {within_seconds // 60} minutes at most.",
+            f"  {name} is {addon.status}: wait until it is {ACTIVE}, {within_seconds // 60} minutes at most.",
             "  Nothing is sent before; where it ends otherwise, or has changed what this plan changes, the plan stops.",
         ),
         undo="Nothing is changed, so there is nothing to take back.",
@@ -150,7 +147,7 @@ def after_the_present(update: Step, addon: Addon, *, within_seconds: int) -> tup
 
 def _state(version: str, status: str, configuration: str) -> dict[str, JsonValue]:
     """Return what is compared: an update that is under way ends by itself, so that it counts as none."""
-    return {"version": version, "status": _ACTIVE if status == _UPDATING else status, "configuration": configuration}
+    return {"version": version, "status": ACTIVE if status == UPDATING else status, "configuration": configuration}
 
 
 def _diff(former: str, wanted: str) -> tuple[str, ...]:
@@ -192,7 +189,7 @@ def settled(step: Step, effects: JsonObject, look: Reading) -> Settled:
     if status in UNDER_WAY:
         return waiting_for(f"{_named(step)} is {status}")
     errors = _errors(step, str(effects.get("update_id") or ""), look)
-    if status == _ACTIVE and not errors and not _conflicts(issues):
+    if status == ACTIVE and not errors and not _conflicts(issues):
         return COMPLETE
     said = tuple(dict.fromkeys((*errors, *issues)))
     what = "EKS did not carry out the update" if step.action == ACTION else "The update under way did not end well"
@@ -238,7 +235,7 @@ def _line(one: RawObject, code: str, message: str) -> str:
 
 
 def _conflicts(said: Iterable[str]) -> bool:
-    return any(one.startswith(_CONFLICT) for one in said)
+    return any(one.startswith(CONFLICT) for one in said)
 
 
 def _told(said: Iterable[str]) -> str:

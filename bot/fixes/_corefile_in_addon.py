@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.collectors.coredns_addon_scheduling import ADDON, COREFILE, CorednsAddon
+from bot.collectors.eks_addons import UNDER_WAY
 from bot.dns.corefile.editing import log_of, without_log
 from bot.domain.json_values import JsonObject, JsonValue
 from bot.domain.plans import Reading, Step, Writing
@@ -72,7 +73,7 @@ def _configuration(step: Step, look: Reading) -> str:
     found = addon_update.described(step, look)
     with reading("eks:DescribeAddon"):
         status, configuration = text(found, "status"), optional_text(found, "configurationValues")
-    if status in addon_update.UNDER_WAY:
+    if status in UNDER_WAY:
         raise EvidenceUnavailable(f"The EKS add-on {ADDON} is {status}, and takes no update until that has ended.")
     return configuration
 

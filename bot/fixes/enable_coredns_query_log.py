@@ -27,6 +27,7 @@ from enum import StrEnum
 from bot.collectors.coredns_addon_scheduling import ADDON, COREFILE, CorednsAddon, CorednsAddonScheduling
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
+from bot.collectors.eks_addons import UNDER_WAY
 from bot.collectors.query_log import QueryLog
 from bot.collectors.query_log_switch import QueryLogSwitch
 from bot.dns.corefile.editing import with_log
@@ -145,7 +146,7 @@ def _addon_refused(addon: CorednsAddon, corefile: Corefile, switch: QueryLogSwit
     stands = addon_update.not_active(ADDON, addon, f"ConfigMap {corefile.where}")
     if stands:
         return stands
-    if addon.status in addon_update.UNDER_WAY:
+    if addon.status in UNDER_WAY:
         return Advice(
             reason=f"The EKS add-on {ADDON} holds the Corefile and is {addon.status}: it takes no update until that "
             "has ended.",

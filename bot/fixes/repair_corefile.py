@@ -26,6 +26,7 @@ from bot.collectors.coredns_addon_scheduling import ADDON, COREFILE, CorednsAddo
 from bot.collectors.coredns_pods import CorednsPods
 from bot.collectors.corefile import Corefile
 from bot.collectors.corefile_repair import CorefileRepair
+from bot.collectors.eks_addons import UNDER_WAY
 from bot.domain.json_values import JsonObject, JsonValue, digest_of_text
 from bot.domain.permissions import KubernetesPermission
 from bot.domain.phrases import count
@@ -125,7 +126,7 @@ def _addon_refused(addon: CorednsAddon, corefile: Corefile, repair: CorefileRepa
     stands = addon_update.not_active(ADDON, addon, f"ConfigMap {corefile.where}")
     if stands:
         return stands
-    if addon.status in addon_update.UNDER_WAY:
+    if addon.status in UNDER_WAY:
         return Advice(
             reason=f"The EKS add-on {ADDON} holds the Corefile and is {addon.status}: it takes no update until that "
             "has ended.",

@@ -16,11 +16,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.collectors.eks_addons import AddonIssue, EksAddon, EksAddons
+from bot.collectors.eks_addons import CONFLICT, AddonIssue, EksAddon, EksAddons
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
 from bot.domain.phrases import and_more, count
-from bot.rules._addon_health import CONFLICT, NO_ADDON, addon_object, line, not_told, told
+from bot.rules._addon_health import NO_ADDON, addon_object, line, not_told, told
 
 _FIELD = re.compile(r"^\s*(?P<object>\S.*?) - (?P<field>\.\S.*?)\s*$", re.MULTILINE)
 """How EKS writes one: `ConfigMap coredns - .data.Corefile`."""

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.collectors.coredns_pods import CorednsPods
-from bot.collectors.eks_addons import AddonIssue, EksAddon, EksAddons
+from bot.collectors.eks_addons import CONFLICT, AddonIssue, EksAddon, EksAddons
 from bot.domain.evidence import Gap
 from bot.domain.findings import Case, Judgement, Kind, Rule, Verdict, healthy, not_known, nothing_to_check
-from bot.domain.phrases import count
-from bot.rules._addon_health import CONFLICT, FAILED, NO_ADDON, addon_object, line, not_told, told
+from bot.domain.phrases import capital, count
+from bot.rules._addon_health import FAILED, NO_ADDON, addon_object, line, not_told, told
 
 _COREDNS = "coredns"
 _REPLICAS = "InsufficientNumberOfReplicas"
@@ -77,7 +77,7 @@ def _problem(
     return Judgement(
         verdict=Verdict.PROBLEM,
         summary=f"EKS says that {count(len(degraded), 'add-on')} of {len(found.addons)} is not well: {names}; "
-        f"expected ACTIVE. {reasons[:1].upper()}{reasons[1:]}.",
+        f"expected ACTIVE. {capital(reasons)}.",
         proof=(*(line(addon, issues) for addon, issues in degraded), *_ready_all_the_same(degraded, pods)),
         details={
             "addons": [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
+from bot.sandbox.world.cluster_objects import addon_manager
 from bot.sandbox.world.scenario import ByHand, Operator, Scenario
 from bot.sandbox.world.world import World
 
@@ -12,25 +10,12 @@ _BINDINGS = "clusterrolebindings.rbac.authorization.k8s.io"
 _NOT_IN_LAB = "its EKS has no add-on manager"
 _HEARD_SECONDS = 1.0
 """After so long EKS has surely noticed."""
-_GROUP = "rbac.authorization.k8s.io"
-
-
-def _binding(name: str, subjects: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "apiVersion": f"{_GROUP}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": _GROUP, "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": list(subjects),
-    }
-
-
-def _user(name: str) -> dict[str, Any]:
-    return {"apiGroup": _GROUP, "kind": "User", "name": name}
-
-
-_MANAGER = _binding("eks:addon-cluster-admin", [_user("eks:addon-manager")])
-_CONTRACTOR = _binding("contractor-admin", [_user("contractor")])
+*_, _MANAGER = addon_manager()
+_CONTRACTOR = {
+    **_MANAGER,
+    "metadata": {"name": "contractor-admin"},
+    "subjects": [{**_MANAGER["subjects"][0], "name": "contractor"}],
+}
 
 
 def _removed(operator: Operator, name: str) -> None:
